@@ -1,0 +1,3 @@
+"""Lamplighter: the operations console for a city's infrastructure."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Alarm rules, the ISA-18.2 life cycle, and folding under one cause."""

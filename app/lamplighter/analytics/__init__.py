@@ -1,0 +1,1 @@
+"""Expected values, anomalies, forecasts, remaining life, and the scoreboard that checks them."""

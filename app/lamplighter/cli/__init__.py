@@ -1,0 +1,1 @@
+"""The verbs, for administrators, services and tests."""

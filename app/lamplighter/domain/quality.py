@@ -1,0 +1,58 @@
+"""Quality of a point and the one rule that says when a value is no longer live.
+
+The quality byte: its two lowest bits are the class (OPC UA's good/uncertain/bad, and stale), the
+higher bits are marks that travel with the point.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+from typing import Final
+
+CLASS_MASK: Final = 0b11
+
+
+class Quality(IntEnum):
+    """Class of a quality byte (`byte & CLASS_MASK`)."""
+
+    GOOD = 0
+    UNCERTAIN = 1
+    BAD = 2
+    STALE = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class QualityMark(IntFlag):
+    """Marks above the class bits."""
+
+    NONE = 0
+    TIME_UNCERTAIN = 16
+    HAND_SET = 32
+    IN_MAINTENANCE = 64
+    HISTORICAL = 128
+
+
+WORDS: Final = {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
+
+
+def stale_after_ms(expected_period_ms: float) -> float:
+    """Age from which a value is stale: twice its expected period, at least two seconds."""
+    return max(2.0 * expected_period_ms, 2_000.0)
+
+
+def source_silent_after_ms(heartbeat_ms: float) -> float:
+    """Silence after which an announced source counts as not live."""
+    return 1.5 * heartbeat_ms + 1_000.0
+
+
+def unannounced_silent_after_ms(learned_period_ms: float) -> float:
+    """Silence after which a source without announcements counts as not live."""
+    return max(3.0 * learned_period_ms, 10_000.0)
+
+
+def feed_lost_after_ms(keep_alive_ms: float) -> float:
+    """Silence of the link after which the feed itself is lost."""
+    return 1.5 * keep_alive_ms + 1_000.0

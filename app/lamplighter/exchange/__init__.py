@@ -1,0 +1,1 @@
+"""Moves records between consoles, the central historian and field kits."""

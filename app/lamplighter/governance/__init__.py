@@ -1,0 +1,1 @@
+"""Who may do what: identities, roles, permits, and the audit record."""

@@ -1,0 +1,1 @@
+"""Turns raw messages into observations: names, units, time, sequence; then judges quality."""

@@ -1,0 +1,1 @@
+"""Finds, checks, loads, watches and unloads plugins."""

@@ -1,0 +1,1 @@
+"""Forks the twin, runs simulators, compares outcomes."""

@@ -1,0 +1,1 @@
+"""Turns assets, tints, camera and layers into a VTK scene and a picture."""

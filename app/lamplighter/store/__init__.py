@@ -1,0 +1,1 @@
+"""Keeps everything that happened in SQLite, append-only in meaning, with two clocks."""

@@ -1,0 +1,1 @@
+"""Shows frames and turns clicks into requests; all Qt lives here."""

@@ -1,0 +1,1 @@
+"""Runs heavy or untrusted work in limited child processes, with progress and cancel."""
