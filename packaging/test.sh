@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# All checks of `make test`, in the order in which they fail fastest.
+set -uo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+bin="$root/.venv/bin"
+export PYTHONDONTWRITEBYTECODE=1 QT_API=pyside6 PYQTGRAPH_QT_LIB=PySide6
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$(mktemp -d)}
+failed=()
+step() {
+    local name=$1
+    shift
+    printf '\n== %s\n' "$name"
+    local begin=$SECONDS
+    "$@" || failed+=("$name")
+    printf -- '-- %s: %d s\n' "$name" "$((SECONDS - begin))"
+}
+plugin_types() {
+    local folder status=0
+    for folder in plugins/*/; do
+        compgen -G "$folder*.py" >/dev/null || continue
+        "$bin/mypy" --no-error-summary "$folder"*.py || status=1
+    done
+    return $status
+}
+step "format" "$bin/ruff" format --check -q app plugins tests packaging
+step "lint" "$bin/ruff" check -q app plugins tests packaging
+step "types" "$bin/mypy" --no-error-summary app/lamplighter
+step "types of plugins" plugin_types
+step "import contract" "$bin/lint-imports" --no-cache
+step "tests without a screen" env -u DISPLAY QT_QPA_PLATFORM=offscreen "$bin/pytest" -q -m "not gl and not e2e" tests plugins
+step "tests with 3D" xvfb-run -a -s "-screen 0 1600x1000x24" "$bin/pytest" -q -m "gl and not e2e" tests
+step "end to end" xvfb-run -a -s "-screen 0 1600x1000x24" "$bin/pytest" -q -m "e2e" tests
+printf '\n'
+if [ "${#failed[@]}" -gt 0 ]; then
+    printf 'failed: %s\n' "${failed[*]}"
+    exit 1
+fi
+printf 'all checks passed in %d s\n' "$SECONDS"

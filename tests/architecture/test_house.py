@@ -1,0 +1,107 @@
+"""The rules of the house, readable: where a line belongs and what it may know."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app" / "lamplighter"
+ROOMS = {
+    "ui", "cli", "field", "scene", "client", "runtime", "spatial", "sources", "pipeline", "store",
+    "exchange", "twin", "alarms", "analytics", "scenarios", "governance", "workers",
+    "plugin_host", "plugin_api", "domain",
+}  # fmt: skip
+SOURCES = sorted(APP.rglob("*.py"))
+
+
+def _imports(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+    return names
+
+
+def test_every_room_has_its_place_and_there_is_no_other() -> None:
+    found = {p.name for p in APP.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert found == ROOMS
+
+
+def test_every_module_says_why_it_exists() -> None:
+    silent = [
+        str(f.relative_to(ROOT)) for f in SOURCES if not ast.get_docstring(ast.parse(f.read_text()))
+    ]
+    assert silent == []
+
+
+def test_no_pickle_and_no_pickling_connection() -> None:
+    offenders = []
+    for file in SOURCES:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        if _imports(file) & {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}:
+            offenders.append(f"{file.name}: imports a pickling module")
+        if "multiprocessing.connection" in _imports(file):
+            offenders += [
+                f"{file.name}:{n.lineno}: {n.func.attr}() pickles"
+                for n in ast.walk(tree)
+                if isinstance(n, ast.Call)
+                and isinstance(n.func, ast.Attribute)
+                and n.func.attr in {"send", "recv"}
+            ]
+    assert offenders == []
+
+
+def test_only_ui_knows_qt_and_only_scene_and_readers_know_vtk() -> None:
+    qt = {"PySide6", "PySide6QtAds", "pyqtgraph", "pyvistaqt", "qtpy", "qtawesome"}
+    vtk = {"vtkmodules", "pyvista", "vtk"}
+    offenders = []
+    for file in SOURCES:
+        room = file.relative_to(APP).parts[0]
+        tops = {name.split(".")[0] for name in _imports(file)}
+        if tops & qt and room != "ui":
+            offenders.append(f"{file.relative_to(APP)} imports Qt")
+        if tops & vtk and room not in {"scene", "spatial", "ui"}:
+            offenders.append(f"{file.relative_to(APP)} imports VTK")
+    assert offenders == []
+
+
+@pytest.mark.parametrize("room", ["runtime", "cli"])
+def test_importing_the_core_loads_nothing_heavy(room: str) -> None:
+    code = f"import lamplighter.{room}, sys, json; print(json.dumps(sorted(sys.modules)))"
+    if room == "cli":
+        code = "import lamplighter.cli.app, sys, json; print(json.dumps(sorted(sys.modules)))"
+    else:
+        code = "import lamplighter.runtime.recorder, sys, json; print(json.dumps(sorted(sys.modules)))"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "app")}
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True
+    )
+    loaded = {name.split(".")[0] for name in json.loads(out.stdout)}
+    heavy = {"PySide6", "vtkmodules", "vtk", "pyvista", "sklearn", "scipy", "pandas", "pyproj"}
+    assert loaded & heavy == set()
+
+
+def test_no_reference_codes_and_no_machine_paths_in_what_people_read() -> None:
+    import re
+
+    pattern = re.compile(r"\b(G[0-4]\d|G50|row \d{1,3}|D1[0-2])\b|/work/|/root/")
+    offenders = []
+    for folder in ("app", "plugins", "resources/docs", "packaging", "tests"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix not in {".py", ".md", ".toml", ".sh"} or "lock" in file.parts:
+                continue
+            if file == Path(__file__):
+                continue
+            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+                if pattern.search(line):
+                    offenders.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()[:80]}")
+    assert offenders == []
