@@ -1,0 +1,1 @@
+"""The test kit: devices, brokers, clocks and checkers that know nothing the product did not say."""
