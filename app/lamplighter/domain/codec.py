@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
-T = TypeVar("T")
 SPILL_BYTES: Final = 256_000
 MAX_FRAME_BYTES: Final = 1_000_000
 _KINDS: Final = frozenset("biufSV")
@@ -30,8 +29,11 @@ class Codec:
     def encode(self, message: object) -> bytes:
         return self._encoder.encode(message)
 
-    def decode(self, data: bytes, kind: type[T]) -> T:
-        """Raises msgspec.DecodeError or ValidationError on anything that does not fit `kind`."""
+    def decode(self, data: bytes, kind: Any) -> Any:
+        """A value of `kind` (a type or a union of types).
+
+        Raises msgspec.DecodeError or ValidationError on anything that does not fit.
+        """
         return msgspec.msgpack.decode(data, type=kind, dec_hook=self._in)
 
     def _out(self, value: Any) -> Any:
