@@ -1,9 +1,15 @@
-"""A command to the field: its envelope, its permit and its outcome."""
+"""A command to the field: its envelope, its permit and its outcome.
+
+On the wire (`lamplighter/1/cmd/<source>`) stands `SignedCommand` as JSON; the Ed25519 signature
+covers `canonical(command)`. The device answers on `lamplighter/1/rcp/<source>` with a `Receipt`.
+"""
 
 from __future__ import annotations
 
+import base64
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 
 
@@ -47,6 +53,50 @@ class Command(Struct, frozen=True):
     counter: int
     reason: str
     approvers: tuple[str, ...] = ()
+
+
+class SignedCommand(Struct, frozen=True):
+    """What crosses the broker: the command and the signature over its canonical bytes."""
+
+    command: Command
+    signature: str
+    """Ed25519, 64 bytes, in base64"""
+
+
+class Receipt(Struct, frozen=True):
+    """A device's answer to one command; the same id is answered again, never operated again."""
+
+    id: str
+    result: str
+    """executed | refused | void"""
+    detail: str = ""
+    time_ms: int = 0
+    """the device's wall time of the actuation or of the refusal"""
+    measured: str = ""
+    """the state the device reads back, e.g. `closed`"""
+
+
+def canonical(command: Command) -> bytes:
+    """The bytes a signature covers: JSON, UTF-8, keys sorted, no spaces, every field present."""
+    return msgspec.json.encode(command, order="sorted")
+
+
+def envelope(command: Command, signature: bytes) -> bytes:
+    """The payload to publish for a command and the signature over `canonical(command)`."""
+    signed = SignedCommand(command, base64.b64encode(signature).decode("ascii"))
+    return msgspec.json.encode(signed, order="sorted")
+
+
+def open_envelope(payload: bytes) -> tuple[Command, bytes]:
+    """The command and the signature in a payload; nothing is verified yet.
+
+    Raises ValueError when the payload is no signed command.
+    """
+    try:
+        signed = msgspec.json.decode(payload, type=SignedCommand)
+        return signed.command, base64.b64decode(signed.signature, validate=True)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise ValueError(f"no signed command: {error}") from None
 
 
 class CommandState(Struct, frozen=True):
