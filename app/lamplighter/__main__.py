@@ -1,4 +1,4 @@
-"""Starts the program's parts: the verbs, the window, the recorder, a worker or the field simulator."""
+"""Starts the program's parts: verbs, window, recorder, worker or field simulator."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ counter, count, batch, wall_ms as 8 x int64), then the columns of `COLUMNS`, eac
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,10 +80,9 @@ class _Mapped:
     def close(self) -> None:
         self.columns.clear()
         del self.header
-        try:
+        # a view may still be held by somebody; the map then goes with it
+        with contextlib.suppress(BufferError):
             self._map.close()
-        except BufferError:  # a view is still held by somebody; the map goes with it
-            pass
 
 
 class BlockWriter:
