@@ -104,7 +104,8 @@ def test_an_untouched_record_verifies_and_the_key_is_private(
     ("tamper", "first_bad"),
     [
         (
-            "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'A-41', 'A-99') AS BLOB) WHERE seq = 42",
+            "UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'A-41', 'A-99') AS BLOB)"
+            " WHERE seq = 42",
             42,
         ),
         ("DELETE FROM entry WHERE seq = 42", 42),
