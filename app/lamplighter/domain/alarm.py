@@ -84,6 +84,9 @@ class AlarmRecord(Struct, frozen=True):
     cause: str = ""
     consequence: str = ""
     respond_within_s: int = 600
+    is_cause: bool = False
+    """true where this alarm can explain alarms downstream of its asset"""
+    latching: bool = False
 
     @property
     def key(self) -> str:

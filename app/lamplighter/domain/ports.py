@@ -15,6 +15,10 @@ class Topology(Protocol):
         """Every asset this one depends on, directly or through others (itself excluded)."""
         ...
 
+    def downstream(self, asset: str) -> frozenset[str]:
+        """Every asset that depends on this one, directly or through others (itself excluded)."""
+        ...
+
     def people_behind(self, asset: str) -> int:
         """People who lose service when this asset fails, each counted once."""
         ...

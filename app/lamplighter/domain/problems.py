@@ -96,6 +96,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "P-605": "Plugin '{name}' was not loaded: {what}. Everything else works. "
     "Run 'lamplighter plugins check'.",
     "P-606": "Task {name} failed: {what}. Nothing was changed. Run it again or see its log.",
+    "P-607": "Task {name} was cancelled. Nothing was changed. Start it again when you need it.",
     # commands
     "C-701": "Command to {name} refused: {what}. Nothing was sent.",
     "C-702": "Command to {name} got no receipt within {what}: outcome unknown. "
@@ -107,6 +108,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "List them with 'lamplighter query PROJECT --list'.",
     "U-803": "The name {name} stands for several datastreams ({what}). Give source/name.",
     "U-804": "{name} is not available: {what}. Everything else works.",
+    "U-806": "Alarm {name} was not changed: {what}. All other alarms work as before. "
+    "Choose another action or give what is missing.",
     "U-805": "The recorder did not answer ({what}). Recording is not affected by this window. "
     "Start it again with 'lamplighter record'.",
 }
