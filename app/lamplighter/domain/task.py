@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -30,3 +31,15 @@ class Task(Struct, frozen=True):
     ended_ms: int = 0
     problem: str = ""
     log: tuple[str, ...] = ()
+
+
+class Progress(Protocol):
+    """How a task tells where it stands; may be called as often as one likes."""
+
+    def __call__(self, done: int, total: int = 0, text: str = "") -> None:
+        """`total` 0 = length not known; `text` is one line for the task drawer."""
+        ...
+
+
+def silent(done: int, total: int = 0, text: str = "") -> None:
+    """A `Progress` that tells nobody."""
