@@ -1,3 +1,4 @@
+# ruff: noqa: PTH115, PTH123, PTH211
 """Functions as a bad plugin would have them; loaded by path inside workers, never imported here."""
 
 from __future__ import annotations
@@ -116,11 +117,11 @@ def answers_for_others() -> None:
     time.sleep(30)
 
 
-def floods_progress() -> None:
+def floods_progress(task: int) -> None:
     import msgspec
 
     body = msgspec.msgpack.encode(
-        {"type": "progress", "id": 1, "done": 1, "total": 2, "text": "x" * 1000}
+        {"type": "progress", "id": task, "done": 1, "total": 2, "text": "x" * 1000}
     )
     pipe = _answer_pipe()
     while True:

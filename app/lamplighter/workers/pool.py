@@ -145,6 +145,8 @@ class WorkerPool:
             on_progress,
             on_end,
         )
+        with self._lock:
+            self._shown[id] = row
         self._queue.put(lambda: self._add(job))
         return id
 
