@@ -1,0 +1,355 @@
+"""From a file's own coordinates to assets and tiles in the project's frame.
+
+One way for all formats: decide where the file lies, move all coordinates at once, triangulate,
+cut into tiles, and give every asset its position in degrees and in local metres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.domain.city import Asset, Frame
+from lamplighter.domain.importing import FileReport, ImportedFile, Unplaced
+from lamplighter.domain.problems import problem
+from lamplighter.spatial import crs
+from lamplighter.spatial.model import Faces, Feature, Floats, Ints, SourceModel, finite_rows
+from lamplighter.spatial.tiles import cut, save
+from lamplighter.spatial.triangulate import triangulate
+
+Progress = Callable[[int, int, str], None]
+MAX_PATH_CORNERS: Final = 5_000
+FAR_METRES: Final = 200_000.0
+
+
+def assemble(
+    model: SourceModel,
+    path: Path,
+    frame: Frame | None,
+    override: int | None,
+    tiles_folder: Path,
+    key: str,
+    progress: Progress,
+) -> ImportedFile:
+    """Assets, edges and tiles of one file. Without `frame` the file founds its own.
+
+    Never raises for what a file says: what has no place is listed as unplaced with its reason.
+    """
+    report = FileReport(
+        file=str(path),
+        format=model.format,
+        version=model.version,
+        objects=dict(model.counts),
+        unplaced=list(model.refused),
+        warnings=list(model.warnings),
+    )
+    found = ImportedFile(report=report)
+    anchors = _anchors(model)
+    place = crs.decide(model.crs_text, _finite(anchors), frame, override, model.assumed_crs)
+    if isinstance(place, str):
+        _leave_unplaced(found, model, place)
+        return found
+    report.crs, report.crs_evidence = place.named, place.evidence
+    report.warnings.extend(place.warnings)
+    if not len(_finite(anchors)):
+        _leave_unplaced(found, model, "the file holds no coordinates", code=None)
+        return found
+    founded = crs.found_frame(place, _finite(anchors))
+    found.suggested_epsg = founded.epsg
+    found.suggested_origin = (founded.east, founded.north)
+    frame = frame or founded
+    _Placing(found, model, place, frame, tiles_folder, key, progress).run()
+    return found
+
+
+def _anchors(model: SourceModel) -> Floats:
+    """All coordinates of the file that its system speaks about, (n, 3)."""
+    rows: list[tuple[float, float, float]] = []
+    for feature in model.features:
+        if feature.geographic:
+            continue
+        if feature.at is not None:
+            rows.append(feature.at)
+        if feature.path:
+            rows.extend(feature.path)
+    points = np.array(rows, float).reshape(-1, 3)
+    if model.faces is not None and model.faces.count:
+        used = np.unique(model.faces.corners)
+        points = np.concatenate([model.faces.vertices[used], points])
+    return points
+
+
+def _finite(points: Floats) -> Floats:
+    return points[finite_rows(points)]
+
+
+def _leave_unplaced(
+    found: ImportedFile, model: SourceModel, reason: str, code: str | None = "I-506"
+) -> None:
+    found.assets = [_asset(feature, Path(found.report.file).name) for feature in model.features]
+    found.edges = list(model.edges)
+    found.report.unplaced.extend(Unplaced(feature.id, reason) for feature in model.features)
+    if code and model.features:
+        text = str(problem(code, name=Path(found.report.file).name, what=reason))
+        found.report.warnings.append(text)
+
+
+def _asset(feature: Feature, file: str) -> Asset:
+    return Asset(
+        id=feature.id,
+        type=feature.type,
+        name=feature.name or feature.id,
+        domain=feature.domain,
+        parent=feature.parent,
+        attributes=feature.attributes,
+        source_file=file,
+        people=feature.people,
+    )
+
+
+class _Placing:
+    """The steps for one placed file; they share its many arrays."""
+
+    def __init__(
+        self,
+        found: ImportedFile,
+        model: SourceModel,
+        place: crs.Place,
+        frame: Frame,
+        tiles_folder: Path,
+        key: str,
+        progress: Progress,
+    ) -> None:
+        self.found, self.model, self.place, self.frame = found, model, place, frame
+        self.folder, self.key, self.progress = tiles_folder, key, progress
+        known = crs.system(place.epsg)
+        self.up = known.up_metres if known else 1.0
+        self.centres: Floats = np.full((len(model.features), 2), np.nan)
+        named = crs.system(int(place.named.removeprefix("EPSG:")))
+        if named is not None:
+            self.up = named.up_metres
+
+    def run(self) -> None:
+        self.progress(1, 4, "placing")
+        boxes = self._boxes_of_points()
+        faces = self.model.faces
+        if faces is not None and faces.count:
+            local = self._local(faces.vertices)
+            faces = self._only_sound(faces, local)
+            self._merge(boxes, _boxes_of_faces(faces, local, len(self.model.features)))
+            self.progress(2, 4, "triangulating")
+            self._tiles(faces, local)
+        self._children_place_parents(boxes)
+        self.progress(4, 4, "assets")
+        self._assets(boxes)
+
+    def _local(self, points: Floats) -> Floats:
+        """Local metres (n, 3); rows that cannot be moved are not finite."""
+        x, y = points[:, 0], points[:, 1]
+        if self.place.swap:
+            x, y = y, x
+        east, north = crs.to_frame(self.frame, self.place.epsg, x, y)
+        local = np.stack([east, north, points[:, 2] * self.up - self.frame.up], axis=1)
+        with np.errstate(invalid="ignore"):
+            local[~(np.abs(local) < FAR_METRES).all(axis=1)] = np.nan
+        return local
+
+    def _boxes_of_points(self) -> Floats:
+        """Boxes (features, 6) low and high of points and lines; NaN where there is neither."""
+        features = self.model.features
+        boxes = np.full((len(features), 6), np.nan)
+        rows: list[tuple[float, float, float]] = []
+        owner: list[int] = []
+        degrees: list[bool] = []
+        for number, feature in enumerate(features):
+            for spot in ([feature.at] if feature.at else []) + list(feature.path or []):
+                rows.append(spot)
+                owner.append(number)
+                degrees.append(feature.geographic)
+        if not rows:
+            return boxes
+        points = np.array(rows, float)
+        local = self._local(points)
+        lonlat = np.array(degrees, bool)
+        if lonlat.any():
+            east, north = crs.to_frame(self.frame, 4326, points[lonlat, 0], points[lonlat, 1])
+            local[lonlat, 0], local[lonlat, 1] = east, north
+            local[lonlat, 2] = points[lonlat, 2] - self.frame.up
+        self._point_rows, self._point_owner = local, np.array(owner, np.int64)
+        starts = np.flatnonzero(np.diff(self._point_owner, prepend=-1))
+        boxes[self._point_owner[starts], :3] = np.minimum.reduceat(local, starts)
+        boxes[self._point_owner[starts], 3:] = np.maximum.reduceat(local, starts)
+        return boxes
+
+    def _only_sound(self, faces: Faces, local: Floats) -> Faces:
+        """Leave out faces with a corner that has no place; their objects get a warning."""
+        good = finite_rows(local)
+        if good[faces.corners].all():
+            return faces
+        bad_ring = ~np.logical_and.reduceat(good[faces.corners], faces.starts[:-1])
+        bad = np.logical_or.reduceat(bad_ring, faces.rings_of[:-1])
+        count = int(bad.sum())
+        self.found.report.warnings.append(
+            f"{count} faces have corners that are no numbers or lie far outside the city; "
+            "they are not drawn"
+        )
+        return _keep(faces, ~bad)
+
+    def _merge(self, boxes: Floats, more: Floats) -> None:
+        boxes[:, :3] = np.fmin(boxes[:, :3], more[:, :3])
+        boxes[:, 3:] = np.fmax(boxes[:, 3:], more[:, 3:])
+
+    def _tiles(self, faces: Faces, local: Floats) -> None:
+        report = self.found.report
+        if not faces.count:
+            return
+        used = finite_rows(local)
+        safe = np.where(used[:, None], local, 0.0)
+        flat = Faces(safe, faces.corners, faces.starts, faces.rings_of, faces.owner, faces.surface)
+        triangles = triangulate(flat)
+        if triangles.odd:
+            report.warnings.append(
+                f"{triangles.odd} faces are no simple flat polygons; they are drawn approximately"
+            )
+        report.triangles = len(triangles.corners)
+        self.progress(3, 4, "tiles")
+        names = [feature.id for feature in self.model.features]
+        owner: Ints = flat.owner[triangles.face]
+        surface: npt.NDArray[np.uint8] = flat.surface[triangles.face]
+        self.centres = _footprint_centres(safe, triangles.corners, owner, len(names))
+        for tile in cut(self.key, names, safe, triangles.corners, owner, surface):
+            self.found.tiles.append(save(tile, self.folder))
+
+    def _children_place_parents(self, boxes: Floats) -> None:
+        """An object without geometry of its own lies where its parts lie."""
+        number = {feature.id: place for place, feature in enumerate(self.model.features)}
+        for _ in range(4):
+            grown = False
+            for place, feature in enumerate(self.model.features):
+                above = number.get(feature.parent) if feature.parent else None
+                if above is None or above == place or np.isnan(boxes[place, 0]):
+                    continue
+                if not feature.geographic and np.isnan(boxes[above, 0]):
+                    members = [
+                        k for k, f in enumerate(self.model.features) if f.parent == feature.parent
+                    ]
+                    boxes[above, :3] = np.nanmin(boxes[members, :3], axis=0)
+                    boxes[above, 3:] = np.nanmax(boxes[members, 3:], axis=0)
+                    grown = True
+            if not grown:
+                return
+
+    def _assets(self, boxes: Floats) -> None:
+        report, features = self.found.report, self.model.features
+        middle = (boxes[:, :2] + boxes[:, 3:5]) / 2.0
+        middle = np.where(np.isfinite(self.centres), self.centres, middle)
+        lon, lat = crs.move(
+            self.frame.epsg, 4326, middle[:, 0] + self.frame.east, middle[:, 1] + self.frame.north
+        )
+        placed = finite_rows(boxes) & np.isfinite(lon) & np.isfinite(lat)
+        paths = self._paths()
+        for place, feature in enumerate(features):
+            asset = _asset(feature, Path(report.file).name)
+            if not placed[place]:
+                self.found.assets.append(asset)
+                report.unplaced.append(Unplaced(feature.id, "it has no geometry"))
+                continue
+            low, high = float(boxes[place, 2]), float(boxes[place, 5])
+            self.found.assets.append(
+                Asset(
+                    id=asset.id,
+                    type=asset.type,
+                    name=asset.name,
+                    domain=asset.domain,
+                    lon=float(lon[place]),
+                    lat=float(lat[place]),
+                    height_m=round(high - low, 3) if feature.at is None else None,
+                    x=float(middle[place, 0]),
+                    y=float(middle[place, 1]),
+                    z=low + self.frame.up,
+                    path=paths.get(place, ()),
+                    parent=asset.parent,
+                    attributes=asset.attributes,
+                    source_file=asset.source_file,
+                    people=asset.people,
+                )
+            )
+        report.placed = int(placed.sum())
+        self.found.edges = list(self.model.edges)
+        report.extent_wgs84 = self._extent(boxes[placed])
+
+    def _paths(self) -> dict[int, tuple[tuple[float, float, float], ...]]:
+        paths: dict[int, tuple[tuple[float, float, float], ...]] = {}
+        if not any(feature.path for feature in self.model.features):
+            return paths
+        starts = np.flatnonzero(np.diff(self._point_owner, prepend=-1))
+        ends = np.append(starts[1:], len(self._point_owner))
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            owner = int(self._point_owner[start])
+            feature = self.model.features[owner]
+            if feature.path:
+                rows = self._point_rows[start + (1 if feature.at else 0) : end]
+                if np.isfinite(rows).all():
+                    paths[owner] = tuple(map(tuple, rows[:MAX_PATH_CORNERS].tolist()))
+        return paths
+
+    def _extent(self, boxes: Floats) -> list[float] | None:
+        if not len(boxes):
+            return None
+        low, high = boxes[:, :2].min(axis=0), boxes[:, 3:5].max(axis=0)
+        steps = np.linspace(0.0, 1.0, 5)
+        x = low[0] + (high[0] - low[0]) * np.tile(steps, 5) + self.frame.east
+        y = low[1] + (high[1] - low[1]) * np.repeat(steps, 5) + self.frame.north
+        lon, lat = crs.move(self.frame.epsg, 4326, x, y)
+        return [float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())]
+
+
+def _boxes_of_faces(faces: Faces, local: Floats, count: int) -> Floats:
+    boxes = np.full((count, 6), np.nan)
+    if not faces.count:
+        return boxes
+    lengths = np.diff(faces.starts)
+    per_face = np.add.reduceat(lengths, faces.rings_of[:-1])
+    owner = np.repeat(faces.owner, per_face)
+    order = np.argsort(owner, kind="stable")
+    spots = local[faces.corners[order]]
+    present, begin = np.unique(owner[order], return_index=True)
+    boxes[present, :3] = np.minimum.reduceat(spots, begin)
+    boxes[present, 3:] = np.maximum.reduceat(spots, begin)
+    return boxes
+
+
+def _footprint_centres(points: Floats, triangles: Ints, owner: Ints, count: int) -> Floats:
+    """Centroid (count, 2) of each owner seen from above; NaN where it covers no ground."""
+    flat = points[triangles][:, :, :2]
+    first, second = flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0]
+    area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    middle = flat.mean(axis=1)
+    total = np.bincount(owner, area, count)
+    sums = [np.bincount(owner, area * middle[:, axis], count) for axis in range(2)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centres: Floats = np.stack(sums, axis=1) / total[:, None]
+    centres[total < 1e-3] = np.nan
+    return centres
+
+
+def _keep(faces: Faces, kept: npt.NDArray[np.bool_]) -> Faces:
+    """Only the polygons marked in `kept`."""
+    ring_count = np.diff(faces.rings_of)
+    ring_kept = np.repeat(kept, ring_count)
+    lengths = np.diff(faces.starts)
+    corner_kept = np.repeat(ring_kept, lengths)
+    starts = np.concatenate([[0], np.cumsum(lengths[ring_kept])]).astype(np.int64)
+    rings_of = np.concatenate([[0], np.cumsum(ring_count[kept])]).astype(np.int64)
+    return Faces(
+        faces.vertices,
+        faces.corners[corner_kept],
+        starts,
+        rings_of,
+        faces.owner[kept],
+        faces.surface[kept],
+    )

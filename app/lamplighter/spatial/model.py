@@ -1,0 +1,151 @@
+"""What every reader produces: city objects, their faces and what the file says about its place.
+
+Coordinates stay in the file's own system as 64-bit numbers here; `assemble` alone moves them
+into the project's frame, so there is one way for all formats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.domain.city import Attribute, Edge
+from lamplighter.domain.geometry import SURFACES
+from lamplighter.domain.importing import Unplaced
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+Flags = npt.NDArray[np.bool_]
+
+SURFACE_INDEX = {name: place for place, name in enumerate(SURFACES)}
+
+
+def finite_rows(points: Floats) -> Flags:
+    """True for the rows (n,) of points (n, k) whose numbers are all finite."""
+    return np.asarray(np.isfinite(points).all(axis=1), bool)
+
+
+class Refused(Exception):
+    """A file that cannot be taken: a catalogue code and what was found."""
+
+    def __init__(self, code: str, what: str) -> None:
+        super().__init__(what)
+        self.code = code
+        self.what = what
+
+
+class Cancelled(Exception):
+    """The user stopped the import."""
+
+
+@dataclass(slots=True)
+class Feature:
+    """One city object of the file; `at` is a point (x, y, z), `path` a line, both optional."""
+
+    id: str
+    type: str
+    name: str = ""
+    domain: str = "city"
+    parent: str = ""
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    at: tuple[float, float, float] | None = None
+    path: list[tuple[float, float, float]] | None = None
+    people: int = 0
+    geographic: bool = False
+    """`at` is (longitude, latitude, height) whatever the file's system is"""
+
+
+@dataclass(slots=True)
+class Faces:
+    """Polygons as columns.
+
+    vertices (n, 3); a polygon p has rings `rings_of[p]` to `rings_of[p + 1]` (the first is the
+    outside); a ring r has vertices `corners[starts[r]:starts[r + 1]]`, not closed.
+    owner (p,) into the features, surface (p,) into SURFACES.
+    """
+
+    vertices: Floats
+    corners: Ints
+    starts: Ints
+    rings_of: Ints
+    owner: Ints
+    surface: npt.NDArray[np.uint8]
+
+    @property
+    def count(self) -> int:
+        return len(self.owner)
+
+
+class FaceList:
+    """Collects polygons object by object; `build` turns them into `Faces`."""
+
+    def __init__(self) -> None:
+        self.corners: list[int] = []
+        self.lengths: list[int] = []
+        self.rings: list[int] = []
+        self.owner: list[int] = []
+        self.surface: list[int] = []
+
+    def add(self, rings: list[list[int]], owner: int, surface: int) -> None:
+        """One polygon; rings with fewer than three corners are left out."""
+        kept = 0
+        for place, ring in enumerate(rings):
+            if len(ring) > 3 and ring[0] == ring[-1]:
+                ring = ring[:-1]
+            if len(ring) < 3:
+                if place == 0:
+                    return
+                continue
+            self.corners.extend(ring)
+            self.lengths.append(len(ring))
+            kept += 1
+        if kept:
+            self.rings.append(kept)
+            self.owner.append(owner)
+            self.surface.append(surface)
+
+    def mark(self) -> tuple[int, int, int]:
+        return len(self.corners), len(self.lengths), len(self.rings)
+
+    def drop_to(self, mark: tuple[int, int, int]) -> None:
+        """Take back everything added since `mark`: a refused object leaves no half faces."""
+        corners, lengths, rings = mark
+        del self.corners[corners:], self.lengths[lengths:]
+        del self.rings[rings:], self.owner[rings:], self.surface[rings:]
+
+    def build(self, vertices: Floats) -> Faces:
+        starts = np.zeros(len(self.lengths) + 1, np.int64)
+        np.cumsum(self.lengths, out=starts[1:])
+        rings_of = np.zeros(len(self.rings) + 1, np.int64)
+        np.cumsum(self.rings, out=rings_of[1:])
+        return Faces(
+            vertices=vertices,
+            corners=np.array(self.corners, np.int64),
+            starts=starts,
+            rings_of=rings_of,
+            owner=np.array(self.owner, np.int64),
+            surface=np.array(self.surface, np.uint8),
+        )
+
+
+@dataclass(slots=True)
+class SourceModel:
+    """One file as read, before it is placed."""
+
+    format: str
+    version: str = ""
+    crs_text: str = ""
+    """the system's name as the file writes it; empty when it names none"""
+    features: list[Feature] = field(default_factory=list)
+    faces: Faces | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    refused: list[Unplaced] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    assumed_crs: int = 0
+    """a system the format itself prescribes (GeoJSON: 4326); the evidence says so"""
+    fits: bool = False
+    """a schematic network: may be scaled into the city's extent when the caller asks for it"""
