@@ -1,1 +1,34 @@
-"""The present state and the dependency graph of the city, as a pure fold over batches."""
+"""The present state and the dependency graph of the city, as pure folds over stored facts."""
+
+from __future__ import annotations
+
+from lamplighter.twin.freshness import (
+    StreamTable,
+    dead_sources,
+    expected_period_ms,
+    live_counts,
+    shown_quality,
+    stale,
+    stream_table,
+    trust,
+)
+from lamplighter.twin.graph import DependencyGraph, Disagreement
+from lamplighter.twin.state import TwinState, empty, grown, newest_values, step
+
+__all__ = [
+    "DependencyGraph",
+    "Disagreement",
+    "StreamTable",
+    "TwinState",
+    "dead_sources",
+    "empty",
+    "expected_period_ms",
+    "grown",
+    "live_counts",
+    "newest_values",
+    "shown_quality",
+    "stale",
+    "step",
+    "stream_table",
+    "trust",
+]

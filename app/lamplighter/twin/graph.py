@@ -1,0 +1,180 @@
+"""The dependency graph: who needs whom, and how many people stand behind an asset.
+
+Assets are nodes. Along every edge kind the target depends on the source: what is fed, controlled,
+served, contained or measured. Owners never overwrite each other: an edge holds while any owner
+says so, and `disagreements` shows where owners contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from lamplighter.domain.city import Asset, Edge
+
+_CACHED_NODES: Final = 2_000_000
+"""cached answers together hold at most this many asset names"""
+
+
+class Disagreement(Struct, frozen=True):
+    """Two owners who see the same dependency in opposite directions."""
+
+    source: str
+    kind: str
+    target: str
+    owners: tuple[str, ...]
+    opposed_by: tuple[str, ...]
+
+
+class DependencyGraph:
+    """Implements `domain.ports.Topology`. Immutable: a changed city is a new graph."""
+
+    def __init__(
+        self,
+        assets: Iterable[Asset],
+        edges: Iterable[Edge],
+        at_ms: int | None = None,
+        closed_owners: Iterable[str] = (),
+    ) -> None:
+        """`at_ms`: only edges valid then (None: edges without an end). `closed_owners`: plugins
+        that are switched off; their edges stay stored and are not followed."""
+        self._assets = {a.id: a for a in assets}
+        self._parent = {a.id: a.parent for a in self._assets.values() if a.parent}
+        closed = frozenset(closed_owners)
+        owners: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        for edge in edges:
+            if edge.owner not in closed and _valid(edge, at_ms):
+                owners[edge.source, edge.kind, edge.target].add(edge.owner)
+        self._owners = {key: frozenset(value) for key, value in owners.items()}
+        self._forward: dict[str, list[str]] = defaultdict(list)
+        self._backward: dict[str, list[str]] = defaultdict(list)
+        for source, kind, target in self._owners:
+            if source == target:
+                continue
+            self._forward[source].append(target)
+            self._backward[target].append(source)
+            if kind == "contains":
+                self._parent.setdefault(target, source)
+        self._down = _Cache()
+        self._up = _Cache()
+        self._people: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    @property
+    def gaps(self) -> int:
+        """Edges that name an asset nobody knows."""
+        known = self._assets
+        return sum(s not in known or t not in known for s, _, t in self._owners)
+
+    def name(self, asset: str) -> str:
+        """The asset's name, or its id where it has none."""
+        found = self._assets.get(asset)
+        return found.name if found is not None and found.name else asset
+
+    def owners(self, source: str, kind: str, target: str) -> frozenset[str]:
+        """Who says so; empty when nobody does."""
+        return self._owners.get((source, kind, target), frozenset())
+
+    def downstream(self, asset: str) -> frozenset[str]:
+        """Every asset that depends on this one, directly or through others (itself excluded)."""
+        return self._down.get(asset, self._forward)
+
+    def upstream(self, asset: str) -> frozenset[str]:
+        """Every asset this one depends on, directly or through others (itself excluded)."""
+        return self._up.get(asset, self._backward)
+
+    def neighbours(self, asset: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """(what it depends on directly, what depends on it directly)."""
+        return tuple(self._backward.get(asset, ())), tuple(self._forward.get(asset, ()))
+
+    def people_behind(self, asset: str) -> int:
+        """People who lose service when this asset fails, each counted once.
+
+        A part's people are not counted where the thing that contains it already counts them.
+        """
+        known = self._people.get(asset)
+        if known is None:
+            known = self.people_among(self.downstream(asset) | {asset})
+            self._people[asset] = known
+        return known
+
+    def people_among(self, assets: Iterable[str]) -> int:
+        """People served by these assets together, each counted once."""
+        group = assets if isinstance(assets, (set, frozenset)) else set(assets)
+        total = 0
+        for name in group:
+            found = self._assets.get(name)
+            if found is not None and found.people and not self._counted_above(name, group):
+                total += found.people
+        return total
+
+    def disagreements(self) -> list[Disagreement]:
+        """Edges that another owner sees in the opposite direction."""
+        found = []
+        for (source, kind, target), owners in self._owners.items():
+            opposed = self._owners.get((target, kind, source), frozenset()) - owners
+            if opposed and source < target:
+                found.append(
+                    Disagreement(
+                        source, kind, target, tuple(sorted(owners)), tuple(sorted(opposed))
+                    )
+                )
+        return found
+
+    def _counted_above(self, asset: str, group: set[str] | frozenset[str]) -> bool:
+        seen = {asset}
+        above = self._parent.get(asset, "")
+        while above and above not in seen:
+            holder = self._assets.get(above)
+            if above in group and holder is not None and holder.people:
+                return True
+            seen.add(above)
+            above = self._parent.get(above, "")
+        return False
+
+
+class _Cache:
+    """Reachable sets, the least recently used forgotten first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._nodes = 0
+
+    def get(self, asset: str, next_of: dict[str, list[str]]) -> frozenset[str]:
+        found = self._kept.get(asset)
+        if found is not None:
+            self._kept.move_to_end(asset)
+            return found
+        found = _reach(asset, next_of)
+        self._kept[asset] = found
+        self._nodes += len(found) + 1
+        while self._nodes > _CACHED_NODES and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._nodes -= len(dropped) + 1
+        return found
+
+
+def _reach(start: str, next_of: dict[str, list[str]]) -> frozenset[str]:
+    seen = {start}
+    frontier: Sequence[str] = [start]
+    while frontier:
+        found: list[str] = []
+        for name in frontier:
+            for other in next_of.get(name, ()):
+                if other not in seen:
+                    seen.add(other)
+                    found.append(other)
+        frontier = found
+    seen.discard(start)
+    return frozenset(seen)
+
+
+def _valid(edge: Edge, at_ms: int | None) -> bool:
+    if at_ms is None:
+        return edge.valid_to_ms is None
+    return edge.valid_from_ms <= at_ms and (edge.valid_to_ms is None or at_ms < edge.valid_to_ms)
