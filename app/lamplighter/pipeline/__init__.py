@@ -1,1 +1,8 @@
 """Turns raw messages into observations: names, units, time, sequence; then judges quality."""
+
+from lamplighter.pipeline.judge import Bounds
+from lamplighter.pipeline.pipeline import Pipeline
+from lamplighter.pipeline.registry import Registry
+from lamplighter.pipeline.sequence import EpochState
+
+__all__ = ["Bounds", "EpochState", "Pipeline", "Registry"]

@@ -1,0 +1,53 @@
+"""What travels between the field and the pipeline: raw messages, their topics, and resend requests.
+
+The rooms that receive and the room that decodes do not know each other; they share these words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+ROOT: Final = "lamplighter/1/"
+OBSERVATIONS: Final = ROOT + "obs/"
+ANNOUNCEMENTS: Final = ROOT + "src/"
+RECEIPTS: Final = ROOT + "rcp/"
+COMMANDS: Final = ROOT + "cmd/"
+NATIVE_TOPICS: Final = (OBSERVATIONS + "+", ANNOUNCEMENTS + "+", RECEIPTS + "+")
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """One message as it came. `topic` is bytes when it is not UTF-8."""
+
+    topic: str | bytes
+    payload: bytes
+    received_ms: int
+    """wall time of arrival, UTC ms"""
+    token: int
+    """ticket to acknowledge it by; -1 when there is nothing to acknowledge"""
+    feed: str
+    """id of the feed that received it"""
+    arrived_ms: int = 0
+    """monotonic time of arrival"""
+    size: int = -1
+    """length of the payload as sent, when it was too long to be kept; else -1"""
+    again: bool = False
+    """the broker says it delivers this for a second time"""
+    retained: bool = False
+
+
+class ResendRequest(NamedTuple):
+    """Ask `source` for its messages `first`..`last` (both included) of `epoch`."""
+
+    feed: str
+    """the feed that last brought this source; empty when not known: ask on every native feed"""
+    source: str
+    epoch: int
+    first: int
+    last: int
+
+
+def is_plain_name(text: str) -> bool:
+    """True for a source name that may stand in a topic: one level, no wildcard, no NUL."""
+    return bool(text) and not any(mark in text for mark in "+#/\x00")

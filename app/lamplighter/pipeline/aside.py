@@ -1,0 +1,101 @@
+"""Everything that is set aside or refused, kept with its reason and counted; nothing vanishes.
+
+Bodies are kept for the first thousand of each kind of fault; after that only counts grow, so a
+broken device cannot fill the disk with its garbage.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from lamplighter.domain.observation import Quarantined
+from lamplighter.domain.problems import Problem, problem
+
+BODIES_KEPT: Final = 1_000
+NOTICES_AT_ONCE: Final = 200
+
+
+class Notices:
+    """Faults to show, each worded once and counted while it repeats."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], tuple[Problem, int]] = {}
+
+    def add(self, code: str, key: str, **values: object) -> None:
+        """Count the fault `code` of `key` (a source or topic); worded when it is first seen."""
+        known = self._counts.get((code, key))
+        if known is not None:
+            self._counts[(code, key)] = (known[0], known[1] + 1)
+        elif len(self._counts) < NOTICES_AT_ONCE:
+            self._counts[(code, key)] = (problem(code, **values), 1)
+
+    def take(self) -> list[tuple[Problem, int]]:
+        """What happened since the last call, with how often."""
+        found = list(self._counts.values())
+        self._counts.clear()
+        return found
+
+
+class Aside:
+    """What one batch sets aside and refuses."""
+
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
+        self._kept: Counter[tuple[int, str]] = Counter()
+        self._records: list[Quarantined] = []
+        self._merged: dict[tuple[int, str], int] = {}
+        self._refused: Counter[int] = Counter()
+        self._tokens: list[int] = []
+
+    def put(
+        self,
+        source: int,
+        topic: str,
+        received_ms: int,
+        code: str,
+        reason: str,
+        body: bytes,
+        *,
+        points: int = 1,
+        token: int = -1,
+    ) -> None:
+        """Set something aside, whole, with the reason a person will read."""
+        key = (source, code)
+        self._kept[key] += 1
+        if self._kept[key] <= BODIES_KEPT:
+            self._records.append(
+                Quarantined(source, topic, received_ms, code, reason, body, points, token)
+            )
+            return
+        if token >= 0:
+            self._tokens.append(token)
+        at = self._merged.get(key)
+        if at is None:
+            self._merged[key] = len(self._records)
+            self._records.append(Quarantined(source, topic, received_ms, code, reason, b"", points))
+        else:
+            old = self._records[at]
+            self._records[at] = Quarantined(
+                source, old.topic, old.received_ms, code, reason, b"", old.points + points
+            )
+
+    def refuse(self, source: int, points: int, token: int = -1) -> None:
+        """Turned away by policy; `token` when the whole message was."""
+        self._refused[source] += points
+        self.settle(token)
+
+    def settle(self, token: int) -> None:
+        """A ticket of a message that leaves no row of its own."""
+        if token >= 0:
+            self._tokens.append(token)
+
+    def take(
+        self,
+    ) -> tuple[tuple[Quarantined, ...], tuple[tuple[int, int], ...], tuple[int, ...]]:
+        """(set aside, refused points per source, tickets) since the last call."""
+        out = tuple(self._records), tuple(self._refused.items()), tuple(self._tokens)
+        self._records, self._tokens = [], []
+        self._merged.clear()
+        self._refused.clear()
+        return out

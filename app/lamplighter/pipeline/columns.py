@@ -1,0 +1,66 @@
+"""Collects the columns of a batch, message by message, without touching points one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lamplighter.domain.observation import (
+    ByteArray,
+    FloatArray,
+    LongArray,
+    MessageRecord,
+    PointColumns,
+)
+from lamplighter.pipeline.judge import Judge
+
+
+class Columns:
+    """Grows by whole messages; `close` gives the batch's columns."""
+
+    def __init__(self) -> None:
+        self.messages: list[MessageRecord] = []
+        self._ids: list[int] = []
+        self._times: list[LongArray] = []
+        self._values: list[FloatArray] = []
+        self._quality: list[ByteArray] = []
+        self._places: list[np.ndarray] = []
+        self._counts: list[int] = []
+
+    def add(
+        self,
+        record: MessageRecord,
+        ids: Sequence[int],
+        times: LongArray,
+        values: FloatArray,
+        quality: ByteArray | None = None,
+        places: Sequence[int] | None = None,
+    ) -> None:
+        """One message with its points (possibly none)."""
+        count = len(ids)
+        self.messages.append(record)
+        self._counts.append(count)
+        if not count:
+            return
+        self._ids.extend(ids)
+        self._times.append(times)
+        self._values.append(values)
+        self._quality.append(np.zeros(count, np.uint8) if quality is None else quality)
+        self._places.append(np.arange(count) if places is None else np.array(places))
+
+    def close(self, judge: Judge) -> tuple[PointColumns, set[int]]:
+        """The judged columns, and the messages (by index) whose clock was put right."""
+        if not self._ids:
+            return PointColumns.empty(), set()
+        message = np.repeat(np.arange(len(self.messages), dtype=np.int32), self._counts)
+        received = np.array([m.received_ms for m in self.messages], np.int64)[message]
+        datastream = np.array(self._ids, np.int32)
+        time_ms = np.concatenate(self._times)
+        value = np.concatenate(self._values)
+        quality = np.concatenate(self._quality)
+        place = np.concatenate(self._places).astype(np.int32, copy=False)
+        broken = judge.clocks(time_ms, received, quality)
+        judge.values(datastream, time_ms, value, quality)
+        wrong = set(message[broken].tolist()) if broken.any() else set()
+        return PointColumns(datastream, time_ms, value, quality, message, place), wrong

@@ -1,0 +1,381 @@
+"""The one door of this room: raw messages in, a batch out; and what to ask the field again.
+
+Pure apart from its own state (names, sequences, judgements): it knows no network and no disk, and
+no payload can make it raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.field_message import (
+    ANNOUNCEMENTS,
+    OBSERVATIONS,
+    RECEIPTS,
+    RawMessage,
+    ResendRequest,
+    is_plain_name,
+)
+from lamplighter.domain.observation import (
+    MAX_MESSAGE_BYTES,
+    Batch,
+    Committed,
+    Gap,
+    MessageRecord,
+    PointColumns,
+    SourceLife,
+)
+from lamplighter.domain.problems import Problem, problem
+from lamplighter.domain.quality import WORDS
+from lamplighter.pipeline.announcement import read_announcement
+from lamplighter.pipeline.aside import Aside, Notices
+from lamplighter.pipeline.careful import Fault, PointFault, storable
+from lamplighter.pipeline.columns import Columns
+from lamplighter.pipeline.judge import Bounds, Judge
+from lamplighter.pipeline.native import Decoded, decode, hash64
+from lamplighter.pipeline.registry import Registry
+from lamplighter.pipeline.sequence import EpochState, SequenceBook
+
+
+class Pipeline:
+    """Belongs to one thread. `take` decodes; `due` says what to ask the field again."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        registry: Registry | None = None,
+        states: Iterable[EpochState] = (),
+        lives: Iterable[SourceLife] = (),
+        bounds: Mapping[int, Bounds] | None = None,
+    ) -> None:
+        self._clock = clock
+        self.registry = registry if registry is not None else Registry()
+        self._book = SequenceBook(states)
+        self._judge = Judge(bounds)
+        self._notices = Notices()
+        self._aside = Aside(self._notices)
+        self._lives: dict[int, SourceLife] = {life.source: life for life in lives}
+        self._feeds: dict[int, str] = {}
+        self._gaps: list[Gap] = []
+        self._new_lives: list[SourceLife] = []
+        self._receipts: list[RawMessage] = []
+
+    # ---------------------------------------------------------------- the door
+    def take(self, messages: Sequence[RawMessage] = ()) -> Batch:
+        """Decode what came. Never raises. Call it with nothing once a second to report gaps."""
+        columns = Columns()
+        for message in messages:
+            try:
+                self._one(message, columns)
+            except Exception as error:  # a fault of ours must not stop the others
+                self._set_aside(message, -1, Fault("D-113", f"{type(error).__name__}"))
+        points, wrong = columns.close(self._judge)
+        for index in wrong:
+            self._clock_wrong(columns.messages[index])
+        if messages:
+            self._look(messages[-1].arrived_ms)
+        return self._batch(columns, points)
+
+    def due(self, *, idle: bool = True) -> list[ResendRequest]:
+        """What to ask the field for now; asking again waits longer each time.
+
+        `idle`: nothing waits to be decoded, so what has not come by now is missing.
+        """
+        now, wall = self._clock.monotonic_ms(), self._clock.wall_ms()
+        if idle:
+            self._look(now)
+        asked = self._book.requests(now, wall)
+        self._look(now if idle else 0)
+        return [
+            ResendRequest(
+                self._feeds.get(source, ""), self.registry.source_name(source), epoch, first, last
+            )
+            for source, epoch, first, last in asked
+        ]
+
+    def settled(self, committed: Committed) -> None:
+        """A batch is on disk; the seconds of conflicting messages become a notice."""
+        for conflict in committed.conflicts:
+            name = self.registry.source_name(conflict.source) or "?"
+            self._notices.add("S-201", name, name=name, what=conflict.reason)
+
+    def set_bounds(self, bounds: Mapping[int, Bounds]) -> None:
+        """What is physically possible, by datastream id (from the plugins' kinds)."""
+        self._judge.set_bounds(bounds)
+
+    def notices(self) -> list[tuple[Problem, int]]:
+        """Faults since the last call, each with how often it happened."""
+        return self._notices.take()
+
+    def receipts(self) -> list[RawMessage]:
+        """Receipts of commands that came since the last call, undecoded."""
+        found, self._receipts = self._receipts, []
+        return found
+
+    def life(self, source: int) -> SourceLife | None:
+        """What the source last said about itself."""
+        return self._lives.get(source)
+
+    # ---------------------------------------------------------------- one message
+    def _one(self, message: RawMessage, columns: Columns) -> None:
+        topic = message.topic
+        if isinstance(topic, bytes):
+            self._set_aside(message, -1, Fault("D-104", "its topic is not UTF-8"))
+        elif topic.startswith(OBSERVATIONS):
+            self._native(message, topic[len(OBSERVATIONS) :], columns)
+        elif topic.startswith(ANNOUNCEMENTS):
+            self._announcement(message, topic[len(ANNOUNCEMENTS) :])
+        elif topic.startswith(RECEIPTS):
+            self._receipts.append(message)
+            self._aside.settle(message.token)
+        else:
+            self._set_aside(message, -1, Fault("D-113", "no mapping reads this topic"))
+
+    def _source(self, message: RawMessage, name: str) -> int | None:
+        """The id of a sender; None when it was turned away, which is then counted."""
+        source = self.registry.source(name) if is_plain_name(name) else None
+        if source is None:
+            self._refuse(message, -1, name, "its source cannot be taken")
+            return None
+        self._feeds[source] = message.feed
+        return source
+
+    def _native(self, message: RawMessage, name: str, columns: Columns) -> None:
+        source = self._source(message, storable(name)[0])
+        if source is None:
+            return
+        size = max(message.size, len(message.payload))
+        if size > MAX_MESSAGE_BYTES:
+            self._refuse(message, source, name, f"it has {size / 1e6:.1f} MB, the limit is 1 MB")
+            return
+        decoded = decode(message.payload)
+        if isinstance(decoded, Fault):
+            self._unreadable(message, source, decoded, columns)
+            return
+        self._decoded(message, source, name, decoded, columns)
+
+    def _unreadable(self, message: RawMessage, source: int, fault: Fault, columns: Columns) -> None:
+        """Set a message aside; one whose key could be read does not count as missing."""
+        keyed = fault.epoch >= 0
+        self._set_aside(message, source, fault, settle=not keyed)
+        if keyed:
+            columns.add(
+                self._record(message, source, fault.epoch, fault.seq, 1),
+                (),
+                np.empty(0, np.int64),
+                np.empty(0),
+            )
+            self._book.saw(source, fault.epoch, fault.seq, message.arrived_ms)
+
+    def _decoded(
+        self, message: RawMessage, source: int, name: str, found: Decoded, columns: Columns
+    ) -> None:
+        record = self._record(message, source, found.epoch, found.seq, found.points)
+        ids = None
+        if not isinstance(found.values, list):
+            ids = self._known_ids(source, found.names)
+        if ids is None:
+            self._careful_points(message, record, found, columns)
+        else:
+            quality = _quality(found.qualities)
+            assert not isinstance(found.values, list)
+            columns.add(record, ids, found.times, found.values, quality, found.places)
+        for fault in found.faults:
+            self._point_aside(message, source, name, fault)
+        first = last = 0
+        if len(found.times):
+            first, last = int(found.times[0]), int(found.times[-1])
+        self._book.saw(source, found.epoch, found.seq, message.arrived_ms, first, last)
+
+    def _known_ids(self, source: int, names: Sequence[str]) -> list[int] | None:
+        table = self.registry.numbers(source)
+        try:
+            return [table[name] for name in names]
+        except KeyError:
+            return None
+
+    def _careful_points(
+        self, message: RawMessage, record: MessageRecord, found: Decoded, columns: Columns
+    ) -> None:
+        """Point by point: new names, words, changed types."""
+        source = record.source
+        rows: list[int] = []
+        ids: list[int] = []
+        values: list[float] = []
+        refused = 0
+        for row, name in enumerate(found.names):
+            place = found.places[row] if found.places is not None else row
+            outcome = self._place(source, name, found.values[row], place)
+            if isinstance(outcome, PointFault):
+                found.faults.append(outcome)
+            elif outcome is None:
+                refused += 1
+            else:
+                rows.append(row)
+                ids.append(outcome[0])
+                values.append(outcome[1])
+        if refused:
+            self._aside.refuse(source, refused)
+            sender = self.registry.source_name(source)
+            self._notices.add(
+                "D-109",
+                sender,
+                topic=_shown(message.topic),
+                what="it names more datastreams than one source may have",
+                name=sender,
+            )
+        quality = _quality(found.qualities)
+        columns.add(
+            record,
+            ids,
+            found.times[rows],
+            np.array(values, np.float64),
+            None if quality is None else quality[rows],
+            [found.places[r] for r in rows] if found.places is not None else rows,
+        )
+
+    def _place(
+        self, source: int, name: str, value: float | str, place: int
+    ) -> tuple[int, float] | PointFault | None:
+        """(datastream, stored value); a fault; or None when the name is one too many."""
+        registry = self.registry
+        text = isinstance(value, str)
+        mine, other = registry.numbers(source), registry.texts(source)
+        if text:
+            mine, other = other, mine
+        number = mine.get(name)
+        if number is None and name in other:
+            if not isinstance(value, str) and registry.accepts_code(other[name], float(value)):
+                return other[name], float(value)
+            change = "number → text" if text else "text → number"
+            body = repr([name, value]).encode("utf-8", "replace")
+            return PointFault("D-107", name, change, place, body)
+        if number is None:
+            number = registry.create(source, name, text=text)
+            if number is None:
+                return None
+        if not isinstance(value, str):
+            return number, float(value)
+        code = registry.code(number, value)
+        if code is None:
+            body = repr([name, value]).encode("utf-8", "replace")
+            return PointFault("D-107", name, "too many different words", place, body)
+        return number, float(code)
+
+    def _announcement(self, message: RawMessage, name: str) -> None:
+        if not message.payload and is_plain_name(name):
+            self._aside.settle(message.token)  # a retained announcement was deleted
+            return
+        source = self._source(message, storable(name)[0])
+        if source is None:
+            return
+        life = read_announcement(
+            message.payload, source, self._lives.get(source), message.received_ms
+        )
+        if isinstance(life, Fault):
+            self._set_aside(message, source, life)
+            return
+        self._lives[source] = life
+        self._new_lives.append(life)
+        self._aside.settle(message.token)
+        self._book.announced(life, message.arrived_ms)
+
+    # ---------------------------------------------------------------- what goes wrong
+    def _set_aside(
+        self, message: RawMessage, source: int, fault: Fault, *, settle: bool = True
+    ) -> None:
+        topic = _shown(message.topic)
+        name = self.registry.source_name(source) or topic
+        text = problem(fault.code, name=name, topic=topic, what=fault.what)
+        self._notices.add(fault.code, name, name=name, topic=topic, what=fault.what)
+        self._aside.put(
+            source,
+            topic,
+            message.received_ms,
+            fault.code,
+            text.text,
+            message.payload[:MAX_MESSAGE_BYTES],
+            token=message.token if settle else -1,
+        )
+
+    def _point_aside(
+        self, message: RawMessage, source: int, sender: str, fault: PointFault
+    ) -> None:
+        name = sender if fault.name == "?" else fault.name
+        topic = _shown(message.topic)
+        text = problem(fault.code, name=name, topic=topic, what=fault.what)
+        self._notices.add(fault.code, f"{sender}/{name}", name=name, topic=topic, what=fault.what)
+        self._aside.put(source, topic, message.received_ms, fault.code, text.text, fault.body)
+
+    def _refuse(self, message: RawMessage, source: int, name: str, why: str) -> None:
+        self._aside.refuse(source, 1, message.token)
+        topic = _shown(message.topic)
+        self._notices.add("D-109", name, topic=topic, what=why, name=name)
+
+    def _clock_wrong(self, record: MessageRecord) -> None:
+        name = self.registry.source_name(record.source)
+        self._notices.add("D-110", name, name=name, what="more than a day")
+
+    # ---------------------------------------------------------------- the batch
+    def _record(
+        self, message: RawMessage, source: int, epoch: int, seq: int, points: int
+    ) -> MessageRecord:
+        return MessageRecord(
+            source,
+            epoch,
+            seq,
+            hash64(message.payload),
+            message.received_ms,
+            points,
+            message.token,
+        )
+
+    def _look(self, now: int) -> None:
+        for gap in self._book.look(now, self._clock.wall_ms()):
+            self._gaps.append(gap)
+            if gap.state in ("open", "lost"):
+                name = self.registry.source_name(gap.source)
+                still = (
+                    "It does not keep them."
+                    if gap.state == "lost"
+                    else "Asked the device to resend."
+                )
+                count = gap.last - gap.first + 1
+                self._notices.add(
+                    "D-111", f"{name} {gap.first}", what=count, name=name, still=still
+                )
+
+    def _batch(self, columns: Columns, points: PointColumns) -> Batch:
+        sources, streams, words = self.registry.take_new()
+        aside, refused, tokens = self._aside.take()
+        gaps, self._gaps = tuple(self._gaps), []
+        lives, self._new_lives = tuple(self._new_lives), []
+        return Batch(
+            tuple(columns.messages),
+            points,
+            aside,
+            refused,
+            gaps,
+            lives,
+            sources,
+            streams,
+            words,
+            tokens,
+        )
+
+
+def _quality(words: Sequence[str] | None) -> np.ndarray | None:
+    if words is None:
+        return None
+    return np.array([WORDS[word] for word in words], np.uint8)
+
+
+def _shown(topic: str | bytes) -> str:
+    """A topic as text that can be stored and shown."""
+    if isinstance(topic, bytes):
+        return topic.decode("utf-8", "replace")[:400]
+    return storable(topic)[0][:400]
