@@ -1,0 +1,117 @@
+"""What every datastream should read now, as coefficient tables evaluated in one numpy expression.
+
+A row holds a season (one coefficient per slot of the day or week), weights of neighbours and a
+spread, and is good for a window of time. Where an input is stale, bad or missing, or where the
+history was too short, the answer is NaN: the model abstains rather than guesses.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from lamplighter.analytics.learner import OnlineLearner
+from lamplighter.domain.ports import Newest
+from lamplighter.domain.quality import CLASS_MASK, Quality
+
+Floats = npt.NDArray[np.float64]
+
+DAY_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
+MONDAY_MS: Final = 4 * DAY_MS
+"""1970-01-01 was a Thursday; slots of a week count from Monday 00:00 UTC"""
+
+
+class ExpectedTable(Struct, frozen=True):
+    """Coefficients of m datastreams; all arrays have m rows.
+
+    `season` (m, s): value per slot, NaN where the history was too short. `neighbour` (m, k):
+    datastream ids, -1 for none; a neighbour without a row of its own makes its weight unusable.
+    `spread` (m,): one standard deviation of what remains, in the datastream's unit.
+    """
+
+    datastream: np.ndarray
+    period_ms: int
+    """length of the season: one day or one week"""
+    season: np.ndarray
+    neighbour: np.ndarray
+    weight: np.ndarray
+    spread: np.ndarray
+    stale_ms: np.ndarray
+    """age from which a neighbour's value counts for nothing, per row"""
+    valid_from_ms: int
+    valid_to_ms: int
+
+    @property
+    def rows(self) -> int:
+        return int(self.datastream.shape[0])
+
+    def seasonal(self, now_ms: int) -> Floats:
+        """(m,) the season at `now_ms`, linear between the middles of two slots."""
+        slots = self.season.shape[1]
+        offset = MONDAY_MS if self.period_ms == WEEK_MS else 0
+        place = ((now_ms - offset) % self.period_ms) / self.period_ms * slots - 0.5
+        before = int(np.floor(place))
+        share = place - before
+        now: Floats = (1.0 - share) * self.season[:, before % slots] + share * self.season[
+            :, (before + 1) % slots
+        ]
+        return now
+
+    def evaluate(self, newest: Newest, now_ms: int) -> tuple[Floats, Floats]:
+        """(expected, spread), each indexed by datastream id like `newest`; NaN = abstains."""
+        count = int(newest.value.shape[0])
+        expected, spread = np.full(count, np.nan), np.full(count, np.nan)
+        if not self.valid_from_ms <= now_ms < self.valid_to_ms or not self.rows:
+            return expected, spread
+        known = self.datastream < count
+        ids = self.datastream[known]
+        season = self.seasonal(now_ms)[known]
+        departure = np.full(count + 1, np.nan)  # the last one stands for "no neighbour"
+        usable = (newest.quality[ids] & CLASS_MASK) <= int(Quality.UNCERTAIN)
+        usable &= (newest.time_ms[ids] > 0) & (now_ms - newest.time_ms[ids] <= self.stale_ms[known])
+        departure[ids] = np.where(usable, newest.value[ids] - season, np.nan)
+        neighbour, weight = self.neighbour[known], self.weight[known]
+        missing = (neighbour < 0) | (neighbour >= count)
+        place = np.where(missing, count, neighbour)
+        part = np.where(weight == 0.0, 0.0, weight * departure[place])
+        expected[ids] = season + part.sum(axis=1)
+        spread[ids] = np.where(np.isnan(expected[ids]), np.nan, self.spread[known])
+        return expected, spread
+
+
+class Expectation:
+    """Expected values of all datastreams: trained tables where they are, else what was learned
+    since the start. One thread calls `tick`, about once a second."""
+
+    def __init__(self, learner: OnlineLearner | None = None) -> None:
+        self.learner = learner or OnlineLearner()
+        self._tables: tuple[ExpectedTable, ...] = ()
+
+    def use(self, tables: tuple[ExpectedTable, ...]) -> None:
+        """Replace the trained tables; later ones win where two know the same datastream."""
+        self._tables = tables
+
+    def tick(self, newest: Newest, now_ms: int) -> tuple[Floats, Floats]:
+        """(expected, spread) by datastream id for the values that are there now.
+
+        What is expected is fixed before the newest value is learned from.
+        """
+        expected, spread = self.learner.evaluate(newest, now_ms)
+        for table in self._tables:
+            theirs, width = table.evaluate(newest, now_ms)
+            known = ~np.isnan(theirs)
+            expected[known], spread[known] = theirs[known], width[known]
+        self.learner.learn(newest, now_ms)
+        return expected, spread
+
+
+def residual(newest: Newest, expected: Floats, spread: Floats) -> Floats:
+    """How many spreads each value departs from what was expected; NaN where the model abstains."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score: Floats = (newest.value - expected) / spread
+    usable = (newest.quality & CLASS_MASK) <= int(Quality.UNCERTAIN)
+    return np.where(usable & np.isfinite(score), score, np.nan)
