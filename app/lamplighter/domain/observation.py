@@ -131,6 +131,8 @@ class Quarantined(Struct, frozen=True):
     body: bytes
     points: int = 1
     token: int = -1
+    """the ticket of the message it came in; points set aside from a message whose other points
+    are stored carry that message's ticket, which is how the store knows they belong together"""
 
 
 class Gap(Struct, frozen=True):

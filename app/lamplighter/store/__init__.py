@@ -1,1 +1,9 @@
 """Keeps everything that happened in SQLite, append-only in meaning, with two clocks."""
+
+from lamplighter.store.access import WriteAccess
+from lamplighter.store.export import ObservationRow
+from lamplighter.store.store import Store
+from lamplighter.store.verify import VerifyReport
+from lamplighter.store.writer import Writer
+
+__all__ = ["ObservationRow", "Store", "VerifyReport", "WriteAccess", "Writer"]

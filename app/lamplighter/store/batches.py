@@ -1,0 +1,79 @@
+"""Reading stored batches: heads by time or by when they were known, bodies decoded once."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from lamplighter.domain.observation import PointColumns
+from lamplighter.store import blob
+
+KEPT_POINTS: Final = 1_500_000
+
+
+class DecodedBatches:
+    """The last bodies somebody looked at. Batches never change, so nothing here grows old."""
+
+    def __init__(self, kept_points: int = KEPT_POINTS) -> None:
+        self._kept: OrderedDict[int, PointColumns] = OrderedDict()
+        self._points = 0
+        self._limit = kept_points
+        self._lock = threading.Lock()
+
+    def get(self, sql: sqlite3.Connection, numbers: Iterable[int]) -> Iterator[PointColumns]:
+        """The points of each batch, in the given order; batches without points are passed over."""
+        for number in numbers:
+            with self._lock:
+                found = self._kept.get(number)
+                if found is not None:
+                    self._kept.move_to_end(number)
+            if found is None:
+                found = read_points(sql, number)
+                if found is None:
+                    continue
+                self._keep(number, found)
+            yield found
+
+    def _keep(self, number: int, points: PointColumns) -> None:
+        with self._lock:
+            if number not in self._kept:
+                self._kept[number] = points
+                self._points += len(points)
+            while self._points > self._limit and len(self._kept) > 1:
+                _, gone = self._kept.popitem(last=False)
+                self._points -= len(gone)
+
+
+def read_points(sql: sqlite3.Connection, number: int) -> PointColumns | None:
+    """None when the batch holds no points. Raises ValueError when its bytes are damaged."""
+    row = sql.execute("SELECT points FROM body WHERE number=?", (number,)).fetchone()
+    return blob.decode(row[0]) if row else None
+
+
+def known_at(sql: sqlite3.Connection, at_ms: int) -> int:
+    """The last batch recorded by `at_ms`: what was known then is every batch up to it.
+
+    Batch order rules, wall time only labels: a clock that jumped cannot make later batches known
+    earlier than those before them.
+    """
+    row = sql.execute("SELECT max(number) FROM batch WHERE wall_ms<=?", (at_ms,)).fetchone()
+    return int(row[0] or 0)
+
+
+def last_number(sql: sqlite3.Connection) -> int:
+    return int(sql.execute("SELECT max(number) FROM batch").fetchone()[0] or 0)
+
+
+def overlapping(
+    sql: sqlite3.Connection, from_ms: int, to_ms: int, after: int, until: int
+) -> list[int]:
+    """Batches in (after, until] with points in [from_ms, to_ms), in recorded order."""
+    rows = sql.execute(
+        "SELECT number FROM batch WHERE last_ms>=? AND first_ms<? AND number>? AND number<=?"
+        " AND count>0",
+        (from_ms, to_ms, after, until),
+    )
+    return sorted(row[0] for row in rows)

@@ -1,0 +1,96 @@
+"""How the files are opened: one writing connection, and a read-only one per reading thread."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Final
+
+from lamplighter.store.folder import CITY, HISTORY
+
+SYNCHRONOUS: Final = "FULL"
+WAL_LIMIT: Final = 32 << 20
+
+
+def open_writing(file: Path, synchronous: str = SYNCHRONOUS) -> sqlite3.Connection:
+    """The one connection that writes `file`; transactions are begun by hand.
+
+    `synchronous` is only ever other than FULL in the control run of the power-cut test.
+    """
+    sql = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        sql.execute("PRAGMA journal_mode=WAL")
+        sql.execute(f"PRAGMA synchronous={synchronous}")
+        sql.execute("PRAGMA wal_autocheckpoint=0")
+        sql.execute(f"PRAGMA journal_size_limit={WAL_LIMIT}")
+        sql.execute("PRAGMA cache_size=-16000")
+    except BaseException:
+        sql.close()
+        raise
+    return sql
+
+
+def open_reading(file: Path) -> sqlite3.Connection:
+    """A connection that cannot write; also while another process does."""
+    sql = sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=10,
+    )
+    sql.execute("PRAGMA query_only=1")
+    sql.execute("PRAGMA cache_size=-8000")
+    return sql
+
+
+class Readers:
+    """Read-only connections, one per thread and file, closed together."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._local = threading.local()
+        self._every: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def history(self) -> sqlite3.Connection:
+        return self._of(HISTORY)
+
+    @property
+    def city(self) -> sqlite3.Connection:
+        return self._of(CITY)
+
+    def _of(self, name: str) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, name, None)
+        if found is None:
+            with self._lock:
+                if self._closed:
+                    raise sqlite3.ProgrammingError("the store is closed")
+                found = open_reading(self._folder / name)
+                self._every.append(found)
+            setattr(self._local, name, found)
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for connection in self._every:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.close()
+            self._every.clear()
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Out of space or a failing disk: SQLITE_FULL or any SQLITE_IOERR."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def is_damaged(error: sqlite3.Error) -> bool:
+    """SQLITE_CORRUPT or SQLITE_NOTADB."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

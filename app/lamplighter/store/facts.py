@@ -1,0 +1,122 @@
+"""The city as facts: assets, edges, settings, alarms, orders and the rest, append-only.
+
+One chained log; the current state is the newest fact of each (kind, key), and the state known at
+a batch is the newest fact not after it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+ASSET: Final = "asset"
+EDGE: Final = "edge"
+META: Final = "datastream"
+TILE: Final = "tile"
+FRAME: Final = "frame"
+SETTING: Final = "setting"
+ALARM: Final = "alarm"
+ALARM_EVENT: Final = "alarm event"
+INCIDENT: Final = "incident"
+ORDER: Final = "work order"
+PROGNOSIS: Final = "prognosis"
+COMMAND: Final = "command"
+IMPORT: Final = "import"
+_HASH: Final = 16
+
+T = TypeVar("T")
+
+
+def edge_key(source: str, kind: str, target: str, owner: str) -> str:
+    return "\x1f".join((source, kind, target, owner))
+
+
+def fact_hash(
+    previous: bytes, kind: str, key: str, batch: int, wall_ms: int, body: bytes | None
+) -> bytes:
+    digest = blake2b(previous, digest_size=_HASH)
+    digest.update(f"{kind}\0{key}\0{batch}\0{wall_ms}\0{body is None}\0".encode())
+    digest.update(body or b"")
+    return digest.digest()
+
+
+class FactLog:
+    """The writing end; used by the writer thread alone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+        self._head = b""
+        self.reload()
+
+    def reload(self) -> None:
+        """Forget what a failed transaction had added."""
+        row = self._sql.execute("SELECT hash FROM fact ORDER BY n DESC LIMIT 1").fetchone()
+        self._head = bytes(row[0]) if row else b""
+
+    def put(
+        self, kind: str, key: str, value: object, *, batch: int, wall_ms: int, again: bool = False
+    ) -> bool:
+        """Add a fact; `None` removes. Says False when this is what stands already.
+
+        `again` writes an event that may well equal the one before it.
+        """
+        body = None if value is None else msgspec.msgpack.encode(value)
+        if not again:
+            row = self._sql.execute(
+                "SELECT body FROM fact WHERE kind=? AND key=? ORDER BY n DESC LIMIT 1", (kind, key)
+            ).fetchone()
+            if (row[0] if row else None) == body:
+                return False
+        self._head = fact_hash(self._head, kind, key, batch, wall_ms, body)
+        self._sql.execute(
+            "INSERT INTO fact(kind, key, batch, wall_ms, body, hash) VALUES(?,?,?,?,?,?)",
+            (kind, key, batch, wall_ms, body, self._head),
+        )
+        return True
+
+
+def current(
+    sql: sqlite3.Connection,
+    kind: str,
+    type_: type[T],
+    *,
+    batch: int | None = None,
+    prefix: str = "",
+) -> dict[str, T]:
+    """key -> value as it stands, or as it was known when `batch` had been recorded."""
+    known = "" if batch is None else " AND batch<=:batch"
+    if prefix:
+        known += " AND key>=:prefix AND key<:after"
+    rows = sql.execute(
+        "SELECT key, body FROM fact WHERE n IN (SELECT max(n) FROM fact"
+        f" WHERE kind=:kind{known} GROUP BY key) AND body IS NOT NULL ORDER BY n",
+        {"kind": kind, "batch": batch, "prefix": prefix, "after": prefix + "\U0010ffff"},
+    )
+    decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
+    return {key: decoder.decode(body) for key, body in rows}
+
+
+def one(sql: sqlite3.Connection, kind: str, key: str, type_: type[T]) -> T | None:
+    """The value that stands, or None."""
+    row = sql.execute(
+        "SELECT body FROM fact WHERE kind=? AND key=? ORDER BY n DESC LIMIT 1", (kind, key)
+    ).fetchone()
+    return msgspec.msgpack.decode(row[0], type=type_) if row and row[0] is not None else None
+
+
+def log(
+    sql: sqlite3.Connection, kind: str, type_: type[T], *, limit: int, batch: int | None = None
+) -> list[T]:
+    """The last `limit` facts of a kind, oldest first."""
+    known = "" if batch is None else "AND batch<=:batch"
+    rows: Iterable[Any] = sql.execute(
+        f"SELECT body FROM fact WHERE kind=:kind {known} AND body IS NOT NULL"
+        " ORDER BY n DESC LIMIT :limit",
+        {"kind": kind, "batch": batch, "limit": limit},
+    ).fetchall()
+    decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
+    return [decoder.decode(row[0]) for row in rows][::-1]

@@ -1,0 +1,341 @@
+"""The event store of a project: one writer, any number of readers, two clocks."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, TypeVar
+
+from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
+from lamplighter.domain.city import Asset, Datastream, Edge, Frame
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.command import CommandState
+from lamplighter.domain.importing import FileReport
+from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.newest_block import NewestValues
+from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
+from lamplighter.domain.problems import fault
+from lamplighter.domain.wire import Series
+from lamplighter.store import batches, facts
+from lamplighter.store.batches import DecodedBatches
+from lamplighter.store.connections import SYNCHRONOUS, Readers, is_damaged, open_writing
+from lamplighter.store.export import ObservationRow, export_rows
+from lamplighter.store.folder import (
+    AUDIT,
+    CITY,
+    FOLDERS,
+    HISTORY,
+    FolderLock,
+    is_empty,
+    refuse_remote,
+)
+from lamplighter.store.past import moment_of, newest_of
+from lamplighter.store.schema import (
+    CITY_STEPS,
+    HISTORY_STEPS,
+    NewerSchemaError,
+    check_version,
+    migrate,
+)
+from lamplighter.store.series import read_series
+from lamplighter.store.verify import VerifyReport, verify
+from lamplighter.store.writer import Writer
+
+T = TypeVar("T")
+_STEPS: Final = {HISTORY: HISTORY_STEPS, CITY: CITY_STEPS}
+
+
+class Store:
+    """An open project. Reading is safe from any thread, also while another process writes."""
+
+    writer: Writer
+    """only when opened for writing"""
+
+    def __init__(self, folder: Path, lock: FolderLock | None, writer: Writer | None) -> None:
+        """Use `Store.open`."""
+        self.folder = folder
+        self._lock = lock
+        if writer is not None:
+            self.writer = writer
+        self._writing = writer is not None
+        self._readers = Readers(folder)
+        self._decoded = DecodedBatches()
+        sql = self._readers.history
+        about = dict(sql.execute("SELECT key, value FROM about").fetchall())
+        self.name: str = about.get("name", folder.name)
+        self.demo: bool = about.get("demo") == "1"
+        self.store_id: str = about.get("store_id", "")
+        self.version = int(sql.execute("PRAGMA user_version").fetchone()[0])
+
+    # ------------------------------------------------------------ opening and closing
+    @staticmethod
+    def create(folder: Path, *, name: str, demo: bool = False, clock: Clock) -> None:
+        """Make an empty project. Raises A-407 (folder not empty), A-406 (remote disk)."""
+        if not is_empty(folder):
+            raise fault("A-407", name=folder.name)
+        refuse_remote(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for sub in FOLDERS:
+            (folder / sub).mkdir()
+        for file, steps in _STEPS.items():
+            sql = open_writing(folder / file)
+            try:
+                migrate(sql, steps)
+                if file == HISTORY:
+                    _write_about(sql, name, demo, clock)
+            finally:
+                sql.close()
+        (folder / AUDIT).touch(mode=0o600)
+
+    @staticmethod
+    def open(folder: Path, *, write: bool, clock: Clock, synchronous: str = SYNCHRONOUS) -> Store:
+        """Open a project.
+
+        Raises A-403 (another process writes), A-404 (no project), A-405 (newer version, nothing
+        touched), A-406 (network or synchronised disk), A-402 (damaged).
+        `synchronous` is only for the control run of the power-cut test.
+        """
+        if not (folder / HISTORY).is_file() or not (folder / CITY).is_file():
+            raise fault("A-404", name=folder.name, what=f"no {HISTORY} in it")
+        refuse_remote(folder)
+        try:
+            lock = FolderLock(folder, clock) if write else None
+            try:
+                for file, steps in _STEPS.items():
+                    _check(folder / file, steps)
+                if write:
+                    for file, steps in _STEPS.items():
+                        _migrate(folder / file, steps)
+                return Store(folder, lock, Writer(folder, clock, synchronous) if write else None)
+            except BaseException:
+                if lock is not None:
+                    lock.release()
+                raise
+        except NewerSchemaError as error:
+            raise fault("A-405", name=folder.name, what=str(error)) from None
+        except sqlite3.DatabaseError as error:
+            if is_damaged(error):
+                raise fault("A-402", what=str(error)) from error
+            if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
+                raise fault("A-404", name=folder.name, what=str(error)) from error
+            raise
+
+    def close(self, deadline_s: float = 10) -> None:
+        if self._writing:
+            self.writer.stop(deadline_s)
+        self._readers.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # ------------------------------------------------------------ names
+    def sources(self) -> dict[int, str]:
+        return dict(self._readers.history.execute("SELECT id, name FROM source").fetchall())
+
+    def datastreams(self) -> list[Datastream]:
+        """By id: the registry joined with what is known of each."""
+        sql = self._readers.history
+        names = self.sources()
+        metas = facts.current(self._readers.city, facts.META, Datastream)
+        words: dict[int, list[tuple[int, str]]] = {}
+        for stream, code, text in sql.execute("SELECT datastream, code, text FROM state_word"):
+            words.setdefault(stream, []).append((code, text))
+        found = []
+        for number, source, name in sql.execute(
+            "SELECT id, source, name FROM datastream ORDER BY id"
+        ):
+            key = f"{names.get(source, '?')}/{name}"
+            meta = metas.get(key)
+            if meta is None:
+                meta = Datastream(number, names.get(source, "?"), name, label=name)
+            states = _states(words.get(number, ()), meta.states)
+            fields = {f: getattr(meta, f) for f in meta.__struct_fields__}
+            found.append(Datastream(**fields | {"id": number, "states": states}))
+        return found
+
+    def assets(self, known_at_ms: int | None = None) -> list[Asset]:
+        return list(self._current(facts.ASSET, Asset, known_at_ms).values())
+
+    def edges(self, known_at_ms: int | None = None) -> list[Edge]:
+        return list(self._current(facts.EDGE, Edge, known_at_ms).values())
+
+    def tiles(self) -> list[str]:
+        return list(self._current(facts.TILE, str).values())
+
+    def frame(self) -> Frame | None:
+        return facts.one(self._readers.city, facts.FRAME, "", Frame)
+
+    def setting(self, key: str) -> str | None:
+        return facts.one(self._readers.city, facts.SETTING, key, str)
+
+    def settings(self, prefix: str = "") -> dict[str, str]:
+        return facts.current(self._readers.city, facts.SETTING, str, prefix=prefix)
+
+    def _current(self, kind: str, type_: type[T], at_ms: int | None = None) -> dict[str, T]:
+        batch = None if at_ms is None else batches.known_at(self._readers.history, at_ms)
+        return facts.current(self._readers.city, kind, type_, batch=batch)
+
+    # ------------------------------------------------------------ what happened
+    def alarms(self, known_at_ms: int | None = None) -> list[AlarmRecord]:
+        """Records that stand in the list (state other than NORM), now or as known then."""
+        every = self._current(facts.ALARM, AlarmRecord, known_at_ms).values()
+        return [a for a in every if a.state != AlarmState.NORM]
+
+    def alarm_events(self, limit: int = 1000) -> list[AlarmEvent]:
+        """The last transitions, oldest first."""
+        return facts.log(self._readers.city, facts.ALARM_EVENT, AlarmEvent, limit=limit)
+
+    def incidents(self, known_at_ms: int | None = None) -> list[Incident]:
+        """Active incidents, now or as known then."""
+        every = self._current(facts.INCIDENT, Incident, known_at_ms).values()
+        return [i for i in every if i.active]
+
+    def work_orders(self) -> list[WorkOrder]:
+        return list(self._current(facts.ORDER, WorkOrder).values())
+
+    def prognoses(self, known_at_ms: int | None = None) -> list[Prognosis]:
+        return list(self._current(facts.PROGNOSIS, Prognosis, known_at_ms).values())
+
+    def commands(self) -> list[CommandState]:
+        return list(self._current(facts.COMMAND, CommandState).values())
+
+    def imports(self, limit: int = 1000) -> list[FileReport]:
+        return facts.log(self._readers.city, facts.IMPORT, FileReport, limit=limit)
+
+    def lives(self) -> list[SourceLife]:
+        rows = self._readers.history.execute(
+            "SELECT source, epoch, first_seq, next_seq, heartbeat_s, retains, offline, heard_ms"
+            " FROM life ORDER BY source"
+        )
+        return [
+            SourceLife(r[0], r[1], r[2], r[3], r[4], bool(r[5]), bool(r[6]), r[7]) for r in rows
+        ]
+
+    def gaps(self, from_ms: int | None = None, to_ms: int | None = None) -> list[Gap]:
+        """Gaps that touch [from_ms, to_ms), all without bounds; in the order they were found."""
+        rows = self._readers.history.execute(
+            "SELECT source, epoch, first, last, found_ms, after_ms, before_ms, state FROM gap"
+            " WHERE (:to IS NULL OR after_ms < :to) AND (:from IS NULL OR before_ms = 0"
+            " OR before_ms >= :from) ORDER BY found_ms, source, epoch, first",
+            {"from": from_ms, "to": to_ms},
+        )
+        return [Gap(*row) for row in rows]
+
+    def sequence_state(self) -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
+        """(source, epoch) -> stored seq intervals, both ends included, ascending."""
+        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for source, epoch, first, last in self._readers.history.execute(
+            "SELECT source, epoch, first, last FROM key_span ORDER BY source, epoch, first"
+        ):
+            found.setdefault((source, epoch), []).append((first, last))
+        return {key: tuple(spans) for key, spans in found.items()}
+
+    def accounts(self) -> dict[int, Account]:
+        """Per source id; -1 is an unknown sender."""
+        rows = self._readers.history.execute(
+            "SELECT source, received, stored, duplicate, quarantined, refused FROM account"
+        )
+        return {row[0]: Account(*row[1:]) for row in rows}
+
+    def quarantine(self, limit: int = 1000) -> list[Quarantined]:
+        """The newest kept entries, newest first."""
+        rows = self._readers.history.execute(
+            "SELECT source, topic, received_ms, code, reason, body, points FROM quarantine"
+            " ORDER BY n DESC LIMIT ?",
+            (limit,),
+        )
+        return [Quarantined(*row) for row in rows]
+
+    def quarantine_totals(self) -> dict[str, tuple[int, int]]:
+        """code -> (entries, points), those included whose bodies were not kept."""
+        rows = self._readers.history.execute("SELECT code, entries, points FROM quarantine_total")
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    # ------------------------------------------------------------ observations
+    def last_batch(self) -> int:
+        return batches.last_number(self._readers.history)
+
+    def first_ms(self) -> int:
+        """Wall time of the oldest batch, 0 when there is none."""
+        row = self._readers.history.execute(
+            "SELECT wall_ms FROM batch ORDER BY number LIMIT 1"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def newest(self) -> NewestValues:
+        """The last value of every datastream by phenomenon time."""
+        return newest_of(self._readers.history, self._decoded)
+
+    def series(
+        self,
+        datastream: int,
+        from_ms: int,
+        to_ms: int,
+        points: int,
+        as_known_at_ms: int | None = None,
+    ) -> Series:
+        """One datastream in [from_ms, to_ms): its points, or about `points` cells of minimum,
+        maximum and mean when there are more. `as_known_at_ms` leaves out what was recorded later.
+        """
+        return read_series(
+            self._readers.history, self._decoded, datastream, from_ms, to_ms, points, as_known_at_ms
+        )
+
+    def moment(self, at_ms: int, as_known: bool = True) -> NewestValues:
+        """Newest value of every datastream with phenomenon time <= `at_ms`; `as_known`: only of
+        what had been recorded by then.
+        """
+        return moment_of(
+            self._readers.history, self._decoded, self.folder / "cache", at_ms, as_known
+        )
+
+    def export_rows(
+        self, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[ObservationRow]:
+        """Every stored observation with phenomenon time in [from_ms, to_ms), in recorded order."""
+        return export_rows(self._readers.history, from_ms, to_ms)
+
+    def verify(self) -> VerifyReport:
+        """Read everything and check every hash and count."""
+        return verify(self._readers.history, self._readers.city, self.folder)
+
+
+def _states(words: object, given: tuple[str, ...]) -> tuple[str, ...]:
+    pairs = dict(words)  # type: ignore[call-overload]
+    if not pairs:
+        return given
+    size = max(max(pairs) + 1, len(given))
+    return tuple(pairs.get(i, given[i] if i < len(given) else "") for i in range(size))
+
+
+def _write_about(sql: sqlite3.Connection, name: str, demo: bool, clock: Clock) -> None:
+    sql.execute("BEGIN IMMEDIATE")
+    sql.executemany(
+        "INSERT INTO about VALUES(?,?)",
+        [
+            ("store_id", uuid.uuid4().hex),
+            ("name", name),
+            ("demo", "1" if demo else "0"),
+            ("created_ms", str(clock.wall_ms())),
+        ],
+    )
+    sql.execute("COMMIT")
+
+
+def _check(file: Path, steps: tuple[str, ...]) -> None:
+    sql = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        if check_version(sql, steps) == 0:
+            raise sqlite3.OperationalError("no such table: about")
+    finally:
+        sql.close()
+
+
+def _migrate(file: Path, steps: tuple[str, ...]) -> None:
+    sql = open_writing(file)
+    try:
+        migrate(sql, steps)
+    finally:
+        sql.close()

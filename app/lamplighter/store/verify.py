@@ -1,0 +1,126 @@
+"""Reads everything and checks every hash: a changed byte is found and located, never repaired."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+from msgspec import Struct
+
+from lamplighter.store import blob, facts
+from lamplighter.store.commit import MESSAGES_PER_BATCH
+
+
+class VerifyReport(Struct, frozen=True):
+    """`rows`: points that were checked and are as they were written."""
+
+    ok: bool
+    rows: int
+    first_bad: str | None = None
+    """where the first damage lies, in words; None when all is well"""
+    findings: tuple[str, ...] = ()
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    refused: int = 0
+
+
+def verify(history: sqlite3.Connection, city: sqlite3.Connection, folder: Path) -> VerifyReport:
+    findings: list[str] = []
+    rows, stored = _batches(history, findings)
+    with _finding(findings, "history.db"):
+        _structure(history, "history.db", findings)
+    sums = (0, 0, 0, 0, 0)
+    with _finding(findings, "accounts"):
+        sums = history.execute(
+            "SELECT coalesce(sum(received),0), coalesce(sum(stored),0),"
+            " coalesce(sum(duplicate),0), coalesce(sum(quarantined),0),"
+            " coalesce(sum(refused),0) FROM account"
+        ).fetchone()
+        if sums[0] != sum(sums[1:]):
+            findings.append("accounts: the sums do not add up")
+        if not findings and sums[1] != stored:
+            findings.append(f"accounts: {sums[1]} points counted as stored, {stored} are there")
+    with _finding(findings, "city.db"):
+        _facts(city, findings)
+        _structure(city, "city.db", findings)
+    first = findings[0] if findings else None
+    return VerifyReport(not findings, rows, first, tuple(findings), *sums)
+
+
+@contextlib.contextmanager
+def _finding(findings: list[str], where: str):  # type: ignore[no-untyped-def]
+    try:
+        yield
+    except (sqlite3.DatabaseError, ValueError, TypeError, OverflowError) as error:
+        findings.append(f"{where}: {error}")
+
+
+def _structure(sql: sqlite3.Connection, name: str, findings: list[str]) -> None:
+    for (text,) in sql.execute("PRAGMA integrity_check(5)"):
+        if text != "ok":
+            findings.append(f"{name}: {text}")
+
+
+def _batches(sql: sqlite3.Connection, findings: list[str]) -> tuple[int, int]:
+    """Points that are as written, and points the heads speak of."""
+    rows = stored = 0
+    last = 0
+    with _finding(findings, "batches"):
+        last = int(sql.execute("SELECT coalesce(max(number),0) FROM batch").fetchone()[0])
+    previous: bytes | None = blob.NO_HASH
+    for number in range(1, last + 1):
+        before = len(findings)
+        with _finding(findings, f"batch {number}"):
+            count, hash_, why = _batch(sql, number, previous)
+            previous = hash_
+            stored += count
+            if why:
+                findings.append(f"batch {number}: {why}")
+            elif len(findings) == before:
+                rows += count
+        if len(findings) > before and previous is not None:
+            previous = None
+    return rows, stored
+
+
+def _batch(
+    sql: sqlite3.Connection, number: int, previous: bytes | None
+) -> tuple[int, bytes | None, str]:
+    head = sql.execute(
+        "SELECT wall_ms, monotonic_ns, count, messages, first_ms, last_ms, previous, hash,"
+        " registry FROM batch WHERE number=?",
+        (number,),
+    ).fetchone()
+    if head is None:
+        return 0, None, "missing"
+    row = sql.execute("SELECT points FROM body WHERE number=?", (number,)).fetchone()
+    base = number * MESSAGES_PER_BATCH
+    messages = sql.execute(
+        "SELECT source, epoch, seq, hash64, received_ms, points FROM message"
+        " WHERE id>=? AND id<? ORDER BY id",
+        (base, base + MESSAGES_PER_BATCH),
+    ).fetchall()
+    body = row[0] if row else b""
+    digest = blob.chain(head[6], (number, *head[:6]), blob.message_bytes(messages), body, head[8])
+    if digest != head[7]:
+        return head[2], head[7], "its bytes are not what was written"
+    if previous is not None and head[6] != previous:
+        return head[2], head[7], "it does not follow the batch before it"
+    points = blob.decode(body) if body else None
+    if (0 if points is None else len(points)) != head[2]:
+        return head[2], head[7], "it does not hold the points it counts"
+    return head[2], head[7], ""
+
+
+def _facts(sql: sqlite3.Connection, findings: list[str]) -> None:
+    previous = b""
+    for n, kind, key, batch, wall_ms, body, hash_ in sql.execute(
+        "SELECT n, kind, key, batch, wall_ms, body, hash FROM fact ORDER BY n"
+    ):
+        if facts.fact_hash(previous, kind, key, batch, wall_ms, body) != hash_:
+            findings.append(f"city.db: fact {n} ({kind} {key}) is not what was written")
+            return
+        previous = hash_

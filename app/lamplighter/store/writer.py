@@ -1,0 +1,305 @@
+"""One thread owns the writing connections; everyone else hands it batches or functions.
+
+Batches go through the ordinary lane in order; functions (alarms, edits, commands) through a
+priority lane, each in its own transaction. A full disk stops neither the thread nor the order:
+the batch waits, its sender is told, and it is tried again until there is room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from lamplighter.domain.clock import Clock, iso
+from lamplighter.domain.observation import Batch, Committed
+from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.store.access import WriteAccess
+from lamplighter.store.commit import Committer
+from lamplighter.store.connections import SYNCHRONOUS, WAL_LIMIT, is_damaged, is_full, open_writing
+from lamplighter.store.facts import FactLog
+from lamplighter.store.folder import CITY, HISTORY
+from lamplighter.store.registry import Registry
+from lamplighter.store.rollup import Roller
+
+T = TypeVar("T")
+OnDone = Callable[[Committed | BaseException], None]
+RETRY_S: Final = 1.0
+_IDLE_S: Final = 0.25
+_CHECKPOINT_BYTES: Final = 4 << 20
+_CHECKPOINT_S: Final = 5.0
+
+
+class _Waiting:
+    __slots__ = ("batch", "done", "since", "told")
+
+    def __init__(self, batch: Batch, done: OnDone) -> None:
+        self.batch = batch
+        self.done = done
+        self.since = time.monotonic()
+        self.told = False
+
+
+class Writer:
+    """See the module. Made by `Store.open(write=True)`."""
+
+    def __init__(self, folder: Path, clock: Clock, synchronous: str = SYNCHRONOUS) -> None:
+        self._clock = clock
+        self._folder = folder
+        self._history = open_writing(folder / HISTORY, synchronous)
+        self._city = open_writing(folder / CITY, synchronous)
+        self._registry = Registry(self._history)
+        self._log = FactLog(self._city)
+        self._committer = Committer(self._history, clock, self._registry)
+        self._roller = Roller(self._history, self._committer.number)
+        self._batches: deque[_Waiting] = deque()
+        self._calls: deque[tuple[Callable[[WriteAccess], Any], Future[Any]]] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._deadline = float("inf")
+        self._points = 0
+        self._took_ms = 0.0
+        self._full_since: int | None = None
+        self._checked = time.monotonic()
+        self._dirty = True
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    # ------------------------------------------------------------ from any thread
+    def submit(self, batch: Batch, on_done: OnDone) -> None:
+        """Queue a batch. `on_done` is called on the writer's thread: once with `Committed`, or
+        with an exception. The fault A-401 (no space) is told at once and is not the end: the
+        batch stays first in the queue and `on_done` is called again when it is stored.
+        """
+        with self._wake:
+            if self._stopping:
+                raise RuntimeError("the writer has stopped")
+            self._batches.append(_Waiting(batch, on_done))
+            self._points += len(batch.points)
+            self._wake.notify()
+
+    def call(self, work: Callable[[WriteAccess], T]) -> Future[T]:
+        """Run `work` on the writer's thread in its own transaction, before waiting batches.
+
+        The future fails with what `work` raised (nothing is written then), or with A-401.
+        """
+        future: Future[T] = Future()
+        with self._wake:
+            if self._stopping:
+                raise RuntimeError("the writer has stopped")
+            self._calls.append((work, future))
+            self._wake.notify()
+        return future
+
+    @property
+    def number(self) -> int:
+        """The last stored batch."""
+        return self._committer.number
+
+    @property
+    def queue_points(self) -> int:
+        return self._points
+
+    @property
+    def lag_ms(self) -> float:
+        """Age of the oldest waiting batch, or how long the last commit took."""
+        with self._wake:
+            oldest = self._batches[0].since if self._batches else None
+        waited = 0.0 if oldest is None else (time.monotonic() - oldest) * 1000
+        return max(waited, self._took_ms)
+
+    @property
+    def full_since_ms(self) -> int | None:
+        """Wall time since when nothing could be written, None while all is well."""
+        return self._full_since
+
+    def stop(self, deadline_s: float = 10) -> None:
+        """Write what waits, then end. What is not written by the deadline was never acknowledged;
+        its `on_done` gets a `CancelledError`.
+        """
+        with self._wake:
+            self._stopping = True
+            self._deadline = time.monotonic() + deadline_s
+            self._wake.notify()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(deadline_s + 5)
+
+    # ------------------------------------------------------------ the thread
+    def _run(self) -> None:
+        try:
+            while self._step():
+                pass
+            self._idle(last=True)
+        finally:
+            self._close()
+
+    def _step(self) -> bool:
+        with self._wake:
+            if not (self._calls or self._batches or self._stopping):
+                self._wake.wait(_IDLE_S)
+            call = self._calls.popleft() if self._calls else None
+            waiting = self._batches[0] if self._batches and call is None else None
+            stopping = self._stopping
+        if stopping and time.monotonic() > self._deadline:
+            if call is not None:
+                call[1].cancel()
+            return False
+        if call is not None:
+            self._do_call(*call)
+        elif waiting is not None:
+            self._do_batch(waiting)
+        elif stopping:
+            return False
+        else:
+            self._idle()
+        if waiting is not None or call is not None:
+            self._dirty = True
+            self._keep_wal_small()
+        return True
+
+    def _do_batch(self, waiting: _Waiting) -> None:
+        started = time.monotonic()
+        result: Committed | BaseException
+        try:
+            result = self._committer.commit(waiting.batch)
+        except sqlite3.Error as error:
+            if is_full(error):
+                self._tell_full(waiting)
+                return
+            result = self._fault(error)
+        except Exception as error:
+            result = error
+        else:
+            self._full_since = None
+            self._took_ms = (time.monotonic() - started) * 1000
+        with self._wake:
+            self._batches.popleft()
+            self._points -= len(waiting.batch.points)
+        _tell(waiting.done, result)
+        if isinstance(result, Committed):
+            self._roller.add(result.number, result.points)
+            if self._roller.due:
+                self._guarded(self._roller.flush)
+
+    def _tell_full(self, waiting: _Waiting) -> None:
+        if self._full_since is None:
+            self._full_since = self._clock.wall_ms()
+        if not waiting.told:
+            waiting.told = True
+            _tell(waiting.done, self._full_fault())
+        with self._wake:
+            if not self._calls and not self._stopping:
+                self._wake.wait(RETRY_S)
+        if self._stopping:
+            time.sleep(0.05)
+
+    def _full_fault(self) -> LamplighterError:
+        return fault("A-401", what=iso(self._full_since or self._clock.wall_ms()))
+
+    def _fault(self, error: sqlite3.Error) -> BaseException:
+        if is_full(error):
+            return self._full_fault()
+        if is_damaged(error):
+            return fault("A-402", what=str(error))
+        return error
+
+    def _do_call(self, work: Callable[[WriteAccess], Any], future: Future[Any]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        access = WriteAccess(
+            self._city,
+            self._log,
+            self._registry,
+            self._clock,
+            self._committer.number,
+            self._promised,
+        )
+        try:
+            self._history.execute("BEGIN IMMEDIATE")
+            self._city.execute("BEGIN IMMEDIATE")
+            result = work(access)
+            self._history.execute("COMMIT")
+            self._city.execute("COMMIT")
+        except BaseException as error:
+            for sql in (self._history, self._city):
+                if sql.in_transaction:
+                    with contextlib.suppress(sqlite3.Error):
+                        sql.execute("ROLLBACK")
+            self._registry.reload()
+            self._log.reload()
+            future.set_exception(self._fault(error) if isinstance(error, sqlite3.Error) else error)
+        else:
+            future.set_result(result)
+
+    def _promised(self) -> list[Batch]:
+        with self._wake:
+            return [w.batch for w in self._batches]
+
+    # ------------------------------------------------------------ housekeeping
+    def _idle(self, last: bool = False) -> None:
+        if last:
+            self._guarded(self._roller.flush)
+        age = time.monotonic() - self._checked
+        much = age > 1 and self._wal_bytes() > _CHECKPOINT_BYTES
+        if self._dirty and (last or much or age > _CHECKPOINT_S):
+            self._checkpoint("PASSIVE")
+
+    def _keep_wal_small(self) -> None:
+        if self._wal_bytes() > WAL_LIMIT and time.monotonic() - self._checked > 1:
+            self._checkpoint("TRUNCATE")
+
+    def _wal_bytes(self) -> int:
+        total = 0
+        for name in (HISTORY, CITY):
+            with contextlib.suppress(OSError):
+                total = max(total, (self._folder / f"{name}-wal").stat().st_size)
+        return total
+
+    def _checkpoint(self, mode: str) -> None:
+        self._checked = time.monotonic()
+        complete = True
+        for sql in (self._history, self._city):
+            # readers may hold it off, a full disk may refuse it: it is tried again later
+            sql.execute("PRAGMA busy_timeout=50")
+            try:
+                busy, frames, moved = sql.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+                complete = complete and not busy and frames == moved
+            except sqlite3.Error:
+                complete = False
+            sql.execute("PRAGMA busy_timeout=10000")
+        self._dirty = not complete
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Derived data: when it cannot be written now it is written later."""
+        with contextlib.suppress(sqlite3.Error):
+            work()
+
+    def _close(self) -> None:
+        with self._wake:
+            left, self._batches = list(self._batches), deque()
+            calls, self._calls = list(self._calls), deque()
+            self._points = 0
+            self._stopping = True
+        for waiting in left:
+            _tell(waiting.done, CancelledError("the writer was stopped before this was stored"))
+        for _, future in calls:
+            future.cancel()
+        for sql in (self._history, self._city):
+            with contextlib.suppress(sqlite3.Error):
+                sql.close()
+
+
+def _tell(done: OnDone, result: Committed | BaseException) -> None:
+    """A listener that fails must not end the recording."""
+    try:
+        done(result)
+    except Exception:
+        import logging
+
+        logging.getLogger(__name__).exception("a listener of the writer failed")
