@@ -1,0 +1,87 @@
+"""Loads a plugin's Python file by its path, and says what such a file offers.
+
+Only workers and the field simulator call `load_module`: the core never runs a plugin's code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.domain.importing import ImportedFile
+from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.problems import fault
+from lamplighter.plugin_api.imports import import_faults
+
+PACKAGE: Final = "lamplighter_plugins"
+Columns = Mapping[str, npt.NDArray[np.float64]]
+"""by quantity, each as long as the network has elements of that sort"""
+
+
+@runtime_checkable
+class Simulator(Protocol):
+    """What `simulator.py` offers at module level; one simulation per process."""
+
+    def start(self, network: Any) -> object:
+        """Take the network (plain values, or a path for engines that read files)."""
+        ...
+
+    def step(self, t: float, inputs: Any) -> Any:
+        """Columns at `t` seconds from the start, under these inputs."""
+        ...
+
+
+@runtime_checkable
+class Importer(Protocol):
+    """What `importer.py` offers at module level."""
+
+    EXTENSIONS: Sequence[str]
+    """endings it reads, lower case, with their dot"""
+
+    def read(self, path: Path) -> ImportedFile:
+        """Raises LamplighterError for a file it cannot read."""
+        ...
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What `model.py` offers at module level."""
+
+    def prognosis(self, features: Columns) -> Sequence[Prognosis]:
+        """Forecasts for assets of the plugin's types."""
+        ...
+
+
+def load_module(plugin: str, file: Path, engines: Sequence[str] | None = None) -> ModuleType:
+    """The file as module `lamplighter_plugins.<plugin>.<stem>`; plugin folders are no packages.
+
+    With `engines` given, its imports are checked first. Raises LamplighterError (P-605) when it
+    imports what it may not, or when running it fails.
+    """
+    if engines is not None and (faults := import_faults(file, engines)):
+        raise fault("P-605", name=plugin, what="; ".join(faults[:3]))
+    name = f"{PACKAGE}.{plugin}.{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise fault("P-605", name=plugin, what=f"{file.name} is no Python file")
+    for package in (PACKAGE, f"{PACKAGE}.{plugin}"):
+        if package not in sys.modules:
+            holder = ModuleType(package)
+            holder.__path__ = []
+            sys.modules[package] = holder
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        what = f"{file.name} failed to start ({type(error).__name__}: {error})"
+        raise fault("P-605", name=plugin, what=what) from error
+    return module

@@ -1,0 +1,93 @@
+"""`rules.toml`: alarm rules with guidance for the operator, interlocks and checklists."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lamplighter.domain.alarm import Condition
+from lamplighter.plugin_api.catalogue import TypeName
+from lamplighter.plugin_api.manifest import Contract, Identifier, Line, Slug
+
+LimitName = Literal["low_low", "low", "high", "high_high"]
+
+
+class Rule(Contract):
+    """An alarm rule for every datastream of a kind.
+
+    `threshold` is a number in the kind's unit, the name of a limit of the datastream (or of its
+    kind where the datastream has none), or, for `equals`, a state.
+    """
+
+    id: Slug
+    kind: Identifier
+    asset_types: tuple[TypeName, ...] = ()
+    """only on these; empty for all"""
+    condition: Condition
+    threshold: float | str = 0.0
+    priority: Annotated[int, Field(ge=1, le=4)]
+    text: Line
+    cause: Line
+    consequence: Line
+    guidance: Annotated[tuple[Line, ...], Field(min_length=1)]
+    respond_within_s: Annotated[int, Field(gt=0)]
+    deadband: Annotated[float, Field(ge=0)] = 0.0
+    on_delay_s: Annotated[float, Field(ge=0)] = 0.0
+    off_delay_s: Annotated[float, Field(ge=0)] = 0.0
+    latching: bool = False
+    is_cause: bool = False
+
+    @model_validator(mode="after")
+    def _fitting_threshold(self) -> Rule:
+        word = isinstance(self.threshold, str)
+        if self.condition is Condition.EQUALS:
+            return self
+        if word and self.condition not in {Condition.ABOVE, Condition.BELOW}:
+            raise ValueError(f"rule {self.id}: '{self.condition}' needs a number")
+        if word and self.threshold not in {"low_low", "low", "high", "high_high"}:
+            raise ValueError(f"rule {self.id}: '{self.threshold}' is no limit")
+        return self
+
+
+class Interlock(Contract):
+    """A reason for the core to refuse a command, as data."""
+
+    id: Slug
+    asset_type: TypeName
+    action: Literal["open", "close", "start", "stop", "set"]
+    kind: Identifier
+    """refused while a datastream of this kind on the asset (or next to it) ..."""
+    where: Literal["self", "upstream", "downstream"] = "self"
+    condition: Literal["above", "below", "equals"]
+    threshold: float | str
+    text: Line
+    """shown as the reason of the refusal"""
+
+
+class Checklist(Contract):
+    """Steps beside an alarm, ticked off by the operator."""
+
+    id: Slug
+    title: Line
+    rules: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    steps: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+
+class Rules(Contract):
+    """The content of `rules.toml`."""
+
+    rule: tuple[Rule, ...] = ()
+    interlock: tuple[Interlock, ...] = ()
+    checklist: tuple[Checklist, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Rules:
+        names = [r.id for r in self.rule]
+        if len(set(names)) != len(names):
+            raise ValueError("a rule is named twice")
+        for checklist in self.checklist:
+            unknown = set(checklist.rules) - set(names)
+            if unknown:
+                raise ValueError(f"checklist {checklist.id} names unknown rules: {sorted(unknown)}")
+        return self

@@ -1,0 +1,129 @@
+"""A plugin's rules bound to this city's datastreams; and what its kinds say about them.
+
+Rules are written for kinds. Binding finds the datastreams of that kind and turns names of limits
+and states into numbers in the datastream's own unit. Nothing of a plugin runs afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from lamplighter.domain.alarm import AlarmRule, Condition
+from lamplighter.domain.city import Asset, Datastream, Limits
+from lamplighter.plugin_api import Kind, Plugin, Rule
+
+_WITH_UNIT = frozenset({Condition.ABOVE, Condition.BELOW, Condition.EQUALS, Condition.RATE})
+
+
+def bound_rules(
+    plugins: Iterable[Plugin], assets: Iterable[Asset], datastreams: Sequence[Datastream]
+) -> list[AlarmRule]:
+    """Every rule of the plugins on every datastream it fits, in a stable order.
+
+    The rule's id is `<plugin>.<rule>`; where an asset has several datastreams of the kind, those
+    after the first carry their name as well. A rule whose limit, state or unit a datastream does
+    not have is not bound to it. A datastream without an asset stands for itself.
+    """
+    types = {a.id: a.type for a in assets}
+    by_kind: dict[str, list[Datastream]] = {}
+    for stream in sorted(datastreams, key=lambda d: d.id):
+        by_kind.setdefault(stream.kind, []).append(stream)
+    bound = []
+    for plugin in plugins:
+        kinds = plugin.catalogue.kinds()
+        for rule in plugin.rules.rule:
+            kind = kinds[rule.kind]
+            seen: set[str] = set()
+            for stream in by_kind.get(rule.kind, ()):
+                asset = stream.asset or stream.key
+                if rule.asset_types and types.get(asset) not in rule.asset_types:
+                    continue
+                name = f"{plugin.id}.{rule.id}"
+                if asset in seen:
+                    name += f"#{stream.name}"
+                one = _bound(name, plugin.id, rule, kind, stream, asset)
+                if one is not None:
+                    seen.add(asset)
+                    bound.append(one)
+    return bound
+
+
+def _bound(
+    name: str, owner: str, rule: Rule, kind: Kind, stream: Datastream, asset: str
+) -> AlarmRule | None:
+    factor = kind.factor(stream.unit)
+    threshold = _threshold(rule, kind, stream, factor)
+    if threshold is None:
+        return None
+    in_unit = rule.condition in _WITH_UNIT and not kind.states
+    return AlarmRule(
+        id=name,
+        datastream=stream.id,
+        asset=asset,
+        condition=rule.condition,
+        threshold=threshold,
+        priority=rule.priority,
+        text=rule.text,
+        deadband=rule.deadband / (factor or 1.0) if in_unit else rule.deadband,
+        on_delay_ms=round(rule.on_delay_s * 1000),
+        off_delay_ms=round(rule.off_delay_s * 1000),
+        latching=rule.latching,
+        cause=rule.cause,
+        consequence=rule.consequence,
+        guidance=rule.guidance,
+        respond_within_s=rule.respond_within_s,
+        owner=owner,
+        is_cause=rule.is_cause,
+    )
+
+
+def _threshold(rule: Rule, kind: Kind, stream: Datastream, factor: float | None) -> float | None:
+    given = rule.threshold
+    if isinstance(given, str):
+        if rule.condition is Condition.EQUALS:
+            return float(stream.states.index(given)) if given in stream.states else None
+        own: float | None = getattr(stream.limits, given)
+        if own is not None or factor is None:
+            return own
+        default: float | None = getattr(kind.limits.scaled(factor), given)
+        return default
+    if rule.condition not in _WITH_UNIT:
+        return float(given)
+    return None if factor is None else float(given) / factor
+
+
+def kind_table(plugins: Iterable[Plugin]) -> dict[str, Kind]:
+    """Every kind of these plugins by its name; the first plugin that names a kind defines it."""
+    table: dict[str, Kind] = {}
+    for plugin in plugins:
+        for name, kind in plugin.catalogue.kinds().items():
+            table.setdefault(name, kind)
+    return table
+
+
+def plausible(plugins: Iterable[Plugin]) -> dict[str, tuple[float | None, float | None]]:
+    """Plausible (low, high) by kind, in the kind's unit."""
+    return {
+        name: (kind.plausible_low, kind.plausible_high)
+        for name, kind in kind_table(plugins).items()
+        if kind.plausible_low is not None or kind.plausible_high is not None
+    }
+
+
+def described(stream: Datastream, kinds: dict[str, Kind]) -> Datastream:
+    """The datastream with what its kind knows and it does not say itself: unit, limits, states."""
+    kind = kinds.get(stream.kind)
+    if kind is None:
+        return stream
+    factor = kind.factor(stream.unit)
+    limits = stream.limits
+    if limits == Limits() and factor is not None:
+        limits = kind.limits.scaled(factor)
+    return msgspec.structs.replace(
+        stream,
+        unit=stream.unit or kind.unit,
+        limits=limits,
+        states=stream.states or kind.states,
+    )
