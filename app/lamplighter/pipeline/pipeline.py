@@ -352,7 +352,9 @@ class Pipeline:
     def _batch(self, columns: Columns, points: PointColumns) -> Batch:
         sources, streams, words = self.registry.take_new()
         aside, refused, tokens = self._aside.take()
-        gaps, self._gaps = tuple(self._gaps), []
+        # a gap that changed twice since the last batch is written as it is now
+        gaps = tuple({(g.source, g.epoch, g.first, g.last): g for g in self._gaps}.values())
+        self._gaps = []
         lives, self._new_lives = tuple(self._new_lives), []
         return Batch(
             tuple(columns.messages),

@@ -1,1 +1,17 @@
 """Receives raw messages from the field and hands permitted commands back to it."""
+
+from lamplighter.sources.feed import Counters, Feed, Login, TlsFiles
+from lamplighter.sources.feed_set import FeedSet, open_feed
+from lamplighter.sources.mqtt_feed import MqttFeed
+from lamplighter.sources.replay_feed import ReplayFeed
+
+__all__ = [
+    "Counters",
+    "Feed",
+    "FeedSet",
+    "Login",
+    "MqttFeed",
+    "ReplayFeed",
+    "TlsFiles",
+    "open_feed",
+]

@@ -1,0 +1,128 @@
+"""What every feed is: something that delivers raw messages and can be stopped."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import unquote, urlsplit
+
+from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.problems import Problem, fault
+
+Deliver = Callable[[RawMessage], bool]
+"""Takes a message; False when there is no room now. Must not block."""
+
+KEEP_ALIVE_S: Final = 6.0
+LOOPBACK_KEEP_ALIVE_S: Final = 2.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a feed has done since it was made."""
+
+    messages: int = 0
+    bytes: int = 0
+    connects: int = 0
+    losses: int = 0
+    held: int = 0
+    """messages waiting in the feed because the queue behind it is full"""
+    last_message_ms: int = 0
+    """wall time of the newest message, 0 = none"""
+
+
+class Feed(Protocol):
+    """A way values come in. All methods may be called from any thread."""
+
+    id: str
+    url: str
+    counters: Counters
+
+    @property
+    def state(self) -> str:
+        """connecting | live | lost | refused | off."""
+        ...
+
+    @property
+    def problem(self) -> Problem | None:
+        """What is wrong now, worded; None when nothing is."""
+        ...
+
+    def start(self) -> None: ...
+
+    def ack(self, token: int) -> None:
+        """The message with this ticket is on disk. A foreign or old ticket does nothing."""
+        ...
+
+    def publish_resend(self, source: str, epoch: int, first: int, last: int) -> bool:
+        """Ask a source for messages again; False when that cannot be sent now."""
+        ...
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send to the field, not retained, QoS 1; False when it cannot be sent now."""
+        ...
+
+    def stop(self, deadline_s: float = 2.0) -> bool:
+        """Deliver nothing more and end; False when it did not end in time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files of a TLS feed. Without `ca` the system's authorities are trusted."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """User name and password for the broker; the password is never printed."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+class Address(NamedTuple):
+    """A broker's place."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+def broker_address(url: str) -> Address:
+    """`mqtt://host[:1883]` or `mqtts://host[:8883]`; raises U-801 for anything else."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1:
+        raise fault("U-801", what=f"'{url}' is no broker address (mqtt://host:port)", name="feed")
+    tls = parts.scheme == "mqtts"
+    return Address(parts.hostname, port or (8883 if tls else 1883), tls)
+
+
+def login_of(url: str) -> Login:
+    """The user and password a URL carries."""
+    parts = urlsplit(url)
+    return Login(unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def is_loopback(host: str) -> bool:
+    """True when the host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def keep_alive_for(host: str) -> float:
+    """Seconds between signs of life: shorter on this machine."""
+    return LOOPBACK_KEEP_ALIVE_S if is_loopback(host) else KEEP_ALIVE_S

@@ -1,0 +1,98 @@
+"""All feeds of a recorder, so that a ticket or a request finds the feed it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.field_message import NATIVE_TOPICS, ResendRequest
+from lamplighter.domain.wire import FeedState
+from lamplighter.sources.feed import Deliver, Feed, TlsFiles
+from lamplighter.sources.mqtt_feed import MqttFeed
+from lamplighter.sources.replay_feed import ReplayFeed
+
+
+def open_feed(
+    url: str,
+    *,
+    feed_id: str,
+    client_id: str,
+    deliver: Deliver,
+    clock: Clock,
+    topics: tuple[str, ...] = (),
+    tls: TlsFiles | None = None,
+) -> Feed:
+    """A feed for a URL, not started. Raises LamplighterError when the URL is none.
+
+    mqtt://host[:port], mqtts://host[:port], replay:/path.csv[?speed=N&source=NAME]. `topics`:
+    what a mapping subscribes to; empty for native messages.
+    """
+    if url.startswith("replay:"):
+        return ReplayFeed(url, feed_id=feed_id, deliver=deliver, clock=clock)
+    return MqttFeed(
+        url,
+        client_id=client_id,
+        feed_id=feed_id,
+        deliver=deliver,
+        clock=clock,
+        topics=topics or NATIVE_TOPICS,
+        tls=tls,
+    )
+
+
+class FeedSet:
+    """Feeds by id."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._feeds: dict[str, Feed] = {}
+
+    def add(self, feed: Feed) -> None:
+        """Take a feed and start it."""
+        self._feeds[feed.id] = feed
+        feed.start()
+
+    def __iter__(self) -> Iterator[Feed]:
+        return iter(tuple(self._feeds.values()))
+
+    def get(self, feed_id: str) -> Feed | None:
+        return self._feeds.get(feed_id)
+
+    def remove(self, feed_id: str, deadline_s: float = 2.0) -> bool:
+        """Stop one feed; False when there is none or it did not end in time."""
+        feed = self._feeds.pop(feed_id, None)
+        return feed is not None and feed.stop(deadline_s)
+
+    def ack(self, tokens: Iterable[int]) -> None:
+        """Acknowledge every ticket at the feed that gave it out."""
+        feeds = tuple(self._feeds.values())
+        for token in tokens:
+            for feed in feeds:
+                feed.ack(token)
+
+    def ask(self, requests: Iterable[ResendRequest]) -> int:
+        """Send resend requests; returns how many went out."""
+        sent = 0
+        for request in requests:
+            named = self._feeds.get(request.feed)
+            for feed in [named] if named is not None else list(self._feeds.values()):
+                sent += feed.publish_resend(*request[1:])
+        return sent
+
+    def states(self) -> tuple[FeedState, ...]:
+        """How each feed is, for the status and for `feed list`."""
+        now = self._clock.wall_ms()
+        rows = []
+        for feed in tuple(self._feeds.values()):
+            last = feed.counters.last_message_ms
+            age = (now - last) / 1000 if last else None
+            detail = str(feed.problem) if feed.problem is not None else ""
+            rows.append(
+                FeedState(feed.id, feed.url, feed.state, feed.counters.messages, age, detail)
+            )
+        return tuple(rows)
+
+    def stop(self, deadline_s: float = 2.0) -> bool:
+        """Stop all; False when one did not end in time."""
+        ended = [feed.stop(deadline_s) for feed in tuple(self._feeds.values())]
+        return all(ended)

@@ -1,0 +1,258 @@
+"""A feed from an MQTT broker that survives whatever the link does.
+
+A receiving thread makes one link after the other; a second thread watches it from outside, because
+a thread that died, or hangs, looks connected. The session is persistent and every message is
+acknowledged only by `ack`, after its commit: what was not acknowledged comes again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import ssl
+import threading
+from typing import Final
+
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.field_message import COMMANDS, NATIVE_TOPICS, is_plain_name
+from lamplighter.domain.problems import LamplighterError, Problem, problem
+from lamplighter.domain.quality import feed_lost_after_ms
+from lamplighter.sources.feed import (
+    Counters,
+    Deliver,
+    Login,
+    TlsFiles,
+    broker_address,
+    keep_alive_for,
+    login_of,
+)
+from lamplighter.sources.mqtt_link import LinkEnded, MqttLink
+from lamplighter.sources.tls import check_own_certificate, context_for, explain, explain_text
+
+FIRST_WAIT_S: Final = 0.1
+LAST_WAIT_S: Final = 4.0
+STUCK_AFTER_MS: Final = 4_000
+WATCH_EVERY_S: Final = 0.5
+_LINK_BITS: Final = 28
+_feed_numbers = itertools.count(1)
+
+
+class MqttFeed:
+    """See `Feed`. Everything public may be called from any thread.
+
+    `deliver` is called on the receiving thread and must not block; when it returns False the
+    message is held, and after two windows of held messages the feed stops reading, so the broker
+    feels the pressure.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        client_id: str,
+        deliver: Deliver,
+        clock: Clock,
+        feed_id: str = "",
+        topics: tuple[str, ...] = NATIVE_TOPICS,
+        keep_alive_s: float | None = None,
+        tls: TlsFiles | None = None,
+        login: Login | None = None,
+    ) -> None:
+        """Raises U-801 when `url` is no broker address."""
+        self._address = broker_address(url)
+        self._login = login or login_of(url)
+        self.url = f"{'mqtts' if self._address.tls else 'mqtt'}://{self._address.host}"
+        self.url += f":{self._address.port}"
+        self.id = feed_id or self.url
+        self.counters = Counters()
+        self._client_id = client_id
+        self._deliver = deliver
+        self._clock = clock
+        self._topics = topics
+        self._keep_alive_s = keep_alive_s or keep_alive_for(self._address.host)
+        self._tls = tls or TlsFiles()
+        self._number = next(_feed_numbers)
+        self._links = 0
+        self._link: MqttLink | None = None
+        self._version = MQTTProtocolVersion.MQTTv5
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watcher: threading.Thread | None = None
+        self._live = False
+        self._refused = False
+        self._contact_ms = clock.monotonic_ms()
+        self._problem: Problem | None = None
+        self._takeovers: list[int] = []
+        self.restarts = 0
+        """how often the watcher had to replace a receiving thread"""
+
+    # ---------------------------------------------------------------- what it says
+    @property
+    def state(self) -> str:
+        """connecting | live | lost | refused | off."""
+        if self._stop.is_set() or self._thread is None:
+            return "off"
+        if self._live:
+            return "live"
+        if self._refused:
+            return "refused"
+        silent = self._clock.monotonic_ms() - self._contact_ms
+        return "lost" if silent > feed_lost_after_ms(self._keep_alive_s * 1000) else "connecting"
+
+    @property
+    def problem(self) -> Problem | None:
+        return self._problem
+
+    # ---------------------------------------------------------------- what it does
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._contact_ms = self._clock.monotonic_ms()
+        self._launch()
+        self._watcher = threading.Thread(target=self._watch, name=f"watch {self.id}", daemon=True)
+        self._watcher.start()
+
+    def ack(self, token: int) -> None:
+        """The message is on disk. Tickets of earlier links do nothing: it will come again."""
+        prefix, mid = token >> 16, token & 0xFFFF
+        link = self._link
+        if token >= 0 and link is not None and prefix == self._prefix(self._links):
+            link.ack(mid)
+
+    def owns(self, token: int) -> bool:
+        """True when this feed gave out the ticket."""
+        return token >= 0 and token >> (16 + _LINK_BITS) == self._number
+
+    def publish_resend(self, source: str, epoch: int, first: int, last: int) -> bool:
+        """Ask a source to send first..last again; False when that cannot be sent now."""
+        if not is_plain_name(source):
+            return False
+        text = json.dumps({"resend": {"epoch": epoch, "from": first, "to": last}})
+        return self.publish(COMMANDS + source, text.encode())
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send, never retained. Nothing is kept for later: without a link this is False."""
+        link = self._link
+        return self._live and link is not None and link.publish(topic, payload)
+
+    def stop(self, deadline_s: float = 2.0) -> bool:
+        """Send the acknowledgements that are due, leave the broker, end both threads."""
+        self._stop.set()
+        link, threads = self._link, (self._thread, self._watcher)
+        if link is not None:
+            link.end()
+        for thread in threads:
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(deadline_s)
+        return not any(t is not None and t.is_alive() for t in threads)
+
+    # ---------------------------------------------------------------- the receiving thread
+    def _launch(self) -> None:
+        self._thread = threading.Thread(target=self._receive, name=f"feed {self.id}", daemon=True)
+        self._thread.start()
+
+    def _receive(self) -> None:
+        """One link after the other. A newer receiving thread makes this one end."""
+        me = threading.current_thread()
+        wait = FIRST_WAIT_S
+        while not self._stop.is_set() and self._thread is me:
+            was_live = False
+            try:
+                link = self._new_link()
+                link.run(self._on_live)
+                was_live = self._live
+            except LinkEnded as end:
+                was_live = self._live
+                self._on_end(end)
+            except LamplighterError as error:
+                self._refused, self._problem = True, error.problem
+            except Exception as error:  # whatever it is, the feed lives on
+                was_live = self._live
+                self._problem = explain_text(repr(error), *self._address[:2])
+            if self._thread is not me:
+                return
+            self._set_down(was_live)
+            wait = FIRST_WAIT_S if was_live else min(wait * 2, LAST_WAIT_S)
+            self._stop.wait(wait * random.uniform(0.7, 1.3))
+
+    def _new_link(self) -> MqttLink:
+        own = check_own_certificate(self._tls.cert, self._clock.wall_ms())
+        if own is not None:
+            raise LamplighterError(own)
+        tls: ssl.SSLContext | None = context_for(self._tls) if self._address.tls else None
+        with self._lock:
+            self._links += 1
+            link = MqttLink(
+                self._address,
+                client_id=self._client_id,
+                topics=self._topics,
+                feed=self.id,
+                prefix=self._prefix(self._links),
+                deliver=self._deliver,
+                clock=self._clock,
+                keep_alive_s=self._keep_alive_s,
+                version=self._version,
+                counters=self.counters,
+                login=self._login,
+                tls=tls,
+            )
+            self._link = link
+        if self._stop.is_set():
+            link.end()
+        return link
+
+    def _prefix(self, link: int) -> int:
+        return (self._number << _LINK_BITS) | link
+
+    def _on_live(self) -> None:
+        self._live, self._refused, self._problem = True, False, None
+
+    def _on_end(self, end: LinkEnded) -> None:
+        host, port = self._address.host, self._address.port
+        if end.version and not self._live:
+            five = self._version == MQTTProtocolVersion.MQTTv5
+            self._version = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5
+        if end.cause is not None:
+            self._problem = explain(end.cause, host, port)
+        elif end.taken_over and self._often_taken_over():
+            self._problem = problem("S-202", name=self._client_id)
+        else:
+            self._problem = explain_text(str(end), host, port)
+        self._refused = end.refused or isinstance(end.cause, ssl.SSLCertVerificationError)
+        self._refused = self._refused or self._problem.code == "N-303"
+
+    def _often_taken_over(self) -> bool:
+        now = self._clock.monotonic_ms()
+        self._takeovers = [t for t in self._takeovers if now - t < 60_000] + [now]
+        return len(self._takeovers) >= 2
+
+    def _set_down(self, was_live: bool) -> None:
+        link = self._link
+        if link is not None and link.contact_ms:
+            self._contact_ms = max(self._contact_ms, link.contact_ms)
+        if was_live:
+            self.counters.losses += 1
+        self._live = False
+
+    # ---------------------------------------------------------------- the watcher
+    def _watch(self) -> None:
+        while not self._stop.wait(WATCH_EVERY_S):
+            self.watch()
+
+    def watch(self) -> None:
+        """Replace a receiving thread that died or has not come round; called by the watcher."""
+        thread, link = self._thread, self._link
+        if thread is None or self._stop.is_set():
+            return
+        now = self._clock.monotonic_ms()
+        hangs = self._live and link is not None and now - link.beat_ms > STUCK_AFTER_MS
+        if thread.is_alive() and not hangs:
+            return
+        self._live = False
+        self.restarts += 1
+        if link is not None:
+            link.end()
+        self._launch()

@@ -1,0 +1,319 @@
+"""One connection to a broker, from connect to its end, driven by one thread.
+
+paho acknowledges when its callback returns, and its own thread dies of an exception unseen. So the
+loop is ours: every paho call happens on the thread that calls `run`, acknowledgements are handed
+over and sent by it, and whatever goes wrong ends this link only; the feed makes a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.observation import MAX_MESSAGE_BYTES
+from lamplighter.sources.feed import Address, Counters, Deliver, Login
+
+WINDOW: Final = 2_000
+"""messages the broker may send before the first is acknowledged (Receive Maximum)"""
+SESSION_S: Final = 86_400
+HELD_LIMIT: Final = 2 * WINDOW
+CONNECT_S: Final = 4.0
+_TICK_S: Final = 0.25
+_TAKEN_OVER: Final = 0x8E
+_WRONG_VERSION: Final = frozenset({1, 0x84})
+_MID_BITS: Final = 16
+
+
+class LinkEnded(Exception):
+    """Why a link ended. `refused`: the broker said no; `version`: it does not speak this one."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        refused: bool = False,
+        version: bool = False,
+        taken_over: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.refused = refused
+        self.version = version
+        self.taken_over = taken_over
+        self.cause = cause
+
+
+class MqttLink:
+    """One paho client and its socket. `prefix` makes its tickets different from all others."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        client_id: str,
+        topics: tuple[str, ...],
+        feed: str,
+        prefix: int,
+        deliver: Deliver,
+        clock: Clock,
+        keep_alive_s: float,
+        version: MQTTProtocolVersion,
+        counters: Counters,
+        login: Login,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._address = address
+        self._topics = topics
+        self._feed = feed
+        self._prefix = prefix
+        self._deliver = deliver
+        self._clock = clock
+        self._version = version
+        self._counters = counters
+        self._keep_alive = max(1, round(0.75 * keep_alive_s))
+        # a silent link is noticed after two of these, which keeps within the promised limit
+        self._acks: deque[int] = deque()
+        self._outbox: deque[tuple[str, bytes]] = deque()
+        self._held: deque[RawMessage] = deque()
+        self._ending = threading.Event()
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._wake_r.setblocking(False)
+        self._wake_w.setblocking(False)
+        self._error = ""
+        self._end: LinkEnded | None = None
+        self.subscribed = False
+        self.beat_ms = clock.monotonic_ms()
+        """when this link's thread last came round"""
+        self.contact_ms = 0
+        """when the broker was last heard"""
+        self._client = self._make(client_id, login, tls)
+
+    # ---------------------------------------------------------------- from any thread
+    def ack(self, mid: int) -> None:
+        self._acks.append(mid)
+        self._wake()
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        if not self.subscribed or self._ending.is_set():
+            return False
+        self._outbox.append((topic, payload))
+        self._wake()
+        return True
+
+    def end(self) -> None:
+        """Ask the thread in `run` to finish; it returns within a moment."""
+        self._ending.set()
+        self._wake()
+
+    # ---------------------------------------------------------------- the link's own thread
+    def run(self, when_live: Callable[[], None]) -> None:
+        """Connect and pump until `end` is called; raises LinkEnded when the link is gone."""
+        try:
+            self._connect()
+            started = self._clock.monotonic_ms()
+            told = False
+            while not self._ending.is_set():
+                self._turn()
+                if self.subscribed and not told:
+                    told = True
+                    when_live()
+                if not told and self._clock.monotonic_ms() - started > CONNECT_S * 1000:
+                    raise LinkEnded("the broker did not answer", version=True)
+            self._farewell()
+        finally:
+            self.subscribed = False
+            self._close()
+
+    def _connect(self) -> None:
+        try:
+            self._client.connect(
+                self._address.host, self._address.port, self._keep_alive, **self._hello()
+            )
+        except (OSError, ValueError) as error:
+            raise LinkEnded(str(error), cause=error) from None
+
+    def _hello(self) -> dict[str, Any]:
+        if self._version != MQTTProtocolVersion.MQTTv5:
+            return {}
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_S
+        properties.ReceiveMaximum = WINDOW
+        return {"clean_start": False, "properties": properties}
+
+    def _turn(self) -> None:
+        """Wait for work once and do all there is."""
+        self.beat_ms = self._clock.monotonic_ms()
+        sock = self._client.socket()
+        if sock is None:
+            raise self._ended("the connection was closed")
+        self._flush()
+        self._offer()
+        full = len(self._held) >= HELD_LIMIT
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        reading = [self._wake_r] if full else [sock, self._wake_r]
+        writing = [sock] if self._client.want_write() else []
+        wait = 0.0 if pending else (0.02 if self._held else _TICK_S)
+        try:
+            readable, writable, _ = select.select(reading, writing, [], wait)
+        except (OSError, ValueError) as error:
+            raise self._ended(str(error)) from None
+        if self._wake_r in readable:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_r.recv(65_536)
+        if not full and (sock in readable or pending):
+            self._read()
+        if sock in writable:
+            self._check(self._client.loop_write())
+        if not full:
+            self._check(self._client.loop_misc())
+
+    def _read(self) -> None:
+        """All packets that are there, so that one wake-up serves many messages."""
+        for _ in range(200):
+            before = self._counters.messages
+            self._check(self._client.loop_read())
+            if self._counters.messages == before or len(self._held) >= HELD_LIMIT:
+                break
+
+    def _flush(self) -> None:
+        while self._acks:
+            self._client.ack(self._acks.popleft(), 1)
+        while self._outbox:
+            topic, payload = self._outbox.popleft()
+            self._client.publish(topic, payload, qos=1)
+
+    def _offer(self) -> None:
+        """Give the held messages to the queue behind us, in order, as far as it takes them."""
+        while self._held and self._deliver(self._held[0]):
+            self._held.popleft()
+        self._counters.held = len(self._held)
+
+    def _check(self, code: int) -> None:
+        if self._end is not None:
+            raise self._end
+        if code not in (paho.MQTT_ERR_SUCCESS, paho.MQTT_ERR_AGAIN):
+            raise self._ended(paho.error_string(MQTTErrorCode(code)))
+
+    def _ended(self, what: str) -> LinkEnded:
+        if self._end is not None:
+            return self._end
+        return LinkEnded(self._error or what, version=not self.contact_ms)
+
+    def _farewell(self) -> None:
+        """Send what was committed, say goodbye; unacknowledged messages stay with the broker."""
+        with contextlib.suppress(Exception):
+            self._flush()
+            self._client.disconnect()
+            self._client.loop_write()
+
+    def _close(self) -> None:
+        client = self._client
+        client.on_disconnect = None
+        with contextlib.suppress(Exception):
+            sock = client.socket()
+            if sock is not None:
+                sock.close()
+        for end in (self._wake_r, self._wake_w):
+            end.close()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            self._wake_w.send(b"1")
+
+    # ---------------------------------------------------------------- paho's callbacks
+    def _make(self, client_id: str, login: Login, tls: ssl.SSLContext | None) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=None if self._version == MQTTProtocolVersion.MQTTv5 else False,
+            protocol=self._version,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_S
+        client.suppress_exceptions = False
+        if login.user:
+            client.username_pw_set(login.user, login.password or None)
+        if tls is not None:
+            client.tls_set_context(tls)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.on_log = self._on_log
+        return client
+
+    def _on_log(self, _client: Any, _data: Any, level: int, text: str) -> None:
+        if level == paho.MQTT_LOG_ERR:
+            self._error = text
+
+    def _on_connect(
+        self, client: paho.Client, _data: Any, _flags: Any, reason: Any, properties: Any
+    ) -> None:
+        self.contact_ms = self._clock.monotonic_ms()
+        if reason.is_failure:
+            wrong = reason.value in _WRONG_VERSION
+            self._end = LinkEnded(str(reason), refused=not wrong, version=wrong)
+            return
+        self._counters.connects += 1
+        client.on_log = None
+        client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(
+        self, _client: Any, _data: Any, _mid: int, reasons: list[Any], _properties: Any
+    ) -> None:
+        self.contact_ms = self._clock.monotonic_ms()
+        if any(reason.is_failure for reason in reasons):
+            self._end = LinkEnded("it does not let this console subscribe", refused=True)
+            return
+        self.subscribed = True
+
+    def _on_disconnect(
+        self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
+        if self._end is None and not self._ending.is_set():
+            taken = getattr(reason, "value", 0) == _TAKEN_OVER
+            self._end = LinkEnded(
+                self._error or str(reason), taken_over=taken, version=not self.contact_ms
+            )
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        now = self._clock.monotonic_ms()
+        self.contact_ms = now
+        wall = self._clock.wall_ms()
+        payload = bytes(message.payload)
+        size = len(payload)
+        self._counters.messages += 1
+        self._counters.bytes += size
+        self._counters.last_message_ms = wall
+        topic: str | bytes
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = bytes(message._topic)
+        raw = RawMessage(
+            topic,
+            payload if size <= MAX_MESSAGE_BYTES else b"",
+            wall,
+            (self._prefix << _MID_BITS) | message.mid if message.qos else -1,
+            self._feed,
+            now,
+            size if size > MAX_MESSAGE_BYTES else -1,
+            message.dup,
+            message.retain,
+        )
+        if self._held or not self._deliver(raw):
+            self._held.append(raw)
