@@ -1,0 +1,65 @@
+"""The baked ground as a textured VTK actor."""
+
+from __future__ import annotations
+
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkTexture
+
+from lamplighter.scene import shaders
+from lamplighter.scene.ground import Ground, texture
+from lamplighter.scene.theme import SceneTheme
+from lamplighter.scene.tile_actor import cells_of, points_of
+
+
+class GroundActor:
+    """One actor; a theme switch replaces its texture."""
+
+    def __init__(self, ground: Ground, theme: SceneTheme) -> None:
+        self._ground = ground
+        self._theme = theme
+        count = len(ground.heights)
+        u, v = np.meshgrid(np.linspace(0, 1, count), np.linspace(0, 1, count))
+        span = np.subtract(ground.high, ground.low)
+        places = np.stack(
+            (ground.low[0] + u * span[0], ground.low[1] + v * span[1], ground.heights), axis=-1
+        )
+        corner = np.arange(count * count).reshape(count, count)
+        a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+        triangles = np.stack((a, b, c, a, c, d), axis=-1).reshape(-1, 3)
+        data = vtkPolyData()
+        data.SetPoints(points_of(places.reshape(-1, 3).astype(np.float32)))
+        data.SetPolys(cells_of(triangles.astype(np.int32)))
+        coordinates = numpy_to_vtk(np.stack((u, v), axis=-1).reshape(-1, 2).astype(np.float32), 1)
+        coordinates.SetName("place")
+        data.GetPointData().SetTCoords(coordinates)
+        mapper = vtkPolyDataMapper()
+        mapper.SetInputData(data)
+        mapper.SetVBOShiftScaleMethod(0)
+        self.actor = vtkActor()
+        self.actor.SetMapper(mapper)
+        self.actor.GetProperty().SetLighting(False)
+        self.actor.ForceOpaqueOn()
+        self._texture = vtkTexture()
+        self._texture.InterpolateOn()
+        self._texture.MipmapOn()
+        self._texture.RepeatOff()
+        self.actor.SetTexture(self._texture)
+        self._uniforms = shaders.hazy(self.actor)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: SceneTheme) -> None:
+        self._theme = theme
+        colours = texture(self._ground, theme)
+        image = vtkImageData()
+        image.SetDimensions(colours.shape[1], colours.shape[0], 1)
+        image.GetPointData().SetScalars(numpy_to_vtk(colours.reshape(-1, 3), deep=1))
+        self._texture.SetInputData(image)
+
+    def set_depth(self, haze: tuple[float, float]) -> None:
+        """Distances between which the ground turns to haze."""
+        self._uniforms.SetUniformf("hazeNear", haze[0])
+        self._uniforms.SetUniformf("hazeFar", haze[1])
+        self._uniforms.SetUniformf("hazeMost", 1.0)
+        self._uniforms.SetUniform3f("hazeColour", list(self._theme.unit("background")))

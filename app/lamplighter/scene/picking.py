@@ -1,0 +1,119 @@
+"""Which asset is under the pointer: an exact ray, without any index that has to be built.
+
+Boxes of tiles, then boxes of assets, then the triangles of the few assets whose box the ray
+crosses. Building a search tree would hold the interpreter for as long as it takes; this does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.scene.baking import BakedTile
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An asset, the place that was hit (local metres) and its distance from the ray's origin."""
+
+    asset: str
+    place: tuple[float, float, float]
+    distance: float
+
+
+class TilePicker:
+    """The tiles a ray may hit."""
+
+    def __init__(self) -> None:
+        self._tiles: dict[str, BakedTile] = {}
+        self._low = np.zeros((0, 3))
+        self._high = np.zeros((0, 3))
+        self._order: list[BakedTile] = []
+
+    def add(self, tile: BakedTile) -> None:
+        self._tiles[tile.name] = tile
+        self._arrange()
+
+    def remove(self, name: str) -> None:
+        self._tiles.pop(name, None)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self._order = [t for t in self._tiles.values() if len(t.triangles)]
+        boxes = [t.bounds for t in self._order]
+        self._low = np.array([b[0] for b in boxes], dtype=np.float64).reshape(-1, 3)
+        self._high = np.array([b[1] for b in boxes], dtype=np.float64).reshape(-1, 3)
+
+    def hit(self, origin: Vector, direction: Vector) -> Hit | None:
+        """The nearest asset on the ray (unit direction), or None."""
+        near = entry(self._low, self._high, origin, direction)
+        best: Hit | None = None
+        for number in np.argsort(near).tolist():
+            if not np.isfinite(near[number]) or (best and near[number] > best.distance):
+                break
+            found = _hit_tile(
+                self._order[number], origin, direction, best.distance if best else np.inf
+            )
+            best = found or best
+        return best
+
+
+def entry(
+    low: npt.NDArray[np.floating], high: npt.NDArray[np.floating], origin: Vector, direction: Vector
+) -> Vector:
+    """Distance at which the ray enters each box (n,); infinite where it misses."""
+    if not len(low):
+        return np.zeros(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = 1.0 / np.where(np.abs(direction) < 1e-12, 1e-12, direction)
+        one, two = (low - origin) * slope, (high - origin) * slope
+    first = np.minimum(one, two).max(axis=1)
+    last = np.maximum(one, two).min(axis=1)
+    crossed = (last >= np.maximum(first, 0.0)) & (low[:, 0] <= high[:, 0])
+    return np.where(crossed, np.maximum(first, 0.0), np.inf)
+
+
+def _hit_tile(tile: BakedTile, origin: Vector, direction: Vector, limit: float) -> Hit | None:
+    near = entry(tile.low - 1e-3, tile.high + 1e-3, origin, direction)
+    owners = np.flatnonzero(near < limit)
+    if not len(owners):
+        return None
+    owners = owners[np.argsort(near[owners])]
+    best, asset = limit, -1
+    for begin in range(0, len(owners), 16):
+        group = owners[begin : begin + 16]
+        if near[group[0]] >= best:
+            break
+        rows = np.concatenate(
+            [np.arange(tile.triangle_start[o], tile.triangle_start[o + 1]) for o in group]
+        )
+        distance = ray_triangles(tile.points[tile.triangles[rows]], origin, direction)
+        at = int(np.argmin(distance)) if len(distance) else 0
+        if len(distance) and distance[at] < best:
+            best = float(distance[at])
+            asset = int(np.searchsorted(tile.triangle_start, rows[at], side="right") - 1)
+    if asset < 0:
+        return None
+    x, y, z = (origin + direction * best).tolist()
+    return Hit(tile.assets[asset], (x, y, z), best)
+
+
+def ray_triangles(corners: npt.NDArray[np.float32], origin: Vector, direction: Vector) -> Vector:
+    """Distances (m,) at which the ray meets triangles (m, 3, 3); infinite where it does not."""
+    a, b, c = (corners[:, k].astype(np.float64) for k in range(3))
+    one, two = b - a, c - a
+    across = np.cross(direction, two)
+    scale = np.einsum("ij,ij->i", one, across)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1.0 / scale
+        away = origin - a
+        u = np.einsum("ij,ij->i", away, across) * inverse
+        side = np.cross(away, one)
+        v = (side @ direction) * inverse
+        distance = np.einsum("ij,ij->i", two, side) * inverse
+        good = (np.abs(scale) > 1e-12) & (u >= -1e-9) & (v >= -1e-9) & (u + v <= 1 + 1e-9)
+    return np.where(good & (distance > 1e-6), distance, np.inf)
