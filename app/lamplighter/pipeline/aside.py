@@ -40,11 +40,9 @@ class Notices:
 class Aside:
     """What one batch sets aside and refuses."""
 
-    def __init__(self, notices: Notices) -> None:
-        self._notices = notices
-        self._kept: Counter[tuple[int, str]] = Counter()
+    def __init__(self) -> None:
+        self._kept: Counter[str] = Counter()
         self._records: list[Quarantined] = []
-        self._merged: dict[tuple[int, str], int] = {}
         self._refused: Counter[int] = Counter()
         self._tokens: list[int] = []
 
@@ -60,25 +58,16 @@ class Aside:
         points: int = 1,
         token: int = -1,
     ) -> None:
-        """Set something aside, whole, with the reason a person will read."""
-        key = (source, code)
-        self._kept[key] += 1
-        if self._kept[key] <= BODIES_KEPT:
-            self._records.append(
-                Quarantined(source, topic, received_ms, code, reason, body, points, token)
-            )
-            return
-        if token >= 0:
-            self._tokens.append(token)
-        at = self._merged.get(key)
-        if at is None:
-            self._merged[key] = len(self._records)
-            self._records.append(Quarantined(source, topic, received_ms, code, reason, b"", points))
-        else:
-            old = self._records[at]
-            self._records[at] = Quarantined(
-                source, old.topic, old.received_ms, code, reason, b"", old.points + points
-            )
+        """Set something aside with the reason a person will read.
+
+        `token`: of the message it is, or is a part of.
+        """
+        self._kept[code] += 1
+        if self._kept[code] > BODIES_KEPT:
+            body = b""
+        self._records.append(
+            Quarantined(source, topic, received_ms, code, reason, body, points, token)
+        )
 
     def refuse(self, source: int, points: int, token: int = -1) -> None:
         """Turned away by policy; `token` when the whole message was."""
@@ -96,6 +85,5 @@ class Aside:
         """(set aside, refused points per source, tickets) since the last call."""
         out = tuple(self._records), tuple(self._refused.items()), tuple(self._tokens)
         self._records, self._tokens = [], []
-        self._merged.clear()
         self._refused.clear()
         return out

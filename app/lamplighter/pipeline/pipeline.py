@@ -7,6 +7,7 @@ no payload can make it raise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -37,7 +38,12 @@ from lamplighter.pipeline.columns import Columns
 from lamplighter.pipeline.judge import Bounds, Judge
 from lamplighter.pipeline.native import Decoded, decode, hash64
 from lamplighter.pipeline.registry import Registry
-from lamplighter.pipeline.sequence import EpochState, SequenceBook
+from lamplighter.pipeline.sequence import EpochState, SequenceBook, with_lives
+
+_GAP_WORDS: Final = {
+    "asked": "Asked the device to resend.",
+    "lost": "The device cannot send them again.",
+}
 
 
 class Pipeline:
@@ -54,10 +60,11 @@ class Pipeline:
     ) -> None:
         self._clock = clock
         self.registry = registry if registry is not None else Registry()
-        self._book = SequenceBook(states)
+        lives = tuple(lives)
+        self._book = SequenceBook(with_lives(states, lives))
         self._judge = Judge(bounds)
         self._notices = Notices()
-        self._aside = Aside(self._notices)
+        self._aside = Aside()
         self._lives: dict[int, SourceLife] = {life.source: life for life in lives}
         self._feeds: dict[int, str] = {}
         self._gaps: list[Gap] = []
@@ -160,9 +167,8 @@ class Pipeline:
 
     def _unreadable(self, message: RawMessage, source: int, fault: Fault, columns: Columns) -> None:
         """Set a message aside; one whose key could be read does not count as missing."""
-        keyed = fault.epoch >= 0
-        self._set_aside(message, source, fault, settle=not keyed)
-        if keyed:
+        self._set_aside(message, source, fault)
+        if fault.epoch >= 0:
             columns.add(
                 self._record(message, source, fault.epoch, fault.seq, 1),
                 (),
@@ -285,9 +291,7 @@ class Pipeline:
         self._book.announced(life, message.arrived_ms)
 
     # ---------------------------------------------------------------- what goes wrong
-    def _set_aside(
-        self, message: RawMessage, source: int, fault: Fault, *, settle: bool = True
-    ) -> None:
+    def _set_aside(self, message: RawMessage, source: int, fault: Fault) -> None:
         topic = _shown(message.topic)
         name = self.registry.source_name(source) or topic
         text = problem(fault.code, name=name, topic=topic, what=fault.what)
@@ -299,7 +303,7 @@ class Pipeline:
             fault.code,
             text.text,
             message.payload[:MAX_MESSAGE_BYTES],
-            token=message.token if settle else -1,
+            token=message.token,
         )
 
     def _point_aside(
@@ -309,7 +313,15 @@ class Pipeline:
         topic = _shown(message.topic)
         text = problem(fault.code, name=name, topic=topic, what=fault.what)
         self._notices.add(fault.code, f"{sender}/{name}", name=name, topic=topic, what=fault.what)
-        self._aside.put(source, topic, message.received_ms, fault.code, text.text, fault.body)
+        self._aside.put(
+            source,
+            topic,
+            message.received_ms,
+            fault.code,
+            text.text,
+            fault.body,
+            token=message.token,
+        )
 
     def _refuse(self, message: RawMessage, source: int, name: str, why: str) -> None:
         self._aside.refuse(source, 1, message.token)
@@ -337,24 +349,17 @@ class Pipeline:
     def _look(self, now: int) -> None:
         for gap in self._book.look(now, self._clock.wall_ms()):
             self._gaps.append(gap)
-            if gap.state in ("open", "lost"):
+            still = _GAP_WORDS.get(gap.state)
+            if still is not None:
                 name = self.registry.source_name(gap.source)
-                still = (
-                    "It does not keep them."
-                    if gap.state == "lost"
-                    else "Asked the device to resend."
-                )
                 count = gap.last - gap.first + 1
-                self._notices.add(
-                    "D-111", f"{name} {gap.first}", what=count, name=name, still=still
-                )
+                key = f"{name} {gap.epoch} {gap.first}"
+                self._notices.add("D-111", key, what=count, name=name, still=still)
 
     def _batch(self, columns: Columns, points: PointColumns) -> Batch:
         sources, streams, words = self.registry.take_new()
         aside, refused, tokens = self._aside.take()
-        # a gap that changed twice since the last batch is written as it is now
-        gaps = tuple({(g.source, g.epoch, g.first, g.last): g for g in self._gaps}.values())
-        self._gaps = []
+        gaps, self._gaps = tuple(self._gaps), []
         lives, self._new_lives = tuple(self._new_lives), []
         return Batch(
             tuple(columns.messages),

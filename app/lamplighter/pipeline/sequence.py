@@ -131,7 +131,10 @@ class SequenceBook:
 
     # ---------------------------------------------------------------- what follows from it
     def look(self, now: int, wall_ms: int) -> list[Gap]:
-        """Gaps that are new or have changed since the last look, for the store."""
+        """Gaps that are new or have changed since the last look, for the store.
+
+        A gap's first report is always `open`, even when `lost` follows at once.
+        """
         for key in list(self._busy):
             run = self._runs[key]
             self._settle(run, now)
@@ -148,7 +151,7 @@ class SequenceBook:
         found = []
         for key in list(self._busy):
             run = self._runs[key]
-            if run.offline or (run.introduced and not run.retains):
+            if not run.heard_at or run.offline or (run.introduced and not run.retains):
                 continue
             for hole in run.holes[:ASKS_AT_ONCE]:
                 if hole.gap.state in ("open", "asked") and now >= hole.next_ask_ms:
@@ -177,7 +180,7 @@ class SequenceBook:
             if upper > run.settled:
                 run.settled, run.dirty = upper, True
         tail = max(run.announced_at, run.progress_at)
-        if run.announced > run.settled and tail <= due:
+        if run.heard_at and run.announced > run.settled and tail <= due:
             run.settled, run.dirty = run.announced, True
 
     def _compare(self, run: _Run, now: int, wall_ms: int) -> None:
@@ -234,9 +237,11 @@ class SequenceBook:
     def _report(self, run: _Run, first: int, last: int, now: int, wall_ms: int) -> _Hole:
         after, before = run.seen.around(first, last)
         hopeless = run.introduced and (not run.retains or last < run.oldest)
-        state = "lost" if hopeless else "open"
-        gap = Gap(run.source, run.epoch, first, last, wall_ms, after, before, state)
+        gap = Gap(run.source, run.epoch, first, last, wall_ms, after, before)
         self._news.append(gap)
+        if hopeless:
+            gap = replace(gap, state="lost")
+            self._news.append(gap)
         return _Hole(gap, next_ask_ms=now, missing=last - first + 1)
 
     def _ask(self, run: _Run, hole: _Hole, now: int) -> list[tuple[int, int, int, int]]:
@@ -283,3 +288,14 @@ class SequenceBook:
             run.retains, run.oldest, run.offline = life.retains, life.first_seq, life.offline
             run.announced = life.next_seq
             run.floor = min(run.floor, life.first_seq) if known else life.first_seq
+
+
+def with_lives(states: Iterable[EpochState], lives: Iterable[SourceLife]) -> list[EpochState]:
+    """The states, with one more for each source that announced itself and sent nothing yet."""
+    found = list(states)
+    known = {(state.source, state.epoch) for state in found}
+    return found + [
+        EpochState(life.source, life.epoch, life=life)
+        for life in lives
+        if (life.source, life.epoch) not in known
+    ]

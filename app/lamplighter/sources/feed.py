@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.problems import Problem, fault
+
+_feed_numbers = itertools.count(1)
+_loose = itertools.count(0)
 
 Deliver = Callable[[RawMessage], bool]
 """Takes a message; False when there is no room now. Must not block."""
@@ -121,6 +125,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def next_feed_number() -> int:
+    """A number no other feed of this process has; it leads the feed's tickets."""
+    return next(_feed_numbers)
+
+
+def loose_ticket() -> int:
+    """A ticket for a message that needs no acknowledgement; it is nobody's and seen once."""
+    return next(_loose)
 
 
 def keep_alive_for(host: str) -> float:

@@ -7,7 +7,6 @@ acknowledged only by `ack`, after its commit: what was not acknowledged comes ag
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import ssl
@@ -28,6 +27,7 @@ from lamplighter.sources.feed import (
     broker_address,
     keep_alive_for,
     login_of,
+    next_feed_number,
 )
 from lamplighter.sources.mqtt_link import LinkEnded, MqttLink
 from lamplighter.sources.tls import check_own_certificate, context_for, explain, explain_text
@@ -37,7 +37,6 @@ LAST_WAIT_S: Final = 4.0
 STUCK_AFTER_MS: Final = 4_000
 WATCH_EVERY_S: Final = 0.5
 _LINK_BITS: Final = 28
-_feed_numbers = itertools.count(1)
 
 
 class MqttFeed:
@@ -74,7 +73,7 @@ class MqttFeed:
         self._topics = topics
         self._keep_alive_s = keep_alive_s or keep_alive_for(self._address.host)
         self._tls = tls or TlsFiles()
-        self._number = next(_feed_numbers)
+        self._number = next_feed_number()
         self._links = 0
         self._link: MqttLink | None = None
         self._version = MQTTProtocolVersion.MQTTv5
@@ -121,10 +120,6 @@ class MqttFeed:
         link = self._link
         if token >= 0 and link is not None and prefix == self._prefix(self._links):
             link.ack(mid)
-
-    def owns(self, token: int) -> bool:
-        """True when this feed gave out the ticket."""
-        return token >= 0 and token >> (16 + _LINK_BITS) == self._number
 
     def publish_resend(self, source: str, epoch: int, first: int, last: int) -> bool:
         """Ask a source to send first..last again; False when that cannot be sent now."""

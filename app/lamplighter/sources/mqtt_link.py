@@ -24,7 +24,7 @@ from paho.mqtt.properties import Properties
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import MAX_MESSAGE_BYTES
-from lamplighter.sources.feed import Address, Counters, Deliver, Login
+from lamplighter.sources.feed import Address, Counters, Deliver, Login, loose_ticket
 
 WINDOW: Final = 2_000
 """messages the broker may send before the first is acknowledged (Receive Maximum)"""
@@ -308,7 +308,7 @@ class MqttLink:
             topic,
             payload if size <= MAX_MESSAGE_BYTES else b"",
             wall,
-            (self._prefix << _MID_BITS) | message.mid if message.qos else -1,
+            (self._prefix << _MID_BITS) | message.mid if message.qos else loose_ticket(),
             self._feed,
             now,
             size if size > MAX_MESSAGE_BYTES else -1,

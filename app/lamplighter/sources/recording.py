@@ -52,9 +52,9 @@ class Recording:
             raise fault("I-504", name=file.name, what="no rows")
         self._separator = max(";,\t", key=lines[0].count)
         rows = list(csv.reader(lines[: _PROBE_ROWS + 1], delimiter=self._separator))
-        self._header = [name.strip().lstrip("\ufeff") for name in rows[0]]
+        self._header: list[str] = [name.strip().lstrip("\ufeff") for name in rows[0]]
         probe = [row for row in rows[1:] if len(row) == len(self._header)]
-        self._time = self._time_column(probe)
+        self._time: int = self._time_column(probe)
         self._numeric = [
             at
             for at, name in enumerate(self._header)
@@ -88,10 +88,9 @@ class Recording:
                 yield self._header[at], _float(cells[at])
 
     def _time_column(self, probe: list[list[str]]) -> int:
-        named: list[int] = [
-            n for n, name in enumerate(self._header) if name.strip().lower() in _TIME_NAMES
-        ]
-        for at in [*named, *range(len(self._header))]:
+        named = [n for n, name in enumerate(self._header) if name.strip().lower() in _TIME_NAMES]
+        order: list[int] = [*named, *range(len(self._header))]
+        for at in order:
             if probe and all(time_of(row[at]) is not None for row in probe):
                 return at
         raise fault("I-504", name=self.file.name, what="no column with times")

@@ -13,7 +13,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import ANNOUNCEMENTS, OBSERVATIONS, RawMessage, is_plain_name
 from lamplighter.domain.observation import MAX_EPOCH
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
-from lamplighter.sources.feed import Counters, Deliver
+from lamplighter.sources.feed import Counters, Deliver, loose_ticket
 from lamplighter.sources.recording import Recording, Row
 
 HEARTBEAT_S: Final = 2.0
@@ -148,7 +148,7 @@ class ReplayFeed:
     def _give(self, topic: str, body: str) -> None:
         payload = body.encode()
         wall = self._clock.wall_ms()
-        raw = RawMessage(topic, payload, wall, -1, self.id, self._clock.monotonic_ms())
+        raw = RawMessage(topic, payload, wall, loose_ticket(), self.id, self._clock.monotonic_ms())
         while not self._deliver(raw):
             if self._stop.wait(_PATIENCE_S):
                 return
