@@ -1,0 +1,266 @@
+"""The alarm strip: what stands, by priority, and the one thing to look at first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+
+from lamplighter.domain.alarm import AlarmRecord, AlarmState
+from lamplighter.ui import numbers
+from lamplighter.ui.blink import Blink
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.glyphs import glyph_pixmap, icon_pixmap
+from lamplighter.ui.parts import Canvas, Elided, Text, button, rule, tag
+from lamplighter.ui.theme import theme
+from lamplighter.ui.time_model import Mode
+from lamplighter.ui.words import tr
+
+
+class Count(Canvas):
+    """A glyph with its count; hollow and muted at zero."""
+
+    def __init__(self, priority: int, blink: Blink, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.priority = priority
+        self.count = 0
+        self.unacked = False
+        self._blink = blink
+        blink.phase.connect(self._phase)
+
+    def _phase(self) -> None:
+        if self.unacked:
+            self.update()
+
+    def show_count(self, count: int, unacked: bool) -> None:
+        if (count, unacked) != (self.count, self.unacked):
+            self.count, self.unacked = count, unacked
+            self.setAccessibleName(tr("Priority {p}: {n} alarms", p=self.priority, n=count))
+            self.setToolTip(self.accessibleName())
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        look = theme()
+        width = look.px(20) + 8 + self.fontMetrics().horizontalAdvance("0") * max(
+            2, len(f"{self.count:,}")
+        )
+        return QSize(width + 12, look.px(24))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme()
+        painter = QPainter(self)
+        size = look.px(20)
+        top = (self.height() - size) / 2
+        if not self.unacked or self._blink.on:
+            pixmap = glyph_pixmap(
+                self.priority, size=size, ratio=self.devicePixelRatioF(), hollow=self.count == 0
+            )
+            painter.drawPixmap(QRectF(0, top, size, size).topLeft(), pixmap)
+        painter.setFont(look.font("bodyStrong" if self.count else "body"))
+        painter.setPen(look.colour("text.primary" if self.count else "text.muted"))
+        box = QRectF(size + 8, 0, self.width() - size - 8, self.height())
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(box, left, f"{self.count:,}")
+        painter.end()
+
+
+class Marked(Canvas):
+    """A mark with a short text: `1 shelved`."""
+
+    def __init__(self, icon_name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icon = icon_name
+        self._text = ""
+
+    def show_text(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(text)
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        look = theme()
+        self.setFont(look.font("body"))
+        return QSize(24 + self.fontMetrics().horizontalAdvance(self._text) + 4, look.px(24))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme()
+        painter = QPainter(self)
+        top = round((self.height() - 16) / 2)
+        pixmap = icon_pixmap(
+            self._icon, 16, look.colour("state.hollow"), self.devicePixelRatioF()
+        )
+        painter.drawPixmap(QPoint(0, top), pixmap)
+        painter.setFont(look.font("body"))
+        painter.setPen(look.colour("text.secondary"))
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.drawText(QRectF(24, 0, self.width() - 24, self.height()), left, self._text)
+        painter.end()
+
+
+class AlarmStrip(QFrame):
+    """40 px. `acknowledge` carries the keys of the line shown; `chosen` its asset."""
+
+    acknowledge = Signal(tuple)
+    silence = Signal()
+    chosen = Signal(str)
+
+    def __init__(self, desk: Desk, blink: Blink, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("alarmStrip")
+        self._desk, self._blink = desk, blink
+        self._counts = [Count(p, blink) for p in (1, 2, 3, 4)]
+        self._shelved, self._out = Marked("shelved"), Marked("out_of_service")
+        self._flood = tag("")
+        self._headline = Elided("", "bodyStrong")
+        self._detail = Elided("", "body", "secondary")
+        self._right = Text("", "caption", "secondary")
+        self._silence = button(tr("Silence  Ctrl M"), self.silence.emit)
+        self._ack = button(tr("Acknowledge  F2"), self._acknowledge, kind="primary")
+        self._flood_since = 0
+        self.silenced = False
+        self._shown: AlarmRecord | None = None
+        self._keys: tuple[str, ...] = ()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 0, 16, 0)
+        layout.setSpacing(8)
+        for count in self._counts:
+            layout.addWidget(count)
+        layout.addWidget(rule(vertical=True))
+        layout.addSpacing(4)
+        layout.addWidget(self._shelved)
+        layout.addWidget(self._out)
+        layout.addWidget(rule(vertical=True))
+        layout.addSpacing(4)
+        layout.addWidget(self._flood)
+        layout.addWidget(self._headline, 2)
+        layout.addWidget(self._detail, 3)
+        layout.addWidget(self._right)
+        layout.addWidget(self._silence)
+        layout.addWidget(self._ack)
+        desk.alarms_changed.connect(self.refresh)
+        desk.time.changed.connect(self.refresh)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+        self.refresh()
+
+    @property
+    def shown(self) -> AlarmRecord | None:
+        """The alarm in the line: newest unacknowledged of the highest priority."""
+        return self._shown
+
+    def refresh(self) -> None:
+        """After an alarm changed, and once a second for the ages."""
+        standing = self._desk.standing()
+        active = [
+            a
+            for a in standing
+            if a.state
+            not in {AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE}
+        ]
+        counts = Counter(a.priority for a in active)
+        waiting = Counter(a.priority for a in active if a.state is AlarmState.UNACK)
+        for widget in self._counts:
+            widget.show_count(counts[widget.priority], bool(waiting[widget.priority]))
+        states = Counter(a.state for a in standing)
+        self._shelved.show_text(tr("{n} shelved", n=states[AlarmState.SHELVED]))
+        self._out.show_text(tr("{n} out of service", n=states[AlarmState.OUT_OF_SERVICE]))
+        self._blink.need(bool(waiting))
+        self._tell_flood()
+        unacked = [a for a in active if a.state is AlarmState.UNACK]
+        self._shown = min(unacked or active, key=self._order, default=None)
+        self._tell_line(bool(unacked))
+        replay = self._desk.time.mode is Mode.REPLAY
+        self._ack.setVisible(bool(unacked) and not replay)
+        self._silence.setVisible(bool(unacked) and not replay)
+        self._tell_right(replay, bool(unacked))
+
+    def _order(self, alarm: AlarmRecord) -> tuple[int, int, int]:
+        causes = {i.cause for i in self._desk.incidents}
+        return (alarm.priority, 0 if alarm.key in causes else 1, -alarm.since_ms)
+
+    def _tell_flood(self) -> None:
+        flood = self._desk.flood() and self._desk.time.mode is not Mode.REPLAY
+        if flood and not self._flood_since:
+            self._flood_since = self._desk.raised_ms[0]
+        elif not flood:
+            self._flood_since = 0
+        self._flood.setVisible(flood)
+        if flood:
+            since = numbers.clock_short(self._flood_since)
+            self._flood.setText(tr("GROUPED BY CAUSE since {t}", t=since))
+
+    def _tell_line(self, unacked: bool) -> None:
+        shown, desk = self._shown, self._desk
+        if shown is None:
+            self._keys = ()
+            self._headline.hide()
+            self._detail.set_full(self._quiet())
+            return
+        incident = next((i for i in desk.incidents if shown.key in (i.cause, *i.folded)), None)
+        age = numbers.age((desk.time.now_ms - shown.since_ms) / 1000)
+        name = desk.city.name(shown.asset)
+        self._headline.show()
+        self._headline.set_full(f"{name} {shown.text}" if name else shown.text)
+        people = incident.people_affected if incident else shown.people
+        parts = [tr("{n} people", n=numbers.number(people, 1))] if people else []
+        self._keys = (shown.key,)
+        if incident is not None and incident.cause == shown.key:
+            parts.append(tr("{n} alarms folded", n=len(incident.folded)))
+        parts.append(age)
+        if not unacked:
+            parts.append(tr("acknowledged"))
+        self._detail.set_full(", ".join(parts))
+
+    def _quiet(self) -> str:
+        if not self._desk.last_returned_ms:
+            return tr("No active alarms.")
+        ago = numbers.age((self._desk.time.wall_ms - self._desk.last_returned_ms) / 1000)
+        at = numbers.clock_short(self._desk.last_returned_ms)
+        return tr(
+            "No active alarms. Last one returned to normal at {at}, {ago} ago.", at=at, ago=ago
+        )
+
+    def _tell_right(self, replay: bool, unacked: bool) -> None:
+        if replay:
+            ones = [
+                a
+                for a in self._desk.live_alarms.values()
+                if a.priority == 1 and a.state is AlarmState.UNACK
+            ]
+            newest = max(ones, key=lambda a: a.since_ms, default=None)
+            if newest is None:
+                text = tr("Live now: no unacknowledged alarms of priority 1")
+            else:
+                name = self._desk.city.name(newest.asset)
+                text = tr("Live now: 1 {name} {what}", name=name, what=newest.text)
+            self._right.setText(text)
+        elif self._desk.time.mode is Mode.SCENARIO:
+            self._right.setText(tr("The live city goes on beside the scenario"))
+        else:
+            self._right.setText("" if unacked else self._sound())
+        self._right.setVisible(bool(self._right.text()))
+
+    def _sound(self) -> str:
+        return tr("Silenced until the next alarm") if self.silenced else ""
+
+    def _acknowledge(self) -> None:
+        if self._keys:
+            self.acknowledge.emit(self._keys)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._shown is not None:
+            self.chosen.emit(self._shown.asset)
+
+    def _restyle(self) -> None:
+        self.setFixedHeight(theme().px(40))

@@ -1,0 +1,188 @@
+"""Starts the window: paint first, then the session and everything heavy, then live frames."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QWidget
+
+from lamplighter.domain.problems import LamplighterError, Problem, problem
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.report import Milestones, ReportOptions, collect, write
+from lamplighter.ui.session_port import SessionFactory, SessionPort
+from lamplighter.ui.window import MainWindow
+
+MakeTwin = Callable[[Desk, QWidget], QWidget]
+
+
+class Post(QObject):
+    """The one queued signal by which other threads reach the GUI thread."""
+
+    _call = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._call.connect(self._run, Qt.ConnectionType.QueuedConnection)
+
+    def __call__(self, work: Callable[[], None]) -> None:
+        self._call.emit(work)
+
+    @staticmethod
+    def _run(work: Callable[[], None]) -> None:
+        work()
+
+
+class Runner(QObject):
+    """One run of the window, from the first paint to the report."""
+
+    def __init__(
+        self,
+        factory: SessionFactory,
+        report: ReportOptions | None,
+        folder: Path | None,
+        on_first_frame: Callable[[], None] | None,
+        safe: bool,
+    ) -> None:
+        super().__init__()
+        self._factory = factory
+        self._options = report or ReportOptions()
+        self._on_first_frame = on_first_frame
+        self._safe = safe
+        self._post = Post()
+        self.desk = Desk()
+        self.window = MainWindow(self.desk, folder)
+        self.marks = Milestones(self._options.started or time.monotonic())
+        self.failed: Problem | None = None
+        self._session: SessionPort | None = None
+        self.window.painted.connect(self._painted)
+        self.window.beat.first_value.connect(self._first_value)
+
+    def _painted(self) -> None:
+        self.marks.first_window_s = round(self.marks.now(), 3)
+        threading.Thread(target=self._open_session, name="open-session", daemon=True).start()
+        QTimer.singleShot(0, self._furnish)
+        if self._options.seconds is not None:
+            QTimer.singleShot(round(self._options.seconds * 1000), self.finish)
+
+    def _furnish(self) -> None:
+        furniture = self.window.furnish()
+        furniture.twin.first_frame.connect(self._first_frame)
+        QTimer.singleShot(0, self._load_twin)
+
+    def _load_twin(self) -> None:
+        furniture = self.window.furnish()
+        furniture.twin.load(None if self._safe else make_twin)
+        self.window.start()
+
+    def _first_frame(self) -> None:
+        self.window.meter.first_3d_frame()
+        if self._on_first_frame is not None:
+            self._on_first_frame()
+
+    def _first_value(self) -> None:
+        self.marks.first_live_value_s = round(self.marks.now(), 3)
+        self.window.meter.first_live_frame()
+
+    # ---------------------------------------------------------------- session
+    def _open_session(self) -> None:
+        try:
+            session = self._factory(self._post)
+        except LamplighterError as error:
+            self._post(lambda found=error.problem: self._no_session(found))  # type: ignore[misc]
+        except Exception as error:
+            traceback.print_exc()
+            found = problem("U-805", what=str(error))
+            self._post(lambda: self._no_session(found))
+        else:
+            self._post(lambda: self._got_session(session))
+
+    def _got_session(self, session: SessionPort) -> None:
+        self._session = session
+        self.desk.connect_session(session)
+
+    def _no_session(self, found: Problem) -> None:
+        self.failed = found
+        self.desk.raise_problem(found)
+        self.desk.lost.emit(found.code)
+
+    # ---------------------------------------------------------------- the end
+    def finish(self) -> None:
+        """Writes picture and report and closes the window."""
+        options = self._options
+        if options.shot is not None:
+            options.shot.parent.mkdir(parents=True, exist_ok=True)
+            self.window.grab().save(str(options.shot))
+        self._write_report()
+        self.window.close()
+
+    def _write_report(self) -> None:
+        file = self._options.report
+        if file is not None:
+            values = collect(self.desk, self.window.meter, self.window.beat, self.marks)
+            write(values, file)
+            self._options = ReportOptions()
+
+    def close(self) -> None:
+        self._write_report()
+        self.window.shut()
+        if self._session is not None:
+            self._session.close()
+
+
+def make_twin(desk: Desk, parent: QWidget) -> QWidget:
+    """The 3D view, imported only now."""
+    from lamplighter.ui.twin_view import make
+
+    return make(desk, parent)  # type: ignore[no-any-return]
+
+
+def run_window(
+    session_factory: SessionFactory,
+    *,
+    report: ReportOptions | None = None,
+    folder: Path | None = None,
+    on_first_frame: Callable[[], None] | None = None,
+    theme_name: str = "dark",
+    scale: float = 1.0,
+    size: tuple[int, int] | None = None,
+    safe: bool = False,
+) -> int:
+    """Opens the window and runs it to its end; returns the exit code.
+
+    `session_factory(deliver)` is called on its own thread after the first paint; a
+    LamplighterError it raises is shown in the window. `on_first_frame` is called once, when the
+    3D view has drawn (or cannot): the demo starts its feed ten seconds after it. `folder` keeps
+    the layouts. Exit code 3 when no session could be opened.
+    """
+    sys.setswitchinterval(0.0005)
+    os.environ.setdefault("QT_API", "pyside6")
+    os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
+    app = QApplication.instance() or QApplication(["lamplighter"])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Lamplighter")
+    from lamplighter.ui.theme import start
+
+    start(theme_name, scale)
+    sys.excepthook = _tell_fault
+    runner = Runner(session_factory, report, folder, on_first_frame, safe)
+    if size is not None:
+        runner.window.resize(*size)
+    runner.window.show()
+    code = app.exec()
+    runner.close()
+    return 3 if runner.failed is not None else int(code)
+
+
+def _tell_fault(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """A fault in a slot goes to the log; the window stays open."""
+    traceback.print_exception(kind, error, trace)

@@ -1,0 +1,89 @@
+"""The city as the window asks for it: by id, by asset, by domain, by kind."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.domain import wire
+from lamplighter.domain.city import Asset, Datastream, Frame
+
+
+@dataclass(slots=True)
+class CityIndex:
+    """Assets and datastreams with their look-ups; `streams` is indexed by datastream id."""
+
+    assets: dict[str, Asset] = field(default_factory=dict)
+    streams: dict[int, Datastream] = field(default_factory=dict)
+    of_asset: dict[str, list[Datastream]] = field(default_factory=dict)
+    by_kind: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    children: dict[str, list[str]] = field(default_factory=dict)
+    feeds: dict[str, list[str]] = field(default_factory=dict)
+    fed_by: dict[str, list[str]] = field(default_factory=dict)
+    domains: dict[str, list[Asset]] = field(default_factory=dict)
+    tiles: tuple[str, ...] = ()
+    frame: Frame | None = None
+    period_ms: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    bound: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def name(self, asset: str) -> str:
+        """What people call it; the id itself when it is not known."""
+        found = self.assets.get(asset)
+        return (found.name or found.id) if found else asset
+
+    def path(self, asset: str) -> str:
+        """`Water > Zone 3 > Pumps`: domain, parents, type."""
+        found = self.assets.get(asset)
+        if found is None:
+            return ""
+        parts = [found.type] if found.type else []
+        parent, seen = found.parent, {asset}
+        while parent and parent in self.assets and parent not in seen:
+            seen.add(parent)
+            parts.append(self.name(parent))
+            parent = self.assets[parent].parent
+        parts.append(found.domain.capitalize())
+        return " › ".join(p for p in reversed(parts) if p)
+
+    def people(self) -> int:
+        return sum(a.people for a in self.assets.values())
+
+
+def build(city: wire.City) -> CityIndex:
+    """Look-ups of a city answer; O(assets + edges + datastreams)."""
+    index = CityIndex(tiles=city.tiles, frame=city.frame)
+    index.assets = {a.id: a for a in city.assets}
+    index.streams = {d.id: d for d in city.datastreams}
+    of_asset: dict[str, list[Datastream]] = defaultdict(list)
+    by_kind: dict[str, list[int]] = defaultdict(list)
+    for stream in city.datastreams:
+        if stream.asset:
+            of_asset[stream.asset].append(stream)
+        by_kind[stream.kind].append(stream.id)
+    index.of_asset = dict(of_asset)
+    index.by_kind = {k: np.array(v, np.int64) for k, v in by_kind.items()}
+    domains: dict[str, list[Asset]] = defaultdict(list)
+    children: dict[str, list[str]] = defaultdict(list)
+    for asset in city.assets:
+        if asset.parent and asset.parent in index.assets:
+            children[asset.parent].append(asset.id)
+        domains[asset.domain or "other"].append(asset)
+    index.domains = dict(sorted(domains.items()))
+    index.children = dict(children)
+    feeds: dict[str, list[str]] = defaultdict(list)
+    fed_by: dict[str, list[str]] = defaultdict(list)
+    for edge in city.edges:
+        if edge.kind in {"feeds", "serves", "controls"} and edge.valid_to_ms is None:
+            feeds[edge.source].append(edge.target)
+            fed_by[edge.target].append(edge.source)
+    index.feeds, index.fed_by = dict(feeds), dict(fed_by)
+    count = 1 + max(index.streams, default=-1)
+    index.period_ms = np.full(count, 1000.0)
+    index.bound = np.zeros(count, np.bool_)
+    for stream in city.datastreams:
+        index.period_ms[stream.id] = stream.period_ms
+        index.bound[stream.id] = True
+    return index

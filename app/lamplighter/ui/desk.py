@@ -1,0 +1,329 @@
+"""Everything the window knows, in one place: the session's answers and events become state here.
+
+Views read it and listen to its signals; nothing here paints. In replay the values and alarms of
+the chosen moment take the place of the newest ones, so every view shows the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
+from lamplighter.domain.city import Datastream
+from lamplighter.domain.clock import Clock, SystemClock
+from lamplighter.domain.command import CommandState
+from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.newest_block import NewestValues
+from lamplighter.domain.problems import Problem
+from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.task import Task, TaskState
+from lamplighter.ui.city_index import CityIndex, build
+from lamplighter.ui.selection import SelectionModel
+from lamplighter.ui.session_port import SessionPort
+from lamplighter.ui.time_model import Mode, TimeModel
+from lamplighter.ui.value_model import ValueModel, of_datastream
+
+STANDING = frozenset(s for s in AlarmState if s is not AlarmState.NORM)
+
+
+class Desk(QObject):
+    """State of the window. All signals are emitted on the GUI thread, at most once per event."""
+
+    welcomed = Signal()
+    city_changed = Signal()
+    alarms_changed = Signal()
+    status_changed = Signal()
+    prognosis_changed = Signal()
+    orders_changed = Signal()
+    tasks_changed = Signal()
+    commands_changed = Signal()
+    problems_changed = Signal()
+    layers_changed = Signal()
+    scenario_changed = Signal()
+    moment_changed = Signal()
+    lost = Signal(str)
+
+    def __init__(self, clock: Clock | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.clock = clock or SystemClock()
+        self.session: SessionPort | None = None
+        self.selection = SelectionModel()
+        self.time = TimeModel(self.clock)
+        self.city = CityIndex()
+        self.city_known = False
+        self.live_values: NewestValues | None = None
+        self.status: wire.Status | None = None
+        self._alarms: dict[str, AlarmRecord] = {}
+        self._incidents: tuple[Incident, ...] = ()
+        self.last_returned_ms = 0
+        self.raised_ms: list[int] = []
+        self.prognoses: tuple[Prognosis, ...] = ()
+        self.orders: dict[str, WorkOrder] = {}
+        self.tasks: dict[int, Task] = {}
+        self.commands: dict[str, CommandState] = {}
+        self.problems: dict[str, wire.ProblemRaised] = {}
+        self.layers: dict[str, wire.LayerState] = {}
+        self.scenario: wire.ScenarioDone | None = None
+        self.moment: wire.Moment | None = None
+        self.incidents_seen: dict[str, Incident] = {}
+        self._asking = False
+        self._want_ms: int | None = None
+        self.time.changed.connect(self._time_moved)
+        self._ask_later = QTimer(self)
+        self._ask_later.setSingleShot(True)
+        self._ask_later.setInterval(40)
+        self._ask_later.timeout.connect(self._ask_moment)
+
+    # ---------------------------------------------------------------- what views read
+    @property
+    def values(self) -> NewestValues | None:
+        """The values of the shown time: newest, or the moment's in replay."""
+        if self.time.mode is not Mode.REPLAY:
+            return self.live_values
+        if self.moment is None:
+            return None
+        m = self.moment
+        size = len(m.value)
+        nothing = np.full(size, np.nan)
+        trust = np.ones(size, np.float32)
+        return NewestValues(
+            m.batch, m.at_ms, m.time_ms, m.value, nothing, nothing, trust, m.quality
+        )
+
+    @property
+    def alarms(self) -> dict[str, AlarmRecord]:
+        if self.time.mode is Mode.REPLAY:
+            return {a.key: a for a in self.moment.alarms} if self.moment else {}
+        return self._alarms
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        if self.time.mode is Mode.REPLAY:
+            return self.moment.incidents if self.moment else ()
+        return self._incidents
+
+    @property
+    def live_alarms(self) -> dict[str, AlarmRecord]:
+        """Live ones, whatever time is shown."""
+        return self._alarms
+
+    def value(self, stream: Datastream) -> ValueModel:
+        return of_datastream(stream, self.values, self.time.now_ms)
+
+    def stale_mask(self) -> npt.NDArray[np.bool_]:
+        """True where a known datastream is not live (bad, stale or never heard)."""
+        values, city = self.values, self.city
+        if values is None:
+            return np.ones(len(city.bound), np.bool_)
+        size = min(len(values), len(city.bound))
+        limit = np.maximum(2.0 * city.period_ms[:size], 2000.0)
+        age = self.time.now_ms - values.time_ms[:size]
+        grade = values.quality[:size] & CLASS_MASK
+        gone = (age > limit) | (grade >= Quality.BAD) | (values.time_ms[:size] == 0)
+        mask = np.ones(len(city.bound), np.bool_)
+        mask[:size] = gone
+        return mask
+
+    def standing(self) -> list[AlarmRecord]:
+        return [a for a in self.alarms.values() if a.state in STANDING]
+
+    def worst_of(self, asset: str) -> AlarmRecord | None:
+        """The most important alarm of an asset that still stands."""
+        mine = [a for a in self.standing() if a.asset == asset]
+        return min(mine, key=lambda a: (a.priority, a.since_ms)) if mine else None
+
+    # ---------------------------------------------------------------- session
+    def connect_session(self, session: SessionPort) -> None:
+        """Takes the session and asks for everything a window shows first."""
+        self.session = session
+        self.time.first_ms = session.welcome.first_ms or session.welcome.started_ms
+        self.welcomed.emit()
+        session.subscribe(self.take_event)
+        self.ask_city()
+        session.ask(wire.GetAlarms(), self._got_alarms)
+        session.ask(wire.GetPrognosis(), self._got_prognosis)
+        session.ask(wire.GetWorkOrders(), self._got_orders)
+        session.ask(wire.GetTasks(), self._got_tasks)
+        session.ask(wire.GetCommands(), self._got_commands)
+
+    def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
+        """Sends a request; a refusal always becomes a visible problem line as well."""
+        if self.session is None:
+            return
+
+        def answer(reply: wire.Reply) -> None:
+            if isinstance(reply, wire.Refused):
+                self.raise_problem(reply.problem)
+            if done is not None:
+                done(reply)
+
+        self.session.ask(request, answer)
+
+    def raise_problem(self, problem: Problem, count: int = 1) -> None:
+        self.take_event(wire.ProblemRaised(problem, count))
+
+    def dismiss(self, key: str) -> None:
+        if self.problems.pop(key, None) is not None:
+            self.problems_changed.emit()
+
+    def take_newest(self) -> bool:
+        """Reads the shared block; True when there is something new."""
+        if self.session is None:
+            return False
+        values = self.session.newest()
+        if values is None:
+            return False
+        old = self.live_values
+        self.live_values = values
+        return old is None or old.batch != values.batch or old.wall_ms != values.wall_ms
+
+    def ask_city(self) -> None:
+        if self.session is not None:
+            self.session.ask(wire.GetCity(), self._got_city)
+
+    # ---------------------------------------------------------------- answers
+    def _got_city(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.City):
+            self.city = build(reply)
+            self.city_known = True
+            self.city_changed.emit()
+
+    def _got_alarms(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Alarms):
+            self._alarms = {a.key: a for a in reply.alarms if a.state is not AlarmState.NORM}
+            self._set_incidents(reply.incidents)
+            self.alarms_changed.emit()
+
+    def _got_prognosis(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Prognoses):
+            self.prognoses = reply.items
+            self.prognosis_changed.emit()
+
+    def _got_orders(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.WorkOrders):
+            self.orders = {o.id: o for o in reply.items}
+            self.orders_changed.emit()
+
+    def _got_tasks(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Tasks):
+            self.tasks = {t.id: t for t in reply.items}
+            self.tasks_changed.emit()
+
+    def _got_commands(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Commands):
+            self.commands = {c.command.id: c for c in reply.items}
+            self.commands_changed.emit()
+
+    # ---------------------------------------------------------------- events
+    def take_event(self, event: wire.Event) -> None:
+        """One event of the recorder, in order."""
+        match event:
+            case wire.Status():
+                self.status = event
+                self.status_changed.emit()
+            case wire.AlarmsChanged():
+                self._take_alarms(event)
+            case wire.CityChanged():
+                self.ask_city()
+            case wire.TaskChanged():
+                self.tasks[event.task.id] = event.task
+                self.tasks_changed.emit()
+            case wire.ScenarioDone():
+                self.scenario = event
+                self.scenario_changed.emit()
+            case wire.PrognosisChanged():
+                self.prognoses = event.items
+                self.prognosis_changed.emit()
+            case wire.WorkOrderChanged():
+                self.orders[event.order.id] = event.order
+                self.orders_changed.emit()
+            case wire.CommandChanged():
+                self.commands[event.state.command.id] = event.state
+                self.commands_changed.emit()
+            case wire.ProblemRaised():
+                self._take_problem(event)
+            case wire.LayerState():
+                self.layers[event.plugin] = event
+                self.layers_changed.emit()
+            case _:
+                pass
+
+    def _take_alarms(self, event: wire.AlarmsChanged) -> None:
+        for record in event.changed:
+            if record.state is AlarmState.NORM:
+                self._alarms.pop(record.key, None)
+                self.last_returned_ms = max(self.last_returned_ms, record.changed_ms)
+            else:
+                before = self._alarms.get(record.key)
+                self._alarms[record.key] = record
+                if record.state is AlarmState.UNACK and before is None:
+                    self.raised_ms.append(self.clock.wall_ms())
+        self._set_incidents(event.incidents)
+        if self.time.mode is not Mode.REPLAY or any(r.priority == 1 for r in event.changed):
+            self.alarms_changed.emit()
+
+    def _set_incidents(self, incidents: tuple[Incident, ...]) -> None:
+        self._incidents = incidents
+        for incident in incidents:
+            known = self.incidents_seen.get(incident.id)
+            if known is None or len(incident.folded) >= len(known.folded):
+                self.incidents_seen[incident.id] = incident
+
+    def _take_problem(self, event: wire.ProblemRaised) -> None:
+        key = f"{event.problem.code}:{event.problem.text[:60]}"
+        if event.over:
+            self.problems.pop(key, None)
+        else:
+            known = self.problems.pop(key, None)
+            if known is not None and event.count <= known.count:
+                event = wire.ProblemRaised(event.problem, known.count + 1)
+            self.problems[key] = event
+        self.problems_changed.emit()
+
+    def flood(self) -> bool:
+        """More than ten new alarms in ten minutes."""
+        since = self.clock.wall_ms() - 600_000
+        self.raised_ms = [t for t in self.raised_ms[-20_000:] if t >= since]
+        return len(self.raised_ms) > 10
+
+    def running_tasks(self) -> list[Task]:
+        busy = (TaskState.RUNNING, TaskState.WAITING, TaskState.STOPPING)
+        return [t for t in self.tasks.values() if t.state in busy]
+
+    # ---------------------------------------------------------------- the past
+    def _time_moved(self) -> None:
+        if self.time.mode is Mode.REPLAY:
+            self._want_ms = self.time.now_ms
+            if not self._asking and not self._ask_later.isActive():
+                self._ask_later.start()
+        else:
+            self._want_ms = None
+            self.moment = None
+            self.moment_changed.emit()
+            self.alarms_changed.emit()
+
+    def _ask_moment(self) -> None:
+        if self._want_ms is None or self.session is None or self._asking:
+            return
+        self._asking = True
+        wanted, self._want_ms = self._want_ms, None
+        request = wire.GetMoment(wanted, as_known=self.time.as_known)
+        self.session.ask(request, self._got_moment)
+
+    def _got_moment(self, reply: wire.Reply) -> None:
+        self._asking = False
+        if self.time.mode is not Mode.REPLAY:
+            return
+        if isinstance(reply, wire.Moment):
+            self.moment = reply
+            self.moment_changed.emit()
+            self.alarms_changed.emit()
+        elif isinstance(reply, wire.Refused):
+            self.raise_problem(reply.problem)
+        if self._want_ms is not None:
+            self._ask_later.start()

@@ -1,0 +1,191 @@
+"""The dock area between the strips, its shipped perspectives, and where layouts are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import PySide6QtAds as QtAds
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QWidget
+
+from lamplighter.ui.theme import theme
+from lamplighter.ui.words import tr
+
+TITLES: Final = {
+    "assets": "Assets",
+    "layers": "Layers",
+    "city": "City",
+    "asset": "Asset",
+    "effects": "Effects",
+    "forecast": "Forecast",
+    "scenario": "Scenario",
+    "trends": "Trends",
+    "alarms": "Alarms",
+    "maintenance": "Maintenance",
+    "tasks": "Tasks",
+}
+_L, _R, _B, _C = (
+    QtAds.LeftDockWidgetArea,
+    QtAds.RightDockWidgetArea,
+    QtAds.BottomDockWidgetArea,
+    QtAds.CenterDockWidgetArea,
+)
+Place = tuple[str, ...]
+
+
+class Docks:
+    """Owns the dock manager. Rooms of a perspective are lists of tabs, the first one in front."""
+
+    def __init__(self, parent: QWidget, folder: Path | None = None) -> None:
+        flags = QtAds.CDockManager
+        flags.setConfigFlags(QtAds.CDockManager.DefaultOpaqueConfig)
+        for flag, on in (
+            (QtAds.CDockManager.DockAreaHasCloseButton, False),
+            (QtAds.CDockManager.DockAreaHasUndockButton, False),
+            (QtAds.CDockManager.DockAreaHasTabsMenuButton, False),
+            (QtAds.CDockManager.ActiveTabHasCloseButton, False),
+            (QtAds.CDockManager.AllTabsHaveCloseButton, False),
+            (QtAds.CDockManager.FocusHighlighting, False),
+            (QtAds.CDockManager.EqualSplitOnInsertion, False),
+            (QtAds.CDockManager.DockAreaDynamicTabsMenuButtonVisibility, True),
+        ):
+            flags.setConfigFlag(flag, on)
+        self.manager = QtAds.CDockManager(parent)
+        self.manager.setStyleSheet("")
+        self.docks: dict[str, QtAds.CDockWidget] = {}
+        self._narrow = False
+        self.current = "Overview"
+        self._file = folder / "window.ini" if folder else None
+
+    def add(self, name: str, content: QWidget) -> None:
+        dock = QtAds.CDockWidget(self.manager, tr(TITLES[name]))
+        dock.setObjectName(name)
+        dock.setFeature(QtAds.CDockWidget.DockWidgetClosable, False)
+        dock.setWidget(content, QtAds.CDockWidget.ForceNoScrollArea)
+        dock.setMinimumSizeHintMode(QtAds.CDockWidget.MinimumSizeHintFromContent)
+        dock.tabWidget().setAccessibleName(tr(TITLES[name]))
+        self.docks[name] = dock
+
+    def arrange(self, name: str, *, narrow: bool | None = None) -> None:
+        """Builds a shipped perspective from nothing."""
+        if narrow is not None:
+            self._narrow = narrow
+        for dock in self.docks.values():
+            self.manager.removeDockWidget(dock)
+        left, centre, right, bottom = self._plan(name)
+        look, width = theme(), max(1280, self.manager.width())
+        height = max(560, self.manager.height())
+        middle = self._area(centre, _C, None)
+        # bottom spans left and centre; the right dock stands beside both
+        right_area = self._area(right, _R, middle) if right else None
+        lower = self._area(bottom, _B, middle) if bottom else None
+        left_area = self._area(left, _L, middle) if left else None
+        right_w = look.px(344) if right else 0
+        left_w = look.px(240 if not self._narrow else 304) if left else 0
+        if right_area is not None:
+            self.manager.setSplitterSizes(middle, [width - right_w, right_w])
+        share = {"Overview": 0.34, "Alarms": 0.62, "Trends": 0.62, "Work": 0.42}.get(name, 0.3)
+        low = max(look.px(200), round(height * share))
+        if lower is not None:
+            _split(lower, [height - low, low])
+        if left_area is not None:
+            _split(left_area, [left_w, max(320, width - right_w - left_w)])
+        if right_area is not None:
+            _split(right_area, [width - right_w, right_w])
+        self.current = name
+
+    def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
+        side: Place = ("asset", "effects", "forecast", "scenario")
+        lists: Place = ("trends", "alarms", "maintenance", "tasks")
+        if self._narrow:
+            left: Place = ("assets", "layers", *side)
+            side = ()
+        else:
+            left = ("assets", "layers")
+        if name == "Alarms":
+            return left, ("city",), side, ("alarms", "trends", "maintenance", "tasks")
+        if name == "Trends":
+            return left, ("city",), side, lists
+        if name == "Work":
+            front = ("forecast", "asset", "effects", "scenario")
+            right = front if not self._narrow else ()
+            return (), ("maintenance", "assets", "layers", "city"), right or front, (
+                "trends", "alarms", "tasks",
+            )  # fmt: skip
+        if name == "Map":
+            return left, ("city",), side, ()
+        return left, ("city",), side, lists
+
+    def _area(self, names: Place, where: object, beside: object) -> object:
+        area = None
+        for name in names:
+            dock = self.docks[name]
+            if area is None:
+                area = (
+                    self.manager.addDockWidget(where, dock)
+                    if beside is None
+                    else self.manager.addDockWidget(where, dock, beside)
+                )
+            else:
+                self.manager.addDockWidgetTabToArea(dock, area)
+        if area is not None:
+            area.setCurrentIndex(0)
+        return area
+
+    def show(self, name: str) -> None:
+        """Brings a dock to the front; one that the layout left out comes back as a tab."""
+        dock = self.docks[name]
+        if dock.dockContainer() is None:
+            home = self.docks["assets" if name != "city" else "maintenance"]
+            area = home.dockAreaWidget() or self.docks["city"].dockAreaWidget()
+            self.manager.addDockWidgetTabToArea(dock, area)
+        if dock.isClosed():
+            dock.toggleView(True)
+        dock.setAsCurrentTab()
+        dock.raise_()
+
+    def visible(self) -> list[str]:
+        return [n for n, d in self.docks.items() if d.widget().isVisible()]
+
+    # ---------------------------------------------------------------- keeping layouts
+    def settings(self) -> QSettings | None:
+        if self._file is None:
+            return None
+        return QSettings(str(self._file), QSettings.Format.IniFormat)
+
+    def save(self) -> None:
+        """Remembers the present layout under its perspective's name."""
+        settings = self.settings()
+        if settings is not None:
+            settings.setValue(f"layout/{self.current}/{self._narrow}", self.manager.saveState(1))
+            settings.setValue("workspace", self.current)
+            settings.sync()
+
+    def restore(self, name: str) -> bool:
+        """Brings back a remembered layout; False when there is none."""
+        settings = self.settings()
+        state = settings.value(f"layout/{name}/{self._narrow}") if settings is not None else None
+        if state is None or not self.manager.restoreState(state, 1):
+            return False
+        self.current = name
+        return True
+
+    def switch(self, name: str) -> None:
+        """To another perspective: the remembered layout, else the shipped one."""
+        self.save()
+        if not self.restore(name):
+            self.arrange(name)
+
+    def reset(self) -> None:
+        """The shipped layout of the present perspective, and forgets the changed one."""
+        settings = self.settings()
+        if settings is not None:
+            settings.remove(f"layout/{self.current}/{self._narrow}")
+        self.arrange(self.current)
+
+
+def _split(area: object, sizes: list[int]) -> None:
+    splitter = area.parentSplitter() if hasattr(area, "parentSplitter") else None
+    if splitter is not None and splitter.count() == len(sizes):
+        splitter.setSizes(sizes)

@@ -1,0 +1,165 @@
+"""Small stock widgets in the house's type roles, so that no view sets fonts or colours itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+
+from lamplighter.ui.glyphs import icon
+from lamplighter.ui.theme import theme
+
+
+class Text(QLabel):
+    """A label in a type role. `tone`: primary, secondary or muted."""
+
+    def __init__(
+        self,
+        text: str = "",
+        role: str = "body",
+        tone: str = "primary",
+        parent: QWidget | None = None,
+        *,
+        wrap: bool = False,
+    ) -> None:
+        super().__init__(text, parent)
+        self._role = role
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFont(theme().font(role))
+        self.setProperty("tone", tone)
+        self.setWordWrap(wrap)
+        theme().changed.connect(self._restyle)
+
+    def _restyle(self) -> None:
+        self.setFont(theme().font(self._role))
+
+    def set_tone(self, tone: str) -> None:
+        if self.property("tone") != tone:
+            self.setProperty("tone", tone)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+
+class Elided(Text):
+    """One line that ends in an ellipsis when it does not fit, and tells the whole in its tip."""
+
+    def __init__(
+        self, text: str = "", role: str = "body", tone: str = "primary", parent: QWidget | None = None
+    ) -> None:
+        super().__init__("", role, tone, parent)
+        self._full = text
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(24)
+        self._fit()
+
+    def set_full(self, text: str) -> None:
+        if text != self._full:
+            self._full = text
+            self.setAccessibleName(text)
+            self._fit()
+
+    @property
+    def full(self) -> str:
+        return self._full
+
+    def sizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        return QSize(metrics.horizontalAdvance(self._full) + 2, metrics.height() + 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        shown = QFontMetrics(self.font()).elidedText(
+            self._full, Qt.TextElideMode.ElideRight, max(10, self.width())
+        )
+        self.setText(shown)
+        self.setToolTip(self._full if shown != self._full else "")
+
+
+def tag(text: str, *, filled: bool = False, parent: QWidget | None = None) -> QLabel:
+    """A small outlined or filled word."""
+    label = QLabel(text, parent)
+    label.setFont(theme().font("tick", 600))
+    label.setProperty("role", "tagFilled" if filled else "tag")
+    return label
+
+
+def key_hint(text: str, parent: QWidget | None = None) -> QLabel:
+    label = QLabel(text, parent)
+    label.setFont(theme().font("tick"))
+    label.setProperty("role", "key")
+    return label
+
+
+def button(
+    text: str,
+    clicked: Callable[[], object] | None = None,
+    *,
+    kind: str = "",
+    icon_name: str = "",
+    tip: str = "",
+    parent: QWidget | None = None,
+) -> QPushButton:
+    """A push button; `kind`: "", primary, flat, workspace, search or segment."""
+    made = QPushButton(text, parent)
+    made.setFont(theme().font("body", 600 if kind in {"", "primary", "segment"} else 400))
+    if kind:
+        made.setProperty("kind", kind)
+    if icon_name:
+        made.setIcon(icon(icon_name))
+    if tip:
+        made.setToolTip(tip)
+    made.setAccessibleName(text or tip)
+    if clicked is not None:
+        made.clicked.connect(lambda *_: clicked())
+    made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def rule(parent: QWidget | None = None, *, vertical: bool = False) -> QFrame:
+    line = QFrame(parent)
+    line.setProperty("role", "vrule" if vertical else "rule")
+    if vertical:
+        line.setFixedWidth(1)
+    else:
+        line.setFixedHeight(1)
+    return line
+
+
+def row(*widgets: QWidget | int | None, spacing: int = 8) -> QHBoxLayout:
+    """A horizontal layout: widgets, numbers as fixed space, None as stretch."""
+    layout = QHBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for item in widgets:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+class Panel(QWidget):
+    """A dock's content on the panel colour."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
+class Canvas(QWidget):
+    """A widget that paints itself from the theme and repaints when that changes."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        theme().changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        raise NotImplementedError
