@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from lamplighter.domain.city import Asset, Edge
+from lamplighter.domain.city import Asset, Attribute, Datastream, Edge
 
 
 class Unplaced(Struct, frozen=True):
@@ -46,3 +46,40 @@ class ImportedFile(Struct):
     suggested_epsg: int = 0
     """the projected CRS to found a new project's frame on"""
     suggested_origin: tuple[float, float] = (0.0, 0.0)
+    datastreams: list[Datastream] = field(default_factory=list)
+    """bindings a file states (source, name, asset, kind, unit ...); their `id` is 0, the store
+    gives the real one"""
+
+
+class NetworkObject(Struct, frozen=True):
+    """One object of a utility network as its file states it."""
+
+    id: str
+    type: str
+    """asset type, e.g. Junction, Pipe"""
+    name: str
+    domain: str
+    at: tuple[float, float, float] | None = None
+    """x, y in the file's own map coordinates, z in metres; None where the file gives none"""
+    path: tuple[tuple[float, float, float], ...] = ()
+    """the course of a line-shaped object, in the same way"""
+    attributes: dict[str, Attribute] = {}
+    people: int = 0
+
+
+class ImportedNetwork(Struct):
+    """What a plugin's `importer.py` hands over: `read(path) -> ImportedNetwork`.
+
+    Beside `read` such a module states `EXTENSIONS`, e.g. `(".inp",)`. It raises ValueError with
+    one readable line when the file is none of its own.
+    """
+
+    format: str
+    version: str = ""
+    crs: str = ""
+    """name of the coordinate system when the file states one"""
+    objects: list[NetworkObject] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    refused: list[Unplaced] = field(default_factory=list)
+    """objects that could not be taken at all, with the reason"""
+    warnings: list[str] = field(default_factory=list)

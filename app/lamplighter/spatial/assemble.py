@@ -7,6 +7,7 @@ cut into tiles, and give every asset its position in degrees and in local metres
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,16 +27,22 @@ MAX_PATH_CORNERS: Final = 5_000
 FAR_METRES: Final = 200_000.0
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the caller wants of an import."""
+
+    tiles_folder: Path
+    frame: Frame | None = None
+    override: int | None = None
+    """EPSG code the user gives"""
+    fit: tuple[float, float, float, float] | None = None
+    """scale networks without a place into this box: west, south, east, north in local metres"""
+
+
 def assemble(
-    model: SourceModel,
-    path: Path,
-    frame: Frame | None,
-    override: int | None,
-    tiles_folder: Path,
-    key: str,
-    progress: Progress,
+    model: SourceModel, path: Path, order: Order, key: str, progress: Progress
 ) -> ImportedFile:
-    """Assets, edges and tiles of one file. Without `frame` the file founds its own.
+    """Assets, edges and tiles of one file. Without `order.frame` the file founds its own.
 
     Never raises for what a file says: what has no place is listed as unplaced with its reason.
     """
@@ -47,22 +54,32 @@ def assemble(
         unplaced=list(model.refused),
         warnings=list(model.warnings),
     )
-    found = ImportedFile(report=report)
-    anchors = _anchors(model)
-    place = crs.decide(model.crs_text, _finite(anchors), frame, override, model.assumed_crs)
+    found = ImportedFile(
+        report=report, edges=list(model.edges), datastreams=list(model.datastreams)
+    )
+    anchors = _finite(_anchors(model))
+    if not len(anchors):
+        named = crs.parse_name(model.crs_text)
+        report.crs = f"EPSG:{named}" if named else ""
+        _leave_unplaced(found, model, "it has no geometry", code=None)
+        return found
+    override = None if model.fixed_crs else order.override
+    place = crs.decide(model.crs_text, anchors, order.frame, override, model.assumed_crs)
+    fitting = isinstance(place, str) and model.network and order.fit is not None
+    if fitting and order.frame is not None and len(anchors):
+        report.crs_evidence = "fitted by request into the city's extent, not surveyed"
+        place = crs.Place(order.frame.epsg, f"EPSG:{order.frame.epsg}", False, "")
+        _Placing(found, model, place, order.frame, order, key, progress).run()
+        return found
     if isinstance(place, str):
         _leave_unplaced(found, model, place)
         return found
     report.crs, report.crs_evidence = place.named, place.evidence
     report.warnings.extend(place.warnings)
-    if not len(_finite(anchors)):
-        _leave_unplaced(found, model, "the file holds no coordinates", code=None)
-        return found
-    founded = crs.found_frame(place, _finite(anchors))
+    founded = crs.found_frame(place, anchors)
     found.suggested_epsg = founded.epsg
     found.suggested_origin = (founded.east, founded.north)
-    frame = frame or founded
-    _Placing(found, model, place, frame, tiles_folder, key, progress).run()
+    _Placing(found, model, place, order.frame or founded, order, key, progress).run()
     return found
 
 
@@ -70,8 +87,6 @@ def _anchors(model: SourceModel) -> Floats:
     """All coordinates of the file that its system speaks about, (n, 3)."""
     rows: list[tuple[float, float, float]] = []
     for feature in model.features:
-        if feature.geographic:
-            continue
         if feature.at is not None:
             rows.append(feature.at)
         if feature.path:
@@ -91,7 +106,6 @@ def _leave_unplaced(
     found: ImportedFile, model: SourceModel, reason: str, code: str | None = "I-506"
 ) -> None:
     found.assets = [_asset(feature, Path(found.report.file).name) for feature in model.features]
-    found.edges = list(model.edges)
     found.report.unplaced.extend(Unplaced(feature.id, reason) for feature in model.features)
     if code and model.features:
         text = str(problem(code, name=Path(found.report.file).name, what=reason))
@@ -120,18 +134,21 @@ class _Placing:
         model: SourceModel,
         place: crs.Place,
         frame: Frame,
-        tiles_folder: Path,
+        order: Order,
         key: str,
         progress: Progress,
     ) -> None:
         self.found, self.model, self.place, self.frame = found, model, place, frame
-        self.folder, self.key, self.progress = tiles_folder, key, progress
+        self.folder, self.key, self.progress = order.tiles_folder, key, progress
+        self.fit = None if found.report.crs else order.fit
         known = crs.system(place.epsg)
         self.up = known.up_metres if known else 1.0
         self.centres: Floats = np.full((len(model.features), 2), np.nan)
         named = crs.system(int(place.named.removeprefix("EPSG:")))
         if named is not None:
             self.up = named.up_metres
+        if model.heights_in_metres:
+            self.up = 1.0
 
     def run(self) -> None:
         self.progress(1, 4, "placing")
@@ -149,6 +166,8 @@ class _Placing:
 
     def _local(self, points: Floats) -> Floats:
         """Local metres (n, 3); rows that cannot be moved are not finite."""
+        if self.fit is not None:
+            return _fitted(points, _finite(_anchors(self.model)), self.fit)
         x, y = points[:, 0], points[:, 1]
         if self.place.swap:
             x, y = y, x
@@ -164,21 +183,14 @@ class _Placing:
         boxes = np.full((len(features), 6), np.nan)
         rows: list[tuple[float, float, float]] = []
         owner: list[int] = []
-        degrees: list[bool] = []
         for number, feature in enumerate(features):
             for spot in ([feature.at] if feature.at else []) + list(feature.path or []):
                 rows.append(spot)
                 owner.append(number)
-                degrees.append(feature.geographic)
         if not rows:
             return boxes
         points = np.array(rows, float)
         local = self._local(points)
-        lonlat = np.array(degrees, bool)
-        if lonlat.any():
-            east, north = crs.to_frame(self.frame, 4326, points[lonlat, 0], points[lonlat, 1])
-            local[lonlat, 0], local[lonlat, 1] = east, north
-            local[lonlat, 2] = points[lonlat, 2] - self.frame.up
         self._point_rows, self._point_owner = local, np.array(owner, np.int64)
         starts = np.flatnonzero(np.diff(self._point_owner, prepend=-1))
         boxes[self._point_owner[starts], :3] = np.minimum.reduceat(local, starts)
@@ -197,7 +209,7 @@ class _Placing:
             f"{count} faces have corners that are no numbers or lie far outside the city; "
             "they are not drawn"
         )
-        return _keep(faces, ~bad)
+        return faces.keep(~bad)
 
     def _merge(self, boxes: Floats, more: Floats) -> None:
         boxes[:, :3] = np.fmin(boxes[:, :3], more[:, :3])
@@ -233,7 +245,7 @@ class _Placing:
                 above = number.get(feature.parent) if feature.parent else None
                 if above is None or above == place or np.isnan(boxes[place, 0]):
                     continue
-                if not feature.geographic and np.isnan(boxes[above, 0]):
+                if np.isnan(boxes[above, 0]):
                     members = [
                         k for k, f in enumerate(self.model.features) if f.parent == feature.parent
                     ]
@@ -256,7 +268,7 @@ class _Placing:
             asset = _asset(feature, Path(report.file).name)
             if not placed[place]:
                 self.found.assets.append(asset)
-                report.unplaced.append(Unplaced(feature.id, "it has no geometry"))
+                report.unplaced.append(Unplaced(feature.id, self._why(place)))
                 continue
             low, high = float(boxes[place, 2]), float(boxes[place, 5])
             self.found.assets.append(
@@ -267,7 +279,7 @@ class _Placing:
                     domain=asset.domain,
                     lon=float(lon[place]),
                     lat=float(lat[place]),
-                    height_m=round(high - low, 3) if feature.at is None else None,
+                    height_m=_height(feature, high - low),
                     x=float(middle[place, 0]),
                     y=float(middle[place, 1]),
                     z=low + self.frame.up,
@@ -279,8 +291,15 @@ class _Placing:
                 )
             )
         report.placed = int(placed.sum())
-        self.found.edges = list(self.model.edges)
         report.extent_wgs84 = self._extent(boxes[placed])
+
+    def _why(self, place: int) -> str:
+        """Why the feature at `place` has no position although the file as a whole has one."""
+        feature, faces = self.model.features[place], self.model.faces
+        somewhere = feature.at is not None or feature.path
+        if somewhere or (faces is not None and bool((faces.owner == place).any())):
+            return "its coordinates are no numbers or lie more than 200 km from the project"
+        return "it has no geometry"
 
     def _paths(self) -> dict[int, tuple[tuple[float, float, float], ...]]:
         paths: dict[int, tuple[tuple[float, float, float], ...]] = {}
@@ -306,6 +325,23 @@ class _Placing:
         y = low[1] + (high[1] - low[1]) * np.repeat(steps, 5) + self.frame.north
         lon, lat = crs.move(self.frame.epsg, 4326, x, y)
         return [float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())]
+
+
+def _height(feature: Feature, measured: float) -> float | None:
+    if feature.height_m is not None:
+        return feature.height_m
+    return None if feature.at or feature.path else round(measured, 3)
+
+
+def _fitted(points: Floats, anchors: Floats, box: tuple[float, float, float, float]) -> Floats:
+    """Points scaled evenly and centred into nine tenths of `box`, lying at height 0."""
+    low, high = anchors[:, :2].min(axis=0), anchors[:, :2].max(axis=0)
+    room = np.array([box[2] - box[0], box[3] - box[1]])
+    scale = float((0.9 * room / np.maximum(high - low, 1e-9)).min())
+    local = np.zeros_like(points)
+    centre = np.array([(box[0] + box[2]) / 2.0, (box[1] + box[3]) / 2.0])
+    local[:, :2] = (points[:, :2] - (low + high) / 2.0) * scale + centre
+    return local
 
 
 def _boxes_of_faces(faces: Faces, local: Floats, count: int) -> Floats:
@@ -335,21 +371,3 @@ def _footprint_centres(points: Floats, triangles: Ints, owner: Ints, count: int)
         centres: Floats = np.stack(sums, axis=1) / total[:, None]
     centres[total < 1e-3] = np.nan
     return centres
-
-
-def _keep(faces: Faces, kept: npt.NDArray[np.bool_]) -> Faces:
-    """Only the polygons marked in `kept`."""
-    ring_count = np.diff(faces.rings_of)
-    ring_kept = np.repeat(kept, ring_count)
-    lengths = np.diff(faces.starts)
-    corner_kept = np.repeat(ring_kept, lengths)
-    starts = np.concatenate([[0], np.cumsum(lengths[ring_kept])]).astype(np.int64)
-    rings_of = np.concatenate([[0], np.cumsum(ring_count[kept])]).astype(np.int64)
-    return Faces(
-        faces.vertices,
-        faces.corners[corner_kept],
-        starts,
-        rings_of,
-        faces.owner[kept],
-        faces.surface[kept],
-    )

@@ -26,6 +26,7 @@ from lamplighter.spatial.model import (
     Floats,
     Refused,
     SourceModel,
+    without_coarse_parents,
 )
 
 Progress = Callable[[int, int, str], None]
@@ -156,6 +157,7 @@ class _Reader:
         self._faces = FaceList()
         self._templates = head.templates
         self._counts: Counter[str] = Counter()
+        self._finest: list[float] = []
 
     def take(self, document: _File, progress: Progress | None = None) -> None:
         vertices = _vertices(document)
@@ -205,6 +207,7 @@ class _Reader:
             self.model.refused.append(Unplaced(name, f"damaged: {error}"))
             return
         self.model.features.append(feature)
+        self._finest.append(_best(item.geometry or []))
 
     def _geometry(
         self, geometry: _Geometry, owner: int, kind: str, vertices: Floats, feature: Feature
@@ -263,7 +266,8 @@ class _Reader:
         model = self.model
         model.counts = dict(sorted(self._counts.items()))
         points = np.concatenate(self._vertices) if self._vertices else np.zeros((0, 3))
-        model.faces = self._faces.build(points)
+        faces = self._faces.build(points)
+        model.faces = without_coarse_parents(faces, model.features, self._finest)
         return model
 
 
@@ -338,13 +342,17 @@ def _lod(geometry: _Geometry) -> float:
         return 0.0
 
 
+def _best(geometries: list[_Geometry]) -> float:
+    return max((_lod(g) for g in geometries if g.type not in _POINTS_ONLY), default=0.0)
+
+
 def _finest(geometries: list[_Geometry]) -> list[_Geometry]:
     """The geometries of the highest level of detail that has surfaces."""
     if not geometries:
         return []
     solid = [g for g in geometries if g.type not in _POINTS_ONLY] or geometries
-    best = max(_lod(geometry) for geometry in solid)
-    return [geometry for geometry in solid if _lod(geometry) == best]
+    best = _best(solid)
+    return [g for g in solid if g.type in _POINTS_ONLY or _lod(g) == best]
 
 
 def _indices(boundaries: Any, count: int) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from lamplighter.domain.city import Attribute, Edge
+from lamplighter.domain.city import Attribute, Datastream, Edge
 from lamplighter.domain.geometry import SURFACES
 from lamplighter.domain.importing import Unplaced
 
@@ -54,8 +54,8 @@ class Feature:
     at: tuple[float, float, float] | None = None
     path: list[tuple[float, float, float]] | None = None
     people: int = 0
-    geographic: bool = False
-    """`at` is (longitude, latitude, height) whatever the file's system is"""
+    height_m: float | None = None
+    """where the file states one; else it is measured on the geometry"""
 
 
 @dataclass(slots=True)
@@ -77,6 +77,22 @@ class Faces:
     @property
     def count(self) -> int:
         return len(self.owner)
+
+    def keep(self, kept: Flags) -> Faces:
+        """Only the polygons marked in `kept` (p,)."""
+        ring_count = np.diff(self.rings_of)
+        ring_kept = np.repeat(kept, ring_count)
+        lengths = np.diff(self.starts)
+        starts = np.concatenate([[0], np.cumsum(lengths[ring_kept])]).astype(np.int64)
+        rings_of = np.concatenate([[0], np.cumsum(ring_count[kept])]).astype(np.int64)
+        return Faces(
+            self.vertices,
+            self.corners[np.repeat(ring_kept, lengths)],
+            starts,
+            rings_of,
+            self.owner[kept],
+            self.surface[kept],
+        )
 
 
 class FaceList:
@@ -145,7 +161,30 @@ class SourceModel:
     edges: list[Edge] = field(default_factory=list)
     refused: list[Unplaced] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    datastreams: list[Datastream] = field(default_factory=list)
     assumed_crs: int = 0
     """a system the format itself prescribes (GeoJSON: 4326); the evidence says so"""
-    fits: bool = False
-    """a schematic network: may be scaled into the city's extent when the caller asks for it"""
+    fixed_crs: bool = False
+    """`assumed_crs` is certain (columns called lon and lat): the user's --crs means others"""
+    heights_in_metres: bool = False
+    """third coordinates are metres whatever the unit of the coordinate system"""
+    network: bool = False
+    """may be scaled into the city's extent when the caller asks for it"""
+
+
+def without_coarse_parents(faces: Faces, features: list[Feature], finest: list[float]) -> Faces:
+    """Leave out the faces of objects whose own parts are drawn in a higher level of detail.
+
+    `finest` is the level drawn for each feature; without this a block would hide its parts.
+    """
+    number = {feature.id: place for place, feature in enumerate(features)}
+    hidden = {
+        number[feature.parent]
+        for place, feature in enumerate(features)
+        if feature.type.endswith("Part")
+        and feature.parent in number
+        and finest[place] > finest[number[feature.parent]]
+    }
+    if not hidden:
+        return faces
+    return faces.keep(~np.isin(faces.owner, np.array(sorted(hidden), np.int64)))

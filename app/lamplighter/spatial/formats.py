@@ -1,0 +1,148 @@
+"""Recognises a file by its content and hands it to its reader."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from lamplighter.spatial import citygml, cityjson, network, tables, vectors
+from lamplighter.spatial.archives import unpack_gzip, unpack_zip
+from lamplighter.spatial.model import Faces, Refused, SourceModel
+
+Progress = Callable[[int, int, str], None]
+
+ENDINGS: Final = (
+    ".json", ".jsonl", ".cityjson", ".cityjsonl", ".geojson", ".gml", ".xml", ".citygml",
+    ".csv", ".gpkg", ".shp", ".zip", ".gz",
+)  # fmt: skip
+_INSIDE: Final = (".json", ".jsonl", ".cityjson", ".gml", ".xml", ".citygml", ".geojson", ".inp")
+_HEAD: Final = 200_000
+_SQLITE: Final = b"SQLite format 3\0"
+
+
+def recognise(
+    path: Path, importers: Mapping[str, network.Importer], progress: Progress, scratch: Path
+) -> SourceModel:
+    """The content of `path`; raises `Refused` with a code when it cannot be taken."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head:
+        raise Refused("I-503", "it is empty")
+    ending = path.suffix.lower()
+    if ending in importers:
+        return network.read(path, importers[ending])
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zip(path, importers, progress, scratch)
+    if head.startswith(b"\x1f\x8b"):
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            return recognise(
+                _not_packed(unpack_gzip(path, Path(folder))), importers, progress, scratch
+            )
+    if head.startswith(_SQLITE) and ending == ".gpkg":
+        return vectors.read_layers(path, progress)
+    if head.startswith(b"\x00\x00\x27\x0a") and ending == ".shp":
+        return vectors.read_layers(path, progress)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return _json(path, head, progress)
+    if _is_xml(head):
+        version = citygml.version_of(path)
+        if version is None:
+            raise Refused("I-504", "XML of another kind than CityGML")
+        return citygml.read(path, version, progress)
+    if ending == ".csv":
+        return tables.read(path.read_bytes())
+    if ending in (".json", ".geojson", ".cityjson"):
+        raise Refused("I-503", "it is no JSON object")
+    if ending in (".gml", ".xml", ".citygml"):
+        raise Refused("I-503", "it is no XML")
+    raise Refused("I-504", f"ending '{ending}'" if ending else "no ending and unknown content")
+
+
+def _is_xml(head: bytes) -> bool:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith((b"<", b"\xff\xfe<", b"\xfe\xff\x00<"))
+
+
+def _json(path: Path, head: bytes, progress: Progress) -> SourceModel:
+    data = path.read_bytes()
+    lines = path.suffix.lower() in (".jsonl", ".cityjsonl") or _is_sequence(head)
+    if lines:
+        return cityjson.read_sequence(data, progress)
+    if b'"CityObjects"' in data or cityjson.looks_like(head):
+        return cityjson.read(data, progress)
+    if vectors.looks_like_geojson(head):
+        return vectors.read_geojson(data, path.stem)
+    return cityjson.read(data, progress)
+
+
+def _is_sequence(head: bytes) -> bool:
+    """A first line that is a whole CityJSON object, followed by a feature."""
+    first, _, rest = head.partition(b"\n")
+    return first.rstrip().endswith(b"}") and b'"CityJSONFeature"' in rest[:2000]
+
+
+def _not_packed(path: Path) -> Path:
+    with path.open("rb") as file:
+        if file.read(4) in (b"PK\x03\x04",) or path.suffix.lower() in (".gz", ".zip"):
+            raise Refused("I-502", "archives inside archives")
+    return path
+
+
+def _zip(
+    path: Path, importers: Mapping[str, network.Importer], progress: Progress, scratch: Path
+) -> SourceModel:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        members = unpack_zip(path, Path(folder), _INSIDE)
+        if not members:
+            raise Refused("I-504", "an archive without a city model")
+        merged: SourceModel | None = None
+        left_out: list[str] = []
+        reason = Refused("I-504", "an archive without a city model")
+        for member in members:
+            name = member.name.partition("-")[2]
+            try:
+                part = recognise(_not_packed(member), importers, progress, scratch)
+            except Refused as refused:
+                reason = refused
+                left_out.append(f"{name}: {refused.what}")
+                continue
+            if merged is None:
+                merged = part
+            elif not _merge(merged, part):
+                left_out.append(f"{name}: another format or coordinate system")
+        if merged is None:
+            raise reason
+        merged.warnings.extend(f"left out of the archive: {text}" for text in left_out[:20])
+        return merged
+
+
+def _merge(into: SourceModel, part: SourceModel) -> bool:
+    """Add `part` when it speaks the same format and coordinate system."""
+    if (into.format, into.crs_text) != (part.format, part.crs_text):
+        return False
+    if into.faces is not None and part.faces is not None:
+        into.faces = _joined(into.faces, part.faces, len(into.features))
+    elif part.faces is not None:
+        return False
+    into.features.extend(part.features)
+    into.edges.extend(part.edges)
+    into.refused.extend(part.refused)
+    into.warnings.extend(part.warnings)
+    for kind, count in part.counts.items():
+        into.counts[kind] = into.counts.get(kind, 0) + count
+    return True
+
+
+def _joined(first: Faces, second: Faces, owners: int) -> Faces:
+    return Faces(
+        np.concatenate([first.vertices, second.vertices]),
+        np.concatenate([first.corners, second.corners + len(first.vertices)]),
+        np.concatenate([first.starts, second.starts[1:] + first.starts[-1]]),
+        np.concatenate([first.rings_of, second.rings_of[1:] + first.rings_of[-1]]),
+        np.concatenate([first.owner, second.owner + owners]),
+        np.concatenate([first.surface, second.surface]),
+    )
