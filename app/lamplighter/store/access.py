@@ -15,7 +15,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
-from lamplighter.domain.observation import Batch, NewDatastream
+from lamplighter.domain.observation import Batch
 from lamplighter.store import facts
 from lamplighter.store.facts import FactLog
 from lamplighter.store.registry import Registry
@@ -89,11 +89,6 @@ class WriteAccess:
             self._put(facts.META, given.key, meta, batch)
             done.append(meta)
         return done
-
-    def new_datastream(self, source: str, name: str, *, text: bool = False) -> NewDatastream | None:
-        """Register a name without meta data; None when it is known."""
-        self._adopt()
-        return self.registry.ensure(source, name, text=text, batch=self.last_batch)
 
     def _adopt(self) -> None:
         for batch in self.promised():

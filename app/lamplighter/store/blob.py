@@ -23,6 +23,8 @@ _HEAD: Final = struct.Struct("<2sBBI")
 _MAGIC: Final = b"LP"
 _PLACES: Final = 1
 HASH_BYTES: Final = 32
+MOST_BYTES: Final = 1 << 28
+"""no stored piece is larger; a damaged length must not claim the memory"""
 NO_HASH: Final = bytes(HASH_BYTES)
 
 Array = npt.NDArray[Any]
@@ -44,6 +46,8 @@ def unpack(packed: bytes) -> bytes:
     if found is None:
         found = _local.d = zstandard.ZstdDecompressor()
     try:
+        if not 0 <= zstandard.frame_content_size(packed) <= MOST_BYTES:
+            raise ValueError("damaged bytes: impossible size")
         return bytes(found.decompress(packed))
     except zstandard.ZstdError as error:
         raise ValueError(f"damaged bytes: {error}") from None

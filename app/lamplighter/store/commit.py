@@ -347,26 +347,34 @@ def _accounts(batch: Batch, fate: list[int], owner: list[int]) -> dict[int, Acco
     def add(source: int, delta: Account) -> None:
         found[source] = found.get(source, Account()).plus(delta)
 
-    missing = _missing(batch)
     aside = [0] * len(fate)
+    pool = Counter[int]()
     for entry, index in zip(batch.quarantined, owner, strict=True):
         if index >= 0:
             aside[index] += entry.points
-        else:
+        elif entry.token >= 0:
             add(entry.source, Account(received=entry.points, quarantined=entry.points))
+        else:
+            pool[entry.source] += entry.points
     refused = _refused(batch)
-    for message, what, lacks, set_aside in zip(batch.messages, fate, missing, aside, strict=True):
-        here = message.points - lacks
-        turned_away = max(lacks - set_aside, 0)
-        total = here + set_aside + turned_away
-        refused[message.source] -= turned_away
-        if what == _STORED:
-            delta = Account(total, stored=here, quarantined=set_aside, refused=turned_away)
-        elif what == _DUPLICATE:
+    for index, (message, lacks) in enumerate(zip(batch.messages, _missing(batch), strict=True)):
+        source, here = message.source, message.points - lacks
+        rest = max(lacks - aside[index], 0)
+        pooled = min(max(rest - refused[source], 0), pool[source])
+        pool[source] -= pooled
+        refused[source] -= rest - pooled
+        set_aside = aside[index] + pooled
+        total = here + set_aside + rest - pooled
+        if fate[index] == _STORED:
+            delta = Account(total, stored=here, quarantined=set_aside, refused=rest - pooled)
+        elif fate[index] == _DUPLICATE:
             delta = Account(total, duplicate=total)
         else:
             delta = Account(total, quarantined=total)
-        add(message.source, delta)
+        add(source, delta)
+    for source, points in pool.items():
+        if points > 0:
+            add(source, Account(received=points, quarantined=points))
     for source, points in refused.items():
         if points > 0:
             add(source, Account(received=points, refused=points))

@@ -3,60 +3,44 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
-
-import numpy as np
+from typing import Final
 
 from lamplighter.domain.newest_block import NewestValues, blank
-from lamplighter.domain.observation import PointColumns
-from lamplighter.store import batches
+from lamplighter.store import batches, keyframe
 from lamplighter.store.batches import DecodedBatches
+from lamplighter.store.keyframe import fold, grown
 
-
-def fold(state: NewestValues, points: PointColumns) -> None:
-    """Take the newest point of each datastream into `state`; at equal times the later one wins.
-
-    The outcome does not depend on the order in which batches come, but for equal times.
-    """
-    if not len(points):
-        return
-    order = np.lexsort((points.time_ms, points.datastream))
-    stream = points.datastream[order]
-    last = np.empty(stream.shape[0], bool)
-    last[-1] = True
-    np.not_equal(stream[1:], stream[:-1], out=last[:-1])
-    rows = order[last]
-    ids = points.datastream[rows]
-    newer = points.time_ms[rows] >= state.time_ms[ids]
-    rows, ids = rows[newer], ids[newer]
-    state.time_ms[ids] = points.time_ms[rows]
-    state.value[ids] = points.value[rows]
-    state.quality[ids] = points.quality[rows]
-
-
-def count_streams(sql: sqlite3.Connection) -> int:
-    return int(sql.execute("SELECT coalesce(max(id), -1) + 1 FROM datastream").fetchone()[0])
+_EVER: Final = 1 << 62
 
 
 def newest_of(sql: sqlite3.Connection, decoded: DecodedBatches) -> NewestValues:
-    state = blank(count_streams(sql))
-    until = batches.last_number(sql)
-    for points in decoded.get(sql, range(1, until + 1)):
-        fold(state, points)
-    return _labelled(sql, state, until)
+    """The last value of every datastream by phenomenon time."""
+    return state_at(sql, decoded, _EVER, batches.last_number(sql))
 
 
 def moment_of(
-    sql: sqlite3.Connection, decoded: DecodedBatches, cache: Path, at_ms: int, as_known: bool
+    sql: sqlite3.Connection, decoded: DecodedBatches, at_ms: int, as_known: bool
 ) -> NewestValues:
-    state = blank(count_streams(sql))
+    """Newest values with phenomenon time <= `at_ms`; `as_known`: out of what was recorded then."""
     until = batches.known_at(sql, at_ms) if as_known else batches.last_number(sql)
-    for points in decoded.get(sql, batches.overlapping(sql, 0, at_ms + 1, 0, until)):
-        fold(state, points.take(points.time_ms <= at_ms))
-    return _labelled(sql, state, until)
+    return state_at(sql, decoded, at_ms, until)
 
 
-def _labelled(sql: sqlite3.Connection, state: NewestValues, batch: int) -> NewestValues:
-    row = sql.execute("SELECT wall_ms FROM batch WHERE number=?", (batch,)).fetchone()
-    state.batch, state.wall_ms = batch, int(row[0]) if row else 0
+def state_at(
+    sql: sqlite3.Connection, decoded: DecodedBatches, at_ms: int, until: int
+) -> NewestValues:
+    """Newest values with phenomenon time <= `at_ms` out of the batches up to `until`."""
+    count = int(sql.execute("SELECT coalesce(max(id), -1) + 1 FROM datastream").fetchone()[0])
+    frame = keyframe.last(sql, until, at_ms)
+    state, since, cut_ms = blank(count), 0, -_EVER
+    if frame is not None:
+        state, since, cut_ms = grown(frame.state, count), frame.batch, frame.cut_ms
+        ahead = batches.overlapping(sql, cut_ms + 1, at_ms + 1, 0, since)
+        for points in decoded.get(sql, ahead):
+            fold(state, points.take((points.time_ms > cut_ms) & (points.time_ms <= at_ms)))
+    for points in decoded.get(sql, batches.overlapping(sql, -_EVER, at_ms + 1, since, until)):
+        inside = points.time_ms <= at_ms
+        fold(state, points if inside.all() else points.take(inside))
+    row = sql.execute("SELECT wall_ms FROM batch WHERE number=?", (until,)).fetchone()
+    state.batch, state.wall_ms = until, int(row[0]) if row else 0
     return state

@@ -58,7 +58,8 @@ HISTORY_STEPS: Final[tuple[str, ...]] = (
     CREATE TABLE cells(
         flush INTEGER NOT NULL, kind INTEGER NOT NULL, part INTEGER NOT NULL,
         body BLOB NOT NULL, PRIMARY KEY(flush, kind, part)) WITHOUT ROWID;
-    CREATE TABLE snapshot(n INTEGER PRIMARY KEY, batch INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE snapshot(
+        batch INTEGER PRIMARY KEY, cut_ms INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE TABLE segment(
         name TEXT PRIMARY KEY, from_batch INTEGER NOT NULL, to_batch INTEGER NOT NULL,
         first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, hash BLOB NOT NULL,

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
+from lamplighter.domain.observation import PointColumns
 from lamplighter.domain.wire import Series
-from lamplighter.store import batches
+from lamplighter.store import batches, cells
 from lamplighter.store.batches import DecodedBatches
+from lamplighter.store.cells import PART, STEPS_MS, Cells
+
+RAW_FLUSHES: Final = 1_500
+"""runs read at most for the points themselves; beyond, cells answer"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    sql: sqlite3.Connection
+    decoded: DecodedBatches
+    datastream: int
+    from_ms: int
+    to_ms: int
+    until: int
+    """the last batch that counts"""
 
 
 def read_series(
@@ -20,27 +38,151 @@ def read_series(
     points: int,
     as_known_at_ms: int | None,
 ) -> Series:
-    until = (
-        batches.last_number(sql)
-        if as_known_at_ms is None
-        else batches.known_at(sql, as_known_at_ms)
-    )
-    times, values, marks = [], [], []
-    for part in decoded.get(sql, batches.overlapping(sql, from_ms, to_ms, 0, until)):
-        chosen = (
-            (part.datastream == datastream) & (part.time_ms >= from_ms) & (part.time_ms < to_ms)
+    """See `Store.series`. All reads stand in one snapshot of the file."""
+    sql.execute("BEGIN")
+    try:
+        until = (
+            batches.last_number(sql)
+            if as_known_at_ms is None
+            else batches.known_at(sql, as_known_at_ms)
         )
-        times.append(part.time_ms[chosen])
-        values.append(part.value[chosen])
-        marks.append(part.quality[chosen])
-    if not times:
-        nothing = np.empty(0, np.float64)
+        ask = _Question(sql, decoded, datastream, from_ms, to_ms, until)
+        found, reduced = _answer(ask, max(points, 1))
+        textual = sql.execute(
+            "SELECT 1 FROM state_word WHERE datastream=? LIMIT 1", (datastream,)
+        ).fetchone()
+        gaps = _gaps(ask)
+    finally:
+        sql.execute("COMMIT")
+    if not reduced:
         return Series(
-            datastream, np.empty(0, np.int64), nothing, np.empty(0, np.uint8), nothing, nothing,
-            False, (),
-        )  # fmt: skip
-    time_ms, value = np.concatenate(times), np.concatenate(values)
-    quality = np.concatenate(marks)
-    order = np.argsort(time_ms, kind="stable")
-    time_ms, value, quality = time_ms[order], value[order], quality[order]
-    return Series(datastream, time_ms, value, quality, value, value, False, ())
+            datastream, found.first_ms, found.low, found.worst, found.low, found.high, False, gaps
+        )
+    mean = found.last if textual else found.total / np.maximum(found.count, 1)
+    return Series(datastream, found.first_ms, mean, found.worst, found.low, found.high, True, gaps)
+
+
+def _answer(ask: _Question, points: int) -> tuple[Cells, bool]:
+    """Cells in order of time, and whether they stand for more points than they are."""
+    coarse = _gather(ask, len(STEPS_MS))
+    if not len(coarse):
+        return coarse, False
+    first, last = int(coarse.first_ms.min()), int(coarse.last_ms.max())
+    span = max(last - first + 1, 1)
+    total = int(coarse.count.sum())
+    runs = _flushes(ask, 1, first, last, 0)
+    if total <= points and len(runs) <= RAW_FLUSHES:
+        return _exact(ask), False
+    width = max(span // points, 1)
+    tier = max((t for t, step in enumerate(STEPS_MS, 1) if step <= 2 * width), default=0)
+    found = _exact(ask) if tier == 0 else _gather(ask, tier)
+    if len(found) <= points and bool((found.count == 1).all()):
+        return _ordered(found), False
+    return cells.merge(found, -(-span // points), first), True
+
+
+def _exact(ask: _Question) -> Cells:
+    return _ordered(_gather(ask, 0))
+
+
+def _ordered(found: Cells) -> Cells:
+    return found.take(np.argsort(found.first_ms, kind="stable"))
+
+
+def _gather(ask: _Question, tier: int) -> Cells:
+    """Cells of the tier inside the span; at its two edges finer ones, and at last the points, so
+    that nothing outside the span is ever counted.
+    """
+    if tier == 0:
+        return _of_tier(ask, 0)
+    step = STEPS_MS[tier - 1]
+    low, high = -(-ask.from_ms // step) * step, ask.to_ms // step * step
+    if low >= high:
+        return _gather(ask, tier - 1)
+    found = [_of_tier(replace(ask, from_ms=low, to_ms=high), tier)]
+    if ask.from_ms < low:
+        found.append(_gather(replace(ask, to_ms=low), tier - 1))
+    if high < ask.to_ms:
+        found.append(_gather(replace(ask, from_ms=high), tier - 1))
+    return Cells.join(found)
+
+
+def _of_tier(ask: _Question, tier: int) -> Cells:
+    """Stored cells of the tier (0: points), finer ones for what was not merged yet, and points
+    for the batches that were not flushed yet.
+    """
+    found: list[Cells] = []
+    covered = 0
+    for level in range(max(tier, 1), 0, -1):
+        kind = 0 if tier == 0 else level
+        for number, to_batch, touches in _flushes(ask, level, ask.from_ms, ask.to_ms - 1, covered):
+            covered = to_batch
+            if touches:
+                found += _part(ask, number, kind)
+    for points in ask.decoded.get(
+        ask.sql, batches.overlapping(ask.sql, ask.from_ms, ask.to_ms, covered, ask.until)
+    ):
+        found.append(cells.of_points(_chosen(ask, points)))
+    every = Cells.join(found)
+    inside = (every.last_ms >= ask.from_ms) & (every.first_ms < ask.to_ms)
+    return every if bool(inside.all()) else every.take(inside)
+
+
+def _flushes(
+    ask: _Question, tier: int, first_ms: int, last_ms: int, covered: int
+) -> list[tuple[int, int, int]]:
+    """(number, to_batch, touches the span) after the batch `covered`."""
+    return ask.sql.execute(
+        "SELECT n, to_batch, last_ms>=:first AND first_ms<=:last FROM flush"
+        " WHERE tier=:tier AND from_batch>=:covered AND to_batch<=:until ORDER BY to_batch",
+        {
+            "first": first_ms,
+            "last": last_ms,
+            "tier": tier,
+            "covered": covered,
+            "until": ask.until,
+        },
+    ).fetchall()
+
+
+def _part(ask: _Question, flush: int, kind: int) -> list[Cells]:
+    row = ask.sql.execute(
+        "SELECT body FROM cells WHERE flush=? AND kind=? AND part=?",
+        (flush, kind, ask.datastream // PART),
+    ).fetchone()
+    if row is None:
+        return []
+    try:
+        if kind == 0:
+            return [cells.of_points(_chosen(ask, cells.decode_run(row[0])))]
+        made = cells.decode_cells(row[0])
+    except ValueError:
+        return _from_batches(ask, flush)
+    return [made.take(np.flatnonzero(made.datastream == ask.datastream))]
+
+
+def _from_batches(ask: _Question, flush: int) -> list[Cells]:
+    """A damaged run or cell is derived data: the batches it came from answer instead."""
+    low, high = ask.sql.execute(
+        "SELECT from_batch, to_batch FROM flush WHERE n=?", (flush,)
+    ).fetchone()
+    numbers = batches.overlapping(ask.sql, ask.from_ms, ask.to_ms, low, high)
+    return [cells.of_points(_chosen(ask, p)) for p in ask.decoded.get(ask.sql, numbers)]
+
+
+def _chosen(ask: _Question, points: PointColumns) -> PointColumns:
+    mine = np.flatnonzero(points.datastream == ask.datastream)
+    return points.take(mine)
+
+
+def _gaps(ask: _Question) -> tuple[tuple[int, int], ...]:
+    """Holes in the datastream's source that touch the span, clipped to it."""
+    rows = ask.sql.execute(
+        "SELECT after_ms, before_ms FROM gap JOIN datastream ON datastream.source = gap.source"
+        " WHERE datastream.id=:id AND state<>'filled' AND gap.batch<=:until AND after_ms<:to"
+        " AND (before_ms=0 OR before_ms>=:from) ORDER BY after_ms",
+        {"id": ask.datastream, "until": ask.until, "to": ask.to_ms, "from": ask.from_ms},
+    )
+    return tuple(
+        (max(after, ask.from_ms), min(before or ask.to_ms, ask.to_ms)) for after, before in rows
+    )

@@ -287,9 +287,7 @@ class Store:
         """Newest value of every datastream with phenomenon time <= `at_ms`; `as_known`: only of
         what had been recorded by then.
         """
-        return moment_of(
-            self._readers.history, self._decoded, self.folder / "cache", at_ms, as_known
-        )
+        return moment_of(self._readers.history, self._decoded, at_ms, as_known)
 
     def export_rows(
         self, from_ms: int | None = None, to_ms: int | None = None

@@ -6,10 +6,15 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
+from lamplighter.domain.city import Datastream
 from lamplighter.store import blob, facts
+from lamplighter.store.batches import last_number
 from lamplighter.store.commit import MESSAGES_PER_BATCH
+from lamplighter.store.registry import RegistryEntry
+from lamplighter.store.witness import Witness
 
 
 class VerifyReport(Struct, frozen=True):
@@ -30,7 +35,10 @@ class VerifyReport(Struct, frozen=True):
 def verify(history: sqlite3.Connection, city: sqlite3.Connection, folder: Path) -> VerifyReport:
     findings: list[str] = []
     rows, stored = _batches(history, findings)
+    with _finding(findings, "names"):
+        _names(history, city, findings)
     with _finding(findings, "history.db"):
+        _witness(history, folder, findings)
         _structure(history, "history.db", findings)
     sums = (0, 0, 0, 0, 0)
     with _finding(findings, "accounts"):
@@ -124,3 +132,40 @@ def _facts(sql: sqlite3.Connection, findings: list[str]) -> None:
             findings.append(f"city.db: fact {n} ({kind} {key}) is not what was written")
             return
         previous = hash_
+
+
+def _names(sql: sqlite3.Connection, city: sqlite3.Connection, findings: list[str]) -> None:
+    """Every registered name must stand in the hashed registry of a batch or in a fact."""
+    streams: set[tuple[int, str]] = set()
+    sources: set[str] = set()
+    words: set[tuple[int, int, str]] = set()
+    for (body,) in sql.execute("SELECT registry FROM batch WHERE registry IS NOT NULL"):
+        entry = msgspec.msgpack.decode(body, type=RegistryEntry)
+        sources.update(name for _, name in entry.sources)
+        streams.update((d.id, d.name) for d in entry.datastreams)
+        words.update((w.datastream, w.code, w.text) for w in entry.states)
+    for meta in facts.current(city, facts.META, Datastream).values():
+        sources.add(meta.source)
+        streams.add((meta.id, meta.name))
+    for number, name in sql.execute("SELECT id, name FROM source ORDER BY id"):
+        if name not in sources:
+            findings.append(f"names: source {number} is not what was written")
+    for number, name in sql.execute("SELECT id, name FROM datastream ORDER BY id"):
+        if (number, name) not in streams:
+            findings.append(f"names: datastream {number} is not what was written")
+    findings += [
+        f"names: a word of datastream {row[0]} is not what was written"
+        for row in sql.execute("SELECT datastream, code, text FROM state_word")
+        if row not in words
+    ]
+
+
+def _witness(sql: sqlite3.Connection, folder: Path, findings: list[str]) -> None:
+    """Batches that were stored once and are gone: the last ones leave no hole in the numbers."""
+    row = sql.execute("SELECT value FROM about WHERE key='missing'").fetchone()
+    if row is not None:
+        findings.append(row[0])
+    seen = Witness.read(folder)
+    last = last_number(sql)
+    if seen is not None and seen > last:
+        findings.append(f"batch {last + 1}: missing, up to batch {seen}")

@@ -27,6 +27,7 @@ from lamplighter.store.facts import FactLog
 from lamplighter.store.folder import CITY, HISTORY
 from lamplighter.store.registry import Registry
 from lamplighter.store.rollup import Roller
+from lamplighter.store.witness import Witness
 
 T = TypeVar("T")
 OnDone = Callable[[Committed | BaseException], None]
@@ -57,6 +58,8 @@ class Writer:
         self._registry = Registry(self._history)
         self._log = FactLog(self._city)
         self._committer = Committer(self._history, clock, self._registry)
+        self._witness = Witness(folder)
+        self._note_missing()
         self._roller = Roller(self._history, self._committer.number)
         self._batches: deque[_Waiting] = deque()
         self._calls: deque[tuple[Callable[[WriteAccess], Any], Future[Any]]] = deque()
@@ -183,6 +186,7 @@ class Writer:
             self._points -= len(waiting.batch.points)
         _tell(waiting.done, result)
         if isinstance(result, Committed):
+            self._witness.write(result.number)
             self._roller.add(result.number, result.points)
             if self._roller.due:
                 self._guarded(self._roller.flush)
@@ -242,9 +246,20 @@ class Writer:
             return [w.batch for w in self._batches]
 
     # ------------------------------------------------------------ housekeeping
+    def _note_missing(self) -> None:
+        """Remember damage found at opening: the next commit would cover its trace."""
+        seen = Witness.read(self._folder)
+        if seen is not None and seen > self._committer.number:
+            first = self._committer.number + 1
+            with contextlib.suppress(sqlite3.Error):
+                self._history.execute(
+                    "INSERT OR IGNORE INTO about VALUES('missing', ?)",
+                    (f"batch {first}: missing, up to batch {seen}",),
+                )
+
     def _idle(self, last: bool = False) -> None:
         if last:
-            self._guarded(self._roller.flush)
+            self._guarded(self._roller.close)
         age = time.monotonic() - self._checked
         much = age > 1 and self._wal_bytes() > _CHECKPOINT_BYTES
         if self._dirty and (last or much or age > _CHECKPOINT_S):
@@ -290,6 +305,7 @@ class Writer:
             _tell(waiting.done, CancelledError("the writer was stopped before this was stored"))
         for _, future in calls:
             future.cancel()
+        self._witness.close()
         for sql in (self._history, self._city):
             with contextlib.suppress(sqlite3.Error):
                 sql.close()
