@@ -171,6 +171,7 @@ class NewDatastream(Struct, frozen=True):
     source: int
     name: str
     text: bool = False
+    unit: str = ""
 
 
 class NewState(Struct, frozen=True):

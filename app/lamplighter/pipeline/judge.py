@@ -18,6 +18,8 @@ from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 
 EARLIEST_MS: Final = 631_152_000_000
 """1990-01-01: an older stamp is a broken clock"""
+UNREADABLE_TIME: Final = -(2**62)
+"""stands in a column of times for a time that could not be read"""
 FUTURE_MS: Final = 300_000
 """further ahead than this is marked uncertain"""
 ABSURD_FUTURE_MS: Final = 86_400_000

@@ -37,6 +37,8 @@ class Decoded:
     faults: list[PointFault] = field(default_factory=list)
     clock_unreadable: tuple[int, ...] = ()
     """positions in `names` whose time could not be read; their time is 0"""
+    replaced: bool = False
+    """characters that cannot be stored were replaced"""
 
     @property
     def mixed(self) -> bool:
@@ -72,7 +74,7 @@ def decode(payload: bytes) -> Decoded | Fault:
     if quick is not None:
         return quick
     saved = salvage(payload)
-    return saved if isinstance(saved, Fault) else _from_salvage(saved)
+    return saved if isinstance(saved, Fault) else from_salvage(saved)
 
 
 def hash64(body: bytes) -> int:
@@ -128,7 +130,8 @@ def _quick_full(payload: bytes) -> Decoded | None:
     return Decoded(full.epoch, full.seq, names, times, values, qualities, points=len(names))
 
 
-def _from_salvage(saved: Salvaged) -> Decoded:
+def from_salvage(saved: Salvaged) -> Decoded:
+    """What the careful way saved, as columns."""
     return Decoded(
         saved.epoch,
         saved.seq,
@@ -140,4 +143,5 @@ def _from_salvage(saved: Salvaged) -> Decoded:
         saved.points,
         saved.faults,
         tuple(saved.clock_unreadable),
+        saved.replaced,
     )

@@ -6,7 +6,9 @@ no payload can make it raise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Map
 from typing import Final
 
 import numpy as np
@@ -35,8 +37,10 @@ from lamplighter.pipeline.announcement import read_announcement
 from lamplighter.pipeline.aside import Aside, Notices
 from lamplighter.pipeline.careful import Fault, PointFault, storable
 from lamplighter.pipeline.columns import Columns
-from lamplighter.pipeline.judge import Bounds, Judge
-from lamplighter.pipeline.native import Decoded, decode, hash64
+from lamplighter.pipeline.judge import UNREADABLE_TIME, Bounds, Judge
+from lamplighter.pipeline.mapped import OUR_TIME, Keys, read
+from lamplighter.pipeline.mapping import Mapping, fill
+from lamplighter.pipeline.native import Decoded, decode, from_salvage, hash64
 from lamplighter.pipeline.registry import Registry
 from lamplighter.pipeline.sequence import EpochState, SequenceBook, with_lives
 
@@ -56,7 +60,7 @@ class Pipeline:
         registry: Registry | None = None,
         states: Iterable[EpochState] = (),
         lives: Iterable[SourceLife] = (),
-        bounds: Mapping[int, Bounds] | None = None,
+        bounds: Map[int, Bounds] | None = None,
     ) -> None:
         self._clock = clock
         self.registry = registry if registry is not None else Registry()
@@ -70,6 +74,11 @@ class Pipeline:
         self._gaps: list[Gap] = []
         self._new_lives: list[SourceLife] = []
         self._receipts: list[RawMessage] = []
+        self._mappings: dict[str, Mapping] = {}
+        self._matched: set[str] = set()
+        self._misses: Counter[str] = Counter()
+        self._keys: dict[int, Keys] = {}
+        self._units: dict[tuple[int, str], str] = {}
 
     # ---------------------------------------------------------------- the door
     def take(self, messages: Sequence[RawMessage] = ()) -> Batch:
@@ -110,7 +119,16 @@ class Pipeline:
             name = self.registry.source_name(conflict.source) or "?"
             self._notices.add("S-201", name, name=name, what=conflict.reason)
 
-    def set_bounds(self, bounds: Mapping[int, Bounds]) -> None:
+    def use_mapping(self, feed: str, mapping: Mapping | None) -> None:
+        """Read the messages of this feed through a mapping; None: they are native again."""
+        self._matched.discard(feed)
+        self._misses.pop(feed, None)
+        if mapping is None:
+            self._mappings.pop(feed, None)
+        else:
+            self._mappings[feed] = mapping
+
+    def set_bounds(self, bounds: Map[int, Bounds]) -> None:
         """What is physically possible, by datastream id (from the plugins' kinds)."""
         self._judge.set_bounds(bounds)
 
@@ -132,6 +150,8 @@ class Pipeline:
         topic = message.topic
         if isinstance(topic, bytes):
             self._set_aside(message, -1, Fault("D-104", "its topic is not UTF-8"))
+        elif message.feed in self._mappings:
+            self._mapped(message, topic, self._mappings[message.feed], columns)
         elif topic.startswith(OBSERVATIONS):
             self._native(message, topic[len(OBSERVATIONS) :], columns)
         elif topic.startswith(ANNOUNCEMENTS):
@@ -141,6 +161,47 @@ class Pipeline:
             self._aside.settle(message.token)
         else:
             self._set_aside(message, -1, Fault("D-113", "no mapping reads this topic"))
+
+    def _mapped(self, message: RawMessage, topic: str, mapping: Mapping, columns: Columns) -> None:
+        captures = mapping.captures(topic)
+        if captures is None:
+            self._unmapped(message, mapping, -1)
+            return
+        names = {str(at): text for at, text in enumerate(captures, 1)}
+        name = storable(fill(mapping.source, names) or mapping.name)[0].replace("/", "-")
+        source = self._source(message, name)
+        if source is None or self._too_large(message, source, name):
+            return
+        reading = read(mapping, captures, message.payload)
+        if isinstance(reading, Fault):
+            self._set_aside(message, source, reading)
+            return
+        saved = reading.saved
+        if not saved.points:
+            self._unmapped(message, mapping, source)
+            return
+        self._matched.add(message.feed)
+        self._misses.pop(message.feed, None)
+        keys = self._keys.setdefault(source, Keys())
+        again = reading.own_time or message.again
+        content = hash64(topic.encode() + b"\x00" + message.payload)
+        saved.epoch, saved.seq = keys.epoch, keys.key(content, tell_by_content=again)
+        found = from_salvage(saved)
+        found.times[found.times == OUR_TIME] = message.received_ms
+        for at, number in enumerate(found.names):
+            if reading.units[at]:
+                self._units[(source, number)] = reading.units[at]
+        self._decoded(message, source, name, found, columns, counted=False)
+        self._units.clear()
+
+    def _unmapped(self, message: RawMessage, mapping: Mapping, source: int) -> None:
+        """Keep what the mapping did not understand; say so loudly when it never understood any."""
+        if message.feed in self._matched:
+            self._set_aside(message, source, Fault("D-113", "the mapping finds no value in it"))
+            return
+        self._misses[message.feed] += 1
+        count = self._misses[message.feed]
+        self._set_aside(message, source, Fault("D-114", str(count)), mapping.name)
 
     def _source(self, message: RawMessage, name: str) -> int | None:
         """The id of a sender; None when it was turned away, which is then counted."""
@@ -155,15 +216,19 @@ class Pipeline:
         source = self._source(message, storable(name)[0])
         if source is None:
             return
-        size = max(message.size, len(message.payload))
-        if size > MAX_MESSAGE_BYTES:
-            self._refuse(message, source, name, f"it has {size / 1e6:.1f} MB, the limit is 1 MB")
+        if self._too_large(message, source, name):
             return
         decoded = decode(message.payload)
         if isinstance(decoded, Fault):
             self._unreadable(message, source, decoded, columns)
             return
         self._decoded(message, source, name, decoded, columns)
+
+    def _too_large(self, message: RawMessage, source: int, name: str) -> bool:
+        size = max(message.size, len(message.payload))
+        if size > MAX_MESSAGE_BYTES:
+            self._refuse(message, source, name, f"it has {size / 1e6:.1f} MB, the limit is 1 MB")
+        return size > MAX_MESSAGE_BYTES
 
     def _unreadable(self, message: RawMessage, source: int, fault: Fault, columns: Columns) -> None:
         """Set a message aside; one whose key could be read does not count as missing."""
@@ -178,8 +243,20 @@ class Pipeline:
             self._book.saw(source, fault.epoch, fault.seq, message.arrived_ms)
 
     def _decoded(
-        self, message: RawMessage, source: int, name: str, found: Decoded, columns: Columns
+        self,
+        message: RawMessage,
+        source: int,
+        name: str,
+        found: Decoded,
+        columns: Columns,
+        *,
+        counted: bool = True,
     ) -> None:
+        """Into the columns. `counted`: its seq was given by the source itself."""
+        if found.clock_unreadable:
+            found.times[list(found.clock_unreadable)] = UNREADABLE_TIME
+        if found.replaced:
+            self._notices.add("D-105", name)
         record = self._record(message, source, found.epoch, found.seq, found.points)
         ids = None
         if not isinstance(found.values, list):
@@ -192,6 +269,8 @@ class Pipeline:
             columns.add(record, ids, found.times, found.values, quality, found.places)
         for fault in found.faults:
             self._point_aside(message, source, name, fault)
+        if not counted:
+            return
         first = last = 0
         if len(found.times):
             first, last = int(found.times[0]), int(found.times[-1])
@@ -261,7 +340,8 @@ class Pipeline:
             body = repr([name, value]).encode("utf-8", "replace")
             return PointFault("D-107", name, change, place, body)
         if number is None:
-            number = registry.create(source, name, text=text)
+            unit = self._units.pop((source, name), "")
+            number = registry.create(source, name, text=text, unit=unit)
             if number is None:
                 return None
         if not isinstance(value, str):
@@ -291,9 +371,9 @@ class Pipeline:
         self._book.announced(life, message.arrived_ms)
 
     # ---------------------------------------------------------------- what goes wrong
-    def _set_aside(self, message: RawMessage, source: int, fault: Fault) -> None:
+    def _set_aside(self, message: RawMessage, source: int, fault: Fault, name: str = "") -> None:
         topic = _shown(message.topic)
-        name = self.registry.source_name(source) or topic
+        name = name or self.registry.source_name(source) or topic
         text = problem(fault.code, name=name, topic=topic, what=fault.what)
         self._notices.add(fault.code, name, name=name, topic=topic, what=fault.what)
         self._aside.put(

@@ -93,7 +93,7 @@ class Registry:
         """Name -> id of the source's datastreams whose values are words. Do not change it."""
         return self._texts[source]
 
-    def create(self, source: int, name: str, *, text: bool) -> int | None:
+    def create(self, source: int, name: str, *, text: bool, unit: str = "") -> int | None:
         """A new unbound datastream; None when the source has too many names already."""
         if len(self._numbers[source]) + len(self._texts[source]) >= self._names_per_source:
             return None
@@ -102,7 +102,7 @@ class Registry:
         (self._texts if text else self._numbers)[source][name] = number
         if text:
             self._words[number] = {}
-        self._new_streams.append(NewDatastream(number, source, name, text))
+        self._new_streams.append(NewDatastream(number, source, name, text, unit))
         return number
 
     def code(self, datastream: int, word: str) -> int | None:
