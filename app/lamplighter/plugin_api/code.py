@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from lamplighter.domain.importing import ImportedFile
+from lamplighter.domain.importing import ImportedNetwork
 from lamplighter.domain.maintenance import Prognosis
 from lamplighter.domain.problems import fault
 from lamplighter.plugin_api.imports import import_faults
@@ -45,8 +45,8 @@ class Importer(Protocol):
     EXTENSIONS: Sequence[str]
     """endings it reads, lower case, with their dot"""
 
-    def read(self, path: Path) -> ImportedFile:
-        """Raises LamplighterError for a file it cannot read."""
+    def read(self, path: Path) -> ImportedNetwork:
+        """Raises ValueError with one readable line when the file is none of its own."""
         ...
 
 

@@ -131,7 +131,7 @@ def _state_faults(plugin: Plugin) -> list[str]:
     named += [
         (f"interlock {i.id}", i.kind, i.threshold)
         for i in plugin.rules.interlock
-        if isinstance(i.threshold, str)
+        if i.condition == "equals" and isinstance(i.threshold, str)
     ]
     named += [(f"figure {f.id}", f.kind, f.state) for f in plugin.views.figure if f.state]
     named += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from lamplighter.domain.alarm import Condition
 from lamplighter.plugin_api.catalogue import TypeName
 from lamplighter.plugin_api.manifest import Contract, Identifier, Line, Slug
 
-LimitName = Literal["low_low", "low", "high", "high_high"]
+LIMITS: Final = ("low_low", "low", "high", "high_high")
 
 
 class Rule(Contract):
@@ -24,6 +24,8 @@ class Rule(Contract):
     kind: Identifier
     asset_types: tuple[TypeName, ...] = ()
     """only on these; empty for all"""
+    only_with_limits: bool = False
+    """only on datastreams that have limits of their own: those somebody watches"""
     condition: Condition
     threshold: float | str = 0.0
     priority: Annotated[int, Field(ge=1, le=4)]
@@ -45,7 +47,7 @@ class Rule(Contract):
             return self
         if word and self.condition not in {Condition.ABOVE, Condition.BELOW}:
             raise ValueError(f"rule {self.id}: '{self.condition}' needs a number")
-        if word and self.threshold not in {"low_low", "low", "high", "high_high"}:
+        if word and self.threshold not in LIMITS:
             raise ValueError(f"rule {self.id}: '{self.threshold}' is no limit")
         return self
 
@@ -63,6 +65,13 @@ class Interlock(Contract):
     threshold: float | str
     text: Line
     """shown as the reason of the refusal"""
+
+    @model_validator(mode="after")
+    def _limit_exists(self) -> Interlock:
+        word = isinstance(self.threshold, str)
+        if word and self.condition != "equals" and self.threshold not in LIMITS:
+            raise ValueError(f"interlock {self.id}: '{self.threshold}' is no limit")
+        return self
 
 
 class Checklist(Contract):

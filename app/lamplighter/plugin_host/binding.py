@@ -40,6 +40,8 @@ def bound_rules(
                 asset = stream.asset or stream.key
                 if rule.asset_types and types.get(asset) not in rule.asset_types:
                     continue
+                if rule.only_with_limits and stream.limits == Limits():
+                    continue
                 name = f"{plugin.id}.{rule.id}"
                 if asset in seen:
                     name += f"#{stream.name}"
