@@ -202,3 +202,23 @@ def scale_bar(metres_per_pixel: float, most_px: int = 120) -> tuple[float, int]:
     power = 10.0 ** math.floor(math.log10(most))
     length = next(step * power for step in (5.0, 2.0, 1.0) if step * power <= most * (1 + 1e-9))
     return length, max(1, round(length / metres_per_pixel))
+
+
+def convex_hull(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Corners (k, 2) of the convex hull of points (n, 2), in order."""
+    rows = sorted({(round(float(x), 2), round(float(y), 2)) for x, y in points})
+    if len(rows) < 3:
+        return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+    def half(chain: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        out: list[tuple[float, float]] = []
+        for x, y in chain:
+            while len(out) > 1:
+                (ax, ay), (bx, by) = out[-2], out[-1]
+                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0:
+                    break
+                out.pop()
+            out.append((x, y))
+        return out[:-1]
+
+    return np.array(half(rows) + half(rows[::-1]), dtype=np.float64)

@@ -44,7 +44,6 @@ class CityScene:
         self._ground: GroundActor | None = None
         self._networks = NetworkActors(self.renderer, theme)
         self._selected = Outline(self.renderer, theme["selected"], 2.0, theme["edge"])
-        self._hovered = Outline(self.renderer, theme.hover, 1.5, theme["edge"])
         self._boundary = AreaBoundary(self.renderer, theme)
         self._assets: dict[str, Asset] = {}
         self._children: dict[str, list[str]] = {}
@@ -115,7 +114,6 @@ class CityScene:
         self.set_ground(None)
         self.set_assets(())
         self.select(None)
-        self.hover(None)
 
     def set_ground(self, ground: Ground | None) -> None:
         """Show the baked ground in place of the present one."""
@@ -139,7 +137,6 @@ class CityScene:
             self._ground.set_theme(theme)
         self._networks.set_theme(theme)
         self._selected.set_colour(theme["selected"], theme["edge"])
-        self._hovered.set_colour(theme.hover, theme["edge"])
         self._boundary.set_theme(theme)
         self._paint_background()
         self._paint_depth()
@@ -231,9 +228,20 @@ class CityScene:
         self._selected.show(self._shape(asset))
         self._networks.select(asset)
 
-    def hover(self, asset: str | None) -> None:
-        """Draw the thin outline of the asset under the pointer, or of none."""
-        self._hovered.show(self._shape(asset))
+    def hull(self, asset: str, view: cam.Projection) -> np.ndarray | None:
+        """The outline (n, 2) in pixels around one asset, for a mark that costs no 3D frame."""
+        corners = [
+            baked.points[baked.point_start[o] : baked.point_start[o + 1]]
+            for baked, o in self._shape(asset)
+        ]
+        found = self._assets.get(asset)
+        if not corners and found is not None and len(found.path) > 1:
+            pixels, ahead, _ = view.to_pixels(course_of(found))
+            return pixels if ahead.all() else None
+        if not corners:
+            return None
+        pixels, ahead, _ = view.to_pixels(np.concatenate(corners))
+        return cam.convex_hull(pixels[ahead]) if ahead.all() else None
 
     def pick(self, x: float, y: float, width: int, height: int) -> str | None:
         """The asset drawn at pixel (x, y), counted from the upper left; None for the ground."""

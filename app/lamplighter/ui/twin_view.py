@@ -1,0 +1,601 @@
+"""The 3D city as a widget: mouse, keys, flights, loading, picking, and the flat marks over it.
+
+Data frames and camera moves are separate renders; both go through `update()` of the GL widget, so
+Qt never draws one picture twice. VTK is loaded by `start()`, after the window's first paint.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QFocusEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from lamplighter.domain.problems import problem
+from lamplighter.domain.wire import City
+from lamplighter.scene.states import StateTable
+from lamplighter.ui.theme import theme
+from lamplighter.ui.twin_labels import Badge
+from lamplighter.ui.twin_overlay import TwinOverlay
+
+if TYPE_CHECKING:
+    from lamplighter.scene.camera import Pose, Projection
+    from lamplighter.scene.city_scene import CityScene
+    from lamplighter.ui.twin_loader import TileLoader
+
+PLATFORMS: Final = ("xcb", "wayland", "windows", "cocoa")
+SLOW_FRAME_MS: Final = 45.0
+STILL_MS: Final = 180
+HOVER_MS: Final = 40
+TOOLTIP_MS: Final = 300
+CLICK_PX: Final = 4.0
+FLIGHT_MS: Final = 600
+TICK_MS: Final = 12
+
+
+def gl_capable() -> bool:
+    """Whether this platform can show OpenGL inside a window."""
+    name = QGuiApplication.platformName()
+    return any(name.startswith(known) for known in PLATFORMS)
+
+
+class TwinView(QWidget):
+    """The city. Call `start()` once, later, from a timer; before that it is an empty widget."""
+
+    asset_clicked = Signal(str)
+    """an asset id; empty for the ground"""
+    asset_hovered = Signal(str)
+    next_abnormal = Signal()
+    previous_abnormal = Signal()
+    escape = Signal()
+    first_frame = Signal()
+    loaded = Signal()
+    """all tiles of the city are shown"""
+    fault = Signal(object)
+    """a `Problem`: a tile that could not be read"""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(160, 120)
+        self.setAccessibleName("City in 3D")
+        self.overlay = TwinOverlay(self)
+        self.overlay.project = self._project_badges
+        self.tooltip_of: Callable[[str], str] | None = None
+        self.reduced_motion = False
+        self.frame_ms = 0.0
+        """how long the last 3D frame took"""
+        self.frames = 0
+        self._gl: Any = None
+        self._scene: CityScene | None = None
+        self._loader: TileLoader | None = None
+        self._city: City | None = None
+        self._states = StateTable()
+        self._selected = ""
+        self._hovered = ""
+        self._touched = False
+        self._begun = 0.0
+        self._half = False
+        self._full_ms = 0.0
+        self._drag: tuple[QPointF, Pose, Qt.MouseButton] | None = None
+        self._dragged = False
+        self._pointer = QPointF()
+        self._flight: tuple[Pose, Pose, float] | None = None
+        self._tiles: tuple[str, ...] = ()
+        self._pulse = self._timer(TICK_MS, self._take_tile)
+        self._still = self._timer(STILL_MS, self._come_to_rest, once=True)
+        self._look = self._timer(HOVER_MS, self._hover_now, once=True)
+        self._tip = self._timer(TOOLTIP_MS, self._show_tip, once=True)
+        self._fly = self._timer(16, self._fly_on)
+        theme().changed.connect(self.set_theme)
+
+    def _timer(self, interval: int, call: Callable[[], None], once: bool = False) -> QTimer:
+        timer = QTimer(self)
+        timer.setInterval(interval)
+        timer.setSingleShot(once)
+        timer.timeout.connect(call)
+        return timer
+
+    # ---------------------------------------------------------------- life
+    def start(self) -> None:
+        """Load VTK and make the GL widget. Raises RuntimeError where 3D cannot work."""
+        if self._gl is not None:
+            return
+        if not gl_capable():
+            raise RuntimeError("this platform shows no OpenGL")
+        import os
+
+        os.environ.setdefault("QT_API", "pyside6")
+        from pyvistaqt import QtInteractor
+
+        from lamplighter.scene.city_scene import CityScene
+        from lamplighter.scene.theme import load_theme
+
+        gl = QtInteractor(self, auto_update=False, multi_samples=0)
+        gl.setAcceptDrops(False)
+        gl.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        gl.iren.interactor.SetInteractorStyle(None)
+        gl.installEventFilter(self)
+        window = gl.GetRenderWindow()
+        window.SetMultiSamples(0)
+        window.AddObserver("StartEvent", self._frame_begins)
+        window.AddObserver("EndEvent", self._frame_ends)
+        gl.renderer.SetBackground2(0, 0, 0)
+        gl.renderer.GradientBackgroundOff()
+        self._gl = gl
+        self._scene = CityScene(load_theme(theme().name), gl.renderer)
+        self._scene.set_states(self._states)
+        gl.setGeometry(self.rect())
+        gl.show()
+        self.overlay.raise_()
+        if self._city is not None:
+            self._show_city(self._city)
+        self.go_home()
+
+    @property
+    def scene(self) -> CityScene | None:
+        """The scene once 3D has started."""
+        return self._scene
+
+    def close(self) -> bool:
+        self._shut()
+        return super().close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._shut()
+        super().closeEvent(event)
+
+    def _shut(self) -> None:
+        for timer in (self._pulse, self._still, self._look, self._tip, self._fly):
+            timer.stop()
+        if self._loader is not None:
+            self._loader.stop()
+            self._loader = None
+        gl, self._gl = self._gl, None
+        self._scene = None
+        if gl is not None:
+            gl.removeEventFilter(self)
+            gl.close()
+
+    # ---------------------------------------------------------------- what is shown
+    def set_city(self, city: City) -> None:
+        """Show a city: its tiles are loaded one by one, its assets at once."""
+        self._city = city
+        if self._scene is not None:
+            self._show_city(city)
+
+    def _show_city(self, city: City) -> None:
+        scene = self._scene
+        assert scene is not None
+        if city.tiles != self._tiles:
+            from lamplighter.ui.twin_loader import TileLoader
+
+            if self._loader is not None:
+                self._loader.stop()
+            for tile in scene.tiles:
+                scene.remove(tile.name)
+            scene.set_ground(None)
+            self._tiles = city.tiles
+            self._loader = TileLoader(city.tiles)
+            self._loader.start()
+            self._pulse.start()
+        else:
+            scene.set_assets(city.assets)
+        self._request()
+
+    def _take_tile(self) -> None:
+        from lamplighter.scene.baking import BakedTile
+        from lamplighter.ui.twin_loader import LoadFault
+
+        scene, loader = self._scene, self._loader
+        if scene is None or loader is None:
+            self._pulse.stop()
+            return
+        item = loader.take()
+        if item is None:
+            return
+        if isinstance(item, BakedTile):
+            scene.add_baked(item)
+        elif isinstance(item, LoadFault):
+            self.fault.emit(problem("I-503", name=item.name, what=item.what))
+        else:
+            self._pulse.stop()
+            self._loader = None
+            if self._city is not None:
+                scene.set_assets(self._city.assets)
+            scene.set_ground(item.ground)
+            self.loaded.emit()
+        if not self._touched:
+            scene.move(scene.home_pose())
+        self._request()
+
+    def set_states(self, states: StateTable) -> None:
+        """Show a frame of states; call it at data frames only."""
+        self._states = states
+        if self._scene is not None:
+            before = self._scene.states
+            if self._scene.set_states(states) or before.looks != states.looks:
+                self._request()
+
+    def set_badges(self, badges: Sequence[Badge]) -> None:
+        """Glyphs and labels over the city, most important first."""
+        if tuple(badges) != self.overlay.badges:
+            self.overlay.set_badges(badges)
+
+    def set_path(self, names: Sequence[str], note: str = "") -> None:
+        """The breadcrumb in the upper left corner and a note beside it."""
+        if (tuple(names), note) != (self.overlay.path, self.overlay.note):
+            self.overlay.path, self.overlay.note = tuple(names), note
+            self.overlay.update()
+
+    def set_legend(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Rows of (mark, colour role, words); marks are fill, faint, line and hatch."""
+        if tuple(rows) != self.overlay.legend:
+            self.overlay.legend = tuple(rows)
+            self.overlay.update()
+
+    def set_theme(self) -> None:
+        """Follow the window's theme."""
+        if self._scene is not None:
+            from lamplighter.scene.theme import load_theme
+
+            self._scene.set_theme(load_theme(theme().name))
+        self._request()
+
+    def set_mode_frame(self, mode: str) -> None:
+        """`live`, `replay`, `scenario` or `drill`; only the scenario has a frame of its own."""
+        if mode != self.overlay.mode:
+            self.overlay.mode = mode
+            self.overlay.update()
+
+    def show_networks(self, domains: Sequence[str] | None) -> None:
+        """Only the lines of these domains; None shows all."""
+        if self._scene is not None:
+            self._scene.show_networks(domains)
+            self._request()
+
+    # ---------------------------------------------------------------- selection
+    def select(self, asset: str | None, fly: bool = True) -> None:
+        """Mark an asset; the camera flies only when it is outside the middle of the view."""
+        self._selected = asset or ""
+        self.overlay.selected = self._selected
+        scene = self._scene
+        if scene is None:
+            return
+        scene.select(asset or None)
+        if asset and fly:
+            anchor = scene.anchor(asset)
+            if anchor is not None and not self._in_middle(anchor):
+                self.fly_to(asset)
+        self._request()
+
+    def _in_middle(self, place: tuple[float, float, float]) -> bool:
+        view = self._view()
+        if view is None:
+            return True
+        (pixels,), (ahead,), _ = view.to_pixels([place])
+        x, y = pixels[0] / max(view.width, 1), pixels[1] / max(view.height, 1)
+        return bool(ahead) and 0.1 <= x <= 0.9 and 0.1 <= y <= 0.9
+
+    def fly_to(self, asset: str) -> bool:
+        """Fly to an asset; False when it has no place."""
+        pose = self._scene.asset_pose(asset) if self._scene is not None else None
+        if pose is None:
+            return False
+        self.fly(pose)
+        return True
+
+    def fly(self, pose: Pose) -> None:
+        """Fly to a pose; any input ends the flight where it is."""
+        scene = self._scene
+        if scene is None:
+            return
+        self._touched = True
+        if self.reduced_motion or not self.isVisible():
+            self._flight = None
+            self._move(pose)
+            return
+        self._flight = (scene.pose, pose, time.monotonic())
+        self._fly.start()
+
+    def _fly_on(self) -> None:
+        from lamplighter.scene.camera import between
+
+        if self._flight is None:
+            self._fly.stop()
+            return
+        start, end, begun = self._flight
+        share = (time.monotonic() - begun) * 1000.0 / FLIGHT_MS
+        self._move(between(start, end, share))
+        if share >= 1.0:
+            self._flight = None
+            self._fly.stop()
+
+    def go_home(self) -> None:
+        """The opening view."""
+        if self._scene is not None:
+            self._move(self._scene.home_pose())
+
+    def toggle_plan(self) -> None:
+        """Between the oblique view and the flat map."""
+        from dataclasses import replace
+
+        if self._scene is not None:
+            pose = self._scene.pose
+            self._move(replace(pose, plan=not pose.plan))
+
+    def fit_all(self) -> None:
+        """The whole city from the present direction."""
+        from lamplighter.scene.camera import fit
+
+        if self._scene is not None:
+            self.fly(fit(self._scene.extent, self._scene.pose))
+
+    # ---------------------------------------------------------------- frames
+    def _request(self) -> None:
+        """One more 3D frame, and the flat marks with it."""
+        if self._gl is None:
+            return
+        self._refresh_overlay()
+        self._gl.update()
+
+    def _refresh_overlay(self) -> None:
+        scene = self._scene
+        if scene is not None:
+            from lamplighter.scene.camera import scale_bar
+
+            self.overlay.heading = 0.0 if scene.pose.plan else scene.pose.heading
+            self.overlay.scale = scale_bar(scene.pose.metres_per_pixel(self.height()))
+            self.overlay.hull = self._hull(self._hovered)
+        self.overlay.update()
+
+    def _frame_begins(self, *_: object) -> None:
+        self._begun = time.perf_counter()
+
+    def _frame_ends(self, *_: object) -> None:
+        self.frame_ms = (time.perf_counter() - self._begun) * 1000.0
+        if not self._half:
+            self._full_ms = self.frame_ms
+        self.frames += 1
+        if self.frames == 1:
+            QTimer.singleShot(0, self.first_frame.emit)
+
+    def _move(self, pose: Pose) -> None:
+        if self._scene is None:
+            return
+        if not self._half and self._full_ms > SLOW_FRAME_MS:
+            self._reduce(True)
+        self._scene.move(pose)
+        self._still.start()
+        self._request()
+
+    def _reduce(self, half: bool) -> None:
+        """Half the pixels and no edges while the camera moves on a slow machine."""
+        if self._scene is None or self._gl is None:
+            return
+        self._half = half
+        self._scene.set_reduced(half)
+        ratio = self._gl.devicePixelRatioF() * (0.5 if half else 1.0)
+        self._gl.GetRenderWindow().SetSize(
+            max(1, round(self._gl.width() * ratio)), max(1, round(self._gl.height() * ratio))
+        )
+
+    def _come_to_rest(self) -> None:
+        if self._half and self._flight is None and self._drag is None:
+            self._reduce(False)
+            self._request()
+        elif self._half:
+            self._still.start()
+
+    def _view(self) -> Projection | None:
+        if self._scene is None:
+            return None
+        return self._scene.projection(max(self.width(), 1), max(self.height(), 1))
+
+    def _project_badges(self, badges: Sequence[Badge]) -> npt.NDArray[np.float64]:
+        out = np.full((len(badges), 2), np.nan)
+        view = self._view()
+        if view is None or self._scene is None:
+            return out
+        anchors = [self._scene.anchor(b.asset) for b in badges]
+        known = [n for n, a in enumerate(anchors) if a is not None]
+        if known:
+            pixels, ahead, _ = view.to_pixels([anchors[n] for n in known])
+            out[known] = np.where(ahead[:, None], pixels, np.nan)
+        return out
+
+    def _hull(self, asset: str) -> npt.NDArray[np.float64] | None:
+        view = self._view()
+        if not asset or view is None or self._scene is None:
+            return None
+        return self._scene.hull(asset, view)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._gl is not None:
+            self._gl.setGeometry(self.rect())
+        self.overlay.setGeometry(self.rect())
+        self._refresh_overlay()
+
+    # ---------------------------------------------------------------- pointer
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The GL widget's input is ours; VTK's own interaction never sees it."""
+        kind = event.type()
+        if watched is not self._gl:
+            return False
+        if isinstance(event, QMouseEvent):
+            if kind == QEvent.Type.MouseButtonPress:
+                self._pressed(event)
+            elif kind == QEvent.Type.MouseMove:
+                self._moved(event)
+            elif kind == QEvent.Type.MouseButtonRelease:
+                self._released(event)
+            elif kind == QEvent.Type.MouseButtonDblClick:
+                asset = self.pick(event.position())
+                if asset:
+                    self.fly_to(asset)
+            return True
+        if isinstance(event, QWheelEvent):
+            self._wheeled(event)
+            return True
+        if kind == QEvent.Type.Leave:
+            self._look.stop()
+            self._hovering("")
+        return kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.Enter)
+
+    def pick(self, at: QPointF) -> str:
+        """The asset drawn at a place of the widget; empty for none."""
+        if self._scene is None:
+            return ""
+        return self._scene.pick(at.x(), at.y(), self.width(), self.height()) or ""
+
+    def _pressed(self, event: QMouseEvent) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._cancel_flight()
+        if self._scene is not None:
+            self._drag = (event.position(), self._scene.pose, event.button())
+            self._dragged = False
+
+    def _moved(self, event: QMouseEvent) -> None:
+        self._pointer = event.position()
+        if self._drag is None:
+            self._look.start()
+            return
+        from lamplighter.scene.camera import orbited, panned
+
+        begun, pose, button = self._drag
+        way = event.position() - begun
+        if not self._dragged and abs(way.x()) + abs(way.y()) < CLICK_PX:
+            return
+        self._dragged = self._touched = True
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if button == Qt.MouseButton.LeftButton and not shift and not pose.plan:
+            self._move(orbited(pose, way.x() * 0.3, -way.y() * 0.25))
+        else:
+            size = pose.metres_per_pixel(self.height())
+            lean = 1.0 if pose.plan else 1.0 / max(np.cos(np.radians(pose.tilt)), 0.25)
+            self._move(panned(pose, -way.x() * size, way.y() * size * lean))
+
+    def _released(self, event: QMouseEvent) -> None:
+        drag, self._drag = self._drag, None
+        if drag is None or self._dragged:
+            return
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.asset_clicked.emit(self.pick(event.position()))
+
+    def _wheeled(self, event: QWheelEvent) -> None:
+        self._zoom(1.0015 ** event.angleDelta().y())
+        event.accept()
+
+    def _zoom(self, factor: float) -> None:
+        from lamplighter.scene.camera import zoomed
+
+        self._cancel_flight()
+        if self._scene is not None:
+            self._touched = True
+            self._move(zoomed(self._scene.pose, factor))
+
+    def _cancel_flight(self) -> None:
+        self._flight = None
+        self._fly.stop()
+
+    def _hover_now(self) -> None:
+        self._hovering(self.pick(self._pointer) if self._drag is None else "")
+
+    def _hovering(self, asset: str) -> None:
+        if asset == self._hovered:
+            return
+        self._hovered = asset
+        self.overlay.hull = self._hull(asset)
+        self.overlay.update()
+        self.asset_hovered.emit(asset)
+        QToolTip.hideText()
+        if asset and self.tooltip_of is not None:
+            self._tip.start()
+        else:
+            self._tip.stop()
+
+    def _show_tip(self) -> None:
+        if self._hovered and self.tooltip_of is not None:
+            words = self.tooltip_of(self._hovered)
+            QToolTip.showText(self.mapToGlobal(self._pointer.toPoint()), words, self)
+
+    # ---------------------------------------------------------------- keys
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._scene is None or not self._key(event):
+            super().keyPressEvent(event)
+
+    def _key(self, event: QKeyEvent) -> bool:
+        from lamplighter.scene.camera import orbited, panned
+
+        key = Qt.Key
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return False
+        pressed = event.key()
+        ways = {key.Key_Left: (-1, 0), key.Key_Right: (1, 0), key.Key_Up: (0, 1),
+                key.Key_Down: (0, -1)}  # fmt: skip
+        if pressed in ways and self._scene is not None:
+            right, ahead = ways[Qt.Key(pressed)]
+            self._cancel_flight()
+            self._touched = True
+            pose = self._scene.pose
+            if shift or pose.plan:
+                step = pose.distance * 0.06
+                self._move(panned(pose, right * step, ahead * step))
+            else:
+                self._move(orbited(pose, -5.0 * right, 4.0 * ahead))
+            return True
+        calls: dict[int, Callable[[], object]] = {
+            key.Key_Plus: lambda: self._zoom(1.25),
+            key.Key_Equal: lambda: self._zoom(1.25),
+            key.Key_Minus: lambda: self._zoom(0.8),
+            key.Key_Home: self._fly_home,
+            key.Key_F: self._fit_key,
+            key.Key_P: self.toggle_plan,
+            key.Key_N: self.previous_abnormal.emit if shift else self.next_abnormal.emit,
+            key.Key_Return: lambda: self.asset_clicked.emit(self._hovered or self._selected),
+            key.Key_Enter: lambda: self.asset_clicked.emit(self._hovered or self._selected),
+            key.Key_Escape: self.escape.emit,
+        }
+        call = calls.get(pressed)
+        if call is None:
+            return False
+        call()
+        return True
+
+    def _fly_home(self) -> None:
+        if self._scene is not None:
+            self.fly(self._scene.home_pose())
+
+    def _fit_key(self) -> None:
+        if not (self._selected and self.fly_to(self._selected)):
+            self.fit_all()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        reasons = (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+            Qt.FocusReason.ShortcutFocusReason,
+        )
+        self.overlay.focused = event.reason() in reasons
+        self.overlay.update()
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.overlay.focused = False
+        self.overlay.update()
+        super().focusOutEvent(event)
