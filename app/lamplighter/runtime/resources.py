@@ -1,8 +1,4 @@
-"""The one place that knows where the program's own files lie.
-
-In order: the environment variable `LAMPLIGHTER_RESOURCES` (a folder that holds `resources/` and
-`plugins/`), the frozen program's folder, the checkout. Nothing else builds such a path.
-"""
+"""Where the program's plugins lie, and how this very program is started again."""
 
 from __future__ import annotations
 
@@ -12,31 +8,20 @@ import sys
 from pathlib import Path
 
 from lamplighter.domain.problems import fault
-
-
-def home() -> Path:
-    """The folder that holds `resources/` and `plugins/`; raises LamplighterError (U-804)."""
-    named = os.environ.get("LAMPLIGHTER_RESOURCES")
-    frozen = getattr(sys, "_MEIPASS", None)
-    candidates = [Path(named)] if named else []
-    if frozen:
-        candidates.append(Path(frozen))
-    candidates.append(Path(__file__).resolve().parents[3])
-    for folder in candidates:
-        if (folder / "resources").is_dir():
-            return folder
-    looked = ", ".join(str(c) for c in candidates)
-    raise fault("U-804", name="The program's resources folder", what=f"not found in {looked}")
+from lamplighter.domain.resources import resource
 
 
 def resources() -> Path:
-    """The `resources/` folder."""
-    return home() / "resources"
+    """The `resources/` folder; raises LamplighterError (U-804) when there is none."""
+    try:
+        return resource()
+    except FileNotFoundError as error:
+        raise fault("U-804", name="The program's resources folder", what=str(error)) from None
 
 
 def plugin_folders() -> list[Path]:
     """Folders that hold plugins: the program's own, then beside a frozen program."""
-    own = home() / "plugins"
+    own = resources().parent / "plugins"
     found = [own] if own.is_dir() else []
     if getattr(sys, "frozen", False):
         beside = Path(sys.executable).parent / "plugins"

@@ -1,0 +1,77 @@
+"""The verbs put together, and the one place where a fault becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from lamplighter import __version__
+from lamplighter.cli import (
+    alarm_verbs,
+    city_verbs,
+    doctor_verbs,
+    feed_verbs,
+    history_verbs,
+    plugin_verbs,
+    run_verb,
+)
+from lamplighter.cli.output import DONE, FAILED, USAGE, Leave, say, silence_broken_pipe
+from lamplighter.cli.starters import Starters
+from lamplighter.domain.problems import LamplighterError, problem
+
+
+def build(starters: Starters) -> typer.Typer:
+    """The command line with all verbs."""
+    app = typer.Typer(
+        name="lamplighter",
+        help="The operations console for a city's infrastructure.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback(invoke_without_command=True)
+    def common(
+        version: bool = typer.Option(False, "--version", help="Print the version and end."),
+    ) -> None:
+        if version:
+            sys.stdout.write(__version__ + "\n")
+            raise Leave(DONE)
+
+    rooms = (
+        city_verbs,
+        feed_verbs,
+        history_verbs,
+        alarm_verbs,
+        plugin_verbs,
+        doctor_verbs,
+    )
+    for room in rooms:
+        room.register(app)
+    run_verb.register(app, starters)
+    return app
+
+
+def run(arguments: list[str], starters: Starters) -> int:
+    """Run one verb; returns its exit code. No traceback reaches the user."""
+    try:
+        result = build(starters)(args=arguments, standalone_mode=False, prog_name="lamplighter")
+    except Leave as leave:
+        return leave.code
+    except LamplighterError as error:
+        say(str(error))
+        return FAILED
+    except click.exceptions.Exit as leave:
+        return int(leave.exit_code)
+    except click.ClickException as error:
+        say(str(problem("U-801", what=error.format_message(), name="")))
+        return USAGE
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return FAILED
+    except BrokenPipeError:
+        silence_broken_pipe()
+        return DONE
+    return result if isinstance(result, int) else DONE

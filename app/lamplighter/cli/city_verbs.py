@@ -1,0 +1,147 @@
+"""Verbs about the project and its city: new, import, assets, shot, export, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.domain.problems import fault
+
+
+def register(app: typer.Typer) -> None:
+    app.command("new")(new)
+    app.command("import")(import_)
+    app.command("assets")(assets)
+    app.command("shot")(shot)
+    app.command("export")(export)
+
+
+def new(
+    project: Path,
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Make an empty project folder."""
+    from lamplighter.runtime.project import create
+
+    made = create(project)
+    if json:
+        document(made)
+    else:
+        line(f"Project {made['project']} was made.")
+
+
+def import_(
+    project: Path,
+    paths: list[Path],
+    crs: str = typer.Option("", "--crs", help="Coordinate system of the files, EPSG:n."),
+    map: Path | None = typer.Option(None, "--map", help="Mapping for past observations."),
+    fit: bool = typer.Option(
+        False, "--fit", help="Scale a network without a coordinate system into the city."
+    ),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Import files or whole folders into a project."""
+    from lamplighter.runtime.importing import import_into
+
+    result = import_into(project, paths, crs=crs, fit=fit, mapping=map, say=say)
+    if json:
+        document(result)
+    else:
+        table(
+            ("file", "format", "crs", "objects", "placed", "unplaced"),
+            (
+                (
+                    Path(f["file"]).name,
+                    f"{f['format']} {f['version']}".strip(),
+                    f["crs"],
+                    sum(f["objects"].values()),
+                    f["placed"],
+                    len(f["unplaced"]),
+                )
+                for f in result["files"]
+            ),
+        )
+        for report in result["files"]:
+            for warning in report["warnings"][:5]:
+                say(f"{Path(report['file']).name}: {warning}")
+            if report["error"]:
+                say(report["error"])
+    if any(f["error"] or f["unplaced"] for f in result["files"]):
+        raise Leave(REFUSALS)
+
+
+def assets(
+    project: Path,
+    type: str = typer.Option("", "--type", help="Only this asset type."),
+    near: str = typer.Option("", "--near", help="LON,LAT,METRES"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """List assets."""
+    from lamplighter.runtime.project import list_assets
+
+    found = list_assets(project, type=type, near=_near(near) if near else None)
+    if json:
+        document({"assets": found})
+        return
+    table(
+        ("id", "type", "name", "domain", "lon", "lat", "height_m"),
+        ([a[k] for k in ("id", "type", "name", "domain", "lon", "lat", "height_m")] for a in found),
+    )
+
+
+def _near(text: str) -> tuple[float, float, float]:
+    try:
+        lon, lat, metres = (float(part) for part in text.split(","))
+    except ValueError:
+        raise fault("U-801", what=f"--near {text} is not LON,LAT,METRES", name="assets") from None
+    return lon, lat, metres
+
+
+def shot(
+    project: Path,
+    out: Path = typer.Option(..., "--out"),
+    size: str = typer.Option("1600x1000", "--size", help="WIDTHxHEIGHT"),
+    at: str = typer.Option("", "--at", help="A past moment, ISO 8601 or milliseconds."),
+    target: str = typer.Option("", "--target", help="Asset to look at."),
+    theme: str = typer.Option("dark", "--theme"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Draw the twin into a PNG file, without a window or display."""
+    from lamplighter.cli.shot import draw
+
+    result = draw(project, out, size=_size(size), at=at, target=target, theme=theme)
+    if json:
+        document(result)
+    else:
+        line(f"{result['out']}: {result['triangles']} triangles, {result['seconds']:.1f} s")
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise fault("U-801", what=f"--size {text} is not WIDTHxHEIGHT", name="shot") from None
+    if not (16 <= width <= 8192 and 16 <= height <= 8192):
+        raise fault("U-801", what=f"--size {text} is outside 16 to 8192", name="shot")
+    return width, height
+
+
+def export(
+    project: Path,
+    observations: Path | None = typer.Option(None, "--observations", help="CSV file to write."),
+    from_: str = typer.Option("", "--from"),
+    to: str = typer.Option("", "--to"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Write every stored observation into a CSV file."""
+    from lamplighter.runtime.project import export_observations
+
+    if observations is None:
+        raise fault("U-801", what="say what to export: --observations FILE", name="export")
+    result = export_observations(project, observations, from_=from_, to=to)
+    if json:
+        document(result)
+    else:
+        line(f"{result['out']}: {result['objects']} observations")

@@ -1,0 +1,89 @@
+"""Verbs about feeds and recording: feed add, feed list, feed test, record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+
+
+def register(app: typer.Typer) -> None:
+    feed = typer.Typer(no_args_is_help=True, help="Feeds: add, list, test.")
+    feed.command("add")(add)
+    feed.command("list")(list_)
+    feed.command("test")(test)
+    app.add_typer(feed, name="feed")
+    app.command("record")(record)
+
+
+def add(
+    project: Path,
+    url: str,
+    map: Path | None = typer.Option(None, "--map", help="Mapping file (TOML)."),
+    tls_ca: Path | None = typer.Option(None, "--tls-ca"),
+    tls_cert: Path | None = typer.Option(None, "--tls-cert"),
+    tls_key: Path | None = typer.Option(None, "--tls-key"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Add a feed to a project."""
+    from lamplighter.runtime.feeds import add_feed
+
+    _show(add_feed(project, url, map, ca=tls_ca, cert=tls_cert, key=tls_key), json)
+
+
+def list_(project: Path, json: bool = typer.Option(False, "--json")) -> None:
+    """List a project's feeds and their state."""
+    from lamplighter.runtime.feeds import list_feeds
+
+    _show(list_feeds(project), json)
+
+
+def test(
+    project: Path,
+    seconds: float = typer.Option(5.0, "--seconds"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Connect to every feed for a moment and say what came."""
+    from lamplighter.runtime.feeds import test_feeds
+
+    feeds = test_feeds(project, seconds)
+    _show(feeds, json)
+    if any(f["state"] != "live" for f in feeds):
+        raise Leave(REFUSALS)
+
+
+def _show(feeds: list[dict[str, object]], json: bool) -> None:
+    if json:
+        document({"feeds": feeds})
+        return
+    keys = ("id", "url", "state", "messages", "last_value_age_s")
+    table(keys, ([f[k] for k in keys] for f in feeds))
+    for feed in feeds:
+        if feed.get("detail"):
+            say(str(feed["detail"]))
+
+
+def record(
+    project: Path,
+    seconds: float = typer.Option(0.0, "--seconds", help="End by itself; 0 = until stopped."),
+    service: bool = typer.Option(False, "--service", help="Go on without any window."),
+    json: bool = typer.Option(False, "--json"),
+    with_window: bool = typer.Option(False, "--with-window", hidden=True),
+) -> None:
+    """Record a project's feeds without a window until stopped."""
+    from lamplighter.runtime.recorder import record as run_recorder
+
+    end_alone = with_window and not service
+    result = run_recorder(project, seconds=seconds, say=say, ends_with_last_client=end_alone)
+    if json:
+        document(result)
+    else:
+        line(
+            "{received} points received: {stored} stored, {duplicate} duplicate, "
+            "{quarantined} quarantined, {refused} refused, {waiting} waiting; "
+            "{gaps} gaps.".format(**result)
+        )
+    if result["quarantined"] or result["refused"]:
+        raise Leave(REFUSALS)

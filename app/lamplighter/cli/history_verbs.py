@@ -1,0 +1,95 @@
+"""Verbs about what was recorded: query, verify, audit verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from lamplighter.cli.output import FAILED, Leave, document, line, say, table
+
+
+def register(app: typer.Typer) -> None:
+    app.command("query")(query)
+    app.command("verify")(verify)
+    audit = typer.Typer(no_args_is_help=True, help="The audit record.")
+    audit.command("verify")(audit_verify)
+    audit.command("show")(audit_show)
+    app.add_typer(audit, name="audit")
+
+
+def query(
+    project: Path,
+    datastream: str = typer.Argument("", help="Name, or source/name."),
+    from_: str = typer.Option("", "--from"),
+    to: str = typer.Option("", "--to"),
+    as_known_at: str = typer.Option("", "--as-known-at"),
+    points: int = typer.Option(1000, "--points", min=1),
+    list_: bool = typer.Option(False, "--list", help="List the datastreams instead."),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """History of one datastream."""
+    from lamplighter.runtime.project import list_datastreams, query_datastream
+
+    if list_ or not datastream:
+        rows = list_datastreams(project)
+        if json:
+            document({"datastreams": rows})
+        else:
+            table(("source", "name", "asset", "kind", "unit"), rows_of(rows))
+        return
+    answer = query_datastream(
+        project, datastream, from_=from_, to=to, as_known_at=as_known_at, points=points
+    )
+    if json:
+        document(answer)
+        return
+    line(f"{answer['datastream']} [{answer['unit'] or 'no unit'}]")
+    table(("time_ms", "value", "quality"), answer["rows"])
+    for gap in answer["gaps"]:
+        say(f"gap: {gap[0]} to {gap[1]}")
+
+
+def rows_of(rows: list[dict[str, object]]) -> list[list[object]]:
+    return [[r[k] for k in ("source", "name", "asset", "kind", "unit")] for r in rows]
+
+
+def verify(project: Path, json: bool = typer.Option(False, "--json")) -> None:
+    """Check the integrity of the recorded history."""
+    from lamplighter.runtime.project import verify_history
+
+    _verdict(verify_history(project), json)
+
+
+def audit_verify(project: Path, json: bool = typer.Option(False, "--json")) -> None:
+    """Check that the audit record was not altered."""
+    from lamplighter.runtime.project import verify_audit
+
+    _verdict(verify_audit(project), json)
+
+
+def _verdict(verdict: dict[str, object], json: bool) -> None:
+    if json:
+        document(verdict)
+    elif verdict["ok"]:
+        line(f"ok: {verdict['rows']} rows")
+    else:
+        line(f"NOT ok: first bad: {verdict['first_bad']} ({verdict.get('why', '')})")
+    if not verdict["ok"]:
+        raise Leave(FAILED)
+
+
+def audit_show(
+    project: Path,
+    limit: int = typer.Option(50, "--limit", min=1),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """The newest entries of the audit record."""
+    from lamplighter.runtime.project import audit_entries
+
+    entries = audit_entries(project, limit)
+    if json:
+        document({"entries": entries})
+        return
+    keys = ("seq", "actor", "role", "action", "object", "reason", "result")
+    table(keys, ([e[k] for k in keys] for e in entries))

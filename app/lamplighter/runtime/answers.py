@@ -1,0 +1,213 @@
+"""What the recorder answers to each request, and which right each change needs.
+
+Called on the asking client's thread; whatever changes the present state is handed to the core's
+beat or the writer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.problems import fault
+from lamplighter.governance.roles import Permission
+from lamplighter.runtime.feeds import FeedConfig, check_url, next_id, put_feed
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+
+T = TypeVar("T")
+BEAT_ANSWER_S = 10.0
+ALARM_RIGHTS = {
+    "ack": Permission.ACKNOWLEDGE,
+    "reset": Permission.ACKNOWLEDGE,
+    "shelve": Permission.SHELVE,
+    "unshelve": Permission.SHELVE,
+    "disable": Permission.DISABLE,
+    "enable": Permission.DISABLE,
+}
+
+
+class Answers:
+    """One method per request type."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._lock = threading.Lock()
+        self._table: dict[type, Callable[[Any], wire.Reply]] = {
+            wire.Hello: lambda _: recorder.welcome(),
+            wire.GetCity: self._city,
+            wire.GetHistory: self._history,
+            wire.GetMoment: self._moment,
+            wire.GetAlarms: self._alarms,
+            wire.AlarmAction: self._alarm_action,
+            wire.GetPrognosis: lambda _: wire.Prognoses(tuple(recorder.store.prognoses())),
+            wire.GetWorkOrders: lambda _: wire.WorkOrders(tuple(recorder.store.work_orders())),
+            wire.PutWorkOrder: self._work_order,
+            wire.RunScenario: self._scenario,
+            wire.CancelTask: self._cancel,
+            wire.GetTasks: lambda _: wire.Tasks(recorder.jobs.tasks()),
+            wire.SendCommand: self._command,
+            wire.SetMode: self._mode,
+            wire.GetCommands: lambda _: wire.Commands(tuple(recorder.store.commands())),
+            wire.GetFeeds: lambda _: wire.Feeds(recorder.feeds.states()),
+            wire.AddFeed: self._add_feed,
+            wire.ImportFiles: self._import,
+            wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
+            wire.ReportSeen: lambda _: wire.Ok(),
+            wire.StopRecorder: self._stop,
+        }
+
+    def answer(self, request: wire.Request) -> wire.Reply:
+        """Raises LamplighterError for a refusal; the server words it."""
+        return self._table[type(request)](request)
+
+    def _need(self, right: Permission, what: str) -> None:
+        who = self._recorder.identity
+        if not who.may(right):
+            raise fault("C-701", name=what, what=f"the role {who.role.value} may not {right.value}")
+
+    def _on_beat(self, work: Callable[[], T]) -> T:
+        """Run on the core's thread and wait for its value or exception."""
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._recorder.core.on_beat(run)
+        return answer.result(BEAT_ANSWER_S)
+
+    # ------------------------------------------------------------------ reading
+    def _city(self, _: wire.GetCity) -> wire.City:
+        city = self._recorder.core.city
+        folder = self._recorder.project / "cache" / "tiles"
+        return wire.City(
+            assets=tuple(city.assets.values()),
+            edges=city.edges,
+            datastreams=city.streams,
+            tiles=tuple(str(folder / name) for name in city.tiles),
+            frame=city.frame,
+        )
+
+    def _history(self, ask: wire.GetHistory) -> wire.History:
+        store = self._recorder.store
+        return wire.History(
+            tuple(
+                store.series(d, ask.from_ms, ask.to_ms, ask.points, ask.as_known_at_ms)
+                for d in ask.datastreams
+            )
+        )
+
+    def _moment(self, ask: wire.GetMoment) -> wire.Moment:
+        store = self._recorder.store
+        values = store.moment(ask.at_ms, ask.as_known)
+        alarms = [r for r in store.alarms(ask.at_ms) if r.state is not AlarmState.NORM]
+        incidents = [i for i in store.incidents(ask.at_ms) if i.active]
+        return wire.Moment(
+            at_ms=ask.at_ms,
+            batch=values.batch,
+            time_ms=values.time_ms,
+            value=values.value,
+            quality=values.quality,
+            alarms=tuple(alarms),
+            incidents=tuple(incidents),
+        )
+
+    def _alarms(self, ask: wire.GetAlarms) -> wire.Alarms:
+        if ask.at_ms is not None:
+            moment = self._moment(wire.GetMoment(ask.at_ms))
+            return wire.Alarms(moment.alarms, moment.incidents)
+        engine = self._recorder.core.alarms
+        return self._on_beat(
+            lambda: wire.Alarms(tuple(engine.records()), tuple(engine.incidents()))
+        )
+
+    # ------------------------------------------------------------------ changing
+    def _alarm_action(self, ask: wire.AlarmAction) -> wire.Reply:
+        recorder = self._recorder
+        self._need(ALARM_RIGHTS.get(ask.action, Permission.DISABLE), ", ".join(ask.keys[:3]))
+        who = recorder.identity
+
+        def act() -> int:
+            events = recorder.core.alarms.act(
+                ask.action,
+                ask.keys,
+                actor=who.user,
+                batch=recorder.core.batch(),
+                now_ms=recorder.clock.wall_ms(),
+                until_ms=ask.until_ms,
+                reason=ask.reason,
+                note=ask.note,
+            )
+            recorder.core.tell_alarms(events)
+            return len(events)
+
+        count = self._on_beat(act)
+        for key in ask.keys:
+            recorder.audit.record(
+                actor=who.user,
+                role=who.role.value,
+                action=f"alarm {ask.action}",
+                object=key,
+                reason=ask.reason or ask.note,
+                result="done",
+            )
+        return wire.Ok(f"{count} alarms")
+
+    def _work_order(self, ask: wire.PutWorkOrder) -> wire.Reply:
+        self._need(Permission.WORK, ask.order.asset)
+        order = self._recorder.maintenance.keep_order(ask.order)
+        self._recorder.server.emit(wire.WorkOrderChanged(order))
+        return wire.Ok(order.id)
+
+    def _scenario(self, ask: wire.RunScenario) -> wire.Reply:
+        self._need(Permission.SCENARIO, ask.name)
+        return wire.TaskStarted(self._recorder.jobs.run_scenario(ask.name, ask.settings))
+
+    def _cancel(self, ask: wire.CancelTask) -> wire.Reply:
+        self._recorder.jobs.cancel(ask.task)
+        return wire.Ok("stopping")
+
+    def _command(self, ask: wire.SendCommand) -> wire.Reply:
+        state = self._recorder.commands.send(ask.request, ask.mode)
+        return wire.Ok(state.command.id)
+
+    def _mode(self, ask: wire.SetMode) -> wire.Reply:
+        self._need(Permission.ARM, ask.asset)
+        self._recorder.commands.set_mode(ask.asset, ask.mode, ask.reason)
+        return wire.Ok(ask.mode)
+
+    def _add_feed(self, ask: wire.AddFeed) -> wire.Reply:
+        recorder = self._recorder
+        self._need(Permission.FEED, ask.url)
+        check_url(ask.url)
+        with self._lock:
+            config = FeedConfig(next_id(recorder.store), ask.url, ask.mapping)
+            known = {f.url for f in recorder.feeds.states()}
+            put_feed(recorder.store, config)
+            if ask.url not in known:
+                recorder.open_feed(config)
+        recorder.audit.record(
+            actor=recorder.identity.user,
+            role=recorder.identity.role.value,
+            action="add feed",
+            object=ask.url,
+            result="done",
+        )
+        return wire.Ok(config.id)
+
+    def _import(self, ask: wire.ImportFiles) -> wire.Reply:
+        self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
+        return wire.TaskStarted(self._recorder.jobs.import_files(ask.paths, ask.crs))
+
+    def _stop(self, _: wire.StopRecorder) -> wire.Reply:
+        self._need(Permission.STOP, "the recorder")
+        self._recorder.ask_stop()
+        return wire.Ok("stopping")

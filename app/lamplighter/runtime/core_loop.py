@@ -1,0 +1,244 @@
+"""The recorder's beat: folds what was committed, judges alarms, publishes the newest values.
+
+One thread. It never touches a socket of the field and never waits for the disk: facts go to the
+writer's priority lane, values into the mapped block, events to the wire.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from lamplighter.alarms import AlarmEngine
+from lamplighter.analytics.expected import Expectation
+from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.newest_block import BlockWriter, NewestValues
+from lamplighter.domain.observation import Committed, SourceLife
+from lamplighter.runtime.city_state import CityState
+from lamplighter.runtime.meters import Meters
+from lamplighter.store import Store, WriteAccess
+from lamplighter.twin import (
+    TwinState,
+    empty,
+    grown,
+    live_counts,
+    newest_values,
+    shown_quality,
+    stale,
+    step,
+    trust,
+)
+
+log = structlog.get_logger(__name__)
+BEAT_S: Final = 0.1
+SLOW_MS: Final = 1_000
+SPARE: Final = 4_096
+
+
+class CoreLoop:
+    """Owns the present state. `emit` sends an event to every client."""
+
+    def __init__(
+        self,
+        store: Store,
+        city: CityState,
+        clock: Clock,
+        meters: Meters,
+        *,
+        emit: Callable[[wire.Event], None],
+        slow: Callable[[], None],
+        reload_city: Callable[[], CityState],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._meters = meters
+        self._emit = emit
+        self._slow = slow
+        self._reload_city = reload_city
+        self.city = city
+        self.lives: dict[int, SourceLife] = {life.source: life for life in store.lives()}
+        self._inbox: queue.SimpleQueue[Committed] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._dirty = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="core", daemon=True)
+        self._state = _restored(store.newest(), len(city.streams), len(city.sources))
+        self.mask: npt.NDArray[np.bool_] = np.ones(self._state.datastreams, np.bool_)
+        self.expected = Expectation()
+        self._expected = np.empty(0)
+        self._spread = np.empty(0)
+        self._describe(city)
+        self.alarms = AlarmEngine(city.rules, city.graph, _standing(store), city.name_of)
+        self._incidents: dict[str, Incident] = {i.id: i for i in self.alarms.incidents()}
+        self._block_number = 0
+        self.block = self._new_block(len(city.streams))
+        self._trust = np.ones(0, np.float32)
+        self.newest: NewestValues = newest_values(self._state)
+        self._publish()
+
+    # ------------------------------------------------------------------ from other threads
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Fold what was committed and end. True when that was finished."""
+        self._stopping.set()
+        self._thread.join(deadline_s)
+        self.block.close()
+        return not self._thread.is_alive()
+
+    def take(self, committed: Committed) -> None:
+        """A committed batch, from the writer's thread."""
+        self._inbox.put(committed)
+
+    def on_beat(self, work: Callable[[], None]) -> None:
+        """Run `work` on the core's thread at its next beat."""
+        self._work.put(work)
+
+    def city_changed(self) -> None:
+        """Load the city anew at the next beat."""
+        self._dirty.set()
+
+    def hear(self, lives: Sequence[SourceLife]) -> None:
+        """Announcements and last wills, as they are decoded."""
+        for life in lives:
+            self.lives[life.source] = life
+
+    # ------------------------------------------------------------------ the beat
+    def _run(self) -> None:
+        next_slow = self._clock.monotonic_ms() + SLOW_MS
+        while True:
+            ending = self._stopping.is_set()
+            try:
+                self._beat()
+                if self._clock.monotonic_ms() >= next_slow:
+                    next_slow = self._clock.monotonic_ms() + SLOW_MS
+                    self._every_second()
+            except Exception:
+                log.exception("a beat of the core failed")
+            if ending and self._inbox.empty():
+                return
+            if not ending:
+                self._stopping.wait(BEAT_S)
+
+    def _beat(self) -> None:
+        if self._dirty.is_set():
+            self._dirty.clear()
+            self._adopt(self._reload_city())
+        while not self._work.empty():
+            self._work.get()()
+        while not self._inbox.empty():
+            committed = self._inbox.get()
+            self._meters.add(committed, self._clock.monotonic_ms())
+            self._state = step(self._state, committed)
+        now = self._clock.wall_ms()
+        self._state = grown(self._state, len(self.city.streams), len(self.city.sources))
+        table = self.city.table
+        self.mask = stale(self._state, now, self.lives, table.source, table.period_ms)
+        self._publish()
+        events = self.alarms.step(self._state.batch, now, self.newest, self.mask)
+        self.tell_alarms(events)
+
+    def _every_second(self) -> None:
+        now = self._clock.wall_ms()
+        self._trust = trust(self._state, now, self.mask, self.city.table)
+        self._expected, self._spread = self.expected.tick(self.newest, now)
+        self._slow()
+
+    def _publish(self) -> None:
+        self.newest = newest_values(
+            self._state,
+            trust=self._trust,
+            quality=shown_quality(self._state, self.mask),
+            expected=self._expected,
+            spread=self._spread,
+        )
+        if len(self.newest) > self.block.capacity:
+            old, self.block = self.block, self._new_block(len(self.newest))
+            old.close()
+            self.block.write(self.newest)
+            self._emit(wire.BlockMoved(str(self.block.file)))
+            return
+        self.block.write(self.newest)
+
+    def _new_block(self, rows: int) -> BlockWriter:
+        folder = self._store.folder / "cache"
+        folder.mkdir(exist_ok=True)
+        if not self._block_number:
+            for left in folder.glob("newest-*.block"):
+                left.unlink(missing_ok=True)
+        self._block_number += 1
+        file = folder / f"newest-{self._clock.wall_ms()}-{self._block_number}.block"
+        return BlockWriter(file, rows + rows // 2 + SPARE)
+
+    # ------------------------------------------------------------------ alarms
+    def tell_alarms(self, events: Sequence[AlarmEvent]) -> None:
+        """Store the facts and tell the clients."""
+        incidents = {i.id: i for i in self.alarms.incidents()}
+        changed = [i for k, i in incidents.items() if self._incidents.get(k) != i]
+        ended = [_over(i) for k, i in self._incidents.items() if k not in incidents]
+        self._incidents = incidents
+        if not events and not changed and not ended:
+            return
+        batch = self._state.batch
+
+        def keep(access: WriteAccess) -> None:
+            if events:
+                access.put_alarm_events(list(events))
+            if changed or ended:
+                access.put_incidents([*changed, *ended], batch)
+
+        self._store.writer.call(keep)
+        newest: dict[str, AlarmRecord] = {e.record.key: e.record for e in events}
+        self._emit(wire.AlarmsChanged(tuple(newest.values()), tuple(incidents.values())))
+
+    def batch(self) -> int:
+        """Number of the last folded batch."""
+        return self._state.batch
+
+    def counts(self) -> tuple[int, int]:
+        """(live, stale) datastreams."""
+        return live_counts(self._state, self.mask)
+
+    # ------------------------------------------------------------------ a changed city
+    def _describe(self, city: CityState) -> None:
+        self.expected.learner.describe(
+            np.arange(len(city.streams)),
+            np.array([s.resolution for s in city.streams], np.float64),
+            np.array([not s.states for s in city.streams], np.bool_),
+        )
+
+    def _adopt(self, city: CityState) -> None:
+        rules_changed = city.rules != self.city.rules
+        self.city = city
+        self.alarms.replace_topology(city.graph, city.name_of)
+        if rules_changed:
+            self.alarms.replace_rules(city.rules)
+        self._describe(city)
+        self._emit(wire.CityChanged("the city or its datastreams changed"))
+
+
+def _over(incident: Incident) -> Incident:
+    return msgspec.structs.replace(incident, active=False)
+
+
+def _restored(newest: NewestValues, streams: int, sources: int) -> TwinState:
+    state = grown(empty(), max(streams, len(newest)), sources)
+    rows = len(newest)
+    state.time_ms[:rows] = newest.time_ms
+    state.value[:rows] = newest.value
+    state.quality[:rows] = newest.quality
+    return state
+
+
+def _standing(store: Store) -> list[AlarmRecord]:
+    return [r for r in store.alarms() if r.state is not AlarmState.NORM]

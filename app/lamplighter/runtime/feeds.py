@@ -1,0 +1,151 @@
+"""The project's feeds: kept as settings, made into live connections, listed and tried."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from lamplighter.domain.clock import Clock, SystemClock
+from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.problems import fault
+from lamplighter.domain.wire import FeedState
+from lamplighter.sources import Feed, FeedSet, TlsFiles, open_feed
+from lamplighter.store import Store, WriteAccess
+
+PREFIX: Final = "feed."
+SCHEMES: Final = ("mqtt", "mqtts", "replay")
+
+
+class FeedConfig(msgspec.Struct, frozen=True):
+    """One feed as it is stored."""
+
+    id: str
+    url: str
+    mapping: str = ""
+    """text of the mapping file (TOML)"""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+
+def stored_feeds(store: Store) -> list[FeedConfig]:
+    """The feeds of a project, in the order they were added."""
+    found = store.settings(PREFIX)
+    configs = [msgspec.json.decode(text, type=FeedConfig) for text in found.values()]
+    return sorted(configs, key=lambda c: (len(c.id), c.id))
+
+
+def check_url(url: str) -> None:
+    """Raises LamplighterError (U-801) when the address is of no known kind."""
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES:
+        kinds = ", ".join(f"{s}://" for s in SCHEMES)
+        raise fault("U-801", what=f"{url} is no feed address ({kinds})", name="feed add")
+
+
+def next_id(store: Store) -> str:
+    """A free feed id: feed-1, feed-2, ..."""
+    taken = {c.id for c in stored_feeds(store)}
+    number = 1
+    while f"feed-{number}" in taken:
+        number += 1
+    return f"feed-{number}"
+
+
+def put_feed(store: Store, config: FeedConfig) -> None:
+    """Store a feed; one with the same address and mapping is not stored twice."""
+    for known in stored_feeds(store):
+        if (known.url, known.mapping) == (config.url, config.mapping):
+            return
+    text = msgspec.json.encode(config).decode("utf-8")
+
+    def keep(access: WriteAccess) -> None:
+        access.put_setting(PREFIX + config.id, text)
+
+    store.writer.call(keep).result()
+
+
+def connect(
+    config: FeedConfig, project_id: str, deliver: Callable[[RawMessage], bool], clock: Clock
+) -> Feed:
+    """The live feed of a stored one; not yet started."""
+    tls = TlsFiles(
+        Path(config.ca) if config.ca else None,
+        Path(config.cert) if config.cert else None,
+        Path(config.key) if config.key else None,
+    )
+    return open_feed(
+        config.url,
+        feed_id=config.id,
+        client_id=f"lamplighter-{project_id}-{config.id}",
+        deliver=deliver,
+        clock=clock,
+        tls=tls,
+    )
+
+
+def add_feed(
+    project: Path,
+    url: str,
+    mapping: Path | None = None,
+    *,
+    ca: Path | None = None,
+    cert: Path | None = None,
+    key: Path | None = None,
+) -> list[dict[str, Any]]:
+    """Store a feed in a project nobody records; returns the rows of `feed list`."""
+    check_url(url)
+    text = read_mapping(mapping)
+    with opened(project, write=True) as store:
+        config = FeedConfig(next_id(store), url, text, *(str(p or "") for p in (ca, cert, key)))
+        put_feed(store, config)
+        return [_row(c) for c in stored_feeds(store)]
+
+
+def read_mapping(mapping: Path | None) -> str:
+    """The text of a mapping file; raises LamplighterError (I-507)."""
+    if mapping is None:
+        return ""
+    try:
+        return mapping.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise fault("I-507", name=mapping.name, what=str(error)) from None
+
+
+def list_feeds(project: Path) -> list[dict[str, Any]]:
+    """Stored feeds; their live state is known to a running recorder only."""
+    with opened(project) as store:
+        return [_row(c) for c in stored_feeds(store)]
+
+
+def test_feeds(project: Path, seconds: float) -> list[dict[str, Any]]:
+    """Connect to every stored feed for a moment; nothing is acknowledged or stored."""
+    clock = SystemClock()
+    with opened(project) as store:
+        configs = stored_feeds(store)
+    feeds = FeedSet(clock)
+    try:
+        for config in configs:
+            # a session of its own, so that nothing of the recorder's session is taken
+            feeds.add(connect(config, f"test-{secrets.token_hex(4)}", lambda _: True, clock))
+        time.sleep(seconds)
+        return [msgspec.to_builtins(state) for state in feeds.states()]
+    finally:
+        feeds.stop(2.0)
+
+
+def _row(config: FeedConfig) -> dict[str, Any]:
+    return msgspec.to_builtins(FeedState(config.id, config.url, "off", 0, None))
+
+
+def opened(project: Path, *, write: bool = False) -> Any:
+    """The project's store as a context; imported late to keep the two modules apart."""
+    from lamplighter.runtime.project import opened as open_project
+
+    return open_project(project, write=write)

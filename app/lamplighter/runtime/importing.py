@@ -1,0 +1,211 @@
+"""Files into the project: each read in a limited worker, then kept in one transaction.
+
+The first file that says where it lies founds the project's frame; city models therefore go first,
+then networks, then tables.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import psutil
+
+from lamplighter.domain.city import Frame
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.importing import FileReport, ImportedFile
+from lamplighter.domain.problems import Problem, fault
+from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
+from lamplighter.runtime.project import opened
+from lamplighter.runtime.resources import own_command
+from lamplighter.store import Store, WriteAccess
+from lamplighter.workers import WorkerPool
+
+TASK: Final = "lamplighter.spatial.task:import_file"
+TIMEOUT_S: Final = 900.0
+ORDER: Final = (".json", ".jsonl", ".gml", ".xml", ".zip", ".inp", ".gpkg", ".geojson", ".csv")
+Say = Callable[[str], None]
+Progress = Callable[[int, int, str], None]
+
+
+class ImportRequest(msgspec.Struct, frozen=True):
+    """What the reading task is given."""
+
+    path: str
+    frame: Frame | None
+    epsg_override: int | None
+    tiles_folder: str
+    importers: dict[str, str]
+    """file ending -> path of the plugin's importer.py"""
+    fit: bool = False
+    known_assets: tuple[str, ...] = ()
+
+
+class Importer:
+    """Imports into one open store. One at a time; `cancel` from any thread."""
+
+    def __init__(self, store: Store, plugins: LoadedPlugins, pool: WorkerPool) -> None:
+        self._store = store
+        self._plugins = plugins
+        self._pool = pool
+        self._cancelled = threading.Event()
+        self._task: int | None = None
+
+    def cancel(self) -> None:
+        """Stop; what was imported until now stays."""
+        self._cancelled.set()
+        task = self._task
+        if task is not None:
+            self._pool.cancel(task)
+
+    def run(
+        self, paths: Sequence[Path], *, crs: str = "", fit: bool = False, progress: Progress
+    ) -> list[FileReport]:
+        """Import files and folders; every file gets its report, also a refused one."""
+        override = parse_epsg(crs)
+        reports: list[FileReport] = []
+        files = self._expanded(paths)
+        for number, file in enumerate(files):
+            if self._cancelled.is_set():
+                break
+            progress(number, len(files), file.name)
+            imported = self._read(file, override, fit)
+            if imported.report.error is None:
+                self._keep(imported)
+            reports.append(imported.report)
+        progress(len(reports), len(files), "done")
+        return reports
+
+    def _expanded(self, paths: Sequence[Path]) -> list[Path]:
+        from lamplighter.spatial import expand
+
+        return expand([p.resolve() for p in paths])
+
+    def _read(self, file: Path, override: int | None, fit: bool) -> ImportedFile:
+        tiles = self._store.folder / "cache" / "tiles"
+        tiles.mkdir(parents=True, exist_ok=True)
+        importers = self._plugins.importers()
+        request = ImportRequest(
+            path=str(file),
+            frame=self._store.frame(),
+            epsg_override=override,
+            tiles_folder=str(tiles),
+            importers=importers,
+            fit=fit,
+        )
+        done = threading.Event()
+        answer: list[Any] = []
+
+        def end(value: Any) -> None:
+            answer.append(value)
+            done.set()
+
+        self._task = self._pool.submit(
+            TASK,
+            request,
+            name=f"import {file.name}",
+            timeout_s=TIMEOUT_S,
+            on_end=end,
+            result=ImportedFile,
+            reads=[file, *importers.values()],
+            memory_mb=4096,
+            code="I-508",
+        )
+        done.wait()
+        self._task = None
+        outcome = answer[0]
+        if isinstance(outcome, Problem):
+            return ImportedFile(FileReport(file=str(file), error=str(outcome)))
+        assert isinstance(outcome, ImportedFile)
+        return outcome
+
+    def _keep(self, imported: ImportedFile) -> None:
+        found_frame = self._store.frame() is None and imported.suggested_epsg > 0
+        east, north = imported.suggested_origin
+        streams = self._plugins.described(imported.datastreams)
+
+        def put(access: WriteAccess) -> None:
+            if found_frame:
+                access.put_frame(Frame(imported.suggested_epsg, east, north))
+            access.put_assets(imported.assets)
+            access.put_edges(imported.edges)
+            access.put_tiles(imported.tiles)
+            if streams:
+                access.put_datastream_meta(streams)
+            access.record_import(imported.report, imported.content_hash)
+
+        keep_original(self._store.folder, Path(imported.report.file), imported.content_hash)
+        self._store.writer.call(put).result()
+
+
+def keep_original(project: Path, file: Path, content_hash: str) -> Path:
+    """A copy of what was imported, by content: the cache can be made anew from it."""
+    folder = project / "media" / "sources"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{content_hash}{file.suffix.lower()}"
+    if not target.exists():
+        part = target.with_suffix(".part")
+        shutil.copyfile(file, part)
+        part.replace(target)
+    return target
+
+
+def parse_epsg(crs: str) -> int | None:
+    """The number in `EPSG:n`; None for an empty text. Raises LamplighterError (U-801)."""
+    if not crs:
+        return None
+    number = crs.upper().removeprefix("EPSG:")
+    if not number.isdigit():
+        raise fault("U-801", what=f"--crs {crs} is not EPSG:n", name="import")
+    return int(number)
+
+
+def import_into(
+    project: Path,
+    paths: Sequence[Path],
+    *,
+    crs: str = "",
+    fit: bool = False,
+    mapping: Path | None = None,
+    say: Say,
+) -> dict[str, Any]:
+    """Import into a project nobody records; the result as `import --json` prints it."""
+    begun = time.monotonic()
+    if mapping is not None:
+        raise fault(
+            "U-804", name="Import of past observations with a mapping", what="it is not built yet"
+        )
+    with opened(project, write=True) as store:
+        pool = WorkerPool(own_command(), store.folder / "cache", SystemClock())
+        try:
+            importer = Importer(store, load_plugins(), pool)
+            reports = importer.run(
+                paths,
+                crs=crs,
+                fit=fit,
+                progress=lambda done, total, text: (
+                    say(f"{done + 1} of {total}: {text}") if done < total else None
+                ),
+            )
+        finally:
+            pool.stop()
+    return summary(reports, time.monotonic() - begun)
+
+
+def summary(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
+    """Files and totals."""
+    objects: dict[str, int] = {}
+    for report in reports:
+        for kind, count in report.objects.items():
+            objects[kind] = objects.get(kind, 0) + count
+    return {
+        "files": [msgspec.to_builtins(r) for r in reports],
+        "objects": objects,
+        "seconds": round(seconds, 3),
+        "peak_rss_mb": round(psutil.Process().memory_info().rss / 1e6, 1),
+    }

@@ -1,0 +1,147 @@
+"""From the feeds to the writer: one bounded queue, one decoding thread, acknowledgement after disk.
+
+A message is acknowledged to its broker only when the batch that holds it is committed. While the
+queue is full, feeds hold what they have; the broker then holds back what is not acknowledged, so
+a burst is delayed and counted, never dropped.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.observation import Batch, Committed
+from lamplighter.pipeline import Pipeline
+from lamplighter.sources import FeedSet
+from lamplighter.store import Writer
+
+log = structlog.get_logger(__name__)
+QUEUE_MESSAGES: Final = 20_000
+BATCH_S: Final = 0.1
+BATCH_MESSAGES: Final = 1_000
+WRITER_POINTS: Final = 200_000
+"""points in the writer's queue above which decoding waits"""
+IDLE_S: Final = 0.5
+
+
+class Inlet:
+    """Owns the queue and the decoding thread.
+
+    `committed` is called on the writer's thread for every committed batch, `failed` when a batch
+    could not be written (the writer keeps it and tries again), `decoded` on the decoding thread.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        feeds: FeedSet,
+        writer: Writer,
+        *,
+        committed: Callable[[Committed], None],
+        failed: Callable[[BaseException], None],
+        decoded: Callable[[Batch, Pipeline], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._feeds = feeds
+        self._writer = writer
+        self._committed = committed
+        self._failed = failed
+        self._decoded = decoded
+        self._queue: queue.Queue[RawMessage] = queue.Queue(QUEUE_MESSAGES)
+        self._stopping = threading.Event()
+        self._settled: queue.SimpleQueue[Committed] = queue.SimpleQueue()
+        self._between: queue.SimpleQueue[Callable[[Pipeline], None]] = queue.SimpleQueue()
+        self._asked_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def deliver(self, message: RawMessage) -> bool:
+        """Take a message from a feed's thread; False when there is no room now."""
+        if self._stopping.is_set():
+            return False
+        try:
+            self._queue.put_nowait(message)
+        except queue.Full:
+            return False
+        return True
+
+    def between(self, work: Callable[[Pipeline], None]) -> None:
+        """Run `work` on the decoding thread, between two batches."""
+        self._between.put(work)
+
+    @property
+    def waiting_messages(self) -> int:
+        """Messages received and not yet decoded."""
+        return self._queue.qsize()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Decode what is queued, hand it to the writer and end. True when that was finished."""
+        self._stopping.set()
+        self._thread.join(deadline_s)
+        return not self._thread.is_alive()
+
+    # ------------------------------------------------------------------ the decoding thread
+    def _run(self) -> None:
+        while True:
+            messages = self._gather()
+            if not messages and self._stopping.is_set() and self._queue.empty():
+                return
+            try:
+                self._take(messages)
+            except Exception:
+                # The pipeline never raises on a payload; whatever this is must not end ingest.
+                log.exception("decoding failed", messages=len(messages))
+
+    def _gather(self) -> list[RawMessage]:
+        """Messages of at most `BATCH_S`."""
+        try:
+            found = [self._queue.get(timeout=0.05)]
+        except queue.Empty:
+            return []
+        end = time.monotonic() + BATCH_S
+        while len(found) < BATCH_MESSAGES:
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                found.append(self._queue.get(timeout=left))
+            except queue.Empty:
+                break
+        return found
+
+    def _take(self, messages: Sequence[RawMessage]) -> None:
+        while not self._between.empty():
+            self._between.get()(self._pipeline)
+        while not self._settled.empty():
+            self._pipeline.settled(self._settled.get())
+        self._ask_again()
+        batch = self._pipeline.take(messages)
+        if not messages and batch.is_empty:
+            return
+        self._decoded(batch, self._pipeline)
+        while self._writer.queue_points > WRITER_POINTS and not self._stopping.is_set():
+            time.sleep(0.01)
+        self._writer.submit(batch, self._done)
+
+    def _ask_again(self) -> None:
+        now = time.monotonic()
+        if now - self._asked_at >= IDLE_S:
+            self._asked_at = now
+            self._feeds.ask(self._pipeline.due(idle=self._queue.empty()))
+
+    # ------------------------------------------------------------------ the writer's thread
+    def _done(self, outcome: Committed | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self._failed(outcome)
+            return
+        self._feeds.ack(outcome.tokens)
+        self._settled.put(outcome)
+        self._committed(outcome)

@@ -1,0 +1,148 @@
+"""The task drawer's work: imports and what-ifs in workers, with progress and cancel."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import structlog
+
+from lamplighter.domain import wire
+from lamplighter.domain.importing import FileReport
+from lamplighter.domain.problems import LamplighterError, Problem
+from lamplighter.domain.task import Task, TaskState
+from lamplighter.runtime.importing import Importer
+from lamplighter.runtime.resources import own_command
+from lamplighter.runtime.whatif import water_network
+from lamplighter.scenarios import WaterOutcome, water_request
+from lamplighter.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+OWN_TASKS: Final = 1_000_000
+"""tasks of this module are numbered from here, the pool's own from 1"""
+ROWS: Final = 200
+
+
+class Jobs:
+    """All long work of a recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.pool = WorkerPool(
+            own_command(),
+            recorder.project / "cache",
+            recorder.clock,
+            on_change=self._changed,
+            log=lambda text: log.info("worker", text=text),
+        )
+        self._numbers = itertools.count(OWN_TASKS)
+        self._lock = threading.Lock()
+        self._own: dict[int, Task] = {}
+        self._importers: dict[int, Importer] = {}
+        self._importing = threading.Lock()
+
+    def tasks(self) -> tuple[Task, ...]:
+        """Newest first."""
+        with self._lock:
+            own = list(self._own.values())
+        return tuple(sorted([*own, *self.pool.tasks()], key=lambda t: -t.started_ms))
+
+    def cancel(self, task: int) -> None:
+        """Stop a task; it answers within a second."""
+        with self._lock:
+            importer = self._importers.get(task)
+        if importer is not None:
+            importer.cancel()
+        else:
+            self.pool.cancel(task)
+
+    def stop(self, deadline_s: float) -> None:
+        """Cancel everything."""
+        with self._lock:
+            importers = list(self._importers.values())
+        for importer in importers:
+            importer.cancel()
+        self.pool.stop(deadline_s)
+
+    def _changed(self, task: Task) -> None:
+        self._recorder.server.emit(wire.TaskChanged(task))
+
+    def _show(self, task: Task) -> None:
+        with self._lock:
+            self._own[task.id] = task
+        self._changed(task)
+
+    # ------------------------------------------------------------------ imports
+    def import_files(self, paths: Sequence[str], crs: str) -> int:
+        """Start an import; `ImportDone` carries its reports."""
+        number = next(self._numbers)
+        name = Path(paths[0]).name if len(paths) == 1 else f"{len(paths)} paths"
+        task = Task(
+            number, f"Import {name}", TaskState.RUNNING, started_ms=self._recorder.clock.wall_ms()
+        )
+        self._show(task)
+        importer = Importer(self._recorder.store, self._recorder.plugins, self.pool)
+        with self._lock:
+            self._importers[number] = importer
+        threading.Thread(
+            target=self._import, args=(task, importer, paths, crs), name="import", daemon=True
+        ).start()
+        return number
+
+    def _import(self, task: Task, importer: Importer, paths: Sequence[str], crs: str) -> None:
+        shown = task
+
+        def progress(done: int, total: int, text: str) -> None:
+            nonlocal shown
+            shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
+            self._show(shown)
+
+        reports: list[FileReport] = []
+        state, words = TaskState.DONE, ""
+        try:
+            with self._importing:
+                reports = importer.run([Path(p) for p in paths], crs=crs, progress=progress)
+        except LamplighterError as error:
+            state, words = TaskState.FAILED, str(error)
+        except Exception as error:
+            log.exception("import failed")
+            state, words = TaskState.FAILED, str(error)
+        finally:
+            with self._lock:
+                self._importers.pop(task.id, None)
+        ended = self._recorder.clock.wall_ms()
+        self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
+        self._recorder.server.emit(wire.ImportDone(tuple(reports)))
+        self._recorder.adopt_streams()
+        self._recorder.core.city_changed()
+
+    # ------------------------------------------------------------------ what-ifs
+    def run_scenario(self, name: str, settings: dict[str, str]) -> int:
+        """Start a what-if; `ScenarioDone` carries its result. Raises LamplighterError (U-801)."""
+        inp = water_network(self._recorder.project, self._recorder.store.imports())
+        request = water_request(name, settings, inp)
+
+        def end(value: Any) -> None:
+            if isinstance(value, Problem):
+                self._recorder.tell(value)
+                return
+            assert isinstance(value, WaterOutcome)
+            done = wire.ScenarioDone(name, settings, value.rows(ROWS), value.summary, value.basis)
+            self._recorder.server.emit(done)
+
+        return self.pool.submit(
+            "lamplighter.scenarios.water:run_water",
+            request,
+            name=f"What-if: {name}",
+            timeout_s=300.0,
+            on_end=end,
+            result=WaterOutcome,
+            reads=[inp],
+        )

@@ -1,0 +1,120 @@
+"""The plugins of this installation, as the recorder and the verbs use them."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from lamplighter.domain.alarm import AlarmRule
+from lamplighter.domain.city import Asset, Datastream
+from lamplighter.domain.problems import fault
+from lamplighter.plugin_host import PluginHost, bound_rules, described, kind_table, plausible
+from lamplighter.runtime.resources import plugin_folders
+from lamplighter.runtime.settings import user_settings, write_user_setting
+
+
+def user_plugins() -> Path:
+    """Where this user's own plugins are installed."""
+    return Path(user_data_path("lamplighter")) / "plugins"
+
+
+class LoadedPlugins:
+    """What the enabled plugins say, asked once at start and after a switch."""
+
+    def __init__(self, host: PluginHost) -> None:
+        self.host = host
+        self.kinds = kind_table(host.loaded())
+
+    def rules(self, assets: Sequence[Asset], streams: Sequence[Datastream]) -> list[AlarmRule]:
+        """Every rule bound to this city."""
+        return bound_rules(self.host.loaded(), assets, streams)
+
+    def described(self, streams: Sequence[Datastream]) -> list[Datastream]:
+        """Datastreams with unit, limits and states of their kind where they state none."""
+        return [described(s, self.kinds) for s in streams]
+
+    def plausible(self) -> dict[str, tuple[float | None, float | None]]:
+        """Plausible (low, high) by kind."""
+        return plausible(self.host.loaded())
+
+    def importers(self) -> dict[str, str]:
+        """File ending -> path of the plugin's importer; read without running any of it."""
+        found: dict[str, str] = {}
+        for plugin in self.host.loaded():
+            file = plugin.folder / "importer.py"
+            if "importer" in plugin.manifest.provides and file.is_file():
+                found |= {ending.lower(): str(file) for ending in _endings(file)}
+        return found
+
+    def closed_owners(self) -> list[str]:
+        """Owners whose edges are not followed."""
+        return self.host.closed_owners()
+
+
+def load_plugins() -> LoadedPlugins:
+    """The plugins of the program's own folder and of this user."""
+    return LoadedPlugins(_host())
+
+
+def _host() -> PluginHost:
+    folders = plugin_folders()
+    settings = user_settings()
+    return PluginHost(
+        [*folders, user_plugins()],
+        trusted_by_path=folders,
+        trusted_keys=list(settings.get("plugins.trusted_keys", [])),
+        allow_unsigned=list(settings.get("plugins.allow_unsigned", [])),
+        disabled=list(settings.get("plugins.disabled", [])),
+    )
+
+
+def plugin_rows() -> list[dict[str, Any]]:
+    """`plugins list`."""
+    return _host().rows()
+
+
+def check_plugins(folder: Path | None) -> list[dict[str, Any]]:
+    """`plugins check`: all plugins, or one folder."""
+    host = _host()
+    return host.check() if folder is None else [host.examine(folder).row()]
+
+
+def install_plugin(folder: Path) -> list[dict[str, Any]]:
+    """Copy a checked plugin folder to this user's plugins; refused ones are not copied."""
+    host = _host()
+    found = host.examine(folder)
+    if found.fault is not None:
+        raise fault("P-605", name=folder.name, what=str(found.fault))
+    target = user_plugins() / found.id
+    if target.exists():
+        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    return [found.row()]
+
+
+def switch_plugin(plugin: str, on: bool) -> list[dict[str, Any]]:
+    """Switch a plugin on or off for this user; in force at the recorder's next start."""
+    host = _host()
+    found = host.switch(plugin, on)
+    if found is None:
+        raise fault("P-605", name=plugin, what="there is no such plugin")
+    write_user_setting("plugins.disabled", list(host.disabled))
+    return [found.row()]
+
+
+def _endings(importer: Path) -> tuple[str, ...]:
+    """The constant `EXTENSIONS` of an importer's source."""
+    for node in ast.parse(importer.read_text(encoding="utf-8")).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.AnnAssign):
+            target = node.target
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and target.id == "EXTENSIONS" and value is not None:
+            return tuple(str(e) for e in ast.literal_eval(value))
+    return ()

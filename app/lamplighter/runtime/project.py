@@ -1,0 +1,229 @@
+"""A project seen from the verbs: made, opened, listed, queried, exported and verified."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.city import Asset, Datastream
+from lamplighter.domain.clock import SystemClock, parse_time
+from lamplighter.domain.problems import fault
+from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.governance.audit import newest_entries
+from lamplighter.governance.audit import verify as verify_audit_file
+from lamplighter.governance.keys import signing_key
+from lamplighter.store import Store
+
+EARTH_M: Final = 6_371_008.8
+FOREVER_MS: Final = 2**62
+CSV_HEAD: Final = (
+    "source", "epoch", "seq", "n", "datastream", "phenomenon_time_ms", "recorded_time_ms",
+    "value", "quality",
+)  # fmt: skip
+
+
+@contextmanager
+def opened(project: Path, *, write: bool = False) -> Iterator[Store]:
+    """The project's store; closed at the end whatever happens."""
+    store = Store.open(project, write=write, clock=SystemClock())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def create(project: Path, *, demo: bool = False) -> dict[str, Any]:
+    """Make an empty project folder."""
+    Store.create(project, name=project.resolve().name, demo=demo, clock=SystemClock())
+    with opened(project) as store:
+        return {"project": str(project.resolve()), "store_version": store.version}
+
+
+# ---------------------------------------------------------------------- the city
+def list_assets(
+    project: Path, *, type: str = "", near: tuple[float, float, float] | None = None
+) -> list[dict[str, Any]]:
+    """Assets as `assets` prints them; `near` is (lon, lat, metres)."""
+    with opened(project) as store:
+        found = store.assets()
+    rows = [a for a in found if not type or a.type == type]
+    if near is not None:
+        rows = [a for a in rows if _metres(a, near[0], near[1]) <= near[2]]
+    keys = ("id", "type", "name", "domain", "lon", "lat", "height_m", "attributes", "source_file")
+    return [{k: getattr(a, k) for k in keys} for a in rows]
+
+
+def _metres(asset: Asset, lon: float, lat: float) -> float:
+    if asset.lon is None or asset.lat is None:
+        return math.inf
+    north = math.radians(asset.lat - lat)
+    east = math.radians(asset.lon - lon) * math.cos(math.radians((asset.lat + lat) / 2))
+    return EARTH_M * math.hypot(north, east)
+
+
+def list_datastreams(project: Path) -> list[dict[str, Any]]:
+    """Every datastream with what is known of it."""
+    with opened(project) as store:
+        return [msgspec.to_builtins(d) for d in store.datastreams()]
+
+
+def find_datastream(streams: list[Datastream], name: str) -> Datastream:
+    """By `source/name`, else by a name that is unique. Raises LamplighterError (U-802, U-803)."""
+    exact = [d for d in streams if d.key == name]
+    found = exact or [d for d in streams if d.name == name]
+    if not found:
+        raise fault("U-802", name=name)
+    if len(found) > 1:
+        raise fault("U-803", name=name, what=", ".join(d.key for d in found[:5]))
+    return found[0]
+
+
+# ---------------------------------------------------------------------- history
+def query_datastream(
+    project: Path,
+    name: str,
+    *,
+    from_: str = "",
+    to: str = "",
+    as_known_at: str = "",
+    points: int = 1000,
+) -> dict[str, Any]:
+    """History of one datastream as `query` prints it."""
+    start, end = span(from_, to, "query")
+    known = _time(as_known_at, "query") if as_known_at else None
+    with opened(project) as store:
+        stream = find_datastream(store.datastreams(), name)
+        series = store.series(stream.id, start, end, points, known)
+    words = {int(q): q.word for q in Quality}
+    return {
+        "datastream": stream.key,
+        "unit": stream.unit,
+        "rows": [
+            [int(t), _value(stream, float(v)), words[int(q) & CLASS_MASK]]
+            for t, v, q in zip(series.time_ms, series.value, series.quality, strict=True)
+        ],
+        "reduced": series.reduced,
+        "low": series.low.tolist() if series.reduced else [],
+        "high": series.high.tolist() if series.reduced else [],
+        "gaps": [list(g) for g in series.gaps],
+    }
+
+
+def _value(stream: Datastream, value: float) -> float | str | None:
+    if not math.isfinite(value):
+        return None
+    if stream.states and 0 <= int(value) < len(stream.states):
+        return stream.states[int(value)]
+    return value
+
+
+def span(from_: str, to: str, verb: str) -> tuple[int, int]:
+    """[from, to) in milliseconds; empty texts mean everything."""
+    return (
+        _time(from_, verb) if from_ else -FOREVER_MS,
+        _time(to, verb) if to else FOREVER_MS,
+    )
+
+
+def _time(text: str, verb: str) -> int:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise fault("U-801", what=str(error), name=verb) from None
+
+
+def export_observations(
+    project: Path, out: Path, *, from_: str = "", to: str = ""
+) -> dict[str, Any]:
+    """Write every stored observation of the span into a CSV file."""
+    start, end = span(from_, to, "export")
+    count = 0
+    with opened(project) as store:
+        try:
+            with out.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                writer.writerow(CSV_HEAD)
+                for row in store.export_rows(start, end):
+                    writer.writerow([_safe(cell) for cell in row])
+                    count += 1
+        except OSError as error:
+            raise fault("I-507", name=str(out), what=str(error)) from None
+    return {"out": str(out), "objects": count, "licence": ""}
+
+
+def _safe(cell: object) -> object:
+    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + cell
+    return cell
+
+
+def verify_history(project: Path) -> dict[str, Any]:
+    """Every batch's hash and the chain over them."""
+    with opened(project) as store:
+        return dict(msgspec.to_builtins(store.verify()))
+
+
+# ---------------------------------------------------------------------- the audit record
+def verify_audit(project: Path) -> dict[str, Any]:
+    """The chain and signed heads of the audit record."""
+    with opened(project) as store:
+        key = signing_key(store.folder / "keys")
+        return dict(msgspec.to_builtins(verify_audit_file(store.folder / "audit.db", key)))
+
+
+def audit_entries(project: Path, limit: int) -> list[dict[str, Any]]:
+    """The newest audit entries."""
+    with opened(project) as store:
+        entries = newest_entries(store.folder / "audit.db", limit)
+    return [msgspec.to_builtins(e) for e in entries]
+
+
+# ---------------------------------------------------------------------- what needs somebody
+def list_alarms(project: Path, at: str = "") -> dict[str, Any]:
+    """Alarms that are not normal and open incidents, now or at a past moment."""
+    moment = _time(at, "alarms") if at else None
+    with opened(project) as store:
+        records = [r for r in store.alarms(moment) if r.state is not AlarmState.NORM]
+        incidents = [i for i in store.incidents(moment) if i.active]
+    return {
+        "alarms": [msgspec.to_builtins(r) for r in records],
+        "incidents": [msgspec.to_builtins(i) for i in incidents],
+    }
+
+
+def list_prognoses(project: Path) -> list[dict[str, Any]]:
+    """The newest prognosis of every asset, the likeliest first."""
+    with opened(project) as store:
+        found = store.prognoses()
+    found.sort(key=lambda p: -1.0 if p.probability_30d is None else -p.probability_30d)
+    return [msgspec.to_builtins(p) for p in found]
+
+
+# ---------------------------------------------------------------------- pictures
+class Drawing(msgspec.Struct, frozen=True):
+    """What a picture of the city needs."""
+
+    assets: tuple[Asset, ...]
+    tiles: tuple[Path, ...]
+    states: dict[str, str]
+    """asset -> `alarm-1` .. `alarm-4` or `stale`; assets that are not in it are normal"""
+
+
+def city_for_drawing(project: Path, at: str = "") -> Drawing:
+    """Assets, tile files and abnormal states, now or at a past moment."""
+    moment = _time(at, "shot") if at else None
+    with opened(project) as store:
+        alarms = [r for r in store.alarms(moment) if r.active]
+        states: dict[str, str] = {}
+        for record in sorted(alarms, key=lambda r: -r.priority):
+            states[record.asset] = f"alarm-{record.priority}"
+        folder = store.folder / "cache" / "tiles"
+        return Drawing(tuple(store.assets()), tuple(folder / t for t in store.tiles()), states)

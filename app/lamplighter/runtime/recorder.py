@@ -1,0 +1,317 @@
+"""The recorder: builds the core rooms, connects them, and ends them in order.
+
+Source first (feeds), then the queue (decoding), then the writer, each with a deadline. The wire
+and the core's beat stand beside that path and end in between.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import psutil
+import structlog
+
+from lamplighter import __version__
+from lamplighter.domain import wire
+from lamplighter.domain.clock import Clock, SystemClock
+from lamplighter.domain.observation import Batch, Committed
+from lamplighter.domain.problems import LamplighterError, Problem, problem
+from lamplighter.governance.audit import AuditFile
+from lamplighter.governance.keys import signing_key
+from lamplighter.governance.roles import local_identity
+from lamplighter.pipeline import EpochState, Pipeline, Registry
+from lamplighter.runtime import city_state
+from lamplighter.runtime.answers import Answers
+from lamplighter.runtime.commands import CommandDesk
+from lamplighter.runtime.core_loop import CoreLoop
+from lamplighter.runtime.feeds import FeedConfig, connect, stored_feeds
+from lamplighter.runtime.inlet import Inlet
+from lamplighter.runtime.jobs import Jobs
+from lamplighter.runtime.maintenance import MaintenanceDesk
+from lamplighter.runtime.meters import Meters
+from lamplighter.runtime.plugins import load_plugins
+from lamplighter.runtime.wire_server import WireServer
+from lamplighter.sources import FeedSet
+from lamplighter.store import Store
+
+log = structlog.get_logger(__name__)
+LINGER_MS: Final = 3_000
+"""how long a recorder started by a window goes on after its last client left"""
+FIRST_CLIENT_MS: Final = 60_000
+
+
+class Recorder:
+    """One project's core. `start`, then `stop`; every part is reachable for the answers."""
+
+    def __init__(self, project: Path, clock: Clock, *, service: bool = True) -> None:
+        self.clock = clock
+        self.started_ms = clock.wall_ms()
+        self._begun = clock.monotonic_ms()
+        self.identity = local_identity()
+        self.store = Store.open(project, write=True, clock=clock)
+        self.project = self.store.folder
+        self.key = signing_key(self.project / "keys")
+        host = socket.gethostname()
+        self.audit = AuditFile(self.project / "audit.db", self.key, clock, host)
+        self.plugins = load_plugins()
+        self.meters = Meters()
+        self.server = WireServer(self.project, self._handle, clock, service=service)
+        self.core = CoreLoop(
+            self.store,
+            city_state.load(self.store, self.plugins),
+            clock,
+            self.meters,
+            emit=self.server.emit,
+            slow=self._every_second,
+            reload_city=lambda: city_state.load(self.store, self.plugins),
+        )
+        self.pipeline = self._new_pipeline()
+        self.feeds = FeedSet(clock)
+        self.inlet = Inlet(
+            self.pipeline,
+            self.feeds,
+            self.store.writer,
+            committed=self._committed,
+            failed=self._failed,
+            decoded=self._decoded,
+        )
+        self.jobs = Jobs(self)
+        self.commands = CommandDesk(self)
+        self.maintenance = MaintenanceDesk(self)
+        self._answers = Answers(self)
+        self._stop_asked = threading.Event()
+        self._storage_fault: Problem | None = None
+        self._names_due = False
+        self._open_gaps = 0
+        self._had_client = False
+        self._alone_since = clock.monotonic_ms()
+
+    def _new_pipeline(self) -> Pipeline:
+        store = self.store
+        registry = Registry(store.datastreams(), sorted(store.sources().items()))
+        lives = {life.source: life for life in store.lives()}
+        gaps = [g for g in store.gaps() if g.state != "filled"]
+        states = [
+            EpochState(
+                source,
+                epoch,
+                spans,
+                tuple(g for g in gaps if (g.source, g.epoch) == (source, epoch)),
+                lives.get(source),
+            )
+            for (source, epoch), spans in store.sequence_state().items()
+        ]
+        return Pipeline(clock=self.clock, registry=registry, states=states, lives=lives.values())
+
+    # ------------------------------------------------------------------ life
+    def start(self) -> None:
+        """Begin: core, decoding, wire, then the feeds."""
+        self.core.start()
+        self.inlet.start()
+        self.server.start()
+        self.commands.recover()
+        for config in stored_feeds(self.store):
+            self.open_feed(config)
+        self.maintenance.start()
+        log.info("recording", project=str(self.project), pid=os.getpid())
+
+    def open_feed(self, config: FeedConfig) -> None:
+        """Connect a stored feed."""
+        self.feeds.add(connect(config, self.store.store_id, self.inlet.deliver, self.clock))
+
+    def stop(self) -> None:
+        """Source, queue, writer, each with its deadline."""
+        self.feeds.stop(3.0)
+        self.jobs.stop(3.0)
+        if not self.inlet.stop(10.0):
+            log.warning("the queue was not empty at its deadline")
+        self.store.writer.stop(10.0)
+        if not self.core.stop(5.0):
+            log.warning("the core did not end in time")
+        self.server.stop()
+        self.audit.close()
+        found = self.store.gaps()
+        self._open_gaps = sum(g.state != "filled" and g.found_ms >= self.started_ms for g in found)
+        self.store.close(10.0)
+
+    def ask_stop(self) -> None:
+        self._stop_asked.set()
+
+    @property
+    def stop_asked(self) -> bool:
+        return self._stop_asked.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """True when somebody asked to stop within `seconds`."""
+        return self._stop_asked.wait(seconds)
+
+    def left_alone(self) -> bool:
+        """Whether the last client has gone for good (or none ever came)."""
+        now = self.clock.monotonic_ms()
+        if self.server.clients:
+            self._had_client, self._alone_since = True, now
+            return False
+        limit = LINGER_MS if self._had_client else FIRST_CLIENT_MS
+        return now - self._alone_since > limit
+
+    # ------------------------------------------------------------------ the data path
+    def _decoded(self, batch: Batch, pipeline: Pipeline) -> None:
+        if batch.lives:
+            self.core.hear(batch.lives)
+        if batch.new_datastreams or batch.new_sources:
+            self._names_due = True
+        for receipt in pipeline.receipts():
+            self.commands.receipt(receipt.payload)
+        for found, count in pipeline.notices():
+            self.server.emit(wire.ProblemRaised(found, count))
+
+    def _committed(self, committed: Committed) -> None:
+        if self._storage_fault is not None:
+            self.server.emit(wire.ProblemRaised(self._storage_fault, over=True))
+            self._storage_fault = None
+        if self._names_due:
+            self._names_due = False
+            self.core.city_changed()
+        self.core.take(committed)
+
+    def _failed(self, error: BaseException) -> None:
+        found = error.problem if isinstance(error, LamplighterError) else None
+        found = found or problem("A-401", what=str(error))
+        if self._storage_fault is None or self._storage_fault.code != found.code:
+            log.error("not written", why=str(found))
+            self._storage_fault = found
+            self.server.emit(wire.ProblemRaised(found))
+
+    def tell(self, found: Problem) -> None:
+        """Show a fault in the window; repeats are counted there."""
+        self.server.emit(wire.ProblemRaised(found))
+
+    def adopt_streams(self) -> None:
+        """Datastreams an import bound: the decoder must know their ids."""
+        streams = self.store.datastreams()
+
+        def adopt(pipeline: Pipeline) -> None:
+            for stream in streams:
+                pipeline.registry.adopt(stream)
+
+        self.inlet.between(adopt)
+
+    # ------------------------------------------------------------------ once a second
+    def _every_second(self) -> None:
+        self.commands.check_timeouts()
+        self.maintenance.every_second()
+        self.server.emit(self.status())
+
+    def status(self) -> wire.Status:
+        """Figures of this moment."""
+        points, messages, delay = self.meters.rates(self.clock.monotonic_ms())
+        live, stale = self.core.counts()
+        usage = shutil.disk_usage(self.project)
+        account = self.meters.account
+        waiting = self.store.writer.queue_points + self.inlet.waiting_messages
+        return wire.Status(
+            wall_ms=self.clock.wall_ms(),
+            batch=self.core.batch(),
+            account=account,
+            waiting=waiting,
+            points_per_s=points,
+            messages_per_s=messages,
+            delay_p95_s=delay,
+            queue=self.inlet.waiting_messages,
+            write_lag_ms=self.store.writer.lag_ms,
+            feeds=self.feeds.states(),
+            datastreams=len(self.core.city.streams),
+            live=live,
+            stale=stale,
+            disk_free_gb=usage.free / 1e9,
+            disk_days_left=_days_left(usage.free, points),
+            rss_mb=psutil.Process().memory_info().rss / 1e6,
+        )
+
+    def report(self) -> dict[str, Any]:
+        """This run's sums, after `stop`."""
+        account = self.meters.account
+        seconds = (self.clock.monotonic_ms() - self._begun) / 1000.0
+        age = self.meters.age_p95_s()
+        return {
+            "received": account.received,
+            "stored": account.stored,
+            "duplicate": account.duplicate,
+            "quarantined": account.quarantined,
+            "refused": account.refused,
+            "waiting": account.waiting,
+            "gaps": self._open_gaps,
+            "points_per_s": round(account.stored / max(seconds, 1e-9), 1),
+            "age_p95_s": age,
+            "seconds": round(seconds, 3),
+        }
+
+    def _handle(self, request: wire.Request) -> wire.Reply:
+        return self._answers.answer(request)
+
+    def welcome(self) -> wire.Welcome:
+        return wire.Welcome(
+            project=self.store.name,
+            path=str(self.project),
+            demo=self.store.demo,
+            version=__version__,
+            pid=os.getpid(),
+            user=self.identity.user,
+            role=self.identity.role.value,
+            block=str(self.core.block.file),
+            frame=self.core.city.frame,
+            started_ms=self.started_ms,
+            first_ms=self.store.first_ms(),
+        )
+
+
+BYTES_PER_POINT: Final = 30.0
+
+
+def _days_left(free: int, points_per_s: float) -> float | None:
+    if points_per_s <= 0:
+        return None
+    return float(free) / (points_per_s * BYTES_PER_POINT * 86_400)
+
+
+def record(
+    project: Path,
+    *,
+    seconds: float = 0.0,
+    say: Callable[[str], None],
+    ends_with_last_client: bool = False,
+) -> dict[str, Any]:
+    """Record until stopped by a signal, a client or the clock; returns the run's report."""
+    clock = SystemClock()
+    recorder = Recorder(project, clock, service=not ends_with_last_client)
+    _stop_on_signals(recorder)
+    try:
+        recorder.start()
+        say(f"recording {recorder.project} (process {os.getpid()}); end with Ctrl+C")
+        end = clock.monotonic_ms() + seconds * 1000 if seconds > 0 else None
+        while not recorder.wait(0.1):
+            if end is not None and clock.monotonic_ms() >= end:
+                break
+            if ends_with_last_client and recorder.left_alone():
+                say("the last window has gone; recording ends")
+                break
+    finally:
+        recorder.stop()
+    return recorder.report()
+
+
+def _stop_on_signals(recorder: Recorder) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
+        recorder.ask_stop()
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ask)
+        signal.signal(signal.SIGINT, ask)
