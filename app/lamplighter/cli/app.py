@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from lamplighter import __version__
 from lamplighter.cli import (
@@ -18,6 +18,7 @@ from lamplighter.cli import (
     run_verb,
 )
 from lamplighter.cli.output import DONE, FAILED, USAGE, Leave, say, silence_broken_pipe
+from lamplighter.cli.crash import keep
 from lamplighter.cli.starters import Starters
 from lamplighter.domain.problems import LamplighterError, problem
 
@@ -64,14 +65,17 @@ def run(arguments: list[str], starters: Starters) -> int:
     except LamplighterError as error:
         say(str(error))
         return FAILED
-    except click.exceptions.Exit as leave:
+    except typer.Exit as leave:
         return int(leave.exit_code)
-    except click.ClickException as error:
-        say(str(problem("U-801", what=error.format_message(), name="")))
+    except TyperException as error:
+        say(str(problem("U-801", what=str(error).rstrip("."), name="VERB")))
         return USAGE
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return FAILED
     except BrokenPipeError:
         silence_broken_pipe()
         return DONE
+    except Exception as error:
+        say(str(problem("U-899", what=f"{type(error).__name__}: {error}", name=keep(error))))
+        return FAILED
     return result if isinstance(result, int) else DONE

@@ -110,6 +110,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "U-804": "{name} is not available: {what}. Everything else works.",
     "U-806": "Alarm {name} was not changed: {what}. All other alarms work as before. "
     "Choose another action or give what is missing.",
+    "U-899": "Lamplighter itself failed ({what}). What was recorded is kept. "
+    "The details are in {name}; send them with 'lamplighter doctor --bundle'.",
     "U-805": "The recorder did not answer ({what}). Recording is not affected by this window. "
     "Start it again with 'lamplighter record'.",
 }

@@ -6,17 +6,19 @@ then networks, then tables.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import psutil
 
-from lamplighter.domain.city import Frame
+from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.importing import FileReport, ImportedFile
 from lamplighter.domain.problems import Problem, fault
@@ -26,24 +28,13 @@ from lamplighter.runtime.resources import own_command
 from lamplighter.store import Store, WriteAccess
 from lamplighter.workers import WorkerPool
 
-TASK: Final = "lamplighter.spatial.task:import_file"
+TASK: Final = "lamplighter.spatial.task:import_files"
 TIMEOUT_S: Final = 900.0
-ORDER: Final = (".json", ".jsonl", ".gml", ".xml", ".zip", ".inp", ".gpkg", ".geojson", ".csv")
+MEMORY_MB: Final = 4_096
+_LAST: Final = {".inp": 1, ".csv": 2}
+"""city models first, then networks, then tables that speak of both"""
 Say = Callable[[str], None]
 Progress = Callable[[int, int, str], None]
-
-
-class ImportRequest(msgspec.Struct, frozen=True):
-    """What the reading task is given."""
-
-    path: str
-    frame: Frame | None
-    epsg_override: int | None
-    tiles_folder: str
-    importers: dict[str, str]
-    """file ending -> path of the plugin's importer.py"""
-    fit: bool = False
-    known_assets: tuple[str, ...] = ()
 
 
 class Importer:
@@ -74,64 +65,66 @@ class Importer:
             if self._cancelled.is_set():
                 break
             progress(number, len(files), file.name)
-            imported = self._read(file, override, fit)
-            if imported.report.error is None:
-                self._keep(imported)
-            reports.append(imported.report)
+            for imported in self._read(file, override, fit):
+                if imported.report.error is None:
+                    self._keep(imported)
+                reports.append(imported.report)
         progress(len(reports), len(files), "done")
         return reports
 
     def _expanded(self, paths: Sequence[Path]) -> list[Path]:
         from lamplighter.spatial import expand
 
-        return expand([p.resolve() for p in paths])
+        endings = tuple(self._plugins.importers())
+        found = expand([p.resolve() for p in paths], endings)
+        return sorted(found, key=lambda f: _LAST.get(f.suffix.lower(), 0))
 
-    def _read(self, file: Path, override: int | None, fit: bool) -> ImportedFile:
+    def _read(self, file: Path, override: int | None, fit: bool) -> list[ImportedFile]:
+        from lamplighter.spatial import ImportAnswer, ImportOrder, take
+
         tiles = self._store.folder / "cache" / "tiles"
         tiles.mkdir(parents=True, exist_ok=True)
-        importers = self._plugins.importers()
-        request = ImportRequest(
-            path=str(file),
-            frame=self._store.frame(),
-            epsg_override=override,
+        importers = sorted(set(self._plugins.importers().values()))
+        known = tiles / f"known-{secrets.token_hex(4)}"
+        assets = self._store.assets()
+        known.write_bytes(msgspec.msgpack.encode({a.id: a.source_file for a in assets}))
+        order = ImportOrder(
+            paths=(str(file),),
             tiles_folder=str(tiles),
-            importers=importers,
+            frame=self._store.frame(),
+            epsg=override,
+            importers=tuple(importers),
             fit=fit,
+            city_box=_box(assets) if fit else None,
+            known=str(known),
         )
-        done = threading.Event()
-        answer: list[Any] = []
-
-        def end(value: Any) -> None:
-            answer.append(value)
-            done.set()
-
+        done: Future[Any] = Future()
         self._task = self._pool.submit(
             TASK,
-            request,
-            name=f"import {file.name}",
+            order,
+            name=f"Read {file.name}",
             timeout_s=TIMEOUT_S,
-            on_end=end,
-            result=ImportedFile,
-            reads=[file, *importers.values()],
-            memory_mb=4096,
+            on_end=done.set_result,
+            result=ImportAnswer,
+            reads=[file.parent, *importers],
+            memory_mb=MEMORY_MB,
             code="I-508",
         )
-        done.wait()
+        outcome = done.result()
         self._task = None
-        outcome = answer[0]
+        known.unlink(missing_ok=True)
         if isinstance(outcome, Problem):
-            return ImportedFile(FileReport(file=str(file), error=str(outcome)))
-        assert isinstance(outcome, ImportedFile)
-        return outcome
+            return [ImportedFile(FileReport(file=str(file), error=str(outcome)))]
+        assert isinstance(outcome, ImportAnswer)
+        if self._store.frame() is None and outcome.frame is not None:
+            frame = outcome.frame
+            self._store.writer.call(lambda access: access.put_frame(frame)).result()
+        return take(outcome)
 
     def _keep(self, imported: ImportedFile) -> None:
-        found_frame = self._store.frame() is None and imported.suggested_epsg > 0
-        east, north = imported.suggested_origin
         streams = self._plugins.described(imported.datastreams)
 
         def put(access: WriteAccess) -> None:
-            if found_frame:
-                access.put_frame(Frame(imported.suggested_epsg, east, north))
             access.put_assets(imported.assets)
             access.put_edges(imported.edges)
             access.put_tiles(imported.tiles)
@@ -141,6 +134,15 @@ class Importer:
 
         keep_original(self._store.folder, Path(imported.report.file), imported.content_hash)
         self._store.writer.call(put).result()
+
+
+def _box(assets: Sequence[Asset]) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of what stands in the city, in local metres."""
+    placed = [(a.x, a.y) for a in assets if a.x is not None and a.y is not None]
+    if not placed:
+        return None
+    east, north = [p[0] for p in placed], [p[1] for p in placed]
+    return min(east), min(north), max(east), max(north)
 
 
 def keep_original(project: Path, file: Path, content_hash: str) -> Path:

@@ -79,6 +79,10 @@ class FeedSet:
                 sent += feed.publish_resend(*request[1:])
         return sent
 
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send to the field on every feed that can; False when none could."""
+        return any([feed.publish(topic, payload) for feed in tuple(self._feeds.values())])
+
     def states(self) -> tuple[FeedState, ...]:
         """How each feed is, for the status and for `feed list`."""
         now = self._clock.wall_ms()
