@@ -73,6 +73,7 @@ class _Templates(Struct):
 
 class _File(Struct):
     type: str = ""
+    id: str = ""
     version: str | float | None = None
     metadata: Any = None
     transform: _Transform | None = None
@@ -101,10 +102,14 @@ def read(data: bytes, progress: Progress) -> SourceModel:
 
 def read_sequence(data: bytes, progress: Progress) -> SourceModel:
     """CityJSONSeq: a first line with the metadata, then one CityJSONFeature a line."""
-    lines = [line for line in data.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    lines = [line for line in data.splitlines() if line.strip()]
     if not lines:
         raise Refused("I-503", "it is empty")
-    head = _parse(lines[0])
+    try:
+        head = _parse(lines[0])
+    except Refused:
+        return read(data, progress)  # one document over several lines
     reader = _Reader(head)
     features = lines[1:] if head.type != "CityJSONFeature" else lines
     for place, line in enumerate(features):
@@ -113,6 +118,8 @@ def read_sequence(data: bytes, progress: Progress) -> SourceModel:
         except Refused as refused:
             reader.model.refused.append(Unplaced(f"line {place + 2}", refused.what))
             continue
+        if part.id and part.id not in (part.CityObjects or {}):
+            reader.model.warnings.append(f"feature '{part.id}' does not hold the object it names")
         if part.transform is None:
             part.transform = head.transform
         reader.take(part)
@@ -129,7 +136,7 @@ def _parse(data: bytes) -> _File:
     except msgspec.DecodeError as error:
         text = str(error)
         code = "I-505" if "truncated" in text else "I-503"
-        raise Refused(code, f"its JSON is malformed: {text}") from error
+        raise Refused(code, text) from error
     except RecursionError as error:
         raise Refused("I-503", "it is nested too deeply") from error
     except UnicodeDecodeError as error:
@@ -158,6 +165,7 @@ class _Reader:
         self._templates = head.templates
         self._counts: Counter[str] = Counter()
         self._finest: list[float] = []
+        self._ids: set[str] = set()
 
     def take(self, document: _File, progress: Progress | None = None) -> None:
         vertices = _vertices(document)
@@ -172,6 +180,10 @@ class _Reader:
                 self.model.refused.append(Unplaced(name, f"damaged: {error}"))
                 continue
             self._counts[item.type] += 1
+            if name in self._ids:
+                self.model.refused.append(Unplaced(name, "a second object has this id"))
+                continue
+            self._ids.add(name)
             for child in item.children if isinstance(item.children, list) else ():
                 if isinstance(child, str):
                     parents.setdefault(child, name)

@@ -19,6 +19,18 @@ from lamplighter.spatial.model import Floats
 
 NEAR_METRES: Final = 30_000.0
 _MARGIN_DEGREES: Final = 0.5
+_NAMES: Final = {
+    "CH1903": 21781,
+    "LV03": 21781,
+    "CH1903+": 2056,
+    "LV95": 2056,
+    "RD": 28992,
+    "RD NEW": 28992,
+    "WGS84": 4326,
+    "ETRS-GK25": 3879,
+}
+"""names that files use although they stand for a whole family of systems"""
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _()+/.-]{2,80}")
 _ADV: Final = (
     (re.compile(r"ETRS89_UTM(3[123])", re.I), 25800),
     (re.compile(r"DE_DHDN_3GK([2345])", re.I), 31464),
@@ -78,16 +90,21 @@ def parse_name(text: str) -> int | None:
         match = pattern.search(text)
         if match:
             return base + int(match.group(1))
-    if text[:1] in "GPCB" and "[" in text:
-        return _from_wkt(text)
-    return None
+    if text.upper() in _NAMES:
+        return _NAMES[text.upper()]
+    return _looked_up(text)
 
 
-def _from_wkt(text: str) -> int | None:
+def _looked_up(text: str) -> int | None:
+    """Code of a system written as WKT or by its name; never a text that could name a file."""
     import pyproj
 
+    wkt = text[:1] in "GPCB" and "[" in text
+    if not wkt and not _PLAIN_NAME.fullmatch(text):
+        return None
     try:
-        code = pyproj.CRS.from_wkt(text).to_epsg(min_confidence=60)
+        crs = pyproj.CRS.from_wkt(text) if wkt else pyproj.CRS.from_user_input(text)
+        code = crs.to_epsg(min_confidence=60)
     except pyproj.exceptions.CRSError:
         return None
     return int(code) if code else None

@@ -56,7 +56,9 @@ def recognise(
     if ending == ".csv":
         return tables.read(path.read_bytes())
     if ending in (".json", ".geojson", ".cityjson"):
-        raise Refused("I-503", "it is no JSON object")
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
+            raise Refused("I-504", "a JSON list, no city model")
+        raise Refused("I-503", "it is no JSON")
     if ending in (".gml", ".xml", ".citygml"):
         raise Refused("I-503", "it is no XML")
     raise Refused("I-504", f"ending '{ending}'" if ending else "no ending and unknown content")

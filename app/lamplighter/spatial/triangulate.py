@@ -8,6 +8,7 @@ a constrained triangulation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,8 +128,10 @@ def _constrained(faces: Faces, members: Ints) -> tuple[Ints, Ints, int]:
     corners: list[Ints] = []
     owners: list[Ints] = []
     odd = 0
+    for place in np.flatnonzero(~valid).tolist():
+        meshes[place] = _mended(polygons[place])
     for place, face in enumerate(members.tolist()):
-        found = _from_mesh(meshes[place], *flats[place]) if valid[place] else None
+        found = _from_mesh(meshes[place], *flats[place])
         if found is None:
             odd += 1
             ring = faces.corners[
@@ -138,6 +141,25 @@ def _constrained(faces: Faces, members: Ints) -> tuple[Ints, Ints, int]:
         corners.append(found)
         owners.append(np.full(len(found), face, np.int64))
     return np.concatenate(corners), np.concatenate(owners), odd
+
+
+def _mended(polygon: Any) -> Any:
+    """Mesh of a ring that touches itself (a hole joined by a bridge); None when it crosses."""
+    import shapely
+
+    sound = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
+    if sound.is_empty or abs(sound.area - abs(_signed_area(polygon))) > 0.01 * sound.area:
+        return None
+    return shapely.constrained_delaunay_triangles(sound)
+
+
+def _signed_area(polygon: Any) -> float:
+    rings = [polygon.exterior, *polygon.interiors]
+    areas = []
+    for ring in rings:
+        x, y = np.asarray(ring.coords)[:, :2].T
+        areas.append(abs(float(x[:-1] @ y[1:] - x[1:] @ y[:-1])) / 2.0)
+    return areas[0] - sum(areas[1:])
 
 
 def _project(vertices: Floats, rings: list[Ints]) -> tuple[list[Floats], bool]:
@@ -152,10 +174,12 @@ def _project(vertices: Floats, rings: list[Ints]) -> tuple[list[Floats], bool]:
     return flat, bool(facing < 0)
 
 
-def _from_mesh(mesh: object, indices: Ints, flat: Floats, turned: bool) -> Ints | None:
+def _from_mesh(mesh: Any, indices: Ints, flat: Floats, turned: bool) -> Ints | None:
     """Triangle corners of a shapely mesh as vertex numbers; None when a corner is unknown."""
     import shapely
 
+    if mesh is None:
+        return None
     coordinates = shapely.get_coordinates(mesh)
     if not len(coordinates) or len(coordinates) % 4:
         return None

@@ -64,7 +64,7 @@ def read_geojson(data: bytes, stem: str) -> SourceModel:
         raise Refused("I-504", f"JSON, but no GeoJSON: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         code = "I-505" if "truncated" in str(error) else "I-503"
-        raise Refused(code, f"its JSON is malformed: {error}") from error
+        raise Refused(code, str(error)) from error
     except RecursionError as error:
         raise Refused("I-503", "it is nested too deeply") from error
     features = document.features
