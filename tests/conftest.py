@@ -13,6 +13,12 @@ _PATIENCE_S = 3.0
 _LASTING = ("pydevd", "asyncio_", "ThreadPoolExecutor", "QtTest")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "leaks_by_design: leaves a third party's thread that cannot be ended"
+    )
+
+
 def _threads() -> set[threading.Thread]:
     return {
         t for t in threading.enumerate() if t.is_alive() and not t.name.startswith(_LASTING)

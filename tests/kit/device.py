@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +218,10 @@ def options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: list[str] | None = None, kind: type[Device] = Device) -> int:
-    device = kind(options(sys.argv[1:] if arguments is None else arguments))
+def main(
+    arguments: list[str] | None = None, kind: Callable[[argparse.Namespace], Device] | None = None
+) -> int:
+    device = (kind or Device)(options(sys.argv[1:] if arguments is None else arguments))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: device.stop.set())
     device.run()
