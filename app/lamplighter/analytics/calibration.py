@@ -1,0 +1,103 @@
+"""Bands that keep what they promise, calibrated by asset and never by row.
+
+Rows of one asset are one witness however many they are: each asset weighs the same, and a band
+is judged on assets that had no part in making it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+RATE: Final = 0.9
+BINS: Final = (0.0, 0.03, 0.1, 0.25, 0.45, 0.65, 0.85, 1.0000001)
+_Z: Final = 1.645
+FEWEST: Final = 4
+"""assets below which there is no band"""
+LEVELS: Final = tuple(np.linspace(0.8, 1.0, 41).tolist())
+
+
+def score_quantile(score: Floats, asset: Ints, rate: float = RATE) -> float:
+    """The score that a row of a new asset stays below with chance `rate`; inf with too few.
+
+    The level is raised until, each asset judged by the others alone, `rate` of them is covered:
+    the more the assets differ, the higher.
+    """
+    assets, place = np.unique(asset, return_inverse=True)
+    if assets.size < FEWEST:
+        return float("inf")
+    weight = 1.0 / np.bincount(place)[place]
+    covered = [_left_out(score, place, weight, level, assets.size) for level in LEVELS]
+    enough = np.flatnonzero(np.array(covered) >= rate - 1e-9)
+    return _weighted(score, weight, LEVELS[int(enough[0])] if enough.size else 1.0)
+
+
+def _left_out(score: Floats, place: Ints, weight: Floats, level: float, assets: int) -> float:
+    """Share covered when every asset is judged by a quantile of the others."""
+    inside = 0.0
+    for one in range(assets):
+        mine = place == one
+        inside += float((score[mine] <= _weighted(score[~mine], weight[~mine], level)).mean())
+    return inside / assets
+
+
+def _weighted(score: Floats, weight: Floats, level: float) -> float:
+    rank = np.argsort(score, kind="stable")
+    reached = np.cumsum(weight[rank]) / weight.sum()
+    return float(score[rank][min(int(np.searchsorted(reached, level - 1e-12)), rank.size - 1)])
+
+
+def days_score(true_days: Floats, median: Floats) -> Floats:
+    """How far a prediction was off, as a factor: |log((true + 1) / (median + 1))|."""
+    score: Floats = np.abs(np.log((true_days + 1.0) / (median + 1.0)))
+    return score
+
+
+def days_band(median: Floats, quantile: float) -> tuple[Floats, Floats]:
+    """(low, high) days around the median for a `score_quantile`."""
+    factor = np.exp(quantile)
+    return np.maximum((median + 1.0) / factor - 1.0, 0.0), (median + 1.0) * factor - 1.0
+
+
+def reliability(probability: Floats, outcome: Floats, asset: Ints) -> tuple[Floats, Floats, Ints]:
+    """(low, high, assets) per bin of `BINS`: what happened where about that much was predicted.
+
+    Each asset weighs the same within a bin; the band is Wilson's at 90 % with n = assets.
+    """
+    low, high = np.zeros(len(BINS) - 1), np.ones(len(BINS) - 1)
+    count = np.zeros(len(BINS) - 1, np.int64)
+    which = np.digitize(probability, BINS) - 1
+    for bin in range(len(BINS) - 1):
+        rows = which == bin
+        assets, place = np.unique(asset[rows], return_inverse=True)
+        if not assets.size:
+            continue
+        rate = float(np.mean(np.bincount(place, outcome[rows]) / np.bincount(place)))
+        low[bin], high[bin] = wilson(rate, assets.size)
+        count[bin] = assets.size
+    return low, high, count
+
+
+def wilson(rate: float, n: int) -> tuple[float, float]:
+    """Wilson's 90 % interval of a share seen in n cases."""
+    middle = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n * n))
+    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)
+
+
+def probability_band(probability: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """(low, high) around each probability, from the bin it lies in; always around it."""
+    which = np.clip(np.digitize(probability, BINS) - 1, 0, len(BINS) - 2)
+    return np.minimum(low[which], probability), np.maximum(high[which], probability)
+
+
+def brier(probability: Floats, outcome: Floats, asset: Ints) -> float:
+    """Mean squared error of a probability, each asset weighing the same."""
+    _, place = np.unique(asset, return_inverse=True)
+    per_asset = np.bincount(place, (probability - outcome) ** 2) / np.bincount(place)
+    return float(per_asset.mean()) if per_asset.size else float("nan")

@@ -1,0 +1,104 @@
+"""Why a forecast says what it says: each signal's share, and the past lives most like this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.analytics.fleet import WINDOWS
+from lamplighter.domain.maintenance import Reason, SimilarCase
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBook:
+    """Thinned rows of past lives to compare with.
+
+    `features` (c, f); `life` (c,) number, `asset` (c,) index, `time_ms` (c,), `days_left` (c,),
+    `failed` (c,) as in `fleet.Rows`.
+    """
+
+    assets: tuple[str, ...]
+    features: Floats
+    life: npt.NDArray[np.int64]
+    asset: npt.NDArray[np.int64]
+    time_ms: npt.NDArray[np.int64]
+    days_left: Floats
+    failed: npt.NDArray[np.bool_]
+    center: Floats
+    """(f,) what is usual in sound lives"""
+    scale: Floats
+    """(f,) spread of each feature"""
+
+
+def shares(features: Floats, usual: Floats, risk: Callable[[Floats], Floats]) -> Floats:
+    """(n, signals) share of each signal in the risk: what it falls by with that signal as usual.
+
+    Shares of a row sum to 1, or are all 0 where nothing raises its risk. One call per signal.
+    """
+    signals = features.shape[1] // len(WINDOWS)
+    whole = risk(features)
+    drop = np.zeros((features.shape[0], signals))
+    for place in range(signals):
+        left_out = features.copy()
+        own = slice(len(WINDOWS) * place, len(WINDOWS) * (place + 1))
+        left_out[:, own] = usual[own]
+        drop[:, place] = np.maximum(whole - risk(left_out), 0.0)
+    total = drop.sum(axis=1, keepdims=True)
+    result: Floats = np.where(total > 1e-9, drop / np.maximum(total, 1e-9), 0.0)
+    return result
+
+
+def reasons(
+    row: Floats, share: Floats, signals: tuple[str, ...], book: CaseBook, most: int = 3
+) -> tuple[Reason, ...]:
+    """The largest shares of one row in words."""
+    found = []
+    for place in np.argsort(-share, kind="stable")[:most]:
+        if share[place] < 0.03:
+            break
+        now, trend = row[2 * place], row[2 * place + 1]
+        usual = book.center[2 * place]
+        name = signals[place].replace("_", " ")
+        text = f"{name} {now:.3g}, usually {usual:.3g}"
+        if usual:
+            text += f" ({(now - usual) / abs(usual):+.0%})"
+        if np.isfinite(trend) and abs(trend) > 0.5 * book.scale[2 * place + 1]:
+            text += f", {'rising' if trend > 0 else 'falling'} over the last days"
+        found.append(Reason(signals[place], round(float(share[place]), 3), text))
+    return tuple(found)
+
+
+def similar(
+    row: Floats, weight: Floats, book: CaseBook, mode: str, most: int = 3
+) -> tuple[SimilarCase, ...]:
+    """The nearest rows of `most` different past lives and how those lives went on.
+
+    `weight` (f,): how much each feature counts in the distance.
+    """
+    if not book.life.size:
+        return ()
+    apart = np.nan_to_num((book.features - row) / book.scale)
+    distance = np.sqrt((weight * apart**2).sum(axis=1))
+    found: list[SimilarCase] = []
+    seen: set[int] = set()
+    for place in np.argsort(distance, kind="stable"):
+        life = int(book.life[place])
+        if life in seen:
+            continue
+        seen.add(life)
+        days = book.days_left[place]
+        if book.failed[place]:
+            outcome = f"{mode or 'it'} failed {days:.0f} days later"
+        else:
+            outcome = f"no failure in the {days:.0f} days until it was renewed or the record ends"
+        asset = book.assets[int(book.asset[place])]
+        when = int(book.time_ms[place])
+        found.append(SimilarCase(asset, when, outcome, round(float(distance[place]), 3)))
+        if len(found) == most:
+            break
+    return tuple(found)

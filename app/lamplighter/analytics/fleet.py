@@ -1,0 +1,216 @@
+"""The past of maintained assets as columns, cut into lives, and causal features of every row.
+
+A life runs from one renewal of an asset to the next; a failure ends one, a planned repair cuts
+one off. A feature at a row uses rows of the same life up to it and nothing later, so a feature
+computed live equals the one computed in training, bit for bit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+DAY_MS: Final = 86_400_000
+SHORT_MS: Final = 2 * DAY_MS
+LONG_MS: Final = 8 * DAY_MS
+AGE_NAMES: Final = frozenset({"age_days", "age", "service_hours"})
+"""signals that are the age itself: never a feature, so a card never leans on age alone"""
+RISES: Final = ("vibration", "kurtosis", "temperature", "noise", "leak")
+"""words in a signal's name for which more can only be worse"""
+WINDOWS: Final = ("now", "trend")
+
+
+class FleetHistory(Struct, frozen=True):
+    """n rows of s signals of many assets, in any order, and what became of the assets.
+
+    `asset` (n,) and `renewal_asset` (k,) index `assets`; `time_ms` (n,), `renewal_ms` (k,);
+    `values` (n, s), NaN = not measured; `renewal_failed` (k,) bool: failed, else renewed in time.
+    """
+
+    assets: tuple[str, ...]
+    signals: tuple[str, ...]
+    asset: np.ndarray
+    time_ms: np.ndarray
+    values: np.ndarray
+    renewal_asset: np.ndarray
+    renewal_ms: np.ndarray
+    renewal_failed: np.ndarray
+    simulated: bool = False
+    mode: str = ""
+    """what fails, in a word, e.g. `bearing`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The history in order (asset, time), with the life each row belongs to.
+
+    `days_left` (n,): days to the end of the life; `failed` (n,): whether that end is a failure
+    (else the life was cut off then and may have gone on); `life` (n,) numbers lives.
+    """
+
+    history: FleetHistory
+    asset: Ints
+    time_ms: Ints
+    values: Floats
+    life: Ints
+    days_left: Floats
+    failed: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return int(self.time_ms.shape[0])
+
+
+def order(history: FleetHistory) -> Rows:
+    """Sort the history and cut it into lives; the newest row of the history ends all open ones."""
+    rank = np.lexsort((history.time_ms, history.asset))
+    asset = history.asset[rank].astype(np.int64)
+    time_ms = history.time_ms[rank].astype(np.int64)
+    end_ms = int(time_ms.max(initial=0))
+    life = np.zeros(len(rank), np.int64)
+    left = np.zeros(len(rank))
+    failed = np.zeros(len(rank), np.bool_)
+    number = 0
+    for place in np.unique(asset):
+        rows = np.flatnonzero(asset == place)
+        mine = np.flatnonzero(history.renewal_asset == place)
+        mine = mine[np.argsort(history.renewal_ms[mine], kind="stable")]
+        ends = history.renewal_ms[mine].astype(np.int64)
+        which = np.searchsorted(ends, time_ms[rows], side="right")
+        life[rows] = number + which
+        until = np.append(ends, end_ms)[which]
+        left[rows] = (until - time_ms[rows]) / DAY_MS
+        failed[rows] = np.append(history.renewal_failed[mine], False)[which]
+        number += len(ends) + 1
+    return Rows(history, asset, time_ms, history.values[rank].astype(float), life, left, failed)
+
+
+def feature_signals(signals: tuple[str, ...]) -> tuple[str, ...]:
+    """The signals a model may use: all but age."""
+    return tuple(s for s in signals if s not in AGE_NAMES)
+
+
+def feature_names(signals: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{s}:{w}" for s in feature_signals(signals) for w in WINDOWS)
+
+
+def rising(signals: tuple[str, ...]) -> list[int]:
+    """Per feature 1 where more can only be worse, else 0."""
+    return [
+        int(any(word in s for word in RISES)) for s in feature_signals(signals) for _ in WINDOWS
+    ]
+
+
+def features(rows: Rows, relative: tuple[str, ...]) -> Floats:
+    """(n, 2 x signals): mean of the last two days, and that minus the mean of the last eight.
+
+    Signals in `relative` are divided by the asset's own mean so far, because their level says
+    which asset it is and not how it is.
+    """
+    chosen = feature_signals(rows.history.signals)
+    out = np.full((len(rows), len(WINDOWS) * len(chosen)), np.nan)
+    begin_life = _begins(rows.life)
+    begin_asset = _begins(rows.asset)
+    short = np.maximum(_since(rows, SHORT_MS), begin_life)
+    long = np.maximum(_since(rows, LONG_MS), begin_life)
+    for place, signal in enumerate(chosen):
+        column = rows.values[:, rows.history.signals.index(signal)]
+        if signal in relative:
+            own = _mean(column, begin_asset, rows.asset)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                column = np.where(own != 0, column / own, np.nan)
+        now = _mean(column, short, rows.asset)
+        out[:, 2 * place] = np.where(np.isnan(column), np.nan, now)
+        out[:, 2 * place + 1] = out[:, 2 * place] - _mean(column, long, rows.asset)
+    return out
+
+
+def telling_identity(rows: Rows) -> tuple[str, ...]:
+    """Signals whose level differs more between assets than it ever does within one."""
+    found = []
+    for signal in feature_signals(rows.history.signals):
+        column = rows.values[:, rows.history.signals.index(signal)]
+        parts = [column[rows.asset == a] for a in np.unique(rows.asset)]
+        parts = [p[np.isfinite(p)] for p in parts]
+        parts = [p for p in parts if p.size > 10]
+        if len(parts) < 2:
+            continue
+        between = np.var([p.mean() for p in parts])
+        within = np.mean([p.var() for p in parts])
+        if between > 2.0 * within:
+            found.append(signal)
+    return tuple(found)
+
+
+def _begins(groups: Ints) -> Ints:
+    """(n,) index of the first row of the run each row stands in."""
+    first = np.ones(len(groups), np.bool_)
+    first[1:] = groups[1:] != groups[:-1]
+    starts = np.flatnonzero(first)
+    begins: Ints = starts[np.cumsum(first) - 1].astype(np.int64)
+    return begins
+
+
+def _since(rows: Rows, window_ms: int) -> Ints:
+    """(n,) first row of the same asset inside the window that ends at each row."""
+    out = np.zeros(len(rows), np.int64)
+    for start, stop in _runs(rows.asset):
+        time_ms = rows.time_ms[start:stop]
+        out[start:stop] = start + np.searchsorted(time_ms, time_ms - window_ms, side="right")
+    return out
+
+
+def _runs(groups: Ints) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(groups)) + 1
+    bounds = [0, *edges.tolist(), len(groups)]
+    return [(a, b) for a, b in itertools.pairwise(bounds) if b > a]
+
+
+def _mean(column: Floats, since: Ints, asset: Ints) -> Floats:
+    """Mean of the known values from `since` up to each row, both included; NaN where none.
+
+    Sums run within an asset from its first row, so later rows and other assets change nothing.
+    """
+    known = np.isfinite(column)
+    out = np.full(len(column), np.nan)
+    for start, stop in _runs(asset):
+        filled = np.where(known[start:stop], column[start:stop], 0.0)
+        total = np.concatenate([[0.0], np.cumsum(filled)])
+        count = np.concatenate([[0], np.cumsum(known[start:stop])])
+        first = since[start:stop] - start
+        last = np.arange(1, stop - start + 1)
+        number = count[last] - count[first]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[start:stop] = np.where(number > 0, (total[last] - total[first]) / number, np.nan)
+    return out
+
+
+def thinned(history: FleetHistory, every_ms: int) -> FleetHistory:
+    """The same past with at most one row per asset and `every_ms`: the first of each."""
+    cell = history.time_ms // every_ms
+    _, first = np.unique(history.asset.astype(np.int64) * (2**40) + cell, return_index=True)
+    return FleetHistory(
+        history.assets,
+        history.signals,
+        history.asset[first],
+        history.time_ms[first],
+        history.values[first],
+        history.renewal_asset,
+        history.renewal_ms,
+        history.renewal_failed,
+        history.simulated,
+        history.mode,
+    )
+
+
+def model_time(time_ms: Ints, live_from_ms: int, scale: float) -> Ints:
+    """Times of a recording that runs `scale` times too fast from `live_from_ms` on, stretched."""
+    ahead = np.maximum(time_ms - live_from_ms, 0)
+    return np.minimum(time_ms, live_from_ms) + np.round(ahead * scale).astype(np.int64)
