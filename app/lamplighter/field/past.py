@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lamplighter.domain.clock import iso
 from lamplighter.field import bearing
 from lamplighter.field.definition import Definition
 from lamplighter.field.register import Register, table_text
@@ -21,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 DAYS = 60
 FAILURES = 12
+PAST_FOLDER = "past"
 HISTORY_FILE = "history.csv"
 FAILURES_FILE = "failures.csv"
 ORDERS_FILE = "work_orders.csv"
@@ -37,7 +37,9 @@ def write_past(definition: Definition, register: Register, folder: Path, end_ms:
     rng = np.random.default_rng([definition.seed, 7])
     hours = np.arange(DAYS * 24)
     times = end_ms - (DAYS * 24 - hours) * HOUR_MS
-    lines = ["source,datastream,time_ms,value"]
+    lines = ["source,datastream,phenomenon_time_ms,value"]
+    folder = folder / PAST_FOLDER
+    folder.mkdir(exist_ok=True)
     for pump in pumps:
         rated = float(register.assets[pump].attributes["rated_kw"])
         load = bearing.day_load(hours % 24.0, 0.0)
@@ -55,7 +57,7 @@ def write_past(definition: Definition, register: Register, folder: Path, end_ms:
 
 @dataclass(frozen=True)
 class Renewal:
-    """A bearing replaced `hour` hours into the past, at an age in days; after a failure or planned."""
+    """A bearing replaced `hour` hours into the past, failed or in time; its age in days."""
 
     pump: str
     hour: int
@@ -119,8 +121,3 @@ def _write_events(folder: Path, renewals: list[Renewal], end_ms: int) -> None:
         "finding",
     )
     (folder / ORDERS_FILE).write_text(table_text(columns, orders), encoding="utf-8")
-
-
-def span(end_ms: int) -> str:
-    """The past in words, for the notes beside the files."""
-    return f"{iso(end_ms - DAYS * 24 * HOUR_MS)} to {iso(end_ms)}"

@@ -1,4 +1,4 @@
-"""Everything of the city model that is no building: relief, water, streets, bridges, parks, trees."""
+"""All of the city model that is no building: relief, water, streets, bridges, parks, trees."""
 
 from __future__ import annotations
 

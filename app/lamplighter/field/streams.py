@@ -21,9 +21,19 @@ PRESSURE_LIMITS: dict[int, Limits] = {
 PUMP_STATES = ("running", "standby", "stopped", "no supply")
 BREAKER_STATES = ("closed", "open", "tripped")
 SIGNAL_STATES = ("green", "amber", "red", "dark")
-VALVE_STATES = ("open", "closed")
 LOGGERS_PER_ZONE = 10
 NORTHBANK = "gw-7"
+_HIGH = {
+    "bus_voltage": "medium_voltage",
+    "load": "through_load",
+    "current": "through_current",
+}
+_LOW = {
+    "voltage": "low_voltage",
+    "current": "low_current",
+    "load": "own_load",
+    "oil_temperature": "oil_temperature",
+}
 NORTHBANK_STREAMS = 211
 
 
@@ -129,8 +139,8 @@ def _water(book: StreamBook, network: WaterNetwork) -> None:
     for name, valve in network.valves.items():
         source = gateway[network.junctions[valve.end].zone]
         asset = book.register.assets[name]
-        state = Signal("state", f"water/{name}/state")
-        book.add(source, asset, "valve_state", "", f"State, {name}", state, 1, NONE, VALVE_STATES)
+        position = Signal("net", f"water/{name}/position", tau_s=0.2)
+        book.add(source, asset, "valve_position", "%", f"Position, {name}", position, 1)
         flow = Signal("net", f"water/{name}/flow", noise=0.05, tau_s=3.0)
         book.add(source, asset, "flow", "l/s", f"Flow, {name}", flow)
     for asset in list(book.register.assets.values()):
@@ -146,7 +156,7 @@ def _pump(book: StreamBook, asset: AssetRow, source: str, *, in_network: bool) -
     if in_network:
         flow = Signal("net", f"water/{name}/flow", noise=0.05, tau_s=1.5)
         book.add(source, asset, "flow", "l/s", f"Flow, {asset.name}", flow)
-        out = Signal("net", f"water/{name}/pressure", noise=0.01, tau_s=4.0)
+        out = Signal("net", f"water/{name}/outlet_pressure", noise=0.01, tau_s=4.0)
         limits = PRESSURE_LIMITS[3] if int(asset.attributes["zone"]) == 3 else NONE
         book.add(
             source,
@@ -193,7 +203,7 @@ def _power(book: StreamBook) -> None:
                 ("load", "MW", 0.01),
                 ("current", "A", 1.2),
             ):
-                signal = Signal("net", f"power/{name}/{kind}", noise=noise, tau_s=0.4)
+                signal = Signal("net", f"power/{name}/{_HIGH[kind]}", noise=noise, tau_s=0.4)
                 book.add(
                     source,
                     asset,
@@ -205,7 +215,7 @@ def _power(book: StreamBook) -> None:
         elif asset.type == "Feeder":
             source = gateway[str(asset.attributes["substation"])]
             for kind, unit, noise in (("current", "A", 0.4), ("load", "MW", 0.004)):
-                signal = Signal("net", f"power/{name}/{kind}", noise=noise, tau_s=0.4)
+                signal = Signal("net", f"power/{name}/{_HIGH[kind]}", noise=noise, tau_s=0.4)
                 limits = (None, None, 380.0, 420.0) if kind == "current" else NONE
                 book.add(
                     source,
@@ -225,7 +235,7 @@ def _power(book: StreamBook) -> None:
                 ("load", "kW", 0.5, 0.4, NONE),
                 ("oil_temperature", "°C", 0.05, 240.0, (None, None, 95.0, 105.0)),
             ):
-                signal = Signal("net", f"power/{name}/{kind}", noise=noise, tau_s=tau)
+                signal = Signal("net", f"power/{name}/{_LOW[kind]}", noise=noise, tau_s=tau)
                 label = f"{kind.replace('_', ' ').capitalize()}, {name}"
                 book.add(source, asset, kind, unit, label, signal, 0.01, limits)
 
