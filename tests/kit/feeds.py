@@ -11,6 +11,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import ANNOUNCEMENTS, OBSERVATIONS, RawMessage
 
 Point = tuple[Any, ...]
+_tickets = itertools.count(1)
 
 
 class FeedBuilder:
@@ -23,7 +24,6 @@ class FeedBuilder:
         self.source = source
         self.epoch = epoch
         self.feed = feed
-        self._tickets = itertools.count(1)
 
     def body(self, seq: int, points: Iterable[Point] | None = None) -> bytes:
         """A native message; by default one point whose value is the seq."""
@@ -41,7 +41,7 @@ class FeedBuilder:
             OBSERVATIONS + self.source if topic is None else topic,
             payload,
             self.clock.wall_ms(),
-            next(self._tickets),
+            next(_tickets),
             self.feed,
             self.clock.monotonic_ms(),
         )

@@ -49,10 +49,10 @@ class Columns:
         self._quality.append(np.zeros(count, np.uint8) if quality is None else quality)
         self._places.append(np.arange(count) if places is None else np.array(places))
 
-    def close(self, judge: Judge) -> tuple[PointColumns, set[int]]:
-        """The judged columns, and the messages (by index) whose clock was put right."""
+    def close(self, judge: Judge) -> tuple[PointColumns, dict[int, int]]:
+        """The judged columns, and by message index how many ms a wrong clock was off."""
         if not self._ids:
-            return PointColumns.empty(), set()
+            return PointColumns.empty(), {}
         message = np.repeat(np.arange(len(self.messages), dtype=np.int32), self._counts)
         received = np.array([m.received_ms for m in self.messages], np.int64)[message]
         datastream = np.array(self._ids, np.int32)
@@ -62,5 +62,5 @@ class Columns:
         place = np.concatenate(self._places).astype(np.int32, copy=False)
         broken = judge.clocks(time_ms, received, quality)
         judge.values(datastream, time_ms, value, quality)
-        wrong = set(message[broken].tolist()) if broken.any() else set()
-        return PointColumns(datastream, time_ms, value, quality, message, place), wrong
+        columns = PointColumns(datastream, time_ms, value, quality, message, place)
+        return columns, {int(message[row]): off for row, off in broken.items()}

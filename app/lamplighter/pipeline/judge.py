@@ -61,10 +61,11 @@ class Judge:
 
     def clocks(
         self, time_ms: LongArray, received_ms: LongArray, quality: ByteArray
-    ) -> npt.NDArray[np.bool_]:
+    ) -> dict[int, int]:
         """Put right, in place, the times and marks of points with a clock that is wrong.
 
-        Returns which points got our receive time instead of their own.
+        Returns the points that got our receive time instead of their own: row -> how many ms
+        they were off.
         """
         ahead = time_ms - received_ms
         broken = (time_ms < EARLIEST_MS) | (ahead > ABSURD_FUTURE_MS)
@@ -72,8 +73,9 @@ class Judge:
         if doubtful.any():
             time_ms[broken] = received_ms[broken]
             _worsen(quality, doubtful, Quality.UNCERTAIN)
-            quality[doubtful] |= QualityMark.TIME_UNCERTAIN
-        return broken
+            quality[doubtful] |= np.uint8(QualityMark.TIME_UNCERTAIN)
+        rows = np.nonzero(broken)[0]
+        return dict(zip(rows.tolist(), ahead[rows].tolist(), strict=True))
 
     def values(
         self, datastream: IntArray, time_ms: LongArray, value: FloatArray, quality: ByteArray

@@ -51,7 +51,7 @@ class _Plain(Struct, forbid_unknown_fields=True):
     points: list[tuple[str, int, float]]
 
 
-class _Point(Struct, array_like=True):
+class _Point(Struct, array_like=True, forbid_unknown_fields=True):
     name: str
     time: int
     value: float | str
@@ -103,7 +103,7 @@ def _quick(payload: bytes) -> Decoded | None:
         except OverflowError:
             return None
         values = np.array(value_row, np.float64)
-        if not (np.abs(values) < _WHOLE).all() or "" in names:
+        if not (np.abs(values) < _WHOLE).all():
             return None
     return Decoded(plain.epoch, plain.seq, names, times, values, None, points=count)
 
@@ -121,7 +121,7 @@ def _quick_full(payload: bytes) -> Decoded | None:
             return None
     qualities = tuple(p.quality for p in full.points)
     names = tuple(p.name for p in full.points)
-    if "" in names or not {"good", "uncertain", "bad"}.issuperset(qualities):
+    if not {"good", "uncertain", "bad"}.issuperset(qualities):
         return None
     try:
         times = np.array([p.time for p in full.points], np.int64)

@@ -35,7 +35,7 @@ from lamplighter.domain.problems import Problem, problem
 from lamplighter.domain.quality import WORDS
 from lamplighter.pipeline.announcement import read_announcement
 from lamplighter.pipeline.aside import Aside, Notices
-from lamplighter.pipeline.careful import Fault, PointFault, storable
+from lamplighter.pipeline.careful import MAX_NAME, Fault, PointFault, plain_json, storable
 from lamplighter.pipeline.columns import Columns
 from lamplighter.pipeline.judge import UNREADABLE_TIME, Bounds, Judge
 from lamplighter.pipeline.mapped import OUR_TIME, Keys, read
@@ -90,8 +90,9 @@ class Pipeline:
             except Exception as error:  # a fault of ours must not stop the others
                 self._set_aside(message, -1, Fault("D-113", f"{type(error).__name__}"))
         points, wrong = columns.close(self._judge)
-        for index in wrong:
-            self._clock_wrong(columns.messages[index])
+        for index, off_ms in wrong.items():
+            name = self.registry.source_name(columns.messages[index].source)
+            self._notices.add("D-110", name, name=name, what=_duration(off_ms))
         if messages:
             self._look(messages[-1].arrived_ms)
         return self._batch(columns, points)
@@ -337,8 +338,9 @@ class Pipeline:
             if not isinstance(value, str) and registry.accepts_code(other[name], float(value)):
                 return other[name], float(value)
             change = "number → text" if text else "text → number"
-            body = repr([name, value]).encode("utf-8", "replace")
-            return PointFault("D-107", name, change, place, body)
+            return _misfit("D-107", name, value, change, place)
+        if not 0 < len(name) <= MAX_NAME or (isinstance(value, str) and len(value) > MAX_NAME):
+            return _misfit("D-113", name[:40] or "?", value, "an unusable name or text", place)
         if number is None:
             unit = self._units.pop((source, name), "")
             number = registry.create(source, name, text=text, unit=unit)
@@ -348,8 +350,7 @@ class Pipeline:
             return number, float(value)
         code = registry.code(number, value)
         if code is None:
-            body = repr([name, value]).encode("utf-8", "replace")
-            return PointFault("D-107", name, "too many different words", place, body)
+            return _misfit("D-107", name, value, "too many different words", place)
         return number, float(code)
 
     def _announcement(self, message: RawMessage, name: str) -> None:
@@ -408,10 +409,6 @@ class Pipeline:
         topic = _shown(message.topic)
         self._notices.add("D-109", name, topic=topic, what=why, name=name)
 
-    def _clock_wrong(self, record: MessageRecord) -> None:
-        name = self.registry.source_name(record.source)
-        self._notices.add("D-110", name, name=name, what="more than a day")
-
     # ---------------------------------------------------------------- the batch
     def _record(
         self, message: RawMessage, source: int, epoch: int, seq: int, points: int
@@ -459,6 +456,20 @@ def _quality(words: Sequence[str] | None) -> np.ndarray | None:
     if words is None:
         return None
     return np.array([WORDS[word] for word in words], np.uint8)
+
+
+def _misfit(code: str, name: str, value: float | str, what: str, place: int) -> PointFault:
+    return PointFault(code, name, what, place, plain_json([name, value]))
+
+
+def _duration(ms: int) -> str:
+    """A long time in words, e.g. `56 years`."""
+    days = abs(ms) / 86_400_000
+    if days > 365_000:
+        return "more than a thousand years"
+    if days >= 730:
+        return f"{days / 365.25:.0f} years"
+    return f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
 
 
 def _shown(topic: str | bytes) -> str:
