@@ -35,7 +35,7 @@ def house(
     if not gable:
         return points, _BOX, np.array([WALL] * 8 + [ROOF] * 2)
     left, right = (high[0] + high[3]) / 2, (high[1] + high[2]) / 2
-    ridge = np.array([left, right]) + (0, 0, gable)
+    ridge = np.array([left, right]) + np.array([0, 0, gable])
     return np.r_[points, ridge], _GABLE, np.array([WALL] * 8 + [ROOF] * 4 + [WALL] * 2)
 
 

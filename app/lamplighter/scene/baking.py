@@ -121,11 +121,12 @@ def bake(tile: TileArrays) -> BakedTile:
 
 def _sound(tile: TileArrays) -> TileArrays:
     """The tile without triangles that point outside its arrays or have no finite place."""
-    good = np.all((tile.triangles >= 0) & (tile.triangles < len(tile.points)), axis=1)
+    inside = (tile.triangles >= 0) & (tile.triangles < len(tile.points))
+    good = np.asarray(inside.all(axis=1), dtype=bool)
     good &= (tile.owner >= 0) & (tile.owner < len(tile.assets))
     finite = np.isfinite(tile.points).all(axis=1)
     if not finite.all():
-        good[good] = finite[tile.triangles[good]].all(axis=1)
+        good[np.flatnonzero(good)] = finite[tile.triangles[good]].all(axis=1)
     if good.all():
         return tile
     return TileArrays(
@@ -140,7 +141,7 @@ def _normals(
     a, b, c = (points[corners[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a).astype(np.float32)
     length = np.sqrt(np.einsum("ij,ij->i", normal, normal))
-    return normal / np.maximum(length, 1e-12)[:, None]
+    return np.asarray(normal / np.maximum(length, 1e-12)[:, None], dtype=np.float32)
 
 
 def _kinds(
@@ -185,7 +186,7 @@ def _foot_shade(
 ) -> npt.NDArray[np.uint8]:
     """0 at a wall's foot, 255 from 20 m up and on everything that is no wall."""
     lift = np.clip((points[:, 2] - base) / FOOT_M, 0.0, 1.0)
-    shade = np.rint(lift * 255).astype(np.uint8)
+    shade = np.asarray(np.rint(lift * 255), dtype=np.uint8)
     shade[kind > Kind.WALL_DARK] = 255
     return shade
 
@@ -211,17 +212,26 @@ def feature_edges(
     key, face = key[order], face[order]
     first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
     count = np.diff(np.append(first, len(key)))
-    draw = count != 2
-    pair = np.flatnonzero(count == 2)
-    one, two = face[first[pair]], face[first[pair] + 1]
-
-    folded = np.einsum("ij,ij->i", normals[one], normals[two])
-    draw[pair] = folded < EDGE_COS
+    lead = np.repeat(face[first], count)
+    flat = np.abs(np.einsum("ij,ij->i", normals[lead], normals[face]))  # windings may differ
+    thin = _slivers(points, corners)  # their normals say nothing
+    flat[thin[lead] | thin[face]] = 1.0
+    draw = (count == 1) | (np.minimum.reduceat(flat, first) < EDGE_COS)
     chosen = key[first[draw]]
     ends = np.stack((chosen >> 32, chosen & 0xFFFFFFFF), axis=1)
     ends = ends[ends[:, 0] != ends[:, 1]]
     used, local = np.unique(ends.ravel(), return_inverse=True)
     return points[used].astype(np.float32), local.reshape(-1, 2).astype(np.int32)
+
+
+def _slivers(
+    points: npt.NDArray[np.float32], corners: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Triangles lower than 3 cm over their longest side."""
+    a, b, c = (points[corners[:, k]].astype(np.float64) for k in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    longest = np.max([np.linalg.norm(v, axis=1) for v in (b - a, c - b, a - c)], axis=0)
+    return np.asarray(area < 0.03 * np.maximum(longest, 1e-9))
 
 
 def _same_place(

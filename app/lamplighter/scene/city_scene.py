@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from vtkmodules.vtkRenderingCore import vtkRenderer
@@ -286,7 +286,7 @@ class CityScene:
         return self._extent
 
     def _measure(self) -> cam.Extent:
-        boxes = [t.baked.bounds for t in self._tiles.values()]
+        boxes: list[Any] = [t.baked.bounds for t in self._tiles.values() if len(t.baked.points)]
         boxes += [b for b in (self._networks.bounds(),) if b is not None]
         if not boxes:
             return cam.Extent((-100.0, -100.0, 0.0), (100.0, 100.0, 20.0))
@@ -295,8 +295,14 @@ class CityScene:
         return _extent(low, high)
 
     def home_pose(self) -> cam.Pose:
-        """The opening view."""
-        return cam.home(self.extent)
+        """The opening view: of the built-up part, so that a lone far object moves nothing."""
+        built = [t.baked for t in self._tiles.values() if t.baked.name != OWN_TILE]
+        rows = [(b.low + b.high)[np.isfinite(b.low[:, 2])] / 2 for b in built]
+        places = np.concatenate(rows) if rows else np.zeros((0, 3))
+        if len(places) < 8:
+            return cam.home(self.extent)
+        low, high = np.percentile(places, (4, 96), axis=0)
+        return cam.home(_extent(low, high))
 
     def box(self, asset: str) -> cam.Extent | None:
         """The box around one asset and its parts; None when it has no place."""
@@ -320,7 +326,7 @@ class CityScene:
         if box is None:
             return None
         pose = cam.fit(box, self.pose)
-        return replace(pose, distance=max(pose.distance * 2.2, 140.0))
+        return replace(pose, distance=max(pose.distance * 2.6, 240.0))
 
     def anchor(self, asset: str) -> tuple[float, float, float] | None:
         """Where a label's leader ends: the middle of the asset's top."""

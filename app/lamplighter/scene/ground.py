@@ -73,7 +73,7 @@ def texture(ground: Ground, theme: SceneTheme) -> npt.NDArray[np.uint8]:
     rim = np.clip((np.maximum(x, y) - 0.72) / 0.26, 0.0, 1.0)
     rim = (rim * rim * (3 - 2 * rim))[..., None]
     out += (np.array(theme["background"], dtype=np.float32) - out) * rim
-    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(out), 0, 255), dtype=np.uint8)
 
 
 def _stamp(

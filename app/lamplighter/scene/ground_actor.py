@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkTexture
 
 from lamplighter.scene import shaders
+from lamplighter.scene.arrays import cells_of, copied, points_of
 from lamplighter.scene.ground import Ground, texture
 from lamplighter.scene.theme import SceneTheme
-from lamplighter.scene.tile_actor import cells_of, points_of
 
 
 class GroundActor:
@@ -31,7 +30,7 @@ class GroundActor:
         data = vtkPolyData()
         data.SetPoints(points_of(places.reshape(-1, 3).astype(np.float32)))
         data.SetPolys(cells_of(triangles.astype(np.int32)))
-        coordinates = numpy_to_vtk(np.stack((u, v), axis=-1).reshape(-1, 2).astype(np.float32), 1)
+        coordinates = copied(np.stack((u, v), axis=-1).reshape(-1, 2).astype(np.float32))
         coordinates.SetName("place")
         data.GetPointData().SetTCoords(coordinates)
         mapper = vtkPolyDataMapper()
@@ -46,7 +45,7 @@ class GroundActor:
         self._texture.MipmapOn()
         self._texture.RepeatOff()
         self.actor.SetTexture(self._texture)
-        self._uniforms = shaders.hazy(self.actor)
+        self._uniforms = shaders.hazy(self.actor, textured=True)
         self.set_theme(theme)
 
     def set_theme(self, theme: SceneTheme) -> None:
@@ -54,7 +53,7 @@ class GroundActor:
         colours = texture(self._ground, theme)
         image = vtkImageData()
         image.SetDimensions(colours.shape[1], colours.shape[0], 1)
-        image.GetPointData().SetScalars(numpy_to_vtk(colours.reshape(-1, 3), deep=1))
+        image.GetPointData().SetScalars(copied(colours.reshape(-1, 3)))
         self._texture.SetInputData(image)
 
     def set_depth(self, haze: tuple[float, float]) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from lamplighter.domain.city import Asset
 from lamplighter.scene import shaders
+from lamplighter.scene.arrays import cells_of, points_of, shared
 from lamplighter.scene.camera import Projection
 from lamplighter.scene.picking import Hit
 from lamplighter.scene.states import NORMAL_KEY, Mark, line_colour
 from lamplighter.scene.theme import LineStyle, Rgb, SceneTheme
-from lamplighter.scene.tile_actor import cells_of, points_of
 
 LIFT_M: Final = 0.8
 METRES_PER_DASH: Final = 2.4
@@ -34,7 +33,7 @@ def course_of(asset: Asset) -> Course:
     """The course of a line asset (n, 3), lifted off the ground; empty when it has none."""
     course = np.array(asset.path, dtype=np.float64).reshape(-1, 3)
     course = course[np.isfinite(course).all(axis=1)]
-    return course + (0.0, 0.0, LIFT_M)
+    return np.asarray(course + np.array([0.0, 0.0, LIFT_M]))
 
 
 def is_main(asset: Asset) -> bool:
@@ -92,7 +91,7 @@ class _Group:
     rgba: npt.NDArray[np.uint8]
     casing: npt.NDArray[np.uint8]
     actors: tuple[vtkActor, vtkActor, vtkActor]
-    arrays: tuple[object, object]
+    arrays: tuple[Any, Any]
 
 
 class NetworkActors:
@@ -164,13 +163,13 @@ class NetworkActors:
 
     def _actors(
         self, places: Course, rgba: npt.NDArray[np.uint8], casing: npt.NDArray[np.uint8]
-    ) -> tuple[tuple[vtkActor, vtkActor, vtkActor], tuple[object, object]]:
+    ) -> tuple[tuple[vtkActor, vtkActor, vtkActor], tuple[Any, Any]]:
         strokes = np.arange(len(places), dtype=np.int32).reshape(-1, 2)
         points = points_of(places.astype(np.float32))
         cells = cells_of(strokes)
         actors, arrays = [], []
-        colours = numpy_to_vtk(rgba, deep=False)
-        around = numpy_to_vtk(casing, deep=False)
+        colours = shared(rgba)
+        around = shared(casing)
         for array, opacity in ((around, 1.0), (colours, 1.0), (colours, self._theme.behind_alpha)):
             data = vtkPolyData()
             data.SetPoints(points)
@@ -217,7 +216,7 @@ class NetworkActors:
     @staticmethod
     def _modified(group: _Group) -> None:
         for array in group.arrays:
-            array.Modified()  # type: ignore[attr-defined]
+            array.Modified()
 
     def recolour(self, changed: Mapping[str, _Key]) -> None:
         """Paint the changed lines; ids that are no line are passed over."""

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkFiltersCore import vtkFeatureEdges, vtkFlyingEdges2D
 from vtkmodules.vtkFiltersHybrid import vtkPolyDataSilhouette
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from lamplighter.scene import shaders
+from lamplighter.scene.arrays import cells_of, copied, points_of
 from lamplighter.scene.baking import BakedTile
 from lamplighter.scene.theme import Rgb, SceneTheme
-from lamplighter.scene.tile_actor import cells_of, points_of
 
 _CELL_M: Final = 6.0
 _MOST_CELLS: Final = 400
@@ -155,6 +154,6 @@ def _mask(boxes: np.ndarray) -> vtkImageData:
     image.SetDimensions(width, height, 1)
     image.SetSpacing(cell, cell, 1.0)
     image.SetOrigin(low[0], low[1], float(np.median(boxes[:, 4])) + 1.0)
-    scalars = numpy_to_vtk(np.ascontiguousarray(soft, dtype=np.float32).ravel(), deep=True)
+    scalars = copied(np.asarray(soft, dtype=np.float32).ravel())
     image.GetPointData().SetScalars(scalars)
     return image

@@ -11,6 +11,7 @@ from typing import Any, Final
 from vtkmodules.vtkRenderingCore import vtkActor
 
 _LIGHT: Final = "//VTK::Light::Impl"
+_TEXTURE: Final = "//VTK::TCoord::Impl"
 _DEPTH: Final = "//VTK::Depth::Impl"
 _NORMAL_DEC: Final = "//VTK::Normal::Dec"
 _NORMAL_IMPL: Final = "//VTK::Normal::Impl"
@@ -57,7 +58,7 @@ def _say(code: str) -> str:
     return code.replace("gl_FragData[0]", "fragOutput0")
 
 
-def hazy(actor: vtkActor, *, patterns: bool = False) -> Any:
+def hazy(actor: vtkActor, *, patterns: bool = False, textured: bool = False) -> Any:
     """Give the actor depth haze (and hatch patterns); returns its uniforms."""
     shader = actor.GetShaderProperty()
     code = _HAZE
@@ -72,7 +73,8 @@ def hazy(actor: vtkActor, *, patterns: bool = False) -> Any:
             _NORMAL_DEC, True, _NORMAL_DEC + "\nin vec3 placeMC;\n", False
         )
         code = _PATTERN + _HAZE
-    shader.AddFragmentShaderReplacement(_LIGHT, True, _LIGHT + "\n" + _say(code), False)
+    after = _TEXTURE if textured else _LIGHT  # a texture is multiplied in after the light
+    shader.AddFragmentShaderReplacement(after, True, after + "\n" + _say(code), False)
     return shader.GetFragmentCustomUniforms()
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOImage import vtkPNGWriter
 from vtkmodules.vtkRenderingCore import vtkRenderWindow, vtkWindowToImageFilter
 
 from lamplighter.domain.city import Asset
 from lamplighter.domain.geometry import TileArrays
 from lamplighter.domain.problems import fault
+from lamplighter.scene.arrays import as_numpy
 from lamplighter.scene.baking import bake
 from lamplighter.scene.camera import Pose
 from lamplighter.scene.city_scene import CityScene
@@ -68,7 +68,7 @@ class OffScreen:
         grab.Update()
         image = grab.GetOutput()
         width, height, _ = image.GetDimensions()
-        flat = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)
+        flat = as_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)
         return np.ascontiguousarray(flat[::-1, :, :3])
 
     def write(self, out: Path) -> None:

@@ -35,7 +35,7 @@ def prism(ring: npt.NDArray[np.float64], tall: float, at: tuple[float, float, fl
     """Points, triangles and surfaces of an upright prism over a convex ring (n, 2)."""
     count = len(ring)
     low = np.c_[ring, np.zeros(count)] + at
-    high = low + (0.0, 0.0, tall)
+    high = low + np.array([0.0, 0.0, tall])
     here, ahead = np.arange(count), (np.arange(count) + 1) % count
     walls = np.r_[
         np.stack((here, ahead, ahead + count), axis=1),

@@ -7,32 +7,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
-from vtkmodules.vtkCommonCore import vtkPoints
-from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkCommonDataModel import vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
 from lamplighter.scene import shaders
+from lamplighter.scene.arrays import cells_of, points_of, shared
 from lamplighter.scene.baking import BakedTile
 from lamplighter.scene.states import NORMAL_KEY, clay, paint
 from lamplighter.scene.theme import SceneTheme
 
 Key = tuple[int, int, int, int]
-
-
-def points_of(places: npt.NDArray[np.float32]) -> vtkPoints:
-    """vtkPoints that share the array's memory (kept alive by VTK's reference)."""
-    points = vtkPoints()
-    points.SetData(numpy_to_vtk(np.ascontiguousarray(places), deep=False))
-    return points
-
-
-def cells_of(corners: npt.NDArray[np.int32]) -> vtkCellArray:
-    """Cells of equal size from (m, k) point numbers, sharing the memory."""
-    cells = vtkCellArray()
-    flat = numpy_to_vtkIdTypeArray(np.ascontiguousarray(corners, np.int64).ravel(), deep=False)
-    cells.SetData(corners.shape[1], flat)
-    return cells
 
 
 class TileActor:
@@ -44,7 +28,7 @@ class TileActor:
         self._theme = theme
         self._base = clay(baked, theme)
         self._rgba = self._base.copy()
-        self.colours = numpy_to_vtk(self._rgba, deep=False)
+        self.colours = shared(self._rgba)
         self.colours.SetName("look")
         data = vtkPolyData()
         data.SetPoints(points_of(baked.points))

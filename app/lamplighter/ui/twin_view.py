@@ -129,7 +129,7 @@ class TwinView(QWidget):
         gl.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         gl.iren.interactor.SetInteractorStyle(None)
         gl.installEventFilter(self)
-        window = gl.GetRenderWindow()
+        window: Any = gl.ren_win
         window.SetMultiSamples(0)
         window.AddObserver("StartEvent", self._frame_begins)
         window.AddObserver("EndEvent", self._frame_ends)
@@ -389,7 +389,7 @@ class TwinView(QWidget):
         self._half = half
         self._scene.set_reduced(half)
         ratio = self._gl.devicePixelRatioF() * (0.5 if half else 1.0)
-        self._gl.GetRenderWindow().SetSize(
+        self._gl.ren_win.SetSize(
             max(1, round(self._gl.width() * ratio)), max(1, round(self._gl.height() * ratio))
         )
 
@@ -411,10 +411,10 @@ class TwinView(QWidget):
         if view is None or self._scene is None:
             return out
         anchors = [self._scene.anchor(b.asset) for b in badges]
-        known = [n for n, a in enumerate(anchors) if a is not None]
+        known = {n: a for n, a in enumerate(anchors) if a is not None}
         if known:
-            pixels, ahead, _ = view.to_pixels([anchors[n] for n in known])
-            out[known] = np.where(ahead[:, None], pixels, np.nan)
+            pixels, ahead, _ = view.to_pixels(list(known.values()))
+            out[list(known)] = np.where(ahead[:, None], pixels, np.nan)
         return out
 
     def _hull(self, asset: str) -> npt.NDArray[np.float64] | None:
