@@ -69,12 +69,17 @@ class _Run:
     offline: bool = False
     progress_at: int = 0
     heard_at: int = 0
+    first_heard_at: int = 0
     jumps: list[tuple[int, int]] = field(default_factory=list)
     """(when, upper): at that moment everything below `upper` was due"""
     settled: int = 0
     """everything below has had its time to arrive"""
     holes: list[_Hole] = field(default_factory=list)
     dirty: bool = True
+
+    def heard(self, now: int) -> None:
+        self.first_heard_at = self.first_heard_at or now
+        self.heard_at = now
 
 
 class SequenceBook:
@@ -93,7 +98,7 @@ class SequenceBook:
     ) -> bool:
         """A message came. False when this seq had come before."""
         run = self._run(source, epoch)
-        run.heard_at = now
+        run.heard(now)
         end = run.seen.end
         fresh = run.seen.add(seq, first_ms, last_ms)
         if not fresh:
@@ -110,7 +115,7 @@ class SequenceBook:
     def announced(self, life: SourceLife, now: int) -> None:
         """The source said how far it has counted."""
         run = self._run(life.source, life.epoch)
-        run.heard_at = now
+        run.heard(now)
         run.offline = life.offline
         if life.offline and life.next_seq == 0:
             return
@@ -179,7 +184,7 @@ class SequenceBook:
             upper = run.jumps.pop(0)[1]
             if upper > run.settled:
                 run.settled, run.dirty = upper, True
-        tail = max(run.announced_at, run.progress_at)
+        tail = max(run.announced_at, run.progress_at, run.first_heard_at)
         if run.heard_at and run.announced > run.settled and tail <= due:
             run.settled, run.dirty = run.announced, True
 
