@@ -1,0 +1,112 @@
+"""Rules written for kinds become rules of this city's datastreams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lamplighter.domain.alarm import AlarmRule
+from lamplighter.domain.city import Asset, Datastream, Limits
+from lamplighter.plugin_api import Plugin, load_folder
+from lamplighter.plugin_host import bound_rules, described, kind_table, plausible
+
+PLUGINS = Path(__file__).parents[3] / "plugins"
+
+
+@pytest.fixture(scope="module")
+def water() -> Plugin:
+    return load_folder(PLUGINS / "water")
+
+
+ASSETS = [Asset("P-1", "Pump", "Pump 1", "water"), Asset("J-1", "Junction", "J-1", "water")]
+
+
+def _stream(number: int, kind: str, **more: object) -> Datastream:
+    settings: dict[str, object] = {"asset": "J-1", "name": f"s{number}"} | more
+    return Datastream(id=number, source="gw", kind=kind, **settings)  # type: ignore[arg-type]
+
+
+def _bound(water: Plugin, *streams: Datastream) -> dict[str, AlarmRule]:
+    return {r.id: r for r in bound_rules([water], ASSETS, streams)}
+
+
+def test_a_limit_of_the_datastream_becomes_the_threshold(water: Plugin) -> None:
+    rules = _bound(water, _stream(4, "pressure", limits=Limits(2.2, 3.0, 6.2, 6.8)))
+    assert rules["water.pressure-very-low"].threshold == 2.2
+    assert rules["water.pressure-low"].threshold == 3.0
+    assert rules["water.pressure-high"].threshold == 6.8
+    assert {r.datastream for r in rules.values()} == {4}
+    assert rules["water.pressure-low"].guidance and rules["water.pressure-low"].owner == "water"
+
+
+def test_the_limits_of_the_kind_serve_where_the_datastream_has_none(water: Plugin) -> None:
+    rules = _bound(water, _stream(0, "vibration_rms", asset="P-1"))
+    assert rules["water.vibration-dangerous"].threshold == 11.2
+
+
+def test_numbers_follow_the_unit_of_the_datastream(water: Plugin) -> None:
+    limits = Limits(200.0, 300.0, 600.0, 650.0)
+    rules = _bound(water, _stream(0, "pressure", unit="kPa", limits=limits))
+    assert rules["water.pressure-low"].threshold == 300.0, "its own limits are in its own unit"
+    assert rules["water.pressure-low"].deadband == pytest.approx(10.0), "0.1 bar"
+    grams = _bound(water, _stream(0, "chlorine", unit="ppm"))
+    assert grams["water.chlorine-low"].threshold == pytest.approx(0.1)
+
+
+def test_an_unknown_unit_binds_only_what_the_datastream_says_itself(water: Plugin) -> None:
+    assert _bound(water, _stream(0, "chlorine", unit="drops")) == {}
+    own = _bound(water, _stream(0, "chlorine", unit="drops", limits=Limits(low=3.0)))
+    assert set(own) == {"water.chlorine-low"}
+
+
+def test_a_rule_without_a_limit_is_not_bound(water: Plugin) -> None:
+    assert _bound(water, _stream(0, "pressure")) == {}
+
+
+def test_a_state_becomes_its_code_and_an_unknown_one_binds_nothing(water: Plugin) -> None:
+    states = ("running", "no supply")
+    rules = _bound(water, _stream(0, "pump_state", asset="P-1", states=states))
+    assert set(rules) == {"water.pump-supply-lost"}
+    assert rules["water.pump-supply-lost"].threshold == 1.0
+    assert rules["water.pump-supply-lost"].is_cause
+
+
+def test_several_datastreams_of_a_kind_on_one_asset_keep_apart(water: Plugin) -> None:
+    limits = Limits(low=1.0)
+    bound = bound_rules(
+        [water],
+        ASSETS,
+        [_stream(2, "pressure", limits=limits), _stream(1, "pressure", limits=limits)],
+    )
+    low = [r for r in bound if "pressure-low" in r.id]
+    assert [(r.id, r.datastream) for r in low] == [
+        ("water.pressure-low", 1),
+        ("water.pressure-low#s2", 2),
+    ]
+
+
+def test_a_datastream_without_an_asset_stands_for_itself(water: Plugin) -> None:
+    rules = _bound(water, _stream(0, "pressure", asset="", limits=Limits(low=1.0)))
+    assert rules["water.pressure-low"].asset == "gw/s0"
+
+
+def test_deviations_are_watched_only_where_limits_say_that_somebody_cares(water: Plugin) -> None:
+    rules = _bound(water, _stream(0, "pressure", limits=Limits(low=1.0)))
+    assert "water.pressure-unexpected" in rules
+
+
+def test_what_a_kind_knows_is_added_to_a_datastream_and_never_overwrites(water: Plugin) -> None:
+    kinds = kind_table([water])
+    bare = described(_stream(0, "bearing_temperature"), kinds)
+    assert (bare.unit, bare.limits.high_high) == ("°C", 95.0)
+    own = described(_stream(0, "bearing_temperature", unit="°C", limits=Limits(high=50.0)), kinds)
+    assert own.limits == Limits(high=50.0)
+    assert described(_stream(0, "pump_state"), kinds).states[0] == "running"
+    strange = _stream(0, "unheard_of")
+    assert described(strange, kinds) is strange
+
+
+def test_plausible_ranges_come_by_kind(water: Plugin) -> None:
+    assert plausible([water])["valve_position"] == (-1.0, 101.0)
+    assert "pump_state" not in plausible([water])
