@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -25,11 +27,29 @@ def _field(arguments: list[str]) -> int:
     return field_main(arguments, resources=resources(), mosquitto=find_mosquitto())
 
 
-def _window(**options: Any) -> dict[str, Any]:
-    from lamplighter.runtime.resources import resources
+def _window(
+    *,
+    session_factory: Any,
+    report: Path | None,
+    shot: Path | None,
+    seconds: float | None,
+    started: float,
+    folder: Path,
+    on_first_frame: Callable[[], None] | None,
+    theme: str,
+    safe: bool,
+) -> int:
     from lamplighter.ui.app import run_window
+    from lamplighter.ui.report import ReportOptions
 
-    return run_window(resources=resources(), **options)
+    return run_window(
+        session_factory,
+        report=ReportOptions(report, shot, seconds, started),
+        folder=folder,
+        on_first_frame=on_first_frame,
+        theme_name=theme,
+        safe=safe,
+    )
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from lamplighter.cli import (
     plugin_verbs,
     run_verb,
 )
-from lamplighter.cli.output import DONE, FAILED, USAGE, Leave, say, silence_broken_pipe
 from lamplighter.cli.crash import keep
+from lamplighter.cli.output import DONE, FAILED, USAGE, Leave, say, silence_broken_pipe
 from lamplighter.cli.starters import Starters
 from lamplighter.domain.problems import LamplighterError, problem
 

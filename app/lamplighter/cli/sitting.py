@@ -1,0 +1,206 @@
+"""One sitting at the window: project, recorder, field simulator, window, report, in order.
+
+The window is only a client. It starts a recorder when none runs; for the demo it starts the field
+simulator ten seconds after the first 3D frame, so that the meter has its baseline without feed.
+At the end the source stops first, then the recorder, and the report gets its final sums.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from platformdirs import user_config_path
+
+from lamplighter.cli.launch import RecorderProcess, running
+from lamplighter.cli.output import say
+from lamplighter.cli.starters import Starters
+from lamplighter.client import Session, WireCarrier
+from lamplighter.domain import wire
+from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.runtime.demo import demo_home, prepare
+from lamplighter.runtime.resources import own_command
+from lamplighter.runtime.settings import explain
+
+BASELINE_S: Final = 10.5
+VIRTUAL_SECONDS: Final = 90.0
+READY_S: Final = 30.0
+SUMS: Final = ("received", "stored", "duplicate", "quarantined", "refused", "waiting")
+
+
+class Sitting:
+    """Everything `run` starts and ends."""
+
+    def __init__(
+        self,
+        starters: Starters,
+        project: Path | None,
+        demo: bool,
+        seconds: float,
+        shot: Path | None,
+        report: Path | None,
+        safe: bool,
+        theme: str,
+    ) -> None:
+        begun = time.monotonic()
+        virtual = os.environ.get("LAMPLIGHTER_VIRTUAL_SCREEN") == "1"
+        self._starters = starters
+        self._project = project
+        self._demo = demo or project is None
+        self.seconds = seconds or (VIRTUAL_SECONDS if virtual else 0.0)
+        out = Path("build") / "run"
+        self.shot = shot or (out / "window.png" if virtual else None)
+        self.report = report or (out / "report.json" if self.seconds else None)
+        self._safe = safe
+        self._theme = theme or str(explain("window.theme")["value"])
+        self._started = begun
+        self._recorder: RecorderProcess | None = None
+        self._field: FieldProcess | None = None
+        self._threads: list[threading.Thread] = []
+        self._ended = threading.Event()
+
+    def run(self) -> dict[str, Any]:
+        """Open the window and return the report of the run (empty without `--seconds`)."""
+        project = prepare(say) if self._demo else self._existing()
+        self._started = time.monotonic()
+        try:
+            if not running(project):
+                self._recorder = RecorderProcess(project)
+            code = self._starters.window(
+                session_factory=lambda deliver: self._session(project, deliver),
+                report=self.report,
+                shot=self.shot,
+                seconds=self.seconds or None,
+                started=self._started,
+                folder=Path(user_config_path("lamplighter")),
+                on_first_frame=(lambda: self._play(project)) if self._demo else None,
+                theme=self._theme,
+                safe=self._safe,
+            )
+        finally:
+            final = self._end()
+        if code:
+            raise fault("U-805", what=f"the window ended with code {code}")
+        return self._merge(final)
+
+    def _existing(self) -> Path:
+        assert self._project is not None
+        return self._project.resolve()
+
+    def _session(self, project: Path, deliver: Callable[[Callable[[], None]], None]) -> Session:
+        if self._recorder is not None:
+            self._recorder.wait_ready()
+        return Session(WireCarrier(project, wait_s=5.0), deliver, client="window")
+
+    # ------------------------------------------------------------------ the demo's field
+    def _play(self, project: Path) -> None:
+        thread = threading.Thread(target=self._start_field, args=(project,), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _start_field(self, project: Path) -> None:
+        if self._ended.wait(BASELINE_S):
+            return
+        try:
+            self._field = FieldProcess(demo_home() / "city", project)
+            url = self._field.wait_ready(self._ended)
+            session = Session(WireCarrier(project, wait_s=5.0))
+            reply = session.ask_now(wire.AddFeed(url))
+            session.close()
+            if isinstance(reply, wire.Refused):
+                say(str(reply.problem))
+        except LamplighterError as error:
+            say(str(error))
+
+    # ------------------------------------------------------------------ the end
+    def _end(self) -> dict[str, Any]:
+        """Source, then recorder (queue, writer); returns the recorder's final sums."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(5.0)
+        if self._field is not None:
+            self._field.stop()
+        return self._recorder.stop() if self._recorder is not None else {}
+
+    def _merge(self, final: dict[str, Any]) -> dict[str, Any]:
+        if self.report is None or not self.report.exists():
+            return final
+        found: dict[str, Any] = json.loads(self.report.read_text(encoding="utf-8"))
+        found |= {key: final[key] for key in SUMS if key in final}
+        found["gaps"] = final.get("gaps", found.get("gaps"))
+        found["shot"] = str(self.shot) if self.shot else ""
+        self.report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        return found
+
+    def summary(self, found: dict[str, Any]) -> list[str]:
+        """A few lines for a person after a run that ended by itself."""
+        incidents = found.get("incidents") or []
+        lines = [
+            f"{found.get('datastreams_live')} datastreams live, "
+            f"age p95 {found.get('age_p95_s')} s, "
+            + ", ".join(f"{found.get(k)} {k}" for k in SUMS),
+            f"UI gap p99.9 {found.get('ui_gap_p999_ms')} ms, "
+            f"max {found.get('ui_gap_max_ms')} ms, "
+            f"{100 * float(found.get('ui_gap_over_100ms_share') or 0):.2f} % of the time over "
+            f"100 ms (baseline "
+            f"{100 * float(found.get('ui_gap_baseline_over_100ms_share') or 0):.2f} %)",
+            f"{len(incidents)} incidents, {len(found.get('prognosis') or [])} forecasts",
+        ]
+        if self.shot is not None:
+            lines.append(f"picture: {self.shot}")
+        if self.report is not None:
+            lines.append(f"report: {self.report}")
+        return lines
+
+
+class FieldProcess:
+    """The field simulator as a child; it brings its broker along."""
+
+    def __init__(self, city: Path, project: Path) -> None:
+        self._ready = project / "cache" / "field.ready"
+        self._ready.unlink(missing_ok=True)
+        self._log = (project / "cache" / "field.log").open("ab")
+        command = [
+            *own_command(),
+            "field",
+            str(city),
+            "--ready-file",
+            str(self._ready),
+            "--trust",
+            str(project / "keys" / "console.pub"),
+            "--ledger",
+            str(project / "cache" / "field-ledger"),
+        ]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+        )
+
+    def wait_ready(self, ended: threading.Event) -> str:
+        """The broker's address. Raises LamplighterError (U-804) when it does not come."""
+        end = time.monotonic() + READY_S
+        while time.monotonic() < end and not ended.is_set():
+            if self._ready.exists():
+                url = self._ready.read_text(encoding="utf-8").strip()
+                if url:
+                    return url
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise fault("U-804", name="The field simulator", what=f"it did not start; {self._log.name}")
+
+    def stop(self, deadline_s: float = 5.0) -> None:
+        """Ask it to end; kill it after the deadline."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(deadline_s)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._log.close()

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
 
 
 class Starters(Struct, frozen=True):
-    """`field(arguments) -> exit code`; `window(**options) -> report of the run`."""
+    """`field(arguments) -> exit code`; `window(**options) -> exit code`."""
 
     field: Callable[[list[str]], int]
-    window: Callable[..., dict[str, Any]]
+    window: Callable[..., int]

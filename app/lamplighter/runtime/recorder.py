@@ -35,6 +35,7 @@ from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.feeds import FeedConfig, connect, stored_feeds
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
+from lamplighter.runtime.logs import configure
 from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
 from lamplighter.runtime.plugins import load_plugins
@@ -290,6 +291,7 @@ def record(
     ends_with_last_client: bool = False,
 ) -> dict[str, Any]:
     """Record until stopped by a signal, a client or the clock; returns the run's report."""
+    configure()
     clock = SystemClock()
     recorder = Recorder(project, clock, service=not ends_with_last_client)
     _stop_on_signals(recorder)

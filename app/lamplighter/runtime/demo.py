@@ -1,0 +1,82 @@
+"""The demo project: made and imported once by the ordinary doors, copied fresh for each run."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_data_path
+
+from lamplighter import __version__
+from lamplighter.domain.problems import fault
+from lamplighter.runtime.importing import import_into
+from lamplighter.runtime.past import import_past
+from lamplighter.runtime.project import create
+from lamplighter.runtime.resources import own_command, plugin_folders, resources
+
+Say = Callable[[str], None]
+READY: Final = ".ready"
+
+
+def definition() -> Path:
+    """The demo district's definition."""
+    return resources() / "demo"
+
+
+def _key() -> str:
+    """Changes with the definition, the plugins' data and the program's version."""
+    digest = hashlib.blake2b(__version__.encode(), digest_size=6)
+    folders = [definition(), *plugin_folders()]
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(file.name.encode())
+                digest.update(file.read_bytes())
+    program = Path(__file__).parents[1]
+    for room in ("field", "spatial", "store"):
+        for file in sorted((program / room).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def demo_home() -> Path:
+    """The folder of the prepared demo: `city/` (the generated files) and `template/`."""
+    return Path(user_data_path("lamplighter")) / "demo" / _key()
+
+
+def prepare(say: Say) -> Path:
+    """The demo project, fresh; generated and imported first when this version never did."""
+    home = demo_home()
+    template = home / "template"
+    if not (home / READY).exists():
+        _build(home, template, say)
+    project = home / "project"
+    if project.exists():
+        shutil.rmtree(project)
+    shutil.copytree(template, project)
+    return project
+
+
+def _build(home: Path, template: Path, say: Say) -> None:
+    if home.exists():
+        shutil.rmtree(home)
+    home.mkdir(parents=True)
+    city = home / "city"
+    say("the demo city is generated (once)")
+    command = [*own_command(), "field", str(definition()), "--generate", str(city)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        last = made.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise fault("U-804", name="The demo city", what=last[0])
+    say("the demo city is imported (once)")
+    create(template, demo=True)
+    result = import_into(template, [city / "import"], say=lambda text: None)
+    refused = [f["error"] for f in result["files"] if f["error"]]
+    if refused:
+        raise fault("U-804", name="The demo city", what=refused[0])
+    import_past(template, city / "past", say=say)
+    (home / READY).touch()
