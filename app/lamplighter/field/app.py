@@ -24,6 +24,7 @@ from lamplighter.field.city_generator import (
     ASSETS_FILE,
     DEVICE_FILE,
     DEVICE_FOLDER,
+    IMPORT_FOLDER,
     DeviceFile,
     generate,
 )
@@ -57,7 +58,7 @@ def run_field(
 
     `definition` is a folder made by `generate`, or one with a `district.toml`, or `demo`. The feed
     begins after `start_delay_s`, and not before `start_file` exists. `ready` gets the broker's URL
-    as JSON as soon as it answers. `trust` names the public key of the console whose commands
+    as soon as the devices are connected to it. `trust` names the public key of the console whose commands
     count. Raises LamplighterError when a file or the broker is missing.
     """
     with tempfile.TemporaryDirectory(prefix="lamplighter-field-") as scratch:
@@ -123,7 +124,7 @@ def _read(path: Path) -> DeviceFile:
 
 
 def _rated_kw(folder: Path, device: DeviceFile) -> dict[str, float]:
-    with (folder / ASSETS_FILE).open(encoding="utf-8", newline="") as file:
+    with (folder / IMPORT_FOLDER / ASSETS_FILE).open(encoding="utf-8", newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     return {pump: float(rows[pump]["rated_kw"]) for pump in device.pumps}
 
@@ -143,7 +144,7 @@ def _connect(device: Device, url: str, stopped: Callable[[], bool]) -> None:
 
 def _tell_ready(path: Path, url: str) -> None:
     beside = path.with_suffix(".new")
-    beside.write_text(json.dumps({"broker": url, "pid": os.getpid()}) + "\n", encoding="utf-8")
+    beside.write_text(url + "\n", encoding="utf-8")
     beside.replace(path)
 
 
@@ -214,7 +215,7 @@ def _run(
             start_file=options.start_file,
             ledger=options.ledger,
             trust=options.trust,
-            ready=options.ready,
+            ready=options.ready_file,
             mosquitto=mosquitto,
             say=say,
             stopped=stopped,
@@ -240,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--start-file", type=Path, help="the feed waits until this file exists")
     parser.add_argument("--ledger", type=Path, metavar="FOLDER", help="write down before sending")
     parser.add_argument("--trust", type=Path, metavar="KEYFILE", help="the console's public key")
-    parser.add_argument("--ready", type=Path, metavar="FILE", help="gets the broker's address")
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="gets the broker's address")
     parser.add_argument("--with-parent", type=int, metavar="PID", help="end with this parent")
     parser.add_argument("--generate", type=Path, metavar="FOLDER", help="only write the files")
     parser.add_argument("--past-end", metavar="TIME", help="with --generate: end of the past")

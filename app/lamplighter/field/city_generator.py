@@ -1,7 +1,7 @@
 """Generates the district: every file the importer takes in, and what the devices need to play it.
 
-The same definition gives the same bytes. `DEVICE_FOLDER` holds what only the field simulator
-reads; everything beside it is for the ordinary importer.
+The same definition gives the same bytes. `import/` is for the ordinary importer, `past/` is a
+recording, and what only the devices know lies in `device/`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from lamplighter.field.scenery import add_scenery
 from lamplighter.field.streams import add_streams
 from lamplighter.field.water_network import WaterNetwork, lay_water, write_inp
 
+IMPORT_FOLDER = "import"
 CITY_FILE = "city.city.json"
 WATER_FILE = "water.inp"
 ASSETS_FILE = "assets.csv"
@@ -128,9 +129,10 @@ def generate(source: Path, folder: Path, past_end_ms: int | None = None) -> dict
     definition = load_definition(source)
     district, writer = design(definition)
     register, layout = district.register, district.layout
-    device = folder / DEVICE_FOLDER
+    device, imported = folder / DEVICE_FOLDER, folder / IMPORT_FOLDER
     device.mkdir(parents=True, exist_ok=True)
-    writer.write(folder / CITY_FILE)
+    imported.mkdir(exist_ok=True)
+    writer.write(imported / CITY_FILE)
     inp = write_inp(district.network, layout, definition.epsg, definition.name)
     texts = {
         WATER_FILE: inp,
@@ -139,7 +141,7 @@ def generate(source: Path, folder: Path, past_end_ms: int | None = None) -> dict
         STREAMS_FILE: streams_csv(register),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (imported / name).write_text(text, encoding="utf-8")
     (device / DEVICE_FILE).write_bytes(msgspec.json.encode(_device_file(district)) + b"\n")
     end = parse_time(definition.past_ends) if past_end_ms is None else past_end_ms
     failures = write_past(definition, register, folder, end)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamplighter.domain.problems import fault
-from lamplighter.field.city_generator import WATER_FILE, DeviceFile
+from lamplighter.field.city_generator import IMPORT_FOLDER, WATER_FILE, DeviceFile
 from lamplighter.plugin_api import load_module
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ class Networks:
         self._say = say
         self.water = _load(plugins, "water")
         self.power = _load(plugins, "power")
-        names = self.water.start({"inp": str(folder / WATER_FILE)})
+        names = self.water.start({"inp": str(folder / IMPORT_FOLDER / WATER_FILE)})
         self.nodes, self.links, self.tanks = names["nodes"], names["links"], names["tanks"]
         rows = device.power
         self.elements = [row.id for row in rows]
