@@ -8,12 +8,14 @@ says so, and `disagreements` shows where owners contradict each other.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import numpy as np
 from msgspec import Struct
 
 from lamplighter.domain.city import Asset, Edge
+from lamplighter.twin.reach import MOST_ASSETS, Reach
 
 _CACHED_NODES: Final = 2_000_000
 """cached answers together hold at most this many asset names"""
@@ -61,6 +63,7 @@ class DependencyGraph:
         self._down = _Cache()
         self._up = _Cache()
         self._people: dict[str, int] = {}
+        self._counts: _PeopleCounts | None = None
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -99,9 +102,15 @@ class DependencyGraph:
         """
         known = self._people.get(asset)
         if known is None:
-            known = self.people_among(self.downstream(asset) | {asset})
-            self._people[asset] = known
+            known = self._people[asset] = self._count_behind(asset)
         return known
+
+    def _count_behind(self, asset: str) -> int:
+        if asset not in self._forward or len(self._assets) > MOST_ASSETS:
+            return self.people_among(self.downstream(asset) | {asset})
+        if self._counts is None:
+            self._counts = _PeopleCounts(Reach(self._forward), self._assets, self._holders)
+        return self._counts.behind(asset)
 
     def people_among(self, assets: Iterable[str]) -> int:
         """People served by these assets together, each counted once."""
@@ -127,15 +136,49 @@ class DependencyGraph:
         return found
 
     def _counted_above(self, asset: str, group: set[str] | frozenset[str]) -> bool:
+        return any(holder in group for holder in self._holders(asset))
+
+    def _holders(self, asset: str) -> list[str]:
+        """What contains the asset, directly or further up, and counts people itself."""
+        found: list[str] = []
         seen = {asset}
         above = self._parent.get(asset, "")
         while above and above not in seen:
             holder = self._assets.get(above)
-            if above in group and holder is not None and holder.people:
-                return True
+            if holder is not None and holder.people:
+                found.append(above)
             seen.add(above)
             above = self._parent.get(above, "")
-        return False
+        return found
+
+
+class _PeopleCounts:
+    """People behind each asset as one masked sum."""
+
+    def __init__(
+        self, reach: Reach, assets: dict[str, Asset], holders: Callable[[str], list[str]]
+    ) -> None:
+        self._reach = reach
+        self._people = np.zeros(len(reach.names), np.int64)
+        parts, wholes = [], []
+        for bit, name in enumerate(reach.names):
+            asset = assets.get(name)
+            if asset is None or not asset.people:
+                continue
+            self._people[bit] = asset.people
+            for holder in holders(name):
+                above = reach.bit(holder)
+                if above is not None:
+                    parts.append(bit)
+                    wholes.append(above)
+        self._parts = np.array(parts, np.intp)
+        self._wholes = np.array(wholes, np.intp)
+
+    def behind(self, asset: str) -> int:
+        reached = self._reach.mask(asset)
+        counted = reached.copy()
+        counted[self._parts[reached[self._wholes]]] = False
+        return int(self._people[counted].sum())
 
 
 class _Cache:

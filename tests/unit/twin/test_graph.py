@@ -112,3 +112,21 @@ def test_reachability_equals_a_plain_search_on_random_graphs() -> None:
                 grew = bool(more)
             assert graph.downstream(name) == reached - {name}
             assert graph.people_behind(name) == sum(people[n] for n in reached)
+
+
+def test_people_are_the_same_counted_at_once_or_by_searching() -> None:
+    chance = random.Random(8)
+    for _ in range(20):
+        names = [f"n{i}" for i in range(25)]
+        edges = [
+            _edge(chance.choice(names), chance.choice(names), chance.choice(("feeds", "contains")))
+            for _ in range(35)
+        ]
+        assets = [
+            _asset(n, chance.randint(0, 3), chance.choice(["", "", chance.choice(names)]))
+            for n in names
+        ]
+        graph = DependencyGraph(assets, edges)
+        for name in names:
+            behind = graph.downstream(name) | {name}
+            assert graph.people_behind(name) == graph.people_among(behind)
