@@ -42,7 +42,7 @@ def write_tile(tile: TileArrays, folder: Path) -> str:
 def read_tile(path: Path) -> TileArrays:
     """Read and check one tile; raises `DamagedTile`, also when the file is missing."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             assets = msgspec.json.decode(arrays["assets"].tobytes(), type=tuple[str, ...])
             tile = TileArrays(
                 name=path.name,

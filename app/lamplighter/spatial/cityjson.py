@@ -86,6 +86,7 @@ class BadObject(Exception):
     """One object cannot be taken; the text says why."""
 
 
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _OBJECT = msgspec.json.Decoder(_Object)
 _VERTICES = msgspec.json.Decoder(list[tuple[float, float, float]])
 
@@ -176,7 +177,7 @@ class _Reader:
                 progress(place, len(objects), "objects")
             try:
                 item = _OBJECT.decode(raw)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except _UNREADABLE as error:
                 self.model.refused.append(Unplaced(name, f"damaged: {error}"))
                 continue
             self._counts[item.type] += 1
@@ -286,7 +287,7 @@ class _Reader:
 def _vertices(document: _File) -> Floats:
     try:
         rows = _VERTICES.decode(document.vertices)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Refused("I-503", f"its vertices are damaged: {error}") from error
     points = np.fromiter(chain.from_iterable(rows), float, count=3 * len(rows)).reshape(-1, 3)
     if document.transform is not None:

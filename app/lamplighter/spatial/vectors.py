@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -184,6 +185,15 @@ def _first(attributes: dict[str, Attribute], keys: tuple[str, ...]) -> Attribute
 
 def read_layers(path: Path, progress: Progress) -> SourceModel:
     """GeoPackage or Shapefile: every layer with geometry, as far as all share one system."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        model = _layers(path, progress)
+    told = dict.fromkeys(str(warning.message).replace(str(path), path.name) for warning in heard)
+    model.warnings.extend(list(told)[:10])
+    return model
+
+
+def _layers(path: Path, progress: Progress) -> SourceModel:
     import pyogrio
 
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.fixtures import cities
 
 from lamplighter.domain.geometry import SURFACES
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.domain.tile_file import read_tile
 from lamplighter.spatial.reader import read_file
-from tests.fixtures import cities
 
 
 def imported(folder: Path, text: str | bytes, name: str = "x.gml") -> ImportedFile:

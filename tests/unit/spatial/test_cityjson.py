@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.fixtures import cities
 
 from lamplighter.domain.geometry import SURFACES
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.domain.tile_file import read_tile
 from lamplighter.spatial.reader import read_file
-from tests.fixtures import cities
 
 
 def imported(
