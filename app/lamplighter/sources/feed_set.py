@@ -81,7 +81,8 @@ class FeedSet:
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send to the field on every feed that can; False when none could."""
-        return any([feed.publish(topic, payload) for feed in tuple(self._feeds.values())])
+        sent = [feed.publish(topic, payload) for feed in tuple(self._feeds.values())]
+        return any(sent)
 
     def states(self) -> tuple[FeedState, ...]:
         """How each feed is, for the status and for `feed list`."""

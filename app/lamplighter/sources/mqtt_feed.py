@@ -35,6 +35,8 @@ from lamplighter.sources.tls import check_own_certificate, context_for, explain,
 FIRST_WAIT_S: Final = 0.1
 LAST_WAIT_S: Final = 4.0
 STUCK_AFTER_MS: Final = 4_000
+STEADY_MS: Final = 10_000
+"""a link that lasted this long was a good one"""
 WATCH_EVERY_S: Final = 0.5
 _LINK_BITS: Final = 28
 
@@ -86,6 +88,7 @@ class MqttFeed:
         self._contact_ms = clock.monotonic_ms()
         self._problem: Problem | None = None
         self._takeovers: list[int] = []
+        self._live_since = 0
         self.restarts = 0
         """how often the watcher had to replace a receiving thread"""
 
@@ -170,7 +173,8 @@ class MqttFeed:
             if self._thread is not me:
                 return
             self._set_down(was_live)
-            wait = FIRST_WAIT_S if was_live else min(wait * 2, LAST_WAIT_S)
+            lasted = was_live and self._clock.monotonic_ms() - self._live_since > STEADY_MS
+            wait = FIRST_WAIT_S if lasted else min(wait * 2, LAST_WAIT_S)
             self._stop.wait(wait * random.uniform(0.7, 1.3))
 
     def _new_link(self) -> MqttLink:
@@ -203,7 +207,10 @@ class MqttFeed:
         return (self._number << _LINK_BITS) | link
 
     def _on_live(self) -> None:
-        self._live, self._refused, self._problem = True, False, None
+        self._live, self._refused = True, False
+        self._live_since = self._clock.monotonic_ms()
+        if self._problem is not None and self._problem.code != "S-202":
+            self._problem = None
 
     def _on_end(self, end: LinkEnded) -> None:
         host, port = self._address.host, self._address.port
@@ -211,18 +218,27 @@ class MqttFeed:
             five = self._version == MQTTProtocolVersion.MQTTv5
             self._version = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5
         if end.cause is not None:
+            self._takeovers.clear()
             self._problem = explain(end.cause, host, port)
-        elif end.taken_over and self._often_taken_over():
+        elif self._often_taken_over(end):
             self._problem = problem("S-202", name=self._client_id)
         else:
             self._problem = explain_text(str(end), host, port)
         self._refused = end.refused or isinstance(end.cause, ssl.SSLCertVerificationError)
         self._refused = self._refused or self._problem.code == "N-303"
 
-    def _often_taken_over(self) -> bool:
+    def _often_taken_over(self, end: LinkEnded) -> bool:
+        """Another client with our name takes the session: some brokers say so, most just close
+        the connection. A broker that lets us in each time and closes it soon after is such a one.
+        """
         now = self._clock.monotonic_ms()
-        self._takeovers = [t for t in self._takeovers if now - t < 60_000] + [now]
-        return len(self._takeovers) >= 2
+        soon = self._live and now - self._live_since < STEADY_MS
+        self._takeovers = [t for t in self._takeovers if now - t < 60_000]
+        if end.taken_over or (soon and end.closed):
+            self._takeovers.append(now)
+        else:
+            self._takeovers.clear()
+        return len(self._takeovers) >= 3
 
     def _set_down(self, was_live: bool) -> None:
         link = self._link
@@ -243,6 +259,8 @@ class MqttFeed:
         if thread is None or self._stop.is_set():
             return
         now = self._clock.monotonic_ms()
+        if self._live and now - self._live_since > STEADY_MS:
+            self._problem = None
         hangs = self._live and link is not None and now - link.beat_ms > STUCK_AFTER_MS
         if thread.is_alive() and not hangs:
             return

@@ -33,12 +33,14 @@ HELD_LIMIT: Final = 2 * WINDOW
 CONNECT_S: Final = 4.0
 _TICK_S: Final = 0.25
 _TAKEN_OVER: Final = 0x8E
+_UNSPECIFIED: Final = 0x80
 _WRONG_VERSION: Final = frozenset({1, 0x84})
 _MID_BITS: Final = 16
 
 
 class LinkEnded(Exception):
-    """Why a link ended. `refused`: the broker said no; `version`: it does not speak this one."""
+    """Why a link ended. `refused`: the broker said no; `version`: it does not speak this one;
+    `closed`: it closed the connection without a word."""
 
     def __init__(
         self,
@@ -47,12 +49,14 @@ class LinkEnded(Exception):
         refused: bool = False,
         version: bool = False,
         taken_over: bool = False,
+        closed: bool = False,
         cause: BaseException | None = None,
     ) -> None:
         super().__init__(what)
         self.refused = refused
         self.version = version
         self.taken_over = taken_over
+        self.closed = closed
         self.cause = cause
 
 
@@ -285,9 +289,12 @@ class MqttLink:
         self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any
     ) -> None:
         if self._end is None and not self._ending.is_set():
-            taken = getattr(reason, "value", 0) == _TAKEN_OVER
+            code = getattr(reason, "value", 0)
             self._end = LinkEnded(
-                self._error or str(reason), taken_over=taken, version=not self.contact_ms
+                self._error or _plain(str(reason)),
+                taken_over=code == _TAKEN_OVER,
+                closed=code == _UNSPECIFIED,
+                version=not self.contact_ms,
             )
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
@@ -317,3 +324,8 @@ class MqttLink:
         )
         if self._held or not self._deliver(raw):
             self._held.append(raw)
+
+
+def _plain(reason: str) -> str:
+    """The library's words for a lost connection in ours."""
+    return "the connection was closed" if reason == "Unspecified error" else reason.lower()
