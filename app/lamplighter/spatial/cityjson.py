@@ -119,8 +119,6 @@ def read_sequence(data: bytes, progress: Progress) -> SourceModel:
         except Refused as refused:
             reader.model.refused.append(Unplaced(f"line {place + 2}", refused.what))
             continue
-        if part.id and part.id not in (part.CityObjects or {}):
-            reader.model.warnings.append(f"feature '{part.id}' does not hold the object it names")
         if part.transform is None:
             part.transform = head.transform
         reader.take(part)
@@ -171,6 +169,8 @@ class _Reader:
     def take(self, document: _File, progress: Progress | None = None) -> None:
         vertices = _vertices(document)
         objects = document.CityObjects or {}
+        if document.id and document.type == "CityJSONFeature" and document.id not in objects:
+            self.model.warnings.append(f"feature '{document.id}' does not hold the object it names")
         parents: dict[str, str] = {}
         for place, (name, raw) in enumerate(objects.items()):
             if progress is not None and place % 512 == 0:
@@ -278,6 +278,9 @@ class _Reader:
     def finish(self) -> SourceModel:
         model = self.model
         model.counts = dict(sorted(self._counts.items()))
+        lost = sum(1 for f in model.features if f.parent and f.parent not in self._ids)
+        if lost:
+            model.warnings.append(f"{lost} objects name a parent that is not in the file")
         points = np.concatenate(self._vertices) if self._vertices else np.zeros((0, 3))
         faces = self._faces.build(points)
         model.faces = without_coarse_parents(faces, model.features, self._finest)

@@ -1,0 +1,147 @@
+"""Import of a large city model against a naive reader, both in the same run.
+
+The naive reader is what one writes first: `json`, one array a face, one triangulation a face.
+It must find the same triangles and the same area, else the comparison would be worth nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamplighter.domain.tile_file import read_tile
+from lamplighter.spatial import cityjson
+from lamplighter.spatial.model import FaceList
+from lamplighter.spatial.reader import read_file
+from lamplighter.spatial.triangulate import clip_ears, triangulate
+
+Row = dict[str, str | float]
+
+
+def city(count: int) -> bytes:
+    """CityJSON of `count` buildings of 14 faces (two of them L-shaped), about 2 kB each."""
+    objects: dict[str, Any] = {}
+    vertices: list[list[int]] = []
+    outline = [(0, 0), (12, 0), (12, 5), (6, 5), (6, 11), (0, 11)]
+    columns = math.isqrt(count) + 1
+    for number in range(count):
+        east, north = number % columns * 20, number // columns * 20
+        height = 6 + number % 17
+        base = len(vertices)
+        for z in (0, height):
+            vertices.extend([(east + x) * 1000, (north + y) * 1000, z * 1000] for x, y in outline)
+        low, high = range(base, base + 6), range(base + 6, base + 12)
+        walls = [[[low[k], low[(k + 1) % 6], high[(k + 1) % 6], high[k]]] for k in range(6)]
+        faces = [[list(reversed(low))], [list(high)], *walls]
+        objects[f"B{number}"] = {
+            "type": "Building",
+            "attributes": {"storeys": number % 9, "name": f"House {number}", "year": 1900.5},
+            "geometry": [
+                {
+                    "type": "Solid",
+                    "lod": "2",
+                    "boundaries": [faces],
+                    "semantics": {
+                        "surfaces": [
+                            {"type": "GroundSurface"}, {"type": "RoofSurface"},
+                            {"type": "WallSurface"},
+                        ],
+                        "values": [[0, 1, *[2] * 6]],
+                    },
+                }
+            ],
+        }  # fmt: skip
+    document = {
+        "type": "CityJSON",
+        "version": "2.0",
+        "metadata": {"referenceSystem": "https://www.opengis.net/def/crs/EPSG/0/28992"},
+        "transform": {"scale": [0.001] * 3, "translate": [90000.0, 435000.0, 0.0]},
+        "CityObjects": objects,
+        "vertices": vertices,
+    }
+    return json.dumps(document).encode()
+
+
+def naive(data: bytes) -> tuple[int, float]:
+    """Triangles and their area, one face at a time."""
+    document = json.loads(data)
+    scale, shift = (np.array(document["transform"][k]) for k in ("scale", "translate"))
+    vertices = np.array(document["vertices"]) * scale + shift
+    count, area = 0, 0.0
+    for item in document["CityObjects"].values():
+        for shell in item["geometry"][0]["boundaries"]:
+            for face in shell:
+                corners = clip_ears(vertices, np.array(face[0]))
+                spots = vertices[corners]
+                cross = np.cross(spots[:, 1] - spots[:, 0], spots[:, 2] - spots[:, 0])
+                area += float(np.linalg.norm(cross, axis=1).sum()) / 2
+                count += len(corners)
+    return count, area
+
+
+def grouped(data: bytes) -> tuple[int, float]:
+    """The same by the product's reader and triangulation."""
+    faces = cityjson.read(data, lambda *_: None).faces or FaceList().build(np.zeros((0, 3)))
+    found = triangulate(faces)
+    spots = faces.vertices[found.corners]
+    cross = np.cross(spots[:, 1] - spots[:, 0], spots[:, 2] - spots[:, 0])
+    return len(found.corners), float(np.linalg.norm(cross, axis=1).sum()) / 2
+
+
+def timed(work: Callable[[], Any], runs: int = 3) -> tuple[float, Any]:
+    """Best wall time in seconds of `runs`, and the last result."""
+    best, result = math.inf, None
+    for _ in range(runs):
+        begun = time.perf_counter()
+        result = work()
+        best = min(best, time.perf_counter() - begun)
+    return best, result
+
+
+def rows(count: int = 20_000, naive_count: int = 1_000) -> list[Row]:
+    """Rows of the table; the naive reader gets a smaller city, rates are compared."""
+    large, small = city(count), city(naive_count)
+    slow, expected = timed(lambda: naive(small), 1)
+    _, got = timed(lambda: grouped(small), 1)
+    if got[0] != expected[0] or not math.isclose(got[1], expected[1], rel_tol=1e-9):
+        raise AssertionError(f"the readers disagree: {got} and {expected}")
+    fast, _ = timed(lambda: grouped(large))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.city.json"
+        path.write_bytes(large)
+        tiles = Path(folder) / "tiles"
+
+        def load() -> Any:
+            return read_file(path, project_frame=None, tiles_folder=tiles)
+
+        whole, found = timed(load, 1)
+        again, _ = timed(load)
+        draw, _ = timed(lambda: [read_tile(tiles / name) for name in found.tiles])
+    return [
+        _row("CityJSON to triangles", count / fast, "objects/s", naive_count / slow),
+        _row("CityJSON file to placed tiles", count / whole, "objects/s", naive_count / slow),
+        _row("the same file again, known", count / again, "objects/s", count / whole),
+        _row("tiles from disk to arrays", count / draw, "objects/s", count / whole),
+    ]
+
+
+def _row(name: str, figure: float, unit: str, against: float) -> Row:
+    return {
+        "name": name,
+        "figure": round(figure, 1),
+        "unit": unit,
+        "against": round(against, 1),
+        "ratio": round(figure / against, 2),
+    }
+
+
+if __name__ == "__main__":
+    for line in rows():
+        print(json.dumps(line))
