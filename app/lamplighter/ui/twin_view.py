@@ -34,6 +34,7 @@ from lamplighter.ui.twin_overlay import TwinOverlay
 if TYPE_CHECKING:
     from lamplighter.scene.camera import Pose, Projection
     from lamplighter.scene.city_scene import CityScene
+    from lamplighter.ui.desk import Desk
     from lamplighter.ui.twin_loader import TileLoader
 
 PLATFORMS: Final = ("xcb", "wayland", "windows", "cocoa")
@@ -95,6 +96,7 @@ class TwinView(QWidget):
         self._pointer = QPointF()
         self._flight: tuple[Pose, Pose, float] | None = None
         self._tiles: tuple[str, ...] = ()
+        self._anchors: dict[str, tuple[float, float, float] | None] = {}
         self._pulse = self._timer(TICK_MS, self._take_tile)
         self._still = self._timer(STILL_MS, self._come_to_rest, once=True)
         self._look = self._timer(HOVER_MS, self._hover_now, once=True)
@@ -180,6 +182,7 @@ class TwinView(QWidget):
     def _show_city(self, city: City) -> None:
         scene = self._scene
         assert scene is not None
+        self._anchors.clear()
         if city.tiles != self._tiles:
             from lamplighter.ui.twin_loader import TileLoader
 
@@ -207,6 +210,7 @@ class TwinView(QWidget):
         item = loader.take()
         if item is None:
             return
+        self._anchors.clear()
         if isinstance(item, BakedTile):
             scene.add_baked(item)
         elif isinstance(item, LoadFault):
@@ -410,7 +414,11 @@ class TwinView(QWidget):
         view = self._view()
         if view is None or self._scene is None:
             return out
-        anchors = [self._scene.anchor(b.asset) for b in badges]
+        scene = self._scene
+        for badge in badges:
+            if badge.asset not in self._anchors:
+                self._anchors[badge.asset] = scene.anchor(badge.asset)
+        anchors = [self._anchors[b.asset] for b in badges]
         known = {n: a for n, a in enumerate(anchors) if a is not None}
         if known:
             pixels, ahead, _ = view.to_pixels(list(known.values()))
@@ -599,3 +607,10 @@ class TwinView(QWidget):
         self.overlay.focused = False
         self.overlay.update()
         super().focusOutEvent(event)
+
+
+def make(desk: Desk, parent: QWidget) -> QWidget:
+    """The 3D view bound to the window's state (see `twin_desk`)."""
+    from lamplighter.ui.twin_desk import make as make_bound
+
+    return make_bound(desk, parent)

@@ -1,0 +1,183 @@
+"""The 3D city bound to the window's state: selection, alarms, trust, mode and time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication, Qt
+from PySide6.QtWidgets import QWidget
+
+from lamplighter.domain.problems import Problem
+from lamplighter.domain.wire import City
+from lamplighter.scene.states import Mark
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.twin_states import AlarmLooks, TrustOf, alarm_looks, merged_states
+from lamplighter.ui.twin_view import TwinView
+from lamplighter.ui.words import tr
+
+if TYPE_CHECKING:
+    from lamplighter.ui.beat import Shown
+
+_SHOWS = (
+    (Mark.CAUSE, ("fill", "state.critical", "cause")),
+    (Mark.LOSES_SERVICE, ("faint", "state.critical", "loses service")),
+)
+
+
+class DeskTwin(TwinView):
+    """A `TwinView` that follows a `Desk`; the beat calls `show_frame`."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._trust = TrustOf(desk.city)
+        self._levels = np.zeros(0, dtype=np.int8)
+        self._alarms = AlarmLooks()
+        self._stale_alarms = True
+        self._tint: Mapping[str, float] = {}
+        self._abnormal_at = -1
+        self._warm = threading.Thread(target=_warm_up, name="3D libraries", daemon=True)
+        self._waiting = QTimer(self)
+        self._waiting.setInterval(30)
+        self._waiting.timeout.connect(self._start_when_warm)
+        self.tooltip_of = self._tooltip
+        self.asset_clicked.connect(self._clicked)
+        self.next_abnormal.connect(lambda: self._step(1))
+        self.previous_abnormal.connect(lambda: self._step(-1))
+        self.escape.connect(self._up)
+        self.fault.connect(self._tell)
+        desk.city_changed.connect(self._city_changed)
+        desk.alarms_changed.connect(self._alarms_changed)
+        desk.selection.changed.connect(self._selection_changed)
+        if desk.city_known:
+            self._city_changed()
+
+    def start_soon(self) -> None:
+        """Load the 3D libraries beside the window, then start."""
+        self._warm.start()
+        self._waiting.start()
+
+    def _start_when_warm(self) -> None:
+        if self._warm.is_alive():
+            return
+        self._waiting.stop()
+        self.start()
+        self._selection_changed()
+
+    def _shut(self) -> None:
+        self._waiting.stop()
+        super()._shut()
+
+    # ---------------------------------------------------------------- following
+    def _city_changed(self) -> None:
+        city = self._desk.city
+        self._trust = TrustOf(city)
+        self._levels = np.zeros(0, dtype=np.int8)
+        self._stale_alarms = True
+        self.set_city(City(tuple(city.assets.values()), (), (), city.tiles, city.frame))
+        self._selection_changed()
+
+    def _alarms_changed(self) -> None:
+        self._stale_alarms = True
+
+    def _selection_changed(self) -> None:
+        current = self._desk.selection.current
+        self.select(current or None)
+        path = self._desk.city.path(current).split(" › ") if current else []
+        names = [tr("City"), *path, self._desk.city.name(current)] if current else [tr("City")]
+        self.set_path(names, self.overlay.note)
+
+    def set_tint(self, values: Mapping[str, float]) -> None:
+        """Tint assets by a KPI, 0..1 each; empty for none."""
+        self._tint = dict(values)
+        self._stale_alarms = True
+
+    def show_frame(self, shown: Shown) -> None:
+        """One beat: look at values and alarms, repaint what changed."""
+        desk = self._desk
+        levels = self._trust.levels(shown.values, desk.stale_mask())
+        changed = not np.array_equal(levels, self._levels)
+        if self._stale_alarms:
+            self._alarms = alarm_looks(desk.city, desk.standing(), desk.incidents)
+            self.set_badges(self._alarms.badges)
+        if changed or self._stale_alarms:
+            self._stale_alarms = False
+            self._levels = levels
+            table = merged_states(self._alarms, self._trust.assets, levels, self._tint)
+            self.set_states(table)
+            self._show_legend(levels)
+        self.set_mode_frame(str(shown.mode))
+
+    def _show_legend(self, levels: np.ndarray) -> None:
+        marks = {look.mark for look in self._alarms.looks.values()}
+        rows = [row for mark, row in _SHOWS if mark in marks]
+        if (levels >= 2).any():
+            rows.append(("hatch", "scene.hatch", "not live"))
+        self.set_legend([(mark, role, tr(words)) for mark, role, words in rows])
+        total = len(self._desk.city.streams)
+        bound = sum(len(s) for s in self._desk.city.of_asset.values())
+        note = tr("{a} of {b} streams bound", a=f"{bound:,}", b=f"{total:,}") if total else ""
+        self.set_path(self.overlay.path, note)
+
+    # ---------------------------------------------------------------- acting
+    def _clicked(self, asset: str) -> None:
+        keys = QGuiApplication.keyboardModifiers()
+        several = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        if not asset:
+            self._desk.selection.clear()
+        elif keys & several:
+            self._desk.selection.toggle(asset)
+        else:
+            self._desk.selection.select(asset)
+
+    def _step(self, by: int) -> None:
+        names = [b.asset for b in self._alarms.badges if b.priority]
+        if names:
+            self._abnormal_at = (self._abnormal_at + by) % len(names)
+            self._desk.selection.select(names[self._abnormal_at])
+
+    def _up(self) -> None:
+        if self._desk.selection.current:
+            self._desk.selection.clear()
+        else:
+            self.fit_all()
+
+    def _tell(self, found: Problem) -> None:
+        self._desk.raise_problem(found)
+
+    def _tooltip(self, asset: str) -> str:
+        city = self._desk.city
+        lines = [city.name(asset)]
+        worst = self._desk.worst_of(asset)
+        if worst is not None:
+            lines.append(worst.text)
+        for stream in city.of_asset.get(asset, ())[: 4 - len(lines)]:
+            value = self._desk.value(stream)
+            lines.append(f"{value.text_with_unit} · {value.age_text} · {value.quality_text}")
+        return "\n".join(lines)
+
+
+def _warm_up() -> None:
+    """Import what is heavy and knows no Qt, so that the GUI thread waits less."""
+    import pyvista
+    import vtkmodules.vtkFiltersHybrid
+    import vtkmodules.vtkRenderingOpenGL2
+
+    import lamplighter.scene.city_scene
+
+    assert pyvista and vtkmodules and lamplighter
+
+
+def make(desk: Desk, parent: QWidget) -> QWidget:
+    """The 3D view for the window. Raises RuntimeError where 3D cannot work."""
+    from lamplighter.ui.twin_view import gl_capable
+
+    if not gl_capable():
+        raise RuntimeError(tr("this platform shows no OpenGL"))
+    view = DeskTwin(desk, parent)
+    view.start_soon()
+    return view
