@@ -72,6 +72,8 @@ class Sitting:
         try:
             if not running(project):
                 self._recorder = RecorderProcess(project)
+            if self._demo:
+                self._begin(lambda: self._start_field(project))
             code = self._starters.window(
                 session_factory=lambda deliver: self._session(project, deliver),
                 report=self.report,
@@ -79,7 +81,7 @@ class Sitting:
                 seconds=self.seconds or None,
                 started=self._started,
                 folder=Path(user_config_path("lamplighter")),
-                on_first_frame=(lambda: self._play(project)) if self._demo else None,
+                on_first_frame=self._after_first_frame if self._demo else None,
                 theme=self._theme,
                 safe=self._safe,
             )
@@ -99,15 +101,16 @@ class Sitting:
         return Session(WireCarrier(project, wait_s=5.0), deliver, client="window")
 
     # ------------------------------------------------------------------ the demo's field
-    def _play(self, project: Path) -> None:
-        thread = threading.Thread(target=self._start_field, args=(project,), daemon=True)
+    def _begin(self, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def _start_field(self, project: Path) -> None:
-        if self._ended.wait(BASELINE_S):
-            return
+        """The devices connect and wait; their feed begins when `_after_first_frame` says so."""
         try:
+            if self._recorder is not None:
+                self._recorder.wait_ready()
             self._field = FieldProcess(demo_home() / "city", project)
             url = self._field.wait_ready(self._ended)
             session = Session(WireCarrier(project, wait_s=5.0))
@@ -116,7 +119,15 @@ class Sitting:
             if isinstance(reply, wire.Refused):
                 say(str(reply.problem))
         except LamplighterError as error:
-            say(str(error))
+            if not self._ended.is_set():
+                say(str(error))
+
+    def _after_first_frame(self) -> None:
+        def wait() -> None:
+            if not self._ended.wait(BASELINE_S) and self._field is not None:
+                self._field.begin()
+
+        self._begin(wait)
 
     # ------------------------------------------------------------------ the end
     def _end(self) -> dict[str, Any]:
@@ -164,7 +175,9 @@ class FieldProcess:
 
     def __init__(self, city: Path, project: Path) -> None:
         self._ready = project / "cache" / "field.ready"
-        self._ready.unlink(missing_ok=True)
+        self._start = project / "cache" / "field.start"
+        for left in (self._ready, self._start):
+            left.unlink(missing_ok=True)
         self._log = (project / "cache" / "field.log").open("ab")
         command = [
             *own_command(),
@@ -172,6 +185,10 @@ class FieldProcess:
             str(city),
             "--ready-file",
             str(self._ready),
+            "--start-file",
+            str(self._start),
+            "--with-parent",
+            str(os.getpid()),
             "--trust",
             str(project / "keys" / "console.pub"),
             "--ledger",
@@ -180,6 +197,10 @@ class FieldProcess:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )
+
+    def begin(self) -> None:
+        """Let the feed begin."""
+        self._start.touch()
 
     def wait_ready(self, ended: threading.Event) -> str:
         """The broker's address. Raises LamplighterError (U-804) when it does not come."""

@@ -60,4 +60,5 @@ class WorkOrder(Struct, frozen=True):
     created_by: str = ""
     note: str = ""
     finding: str = ""
-    """after closing: found | not found, in words"""
+    """after closing: `found: ...`, `not found: ...`, or `failed: ...` for a failure on record"""
+    closed_ms: int = 0

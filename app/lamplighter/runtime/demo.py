@@ -12,6 +12,7 @@ from typing import Final
 from platformdirs import user_data_path
 
 from lamplighter import __version__
+from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import fault
 from lamplighter.runtime.importing import import_into
 from lamplighter.runtime.past import import_past
@@ -20,6 +21,8 @@ from lamplighter.runtime.resources import own_command, plugin_folders, resources
 
 Say = Callable[[str], None]
 READY: Final = ".ready"
+DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 
 
 def definition() -> Path:
@@ -28,8 +31,9 @@ def definition() -> Path:
 
 
 def _key() -> str:
-    """Changes with the definition, the plugins' data and the program's version."""
+    """Changes with the definition, the plugins' data, the program and the day the past ends."""
     digest = hashlib.blake2b(__version__.encode(), digest_size=6)
+    digest.update(str(SystemClock().wall_ms() // DAY_MS).encode())
     folders = [definition(), *plugin_folders()]
     for folder in folders:
         for file in sorted(folder.rglob("*")):
@@ -62,12 +66,13 @@ def prepare(say: Say) -> Path:
 
 
 def _build(home: Path, template: Path, say: Say) -> None:
-    if home.exists():
-        shutil.rmtree(home)
+    if home.parent.exists():
+        shutil.rmtree(home.parent)
     home.mkdir(parents=True)
     city = home / "city"
     say("the demo city is generated (once)")
     command = [*own_command(), "field", str(definition()), "--generate", str(city)]
+    command += ["--past-end", str(SystemClock().wall_ms() // HOUR_MS * HOUR_MS)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         last = made.stderr.strip().splitlines()[-1:] or ["no reason given"]
