@@ -44,8 +44,10 @@ class Count(Canvas):
 
     def sizeHint(self) -> QSize:
         look = theme()
-        width = look.px(20) + 8 + self.fontMetrics().horizontalAdvance("0") * max(
-            2, len(f"{self.count:,}")
+        width = (
+            look.px(20)
+            + 8
+            + self.fontMetrics().horizontalAdvance("0") * max(2, len(f"{self.count:,}"))
         )
         return QSize(width + 12, look.px(24))
 
@@ -97,9 +99,7 @@ class Marked(Canvas):
         look = theme()
         painter = QPainter(self)
         top = round((self.height() - 16) / 2)
-        pixmap = icon_pixmap(
-            self._icon, 16, look.colour("state.hollow"), self.devicePixelRatioF()
-        )
+        pixmap = icon_pixmap(self._icon, 16, look.colour("state.hollow"), self.devicePixelRatioF())
         painter.drawPixmap(QPoint(0, top), pixmap)
         painter.setFont(look.font("body"))
         painter.setPen(look.colour("text.secondary"))
@@ -165,8 +165,7 @@ class AlarmStrip(QFrame):
         active = [
             a
             for a in standing
-            if a.state
-            not in {AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE}
+            if a.state not in {AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE}
         ]
         counts = Counter(a.priority for a in active)
         waiting = Counter(a.priority for a in active if a.state is AlarmState.UNACK)

@@ -139,9 +139,9 @@ class Runner(QObject):
 
 def make_twin(desk: Desk, parent: QWidget) -> QWidget:
     """The 3D view, imported only now."""
-    from lamplighter.ui.twin_view import make
+    from lamplighter.ui.twin_glue import make
 
-    return make(desk, parent)  # type: ignore[no-any-return]
+    return make(desk, parent)
 
 
 def run_window(

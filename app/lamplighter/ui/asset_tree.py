@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTreeView,
     QVBoxLayout,
     QWidget,
 )
@@ -34,6 +33,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import draw_glyph, icon
 from lamplighter.ui.parts import Panel
 from lamplighter.ui.theme import theme
+from lamplighter.ui.tree import Tree
 from lamplighter.ui.words import tr
 
 Index = QModelIndex | QPersistentModelIndex
@@ -218,10 +218,9 @@ class AssetTree(Panel):
         self.filter.setPlaceholderText(tr("Filter assets  (Ctrl F)"))
         self.filter.setClearButtonEnabled(True)
         self.filter.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
-        self.tree = QTreeView()
+        self.tree = Tree()
         self.tree.setModel(self.model)
         self.tree.setHeaderHidden(True)
-        self.tree.setUniformRowHeights(True)
         self.tree.setIndentation(14)
         self.tree.setDragEnabled(True)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -317,5 +316,7 @@ def _natural(text: str) -> tuple[object, ...]:
     import re
 
     return tuple(
-        (0, int(p), "") if p.isdigit() else (1, 0, p.casefold()) for p in re.split(r"(\d+)", text) if p
+        (0, int(p), "") if p.isdigit() else (1, 0, p.casefold())
+        for p in re.split(r"(\d+)", text)
+        if p
     )

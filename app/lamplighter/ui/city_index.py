@@ -24,7 +24,7 @@ class CityIndex:
     feeds: dict[str, list[str]] = field(default_factory=dict)
     fed_by: dict[str, list[str]] = field(default_factory=dict)
     domains: dict[str, list[Asset]] = field(default_factory=dict)
-    tiles: tuple[str, ...] = ()
+    raw: wire.City | None = None
     frame: Frame | None = None
     period_ms: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     bound: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -54,7 +54,7 @@ class CityIndex:
 
 def build(city: wire.City) -> CityIndex:
     """Look-ups of a city answer; O(assets + edges + datastreams)."""
-    index = CityIndex(tiles=city.tiles, frame=city.frame)
+    index = CityIndex(raw=city, frame=city.frame)
     index.assets = {a.id: a for a in city.assets}
     index.streams = {d.id: d for d in city.datastreams}
     of_asset: dict[str, list[Datastream]] = defaultdict(list)

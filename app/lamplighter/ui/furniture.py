@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtWidgets import QInputDialog, QWidget
+
+from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.clock import parse_time
+from lamplighter.ui import numbers
+from lamplighter.ui.actions import Actions
+from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.asset_tree import AssetTree
+from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.docks import Docks
-from lamplighter.ui.parts import Panel
+from lamplighter.ui.faceplate import Faceplate
+from lamplighter.ui.key_sheet import KeySheet
+from lamplighter.ui.kpi import KpiState
+from lamplighter.ui.maintenance import ForecastCard, Maintenance, OrderForm
+from lamplighter.ui.scenario_panel import ScenarioPanel
+from lamplighter.ui.side_panels import Effects, Layers
+from lamplighter.ui.tasks import TaskDrawer
+from lamplighter.ui.time_model import Mode
+from lamplighter.ui.trends import Trends
 from lamplighter.ui.twin_dock import TwinDock
+from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
     from lamplighter.ui.window import MainWindow
@@ -18,25 +37,69 @@ class Furniture:
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
-        desk = window.desk
+        desk = self.desk = window.desk
         self.docks = Docks(window.middle, window.folder)
-        self.assets = AssetTree(desk)
-        self.twin = TwinDock(desk)
-        self._is_narrow: bool | None = None
-        self._views = {"assets": self.assets, "city": self.twin}
-        for name in ("layers", "asset", "effects", "forecast", "scenario", "trends", "alarms",
-                     "maintenance", "tasks"):  # fmt: skip
-            self._views.setdefault(name, Panel())
-        for name, view in self._views.items():
+        self.assets, self.layers, self.twin = AssetTree(desk), Layers(desk), TwinDock(desk)
+        self.faceplate, self.effects = Faceplate(desk), Effects(desk)
+        self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
+        self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
+        self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
+        self.views: dict[str, QWidget] = {
+            "assets": self.assets,
+            "layers": self.layers,
+            "city": self.twin,
+            "asset": self.faceplate,
+            "effects": self.effects,
+            "forecast": self.forecast,
+            "scenario": self.scenario,
+            "trends": self.trends,
+            "alarms": self.alarms,
+            "maintenance": self.maintenance,
+            "tasks": self.tasks,
+        }
+        for name, view in self.views.items():
             self.docks.add(name, view)
-        window.beat.add(self.twin)
+        for view in (self.twin, self.faceplate, self.trends):
+            window.beat.add(view)
+        self._is_narrow: bool | None = None
+        self._order: OrderForm | None = None
+        self.palette = CommandPalette(self._entries, window)
+        self.actions = Actions(self, window)
+        self.sheet = KeySheet(self.actions.key_rows(), window)
+        self._wire()
+
+    def _wire(self) -> None:
+        window, desk = self._window, self.desk
         window.top.workspace.connect(self.workspace)
+        window.top.search.connect(self.open_palette)
+        window.strip.acknowledge.connect(self._acknowledge_keys)
+        window.strip.silence.connect(self.silence)
+        window.strip.chosen.connect(desk.selection.select)
+        window.kpis.chosen.connect(self._kpi)
+        window.time_bar.go_to.connect(self.go_to_time)
+        self.layers.changed.connect(self._layers)
+        for view in (self.assets, self.alarms, self.faceplate):
+            view.to_trend.connect(self._to_trend)
+        for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
+            maker.to_order.connect(self.new_order)
+        self.faceplate.shelve.connect(self._shelve)
+        desk.city_changed.connect(self.palette.invalidate)
+        desk.time.changed.connect(self.palette.invalidate)
+        desk.time.changed.connect(self._mode)
+        desk.scenario_changed.connect(lambda: self.docks.show("scenario"))
 
     def open(self) -> None:
         self._is_narrow = self._window.width() < 1440
         self.docks.arrange("Overview", narrow=self._is_narrow)
+        self.docks.restore("Overview")
         self._window.top.show_workspace("Overview")
+        QTimer.singleShot(50, self._charts)
 
+    def _charts(self) -> None:
+        self.trends.ready()
+        self.faceplate.attach_plot()
+
+    # ---------------------------------------------------------------- layout
     def narrow(self, is_narrow: bool) -> None:
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
@@ -46,5 +109,131 @@ class Furniture:
         self.docks.switch(name)
         self._window.top.show_workspace(name)
 
+    def cycle(self, by: int) -> None:
+        """F6: the next visible panel gets the focus; 3D never holds it."""
+        names = self.docks.visible()
+        if not names:
+            return
+        focus = self._window.focusWidget()
+        here = next(
+            (i for i, n in enumerate(names) if focus and self.views[n].isAncestorOf(focus)), -1
+        )
+        view = self.views[names[(here + by) % len(names)]]
+        target = next(
+            (w for w in view.findChildren(QWidget)
+             if w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.isEnabled()),
+            view,
+        )  # fmt: skip
+        target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def full_screen(self) -> None:
+        window = self._window
+        window.showNormal() if window.isFullScreen() else window.showFullScreen()
+
+    def escape(self) -> None:
+        """Closes what lies on top, then clears the selection."""
+        for top in (self.palette, self.sheet):
+            if top.isVisible():
+                top.hide()
+                return
+        self.desk.selection.clear()
+
+    def keys(self) -> None:
+        self.sheet.toggle()
+
+    def find(self) -> None:
+        self.docks.show("assets")
+        self.assets.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.assets.filter.selectAll()
+
+    def open_palette(self) -> None:
+        self.palette.open()
+
+    def _entries(self) -> list[object]:
+        return self.actions.entries()  # type: ignore[return-value]
+
+    # ---------------------------------------------------------------- work
+    def acknowledge(self) -> None:
+        """F2: the selected rows when the list has the focus, else the line in the strip."""
+        focus = self._window.focusWidget()
+        in_list = focus is not None and self.alarms.isAncestorOf(focus)
+        if in_list and self.alarms.acknowledge():
+            return
+        shown = self._window.strip.shown
+        if shown is not None and shown.state is AlarmState.UNACK:
+            self._acknowledge_keys((shown.key,))
+
+    def _acknowledge_keys(self, keys: tuple[str, ...]) -> None:
+        if not self.desk.time.commands_locked:
+            self.desk.ask(wire.AlarmAction("ack", keys))
+
+    def silence(self) -> None:
+        self._window.strip.silenced = True
+        self._window.strip.refresh()
+
+    def _shelve(self, keys: tuple[str, ...]) -> None:
+        at = self.faceplate.mapToGlobal(QPoint(40, self.faceplate.height() // 2))
+        self.alarms.shelve_menu(keys, at)
+
+    def _to_trend(self, asset: str) -> None:
+        self.trends.pin_asset(asset)
+        self.docks.show("trends")
+
+    def _kpi(self, state: KpiState) -> None:
+        if state.streams:
+            self.trends.pin(list(state.streams))
+            self.docks.show("trends")
+
+    def new_order(self, asset: str = "") -> None:
+        chosen = asset or self.desk.selection.current
+        if self._order is not None:
+            self._order.close()
+        form = self._order = OrderForm(self.desk, chosen, self._window)
+        form.destroyed.connect(self._order_gone)
+        centre = self._window.geometry().center()
+        form.adjustSize()
+        form.move(centre.x() - form.width() // 2, centre.y() - form.height() // 2)
+        form.show()
+
+    def _order_gone(self) -> None:
+        self._order = None
+
+    def go_to_time(self) -> None:
+        """The click twin of dragging the time bar; a non-modal question."""
+        box = QInputDialog(self._window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(tr("Go to time"))
+        box.setLabelText(tr("Local time, for example 14:02 or 2026-11-22T14:02"))
+        box.textValueSelected.connect(self._go_to)
+        box.show()
+
+    def _go_to(self, text: str) -> None:
+        now = numbers.local(self.desk.time.wall_ms)
+        try:
+            if "-" in text or "T" in text:
+                ms = parse_time(text if "+" in text else text + now.strftime("%z"))
+            else:
+                parts = [int(p) for p in text.split(":")]
+                moment = now.replace(hour=parts[0], minute=parts[1] if len(parts) > 1 else 0,
+                                     second=parts[2] if len(parts) > 2 else 0)  # fmt: skip
+                ms = round(moment.timestamp() * 1000)
+        except (ValueError, IndexError):
+            return
+        self.desk.time.replay(ms)
+
+    def _layers(self, domains: tuple[str, ...]) -> None:
+        view = getattr(self.twin.view, "view", None)
+        if view is not None:
+            view.show_networks(domains)
+
+    def _mode(self) -> None:
+        if self.desk.time.mode is Mode.SCENARIO:
+            self.docks.show("scenario")
+
     def shut(self) -> None:
         self.docks.save()
+        if self._order is not None:
+            self._order.close()
+        shut = getattr(self.twin.view, "shut", None)
+        if shut is not None:
+            shut()

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QFrame, QWidget
 
 from lamplighter.ui import numbers
@@ -188,7 +196,9 @@ def paint_sparkline(painter: QPainter, box: QRectF, history: object) -> None:
     step = box.width() / max(1, len(points) - 1)
     line = QPolygonF(
         [
-            QPointF(box.left() + i * step, box.center().y() - (v - middle) / reach * box.height() * 0.9)
+            QPointF(
+                box.left() + i * step, box.center().y() - (v - middle) / reach * box.height() * 0.9
+            )
             for i, v in enumerate(points)
         ]
     )
@@ -291,7 +301,9 @@ class KpiStrip(QFrame):
             tile.setVisible(line < rows)
             if line < rows:
                 left = 8 + round(column * (width + 8))
-                tile.setGeometry(left, round(top + line * (height + 8)), round(width), round(height))
+                tile.setGeometry(
+                    left, round(top + line * (height + 8)), round(width), round(height)
+                )
 
     def sizeHint(self) -> QSize:
         return QSize(1280, self.height())

@@ -46,7 +46,11 @@ class Elided(Text):
     """One line that ends in an ellipsis when it does not fit, and tells the whole in its tip."""
 
     def __init__(
-        self, text: str = "", role: str = "body", tone: str = "primary", parent: QWidget | None = None
+        self,
+        text: str = "",
+        role: str = "body",
+        tone: str = "primary",
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__("", role, tone, parent)
         self._full = text
@@ -85,6 +89,7 @@ def tag(text: str, *, filled: bool = False, parent: QWidget | None = None) -> QL
     label = QLabel(text, parent)
     label.setFont(theme().font("tick", 600))
     label.setProperty("role", "tagFilled" if filled else "tag")
+    label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
     return label
 
 

@@ -66,7 +66,9 @@ class Track(Canvas):
         painter.drawRect(bar)
         wall_x = self.x_of(time.wall_ms)
         start_x = max(bar.left(), self.x_of(time.first_ms)) if time.first_ms else wall_x
-        painter.fillRect(QRectF(start_x, bar.top(), wall_x - start_x, 10), look.colour("line.strong"))
+        painter.fillRect(
+            QRectF(start_x, bar.top(), wall_x - start_x, 10), look.colour("line.strong")
+        )
         for first, last in self._gaps:
             hatch = QRectF(self.x_of(first), bar.top(), self.x_of(last) - self.x_of(first), 10)
             painter.fillRect(hatch, look.colour("bg.inset"))
@@ -158,7 +160,9 @@ class Track(Canvas):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = QMenu(self)
         menu.addAction(tr("Go to time…"), self.go_to.emit)
-        menu.addAction(tr("Replay from here"), lambda: self._desk.time.replay(self.ms_of(event.x())))
+        menu.addAction(
+            tr("Replay from here"), lambda: self._desk.time.replay(self.ms_of(event.x()))
+        )
         menu.addAction(tr("Back to live\tL"), self._desk.time.live)
         for hours in (1, 6, 24, 168, 720):
             text = tr("Show {n} h", n=hours) if hours < 48 else tr("Show {n} d", n=hours // 24)
@@ -199,7 +203,9 @@ class TimeBar(QFrame):
             self._group.addButton(made)
             self._modes[mode] = made
             segments.addWidget(made)
-        self._back = self._transport("back", tr("Ten steps back (Shift+,)"), lambda: self._step(-10))
+        self._back = self._transport(
+            "back", tr("Ten steps back (Shift+,)"), lambda: self._step(-10)
+        )
         self._play = self._transport("pause", tr("Pause or play"), self.play_or_pause)
         self._forward = self._transport("forward", tr("Ten steps forward (Shift+.)"),
                                         lambda: self._step(10))  # fmt: skip

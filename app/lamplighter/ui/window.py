@@ -16,6 +16,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.gap_meter import GapMeter
 from lamplighter.ui.kpi_strip import KpiStrip
 from lamplighter.ui.mode_frame import ModeFrame
+from lamplighter.ui.problem_line import ProblemLine
 from lamplighter.ui.status_bar import StatusBar
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_bar import TimeBar
@@ -57,9 +58,12 @@ class MainWindow(QMainWindow):
         self.top = TopBar(desk)
         self.strip = AlarmStrip(desk, self.blink)
         self.kpis = KpiStrip(desk)
+        self.problem = ProblemLine(desk)
         self.middle = QWidget()
         self._middle = QVBoxLayout(self.middle)
         self._middle.setContentsMargins(8, 8, 8, 8)
+        self._middle.setSpacing(8)
+        self._middle.addWidget(self.problem)
         self.time_bar = TimeBar(desk)
         self.status = StatusBar(desk, self.meter)
         for widget, stretch in (
@@ -90,7 +94,7 @@ class MainWindow(QMainWindow):
 
         if self._furniture is None:
             self._furniture = Furniture(self)
-            self._middle.addWidget(self._furniture.docks.manager)
+            self._middle.addWidget(self._furniture.docks.manager, 1)
             self._furniture.open()
             self._fit()
         return self._furniture

@@ -1,0 +1,130 @@
+"""The one table of actions: keys, palette entries and the key sheet all come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QWidget
+
+from lamplighter.ui.search_index import Entry
+from lamplighter.ui.theme import theme
+from lamplighter.ui.time_model import Mode
+from lamplighter.ui.words import tr
+
+if TYPE_CHECKING:
+    from lamplighter.ui.furniture import Furniture
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`plain` keys are letters: they do nothing while a text field has the focus."""
+
+    name: str
+    keys: tuple[str, ...]
+    run: Callable[[], object]
+    plain: bool = False
+    live_only: bool = False
+
+
+class Actions:
+    """Makes the shortcuts on the window."""
+
+    def __init__(self, furniture: Furniture, window: QWidget) -> None:
+        self._furniture = furniture
+        self._window = window
+        self.table = self._table()
+        for action in self.table:
+            for keys in action.keys:
+                shortcut = QShortcut(QKeySequence(keys), window)
+                shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+                shortcut.activated.connect(lambda a=action: self._go(a))
+                shortcut.activatedAmbiguously.connect(lambda a=action: self._go(a))
+
+    def _go(self, action: Action) -> None:
+        focus = QApplication.focusWidget()
+        if action.plain and isinstance(focus, QLineEdit | QAbstractSpinBox):
+            focus.insert(action.keys[0].lower()) if isinstance(focus, QLineEdit) else None
+            return
+        if action.live_only and self._locked():
+            return
+        action.run()
+
+    def _locked(self) -> str:
+        mode = self._furniture.desk.time.mode
+        if mode is Mode.REPLAY:
+            return tr("locked in replay")
+        return tr("locked in scenario") if mode is Mode.SCENARIO else ""
+
+    def _table(self) -> tuple[Action, ...]:
+        f, time = self._furniture, self._furniture.desk.time
+        names = ("Overview", "Alarms", "Trends", "Work", "Map")
+        spaces = [
+            Action(tr("Go to {name}", name=tr(n)), (f"Ctrl+{i}", f"G,{n[0]}"),
+                   lambda n=n: f.workspace(n), plain=False)  # type: ignore[misc]
+            for i, n in enumerate(names, 1)
+        ]  # fmt: skip
+        return (
+            Action(tr("Find an asset, view or action"), ("Ctrl+K",), f.open_palette),
+            *spaces,
+            Action(tr("Acknowledge"), ("F2",), f.acknowledge, live_only=True),
+            Action(tr("Silence the sound"), ("Ctrl+M",), f.silence),
+            Action(tr("Back to live"), ("L",), time.live, plain=True),
+            Action(tr("Step back"), (",",), lambda: time.step(-1), plain=True),
+            Action(tr("Step forward"), (".",), lambda: time.step(1), plain=True),
+            Action(tr("Ten steps back"), ("Shift+,", "<"), lambda: time.step(-10), plain=True),
+            Action(tr("Ten steps forward"), ("Shift+.", ">"), lambda: time.step(10), plain=True),
+            Action(tr("Filter assets"), ("Ctrl+F",), f.find),
+            Action(tr("New work order"), ("Ctrl+N",), f.new_order),
+            Action(tr("Next panel"), ("F6",), lambda: f.cycle(1)),
+            Action(tr("Previous panel"), ("Shift+F6",), lambda: f.cycle(-1)),
+            Action(tr("Clear the selection, go up"), ("Esc",), f.escape),
+            Action(tr("All keys"), ("?",), f.keys, plain=True),
+            Action(tr("Full screen"), ("F11",), f.full_screen),
+            Action(tr("Reset this layout"), (), f.docks.reset),
+            Action(tr("Theme: dark"), (), lambda: theme().set("dark")),
+            Action(tr("Theme: light"), (), lambda: theme().set("light")),
+            Action(tr("Theme: sunlight"), (), lambda: theme().set("sunlight")),
+            Action(tr("Larger text"), ("Ctrl++", "Ctrl+="), lambda: theme().set(scale=theme().scale + 0.1)),
+            Action(tr("Smaller text"), ("Ctrl+-",), lambda: theme().set(scale=theme().scale - 0.1)),
+            Action(tr("Text at 100 %"), ("Ctrl+0",), lambda: theme().set(scale=1.0)),
+        )
+
+    def key_rows(self) -> list[tuple[str, str]]:
+        """Keys and meaning for the sheet, with the keys that views handle themselves."""
+        rows = [(a.keys[0].replace("G,", "G then "), a.name) for a in self.table if a.keys]
+        rows += [
+            ("Space", tr("Acknowledge in the alarm list")),
+            ("S", tr("Shelve in the alarm list")),
+            ("→ ←", tr("Unfold and fold an incident")),
+            ("N / Shift+N", tr("Next and previous abnormal asset in 3D")),
+            ("Home / F", tr("Fit all, fit selection in 3D")),
+        ]
+        return rows
+
+    def entries(self) -> list[Entry]:
+        """For the palette: actions first, then panels and assets."""
+        locked = self._locked()
+        found = [
+            Entry(a.name, tr("action"), a.run, a.keys[0] if a.keys else "",
+                  locked if a.live_only else "")
+            for a in self.table
+        ]  # fmt: skip
+        docks = self._furniture.docks
+        from lamplighter.ui.docks import TITLES
+
+        found += [
+            Entry(tr(TITLES[n]), tr("view"), lambda n=n: docks.show(n))  # type: ignore[misc]
+            for n in docks.docks
+        ]
+        desk = self._furniture.desk
+        select = desk.selection.select
+        found += [
+            Entry(a.name or a.id, f"{a.type}, {a.domain}".strip(", "), lambda i=i: select(i),  # type: ignore[misc]
+                  words=f"{a.id} {a.type}")
+            for i, a in desk.city.assets.items()
+        ]  # fmt: skip
+        return found

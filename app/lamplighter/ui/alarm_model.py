@@ -1,0 +1,216 @@
+"""The alarm list as a tree: incidents over their groups and alarms, sorted by people x time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Final
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt
+
+from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
+from lamplighter.ui import numbers
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.words import tr
+
+COLUMNS: Final = ("", "State", "Since", "Asset", "What happened", "People", "Owner")
+GLYPH, STATE, SINCE, ASSET, WHAT, PEOPLE, OWNER = range(7)
+QUIET: Final = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE})
+GROUP_FROM: Final = 4
+_ROOT = QModelIndex()
+Index = QModelIndex | QPersistentModelIndex
+
+
+class AlarmNode:
+    """An incident, a group of like alarms, or an alarm; a group's record is its worst alarm."""
+
+    __slots__ = ("children", "id", "incident", "members", "parent", "record", "row")
+
+    def __init__(
+        self, ident: str, record: AlarmRecord, parent: AlarmNode | None, incident: Incident | None
+    ) -> None:
+        self.id, self.record, self.parent, self.incident = ident, record, parent, incident
+        self.children: list[AlarmNode] = []
+        self.members: list[AlarmRecord] = [record]
+        self.row = 0
+        if parent is not None:
+            self.row = len(parent.children)
+            parent.children.append(self)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every alarm this row stands for."""
+        if self.incident is not None:
+            return (self.record.key, *(k for c in self.children for k in c.keys))
+        return tuple(m.key for m in self.members)
+
+
+def state_words(record: AlarmRecord) -> str:
+    """The word of the State column."""
+    match record.state:
+        case AlarmState.UNACK:
+            return tr("Unacknowledged")
+        case AlarmState.ACKED:
+            return tr("Acknowledged")
+        case AlarmState.RTN_UNACK:
+            return tr("Returned, unack.")
+        case AlarmState.LATCHED:
+            return tr("Latched")
+        case AlarmState.SHELVED:
+            return tr("Shelved to {t}", t=numbers.clock_short(record.shelved_until_ms))
+        case AlarmState.SUPPRESSED:
+            return tr("Suppressed: {why}", why=record.reason or tr("by design"))
+        case AlarmState.OUT_OF_SERVICE:
+            return tr("Out of service")
+    return ""
+
+
+class AlarmModel(QAbstractItemModel):
+    """Rebuilt from the desk; `rows` counts what is shown, `total` what stands."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._root = AlarmNode("", _nothing(), None, None)
+        self._before = self._root
+        self.total = 0
+        self.text = ""
+
+    def rebuild(self) -> None:
+        """New tree from the standing alarms; folded + unfolded always add up to all of them."""
+        self.beginResetModel()
+        self._before = self._root
+        self._root = AlarmNode("", _nothing(), None, None)
+        standing = {a.key: a for a in self._desk.standing()}
+        words = self.text.casefold().split()
+        if words:
+            standing = {k: a for k, a in standing.items() if self._matches(a, words)}
+        self.total = len(standing)
+        used: set[str] = set()
+        tops: list[tuple[AlarmRecord, Incident | None, list[AlarmRecord]]] = []
+        for incident in self._desk.incidents:
+            cause = standing.get(incident.cause)
+            folded = [standing[k] for k in incident.folded if k in standing and k not in used]
+            if cause is None or not folded:
+                continue
+            used.update([cause.key, *(a.key for a in folded)])
+            tops.append((cause, incident, [a for a in folded if a.key != cause.key]))
+        tops += [(a, None, []) for k, a in standing.items() if k not in used]
+        now = self._desk.time.now_ms
+        tops.sort(key=lambda t: self._order(t[0], t[1], now))
+        for record, found, folded in tops:
+            if found is None:
+                AlarmNode(record.key, record, self._root, None)
+            else:
+                node = AlarmNode(f"incident:{found.id}", record, self._root, found)
+                self._fold(node, folded, now)
+        self.endResetModel()
+
+    def _matches(self, alarm: AlarmRecord, words: list[str]) -> bool:
+        name = self._desk.city.name(alarm.asset)
+        text = f"{name} {alarm.text} {alarm.state} p{alarm.priority}".casefold()
+        return all(w in text for w in words)
+
+    @staticmethod
+    def _order(record: AlarmRecord, incident: Incident | None, now: int) -> tuple[float, ...]:
+        people = incident.people_affected if incident else record.people
+        quiet = 1.0 if record.state in QUIET else 0.0
+        weight = people * max(0.0, (now - record.since_ms) / 1000)
+        return (quiet, -weight, float(record.priority), -float(record.since_ms))
+
+    def _fold(self, node: AlarmNode, folded: list[AlarmRecord], now: int) -> None:
+        groups: dict[tuple[str, int, AlarmState], list[AlarmRecord]] = defaultdict(list)
+        for alarm in folded:
+            groups[(alarm.text, alarm.priority, alarm.state)].append(alarm)
+        parts: list[list[AlarmRecord]] = []
+        for members in groups.values():
+            if len(members) >= GROUP_FROM:
+                parts.append(members)
+            else:
+                parts += [[m] for m in members]
+        parts.sort(key=lambda m: (m[0].priority, *self._order(m[0], None, now)))
+        for members in parts:
+            if len(members) == 1:
+                AlarmNode(members[0].key, members[0], node, None)
+                continue
+            first = min(members, key=lambda m: m.since_ms)
+            group = AlarmNode(f"group:{first.text}:{first.priority}:{first.state}", first, node, None)
+            group.members = members
+            for member in sorted(members, key=lambda m: self._desk.city.name(m.asset)):
+                AlarmNode(member.key, member, group, None)
+
+    # ---------------------------------------------------------------- Qt
+    def node(self, index: Index) -> AlarmNode:
+        found = index.internalPointer() if index.isValid() else None
+        return found if isinstance(found, AlarmNode) else self._root
+
+    def index(self, row: int, column: int, parent: Index = _ROOT) -> QModelIndex:
+        children = self.node(parent).children
+        if 0 <= row < len(children) and 0 <= column < len(COLUMNS):
+            return self.createIndex(row, column, children[row])
+        return QModelIndex()
+
+    def parent(self, index: Index = _ROOT) -> QModelIndex:  # type: ignore[override]
+        above = self.node(index).parent
+        if above is None or above is self._root:
+            return QModelIndex()
+        return self.createIndex(above.row, 0, above)
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        return len(self.node(parent).children) if parent.column() <= 0 else 0
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        return len(COLUMNS)
+
+    def headerData(
+        self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if way == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return tr(COLUMNS[section]) if COLUMNS[section] else ""
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                side = Qt.AlignmentFlag.AlignRight if section == PEOPLE else Qt.AlignmentFlag.AlignLeft
+                return side | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        node = self.node(index)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.text_of(node, index.column())
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == PEOPLE:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            record = node.record
+            parts = [self.text_of(node, ASSET), tr("priority {p}", p=record.priority)]
+            parts += [state_words(record), self.text_of(node, WHAT)]
+            return ", ".join(parts)
+        return None
+
+    def text_of(self, node: AlarmNode, column: int) -> str:
+        """A cell's words."""
+        record, group = node.record, len(node.members) > 1
+        match column:
+            case 1:
+                return state_words(record)
+            case 2:
+                return numbers.clock(record.since_ms)
+            case 3:
+                return self._group_name(node) if group else self._desk.city.name(record.asset)
+            case 4:
+                if node.incident is not None:
+                    count = len(node.keys) - 1
+                    return tr("{what}: probable cause of {n} more alarms", what=record.text, n=count)
+                return record.text
+            case 5:
+                people = node.incident.people_affected if node.incident else record.people
+                return numbers.number(people, 1) if people else "—"
+            case 6:
+                return record.acked_by or "—"
+        return ""
+
+    def _group_name(self, node: AlarmNode) -> str:
+        names = sorted({m.asset for m in node.members})
+        return tr("{n}: {first} to {last}", n=len(node.members), first=names[0], last=names[-1])
+
+
+def _nothing() -> AlarmRecord:
+    return AlarmRecord("", "", -1, AlarmState.NORM, 4, "", False, 0, 0)
