@@ -2,7 +2,8 @@
 
 A child ingests under `strace`. From its writes and fsyncs crash images are built: at a random
 moment every write that was not yet forced to disk is kept, lost, or torn at 512 bytes. Each
-image is opened and checked. A control run with `synchronous=NORMAL` must lose rows, or the test
+image is opened and checked. Files that were made stay in their folder; only what is in them is
+at risk. A control run with `synchronous=NORMAL` must lose rows, or the test
 proves nothing. (`kill -9` never shows this: the kernel keeps what a dead process wrote.)
 
 Run it: `python tests/faults/power_cut.py --images 300 --json result.json`
@@ -22,8 +23,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from lamplighter.store import WriteAccess
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SECTOR: Final = 512
@@ -57,7 +62,7 @@ def ingest(folder: Path, synchronous: str, commits: int) -> None:
         rows = [(i % 9, 1000 * seq + i, i * 0.5) for i in range(100)]
         store.writer.submit(simple(seq, rows, **(names(9) if seq == 0 else {})), done)
         if seq % 10 == 9:
-            store.writer.call(lambda a, n=seq: a.put_setting(f"n{n}", "x")).result(20)
+            store.writer.call(partial(_mark, seq)).result(20)
             os.write(log, b"s%d\n" % seq)
         if seq % 25 == 24:
             while store.writer.queue_points:
@@ -66,6 +71,10 @@ def ingest(folder: Path, synchronous: str, commits: int) -> None:
     while store.writer.queue_points:
         time.sleep(0.01)
     os._exit(0)
+
+
+def _mark(seq: int, access: WriteAccess) -> None:
+    access.put_setting(f"n{seq}", "x")
 
 
 @dataclass(slots=True)

@@ -24,14 +24,18 @@ class DecodedBatches:
         self._lock = threading.Lock()
 
     def get(self, sql: sqlite3.Connection, numbers: Iterable[int]) -> Iterator[PointColumns]:
-        """The points of each batch, in the given order; batches without points are passed over."""
+        """The points of each batch, in the given order.
+
+        Batches without points are passed over, and so are damaged ones: the others still answer,
+        and `verify` says which are damaged.
+        """
         for number in numbers:
             with self._lock:
                 found = self._kept.get(number)
                 if found is not None:
                     self._kept.move_to_end(number)
             if found is None:
-                found = read_points(sql, number)
+                found = sound_points(sql, number)
                 if found is None:
                     continue
                 self._keep(number, found)
@@ -51,6 +55,14 @@ def read_points(sql: sqlite3.Connection, number: int) -> PointColumns | None:
     """None when the batch holds no points. Raises ValueError when its bytes are damaged."""
     row = sql.execute("SELECT points FROM body WHERE number=?", (number,)).fetchone()
     return blob.decode(row[0]) if row else None
+
+
+def sound_points(sql: sqlite3.Connection, number: int) -> PointColumns | None:
+    """None also when the bytes are damaged."""
+    try:
+        return read_points(sql, number)
+    except ValueError:
+        return None
 
 
 def known_at(sql: sqlite3.Connection, at_ms: int) -> int:

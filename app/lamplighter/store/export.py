@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.store.batches import read_points
 from lamplighter.store.commit import MESSAGES_PER_BATCH
@@ -30,6 +31,7 @@ class ObservationRow(NamedTuple):
 def export_rows(
     sql: sqlite3.Connection, from_ms: int | None, to_ms: int | None
 ) -> Iterator[ObservationRow]:
+    """See `Store.export_rows`. Raises A-402 at the end when batches had to be left out."""
     low = -(1 << 62) if from_ms is None else from_ms
     high = 1 << 62 if to_ms is None else to_ms
     sources = dict(sql.execute("SELECT id, name FROM source").fetchall())
@@ -44,8 +46,13 @@ def export_rows(
         " ORDER BY number",
         (low, high),
     ).fetchall()
+    damaged: list[int] = []
     for number, wall_ms in heads:
-        points = read_points(sql, number)
+        try:
+            points = read_points(sql, number)
+        except ValueError:
+            damaged.append(number)
+            continue
         if points is None:
             continue
         base = number * MESSAGES_PER_BATCH
@@ -70,3 +77,5 @@ def export_rows(
                 sources[source], epoch, seq, place, names[stream], time_ms, wall_ms, shown,
                 _WORDS[quality],
             )  # fmt: skip
+    if damaged:
+        raise fault("A-402", what=f"{len(damaged)} batches, the first is {damaged[0]}")

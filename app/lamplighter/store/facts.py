@@ -6,8 +6,9 @@ a batch is the newest fact not after it.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
@@ -79,6 +80,10 @@ class FactLog:
         return True
 
 
+def last_number(sql: sqlite3.Connection) -> int:
+    return int(sql.execute("SELECT max(n) FROM fact").fetchone()[0] or 0)
+
+
 def current(
     sql: sqlite3.Connection,
     kind: str,
@@ -96,8 +101,15 @@ def current(
         f" WHERE kind=:kind{known} GROUP BY key) AND body IS NOT NULL ORDER BY n",
         {"kind": kind, "batch": batch, "prefix": prefix, "after": prefix + "\U0010ffff"},
     )
+    return dict(_decoded(rows, type_))
+
+
+def _decoded(rows: Iterable[tuple[str, bytes]], type_: type[T]) -> Iterator[tuple[str, T]]:
+    """A damaged fact is passed over, so that the others still stand; `verify` names it."""
     decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
-    return {key: decoder.decode(body) for key, body in rows}
+    for key, body in rows:
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            yield key, decoder.decode(body)
 
 
 def one(sql: sqlite3.Connection, kind: str, key: str, type_: type[T]) -> T | None:
@@ -105,7 +117,9 @@ def one(sql: sqlite3.Connection, kind: str, key: str, type_: type[T]) -> T | Non
     row = sql.execute(
         "SELECT body FROM fact WHERE kind=? AND key=? ORDER BY n DESC LIMIT 1", (kind, key)
     ).fetchone()
-    return msgspec.msgpack.decode(row[0], type=type_) if row and row[0] is not None else None
+    if row is None or row[0] is None:
+        return None
+    return dict(_decoded([(key, row[0])], type_)).get(key)
 
 
 def log(
@@ -113,10 +127,9 @@ def log(
 ) -> list[T]:
     """The last `limit` facts of a kind, oldest first."""
     known = "" if batch is None else "AND batch<=:batch"
-    rows: Iterable[Any] = sql.execute(
-        f"SELECT body FROM fact WHERE kind=:kind {known} AND body IS NOT NULL"
+    rows: list[Any] = sql.execute(
+        f"SELECT key, body FROM fact WHERE kind=:kind {known} AND body IS NOT NULL"
         " ORDER BY n DESC LIMIT :limit",
         {"kind": kind, "batch": batch, "limit": limit},
     ).fetchall()
-    decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(type_)
-    return [decoder.decode(row[0]) for row in rows][::-1]
+    return [value for _, value in _decoded(reversed(rows), type_)]

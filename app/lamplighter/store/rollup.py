@@ -14,7 +14,7 @@ from typing import Final
 from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.observation import PointColumns
 from lamplighter.store import cells, keyframe, past
-from lamplighter.store.batches import DecodedBatches, overlapping, read_points
+from lamplighter.store.batches import DecodedBatches, overlapping, sound_points
 
 FLUSH_POINTS: Final = 1 << 18
 FLUSH_BATCHES: Final = 600
@@ -41,11 +41,11 @@ class Roller:
     def _restore(self, number: int) -> None:
         self._state = past.state_at(self._sql, DecodedBatches(0), self._cut, self._from)
         for early in overlapping(self._sql, self._cut + 1, 1 << 62, 0, self._from):
-            points = read_points(self._sql, early)
+            points = sound_points(self._sql, early)
             if points is not None:
                 self._ahead.append(points.take(points.time_ms > self._cut))
         for later in range(self._from + 1, number + 1):
-            points = read_points(self._sql, later)
+            points = sound_points(self._sql, later)
             if points is not None:
                 self.add(later, points)
         self._to = number

@@ -20,7 +20,7 @@ from lamplighter.domain.problems import fault
 from lamplighter.domain.wire import Series
 from lamplighter.store import batches, facts
 from lamplighter.store.batches import DecodedBatches
-from lamplighter.store.connections import SYNCHRONOUS, Readers, is_damaged, open_writing
+from lamplighter.store.connections import SYNCHRONOUS, Readers, is_full, open_writing
 from lamplighter.store.export import ObservationRow, export_rows
 from lamplighter.store.folder import (
     AUDIT,
@@ -115,12 +115,8 @@ class Store:
                 raise
         except NewerSchemaError as error:
             raise fault("A-405", name=folder.name, what=str(error)) from None
-        except sqlite3.DatabaseError as error:
-            if is_damaged(error):
-                raise fault("A-402", what=str(error)) from error
-            if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
-                raise fault("A-404", name=folder.name, what=str(error)) from error
-            raise
+        except (sqlite3.Error, ValueError) as error:
+            raise _opening_fault(error, folder) from error
 
     def close(self, deadline_s: float = 10) -> None:
         if self._writing:
@@ -300,6 +296,15 @@ class Store:
         return verify(self._readers.history, self._readers.city, self.folder)
 
 
+def _opening_fault(error: Exception, folder: Path) -> Exception:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if isinstance(error, sqlite3.Error) and is_full(error):
+        return fault("A-401", what="it was opened")
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY):
+        return fault("U-804", name=folder.name, what=str(error))
+    return fault("A-402", what=str(error))
+
+
 def _states(words: object, given: tuple[str, ...]) -> tuple[str, ...]:
     pairs = dict(words)  # type: ignore[call-overload]
     if not pairs:
@@ -326,7 +331,7 @@ def _check(file: Path, steps: tuple[str, ...]) -> None:
     sql = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
         if check_version(sql, steps) == 0:
-            raise sqlite3.OperationalError("no such table: about")
+            raise fault("A-404", name=file.parent.name, what=f"{file.name} is not ours")
     finally:
         sql.close()
 

@@ -14,7 +14,7 @@ from lamplighter.store import blob, facts
 from lamplighter.store.batches import last_number
 from lamplighter.store.commit import MESSAGES_PER_BATCH
 from lamplighter.store.registry import RegistryEntry
-from lamplighter.store.witness import Witness
+from lamplighter.store.witness import BATCHES, FACTS, last_seen
 
 
 class VerifyReport(Struct, frozen=True):
@@ -38,7 +38,10 @@ def verify(history: sqlite3.Connection, city: sqlite3.Connection, folder: Path) 
     with _finding(findings, "names"):
         _names(history, city, findings)
     with _finding(findings, "history.db"):
-        _witness(history, folder, findings)
+        findings += [
+            text for (text,) in history.execute("SELECT value FROM about WHERE key LIKE 'missing%'")
+        ]
+        findings += missing(history, city, folder)
         _structure(history, "history.db", findings)
     sums = (0, 0, 0, 0, 0)
     with _finding(findings, "accounts"):
@@ -160,12 +163,13 @@ def _names(sql: sqlite3.Connection, city: sqlite3.Connection, findings: list[str
     ]
 
 
-def _witness(sql: sqlite3.Connection, folder: Path, findings: list[str]) -> None:
-    """Batches that were stored once and are gone: the last ones leave no hole in the numbers."""
-    row = sql.execute("SELECT value FROM about WHERE key='missing'").fetchone()
-    if row is not None:
-        findings.append(row[0])
-    seen = Witness.read(folder)
-    last = last_number(sql)
-    if seen is not None and seen > last:
-        findings.append(f"batch {last + 1}: missing, up to batch {seen}")
+def missing(history: sqlite3.Connection, city: sqlite3.Connection, folder: Path) -> list[str]:
+    """What was stored once and is gone: the last ones leave no hole in the numbers."""
+    found = []
+    seen, last = last_seen(folder, BATCHES), last_number(history)
+    if seen > last:
+        found.append(f"batch {last + 1}: missing, up to batch {seen}")
+    seen, last = last_seen(folder, FACTS), facts.last_number(city)
+    if seen > last:
+        found.append(f"city.db: fact {last + 1}: missing, up to fact {seen}")
+    return found

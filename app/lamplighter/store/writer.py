@@ -23,11 +23,12 @@ from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.store.access import WriteAccess
 from lamplighter.store.commit import Committer
 from lamplighter.store.connections import SYNCHRONOUS, WAL_LIMIT, is_damaged, is_full, open_writing
-from lamplighter.store.facts import FactLog
+from lamplighter.store.facts import FactLog, last_number
 from lamplighter.store.folder import CITY, HISTORY
 from lamplighter.store.registry import Registry
 from lamplighter.store.rollup import Roller
-from lamplighter.store.witness import Witness
+from lamplighter.store.verify import missing
+from lamplighter.store.witness import BATCHES, FACTS, Witness
 
 T = TypeVar("T")
 OnDone = Callable[[Committed | BaseException], None]
@@ -58,7 +59,8 @@ class Writer:
         self._registry = Registry(self._history)
         self._log = FactLog(self._city)
         self._committer = Committer(self._history, clock, self._registry)
-        self._witness = Witness(folder)
+        self._batch_witness = Witness(folder, BATCHES)
+        self._fact_witness = Witness(folder, FACTS)
         self._note_missing()
         self._roller = Roller(self._history, self._committer.number)
         self._batches: deque[_Waiting] = deque()
@@ -186,7 +188,7 @@ class Writer:
             self._points -= len(waiting.batch.points)
         _tell(waiting.done, result)
         if isinstance(result, Committed):
-            self._witness.write(result.number)
+            self._batch_witness.write(result.number)
             self._roller.add(result.number, result.points)
             if self._roller.due:
                 self._guarded(self._roller.flush)
@@ -239,6 +241,7 @@ class Writer:
             self._log.reload()
             future.set_exception(self._fault(error) if isinstance(error, sqlite3.Error) else error)
         else:
+            self._fact_witness.write(last_number(self._city))
             future.set_result(result)
 
     def _promised(self) -> list[Batch]:
@@ -248,13 +251,10 @@ class Writer:
     # ------------------------------------------------------------ housekeeping
     def _note_missing(self) -> None:
         """Remember damage found at opening: the next commit would cover its trace."""
-        seen = Witness.read(self._folder)
-        if seen is not None and seen > self._committer.number:
-            first = self._committer.number + 1
+        for text in missing(self._history, self._city, self._folder):
             with contextlib.suppress(sqlite3.Error):
                 self._history.execute(
-                    "INSERT OR IGNORE INTO about VALUES('missing', ?)",
-                    (f"batch {first}: missing, up to batch {seen}",),
+                    "INSERT OR IGNORE INTO about VALUES(?, ?)", (f"missing {text}", text)
                 )
 
     def _idle(self, last: bool = False) -> None:
@@ -262,7 +262,9 @@ class Writer:
             self._guarded(self._roller.close)
         age = time.monotonic() - self._checked
         much = age > 1 and self._wal_bytes() > _CHECKPOINT_BYTES
-        if self._dirty and (last or much or age > _CHECKPOINT_S):
+        if last:
+            self._checkpoint("TRUNCATE")
+        elif self._dirty and (much or age > _CHECKPOINT_S):
             self._checkpoint("PASSIVE")
 
     def _keep_wal_small(self) -> None:
@@ -305,7 +307,8 @@ class Writer:
             _tell(waiting.done, CancelledError("the writer was stopped before this was stored"))
         for _, future in calls:
             future.cancel()
-        self._witness.close()
+        self._batch_witness.close()
+        self._fact_witness.close()
         for sql in (self._history, self._city):
             with contextlib.suppress(sqlite3.Error):
                 sql.close()
