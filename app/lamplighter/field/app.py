@@ -58,8 +58,8 @@ def run_field(
 
     `definition` is a folder made by `generate`, or one with a `district.toml`, or `demo`. The feed
     begins after `start_delay_s`, and not before `start_file` exists. `ready` gets the broker's URL
-    as soon as the devices are connected to it. `trust` names the public key of the console whose commands
-    count. Raises LamplighterError when a file or the broker is missing.
+    as soon as the devices are connected to it. `trust` names the public key of the console whose
+    commands count. Raises LamplighterError when a file or the broker is missing.
     """
     with tempfile.TemporaryDirectory(prefix="lamplighter-field-") as scratch:
         folder = _folder(definition, resources, Path(scratch), say)

@@ -116,9 +116,9 @@ def _split(rng: np.random.Generator, length: float, wish: float) -> list[float]:
 def _perimeter(rng: np.random.Generator, block: Block) -> list[Lot]:
     """Houses wall to wall around a courtyard, with a gap here and there."""
     u0, v0, u1, v1 = block.box
-    depth = float(rng.uniform(11.0, 13.0))
+    depth = float(rng.uniform(12.5, 15.0))
     base = float(rng.uniform(12.0, 19.0)) + (6.0 if block.kind == "mixed" else 0.0)
-    wish = 14.5 if block.kind == "homes" else 21.0
+    wish = 17.7 if block.kind == "homes" else 21.0
     style = "gabled" if rng.uniform() < 0.6 else "flat"
     lots: list[Lot] = []
     sides = (
@@ -132,7 +132,7 @@ def _perimeter(rng: np.random.Generator, block: Block) -> list[Lot]:
         for width in _split(rng, length, wish):
             middle = at + width / 2
             at += width
-            if rng.uniform() < 0.045:
+            if rng.uniform() < 0.03:
                 continue
             centre = (su + middle, sv) if turn == 0.0 else (su, sv + middle)
             eave = max(6.0, base + float(rng.normal(0, 1.6)))
@@ -164,16 +164,16 @@ def _villas(rng: np.random.Generator, block: Block) -> list[Lot]:
     for row in range(rows):
         v = v0 + (row + 0.5) * (v1 - v0) / rows
         at = u0
-        for width in _split(rng, u1 - u0, 21.0):
+        for width in _split(rng, u1 - u0, 22.0):
             u = at + width / 2
             at += width
             if rng.uniform() < 0.06:
                 continue
             roof = ("hip", "gabled", "gabled", "hip", "flat")[int(rng.integers(5))]
             turn = float(rng.normal(0, 0.06)) + (math.pi / 2 if rng.uniform() < 0.25 else 0.0)
-            size = float(rng.uniform(9.5, 12.0)), float(rng.uniform(8.5, 10.5))
+            size = float(rng.uniform(11.5, 15.5)), float(rng.uniform(10.0, 12.5))
             where = (u, v + float(rng.uniform(-1.5, 1.5)))
-            lots.append(Lot(where, *size, turn, float(rng.uniform(5.5, 8.5)), roof, "homes"))
+            lots.append(Lot(where, *size, turn, float(rng.uniform(6.0, 10.0)), roof, "homes"))
     return lots
 
 
@@ -239,7 +239,12 @@ def _court(rng: np.random.Generator, ground: Ground, block: Block) -> Building:
     u0, v0, u1, v1 = block.box
     outer: Flat = [(u0 + 2, v0 + 2), (u1 - 2, v0 + 2), (u1 - 2, v1 - 2), (u0 + 2, v1 - 2)]
     wing = float(rng.uniform(13.0, 16.0)) + 2
-    inner: Flat = [(u0 + wing, v0 + wing), (u1 - wing, v0 + wing), (u1 - wing, v1 - wing), (u0 + wing, v1 - wing)]  # fmt: skip
+    inner: Flat = [
+        (u0 + wing, v0 + wing),
+        (u1 - wing, v0 + wing),
+        (u1 - wing, v1 - wing),
+        (u0 + wing, v1 - wing),
+    ]
     base = _base(ground, outer)
     height = float(rng.uniform(13.0, 21.0))
     use = ("school", "hospital", "town hall", "library", "offices")[int(rng.integers(5))]
@@ -262,15 +267,10 @@ def _site(ground: Ground, block: Block) -> list[Building]:
 
     if block.site.startswith("SS-"):
         parts = [make(f"{block.site} hall", "substation", box(u - 18, v - 14, 20, 12), 7.5)]
-        for k in range(4):
-            parts.append(
-                make(
-                    f"{block.site} bay {k + 1}",
-                    "substation",
-                    box(u + 2 + k * 8.5, v + 6, 5, 6),
-                    4.6,
-                )
-            )
+        parts += [
+            make(f"{block.site} bay {k + 1}", "substation", box(u + 2 + k * 8.5, v + 6, 5, 6), 4.6)
+            for k in range(4)
+        ]
         return parts
     if "Tank" in block.site:
         return [make(block.site, "water tank", circle(u, v, 13.0), 24.0)]

@@ -219,9 +219,9 @@ def add_water(
         register.connect(
             nearest_transformer(register, u, v, tripped=pump.id in BEHIND), "feeds", pump.id
         )
-    for pump, blocks in behind.items():
-        for block in blocks:
-            register.connect(pump, "serves", area_id(layout.blocks[block]))
+    for name, blocks in behind.items():
+        for number in blocks:
+            register.connect(name, "serves", area_id(layout.blocks[number]))
     for first, second, people in (("P-08", "P-09", 3100), ("P-22", "P-23", 2640)):
         _serve_near(register, layout, network, (first, second), people)
     for tank in network.tanks.values():
@@ -248,7 +248,9 @@ def add_water(
         register.add(
             AssetRow(
                 name, "Pump", f"{name} {kind}", "water", u, v, ground.height_at(u, v),
-                attributes={"station": kind, "duty": "duty", "bearing": "6309-C3", "rated_kw": 11.0},
+                attributes={
+                    "station": kind, "duty": "duty", "bearing": "6309-C3", "rated_kw": 11.0,
+                },
             )
         )  # fmt: skip
         register.connect(nearest_transformer(register, u, v, tripped=False), "feeds", name)
@@ -324,8 +326,8 @@ def add_environment(register: Register, layout: Layout) -> None:
             name = f"{prefix}-{number + 1:02d}"
             register.add(
                 AssetRow(
-                    name, kind, f"{name} {street_name(layout, street)}", "environment", u + 4, v + 4,
-                    layout.ground.height_at(u, v),
+                    name, kind, f"{name} {street_name(layout, street)}", "environment",
+                    u + 4, v + 4, layout.ground.height_at(u, v),
                 )
             )  # fmt: skip
 

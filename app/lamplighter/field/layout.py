@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,8 @@ class Ground:
 
     def to_map(self, uv: Floats) -> Floats:
         """(n, 2) grid metres to (n, 2) east and north in the projected frame."""
-        return np.asarray(uv, np.float64) @ self._turn.T + self._origin
+        placed: Floats = np.asarray(uv, np.float64) @ self._turn.T + self._origin
+        return placed
 
     def shore(self, uv: Floats) -> Floats:
         """Signed distance of (n, 2) points to the nearest shore, metres; negative in water."""
@@ -165,7 +167,7 @@ def _lines(
 
 
 def _crossings(ground: Ground, columns: list[float], rows: list[float]) -> tuple[Crossing, ...]:
-    found = []
+    found: list[Crossing] = []
     for j, v in enumerate(rows):
         for i, u in enumerate(columns):
             if ground.dry(np.array([[u, v]]), 5.0):
@@ -182,10 +184,10 @@ def _streets(
     pairs: list[tuple[Crossing, Crossing, float]] = []
     for j in range(last_j):
         row = [at[i, j] for i in range(last_i) if (i, j) in at]
-        pairs += [(a, b, widths[1][j]) for a, b in zip(row[:-1], row[1:], strict=True)]
+        pairs += [(a, b, widths[1][j]) for a, b in pairwise(row)]
     for i in range(last_i):
         column = [at[i, j] for j in range(last_j) if (i, j) in at]
-        pairs += [(a, b, widths[0][i]) for a, b in zip(column[:-1], column[1:], strict=True)]
+        pairs += [(a, b, widths[0][i]) for a, b in pairwise(column)]
     streets: list[Street] = []
     for a, b, width in pairs:
         line = np.linspace((a.u, a.v), (b.u, b.v), 12)

@@ -42,7 +42,7 @@ def write_past(definition: Definition, register: Register, folder: Path, end_ms:
     folder.mkdir(exist_ok=True)
     for pump in pumps:
         rated = float(register.assets[pump].attributes["rated_kw"])
-        load = bearing.day_load(hours % 24.0, 0.0)
+        load = bearing.day_load((hours % 24).astype(np.float64), 0.0)
         columns = bearing.features(ages[pump], load, rated, rng)
         for kind in bearing.FEATURES:
             name = f"{sources[pump]},{pump}.{kind},"

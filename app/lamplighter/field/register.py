@@ -85,9 +85,28 @@ class Register:
         self.connections.append((source, kind, target))
 
 
-ASSET_COLUMNS = ("id", "type", "name", "domain", "lon", "lat", "x", "y", "height_m", "people")
+ASSET_COLUMNS: tuple[str, ...] = (
+    "id",
+    "type",
+    "name",
+    "domain",
+    "lon",
+    "lat",
+    "x",
+    "y",
+    "height_m",
+    "people",
+)
 ASSET_COLUMNS += ("mode", "parent", "path")
-STREAM_COLUMNS = ("source", "datastream", "asset", "kind", "unit", "period_ms", "resolution")
+STREAM_COLUMNS: tuple[str, ...] = (
+    "source",
+    "datastream",
+    "asset",
+    "kind",
+    "unit",
+    "period_ms",
+    "resolution",
+)
 STREAM_COLUMNS += ("low_low", "low", "high", "high_high", "label", "states")
 
 
@@ -97,7 +116,7 @@ def assets_csv(register: Register, ground: Ground, epsg: int) -> str:
     extra = sorted({name for row in rows for name in row.attributes})
     places = ground.to_map(np.array([(row.u, row.v) for row in rows]))
     lon, lat = to_degrees(epsg, places[:, 0], places[:, 1])
-    table = []
+    table: list[list[object]] = []
     for k, row in enumerate(rows):
         path = ""
         if row.path:

@@ -51,19 +51,16 @@ def _strip(
     line = np.linspace(a, b, count + 1)
     left, right = line + side, line - side
     zl, zr = layout.ground.height(left) + lift, layout.ground.height(right) + lift
-    faces = []
-    for k in range(count):
-        faces.append(
-            [
-                [
-                    (*right[k].tolist(), float(zr[k])),
-                    (*right[k + 1].tolist(), float(zr[k + 1])),
-                    (*left[k + 1].tolist(), float(zl[k + 1])),
-                    (*left[k].tolist(), float(zl[k])),
-                ]
-            ]
-        )
-    return faces
+
+    def quad(k: int) -> Ring:
+        return [
+            (float(right[k][0]), float(right[k][1]), float(zr[k])),
+            (float(right[k + 1][0]), float(right[k + 1][1]), float(zr[k + 1])),
+            (float(left[k + 1][0]), float(left[k + 1][1]), float(zl[k + 1])),
+            (float(left[k][0]), float(left[k][1]), float(zl[k])),
+        ]
+
+    return [[quad(k)] for k in range(count)]
 
 
 def _half(layout: Layout, crossing: int, along_u: bool) -> float:
@@ -96,7 +93,17 @@ def _add_crossings(writer: CityWriter, layout: Layout) -> None:
 
 
 _AVENUES = ("Mill Lane", "Dock Road", "Quay Road", "Hansa Street", "Rope Walk", "Customs Street")
-_SIDES = ("Anchor", "Barley", "Cooper", "Dyke", "Elm", "Fisher", "Granary", "Herring", "Island")
+_SIDES: tuple[str, ...] = (
+    "Anchor",
+    "Barley",
+    "Cooper",
+    "Dyke",
+    "Elm",
+    "Fisher",
+    "Granary",
+    "Herring",
+    "Island",
+)
 _SIDES += ("Juniper", "Keel", "Lantern", "Mast", "North", "Oar", "Pilot", "Quarry", "Rudder")
 
 

@@ -19,6 +19,8 @@ from lamplighter.field.past import START_AGE_DAYS, WEARING, plan_lives
 Floats = npt.NDArray[np.float64]
 CYCLE_S = 72.0
 ROOM_C = 19.0
+OLDEST_DAYS = 112.0
+"""the bearing that wears live stays at this age: badly worn, still turning"""
 
 
 @dataclass
@@ -57,7 +59,11 @@ class Values:
                 gates.setdefault(s.gate, []).append(k)
         self._gates = {gate: np.array(rows) for gate, rows in gates.items()}
         self._state = [(k, s.ref) for k, s in enumerate(signals) if s.model == "state"]
-        self._wear = [(k, *s.ref.split("/")) for k, s in enumerate(signals) if s.model == "wear"]
+        self._wear: list[tuple[int, str, str]] = []
+        for k, s in enumerate(signals):
+            if s.model == "wear":
+                pump, _, feature = s.ref.partition("/")
+                self._wear.append((k, pump, feature))
         self._gather: npt.NDArray[np.intp] | None = None
         self._true = np.full(n, np.nan)
         self._wander = np.zeros(n)
@@ -83,7 +89,8 @@ class Values:
         """Readings at `now_s` seconds from the start; the networks must have been stepped."""
         passed = max(0.0, now_s - self._last_s)
         self._last_s = now_s
-        self._age[WEARING] = START_AGE_DAYS + self.wear_per_s * now_s
+        age = START_AGE_DAYS + self.wear_per_s * now_s
+        self._age[WEARING] = min(age, OLDEST_DAYS)
         goal = self._goal(day_s)
         fresh = np.isnan(self._true)
         share = 1.0 - np.exp(-passed / np.maximum(self._tau, 1e-6))

@@ -17,7 +17,7 @@ from lamplighter.field.layout import SITES, Crossing, Layout
 LITRES_PER_PERSON_DAY = 130.0
 HEAD_M = {1: 45.5, 2: 57.0, 3: 46.5}
 COVER_M = 1.2
-DAY = (0.45, 0.38, 0.35, 0.36, 0.45, 0.78, 1.3, 1.55, 1.4, 1.22, 1.15, 1.15)
+DAY: tuple[float, ...] = (0.45, 0.38, 0.35, 0.36, 0.45, 0.78, 1.3, 1.55, 1.4, 1.22, 1.15, 1.15)
 DAY += (1.2, 1.12, 1.05, 1.02, 1.1, 1.25, 1.4, 1.35, 1.15, 0.95, 0.75, 0.56)
 """demand by the hour, mean 1"""
 
@@ -364,8 +364,8 @@ def write_inp(network: WaterNetwork, layout: Layout, epsg: int, title: str) -> s
     for table in (network.junctions, network.reservoirs, network.tanks):
         lines += [f"{n.id}\t{_place(layout, n.u, n.v)}" for n in table.values()]
     lines += ["", "[VERTICES]"]
-    for p in network.pipes.values():
-        lines += [f"{p.id}\t{_place(layout, u, v)}" for u, v in p.bends]
+    for pipe in network.pipes.values():
+        lines += [f"{pipe.id}\t{_place(layout, u, v)}" for u, v in pipe.bends]
     return "\n".join([*lines, "", "[END]", ""])
 
 
