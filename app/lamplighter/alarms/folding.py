@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import numpy as np
+
 from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
 from lamplighter.domain.clock import iso
 from lamplighter.domain.ports import Topology
@@ -20,6 +22,8 @@ ONSET_TOLERANCE_MS: Final = 5_000
 """a consequence may be seen this long before its cause: sensors report at different times"""
 EXPLAINS_FOR_MS: Final = 3_600_000
 """what begins later than this after a cause is not put down to it"""
+MOST_CAUSES: Final = 1_000
+"""in a flood only the earliest causes explain; the others are explained or stand alone"""
 _CAUSING: Final = frozenset({AlarmState.UNACK, AlarmState.ACKED})
 _OPEN: Final = _CAUSING | {AlarmState.RTN_UNACK, AlarmState.LATCHED}
 
@@ -35,22 +39,24 @@ def fold(
     itself. `name_of` gives the words for an asset in the reason.
     """
     opened = [r for r in records if r.state in _OPEN]
-    causes = [r for r in opened if r.is_cause and r.active and r.state in _CAUSING]
+    causes = sorted(
+        (i for i, r in enumerate(opened) if _can_explain(r)), key=lambda i: _rank(opened[i])
+    )
     if not causes:
         return []
-    explains = _Explains(causes, topology)
-    parent = {r.key: explains.best(r) for r in opened}
-    by_root: dict[str, list[AlarmRecord]] = defaultdict(list)
-    for record in opened:
-        root = _root(record.key, parent)
-        if root != record.key:
+    parent = _parents(opened, causes[:MOST_CAUSES], topology)
+    by_root: dict[int, list[AlarmRecord]] = defaultdict(list)
+    for row, record in enumerate(opened):
+        root = row
+        while parent[root] >= 0:
+            root = parent[root]
+        if root != row:
             by_root[root].append(record)
-    found = {c.key: c for c in causes}
     incidents = []
-    for key, consequences in by_root.items():
+    for root, consequences in by_root.items():
         folded = [r for r in consequences if r.priority > 1]
         if folded:
-            incidents.append(_incident(found[key], folded, consequences, topology, name_of))
+            incidents.append(_incident(opened[root], folded, consequences, topology, name_of))
     now = max(r.changed_ms for r in opened)
     return sorted(
         incidents, key=lambda i: urgency(i.people_affected, i.since_ms, now, i.priority, i.id)
@@ -80,53 +86,42 @@ def incident_id(cause: AlarmRecord) -> str:
     return "INC-" + hashlib.blake2b(seed, digest_size=4).hexdigest()
 
 
-class _Explains:
-    """Which cause explains an alarm best."""
-
-    def __init__(self, causes: Sequence[AlarmRecord], topology: Topology) -> None:
-        self._on: dict[str, list[AlarmRecord]] = defaultdict(list)
-        for cause in causes:
-            self._on[cause.asset].append(cause)
-        self._down = {asset: topology.downstream(asset) for asset in self._on}
-        self._above: dict[str, list[str]] = {}
-
-    def best(self, record: AlarmRecord) -> AlarmRecord | None:
-        """The latest cause that began before the alarm, or None."""
-        candidates = [
-            cause
-            for asset in self._sources(record.asset)
-            for cause in self._on[asset]
-            if cause.key != record.key
-            and -ONSET_TOLERANCE_MS <= record.since_ms - cause.since_ms <= EXPLAINS_FOR_MS
-            and self._first(cause, record)
-        ]
-        return max(candidates, key=lambda c: (c.since_ms, -c.priority, c.key), default=None)
-
-    def _sources(self, asset: str) -> list[str]:
-        known = self._above.get(asset)
-        if known is None:
-            known = [a for a, down in self._down.items() if a == asset or asset in down]
-            self._above[asset] = known
-        return known
-
-    def _first(self, cause: AlarmRecord, other: AlarmRecord) -> bool:
-        """Between two causes that depend on each other, only the earlier explains the later."""
-        if not (other.is_cause and other.active and other.state in _CAUSING):
-            return True
-        mutual = cause.asset == other.asset or cause.asset in self._down.get(other.asset, ())
-        return not mutual or (cause.since_ms, cause.priority, cause.key) < (
-            other.since_ms,
-            other.priority,
-            other.key,
-        )
+def _can_explain(record: AlarmRecord) -> bool:
+    return record.is_cause and record.active and record.state in _CAUSING
 
 
-def _root(key: str, parent: dict[str, AlarmRecord | None]) -> str:
-    above = parent.get(key)
-    while above is not None:
-        key = above.key
-        above = parent.get(key)
-    return key
+def _rank(record: AlarmRecord) -> tuple[int, int, str]:
+    """Among causes that depend on each other the first in this order explains the others."""
+    return (record.since_ms, record.priority, record.key)
+
+
+def _parents(opened: Sequence[AlarmRecord], causes: Sequence[int], topology: Topology) -> list[int]:
+    """By row of `opened`: the row of the cause that explains it best, -1 for none.
+
+    Best is the latest cause that began before it. `causes` are rows in the order of `_rank`.
+    """
+    since = np.array([r.since_ms for r in opened], np.int64)
+    numbers: dict[str, int] = {}
+    asset = np.array([numbers.setdefault(r.asset, len(numbers)) for r in opened])
+    names = list(numbers)
+    cause_names = list(dict.fromkeys(opened[row].asset for row in causes))
+    column = {name: j for j, name in enumerate(cause_names)}
+    below = topology.depends(names, cause_names)
+    chain = np.array(causes)
+    parent = np.full(len(opened), -1)
+    for place, row in enumerate(causes):
+        cause = opened[row]
+        depends = below[:, column[cause.asset]][asset] | (asset == asset[row])
+        late = since - cause.since_ms
+        fits = depends & (late >= -ONSET_TOLERANCE_MS) & (late <= EXPLAINS_FOR_MS)
+        # of two causes that depend on each other only the earlier explains the later
+        before = chain[: place + 1]
+        columns = [column[opened[k].asset] for k in before]
+        mutual = below[asset[row], columns] | (asset[before] == asset[row])
+        fits[before[mutual]] = False
+        fits[row] = False
+        parent[fits] = row
+    return [int(p) for p in parent]
 
 
 def _incident(

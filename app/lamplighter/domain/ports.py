@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,10 @@ class Topology(Protocol):
 
     def downstream(self, asset: str) -> frozenset[str]:
         """Every asset that depends on this one, directly or through others (itself excluded)."""
+        ...
+
+    def depends(self, assets: Sequence[str], on: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Matrix (assets x on): true where `assets[i]` is downstream of `on[j]`."""
         ...
 
     def people_behind(self, asset: str) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
 from lamplighter.domain.city import Asset, Edge
@@ -63,6 +64,7 @@ class DependencyGraph:
         self._down = _Cache()
         self._up = _Cache()
         self._people: dict[str, int] = {}
+        self._reached: Reach | None = None
         self._counts: _PeopleCounts | None = None
 
     def __len__(self) -> int:
@@ -91,6 +93,24 @@ class DependencyGraph:
         """Every asset this one depends on, directly or through others (itself excluded)."""
         return self._up.get(asset, self._backward)
 
+    def depends(self, assets: Sequence[str], on: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Matrix (assets x on): true where `assets[i]` is downstream of `on[j]`."""
+        found = np.zeros((len(assets), len(on)), np.bool_)
+        reach = self._all()
+        if reach is None:
+            for column, name in enumerate(on):
+                below = self.downstream(name)
+                found[:, column] = [asset in below for asset in assets]
+            return found
+        places = [reach.bit(asset) for asset in assets]
+        rows = np.array([i for i, bit in enumerate(places) if bit is not None], np.intp)
+        bits = np.array([bit for bit in places if bit is not None], np.intp)
+        for column, name in enumerate(on):
+            own = reach.bit(name)
+            if own is not None:
+                found[rows, column] = reach.mask(name)[bits] & (bits != own)
+        return found
+
     def neighbours(self, asset: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """(what it depends on directly, what depends on it directly)."""
         return tuple(self._backward.get(asset, ())), tuple(self._forward.get(asset, ()))
@@ -106,11 +126,18 @@ class DependencyGraph:
         return known
 
     def _count_behind(self, asset: str) -> int:
-        if asset not in self._forward or len(self._assets) > MOST_ASSETS:
+        reach = self._all()
+        if reach is None or reach.bit(asset) is None:
             return self.people_among(self.downstream(asset) | {asset})
         if self._counts is None:
-            self._counts = _PeopleCounts(Reach(self._forward), self._assets, self._holders)
+            self._counts = _PeopleCounts(reach, self._assets, self._holders)
         return self._counts.behind(asset)
+
+    def _all(self) -> Reach | None:
+        """Reachability of all assets at once; None where the city is too large for it."""
+        if self._reached is None and len(self._forward) + len(self._backward) <= 2 * MOST_ASSETS:
+            self._reached = Reach(self._forward)
+        return self._reached
 
     def people_among(self, assets: Iterable[str]) -> int:
         """People served by these assets together, each counted once."""
