@@ -19,8 +19,8 @@ FOOT_M: Final = 20.0
 """height over which a wall brightens from its foot"""
 EDGE_COS: Final = float(np.cos(np.radians(30.0)))
 _SHADES: Final = 15
-_LIGHT_FROM: Final = np.array([-0.82, -0.57])
-"""direction towards the fixed light, in the ground plane (west-south-west)"""
+_LIGHT_FROM: Final = np.array([-0.57, -0.82])
+"""direction towards the fixed light, in the ground plane (south-south-west)"""
 
 
 class Kind(IntEnum):
@@ -124,7 +124,7 @@ def _sound(tile: TileArrays) -> TileArrays:
     inside = (tile.triangles >= 0) & (tile.triangles < len(tile.points))
     good = np.asarray(inside.all(axis=1), dtype=bool)
     good &= (tile.owner >= 0) & (tile.owner < len(tile.assets))
-    finite = np.isfinite(tile.points).all(axis=1)
+    finite = np.asarray(np.isfinite(tile.points).all(axis=1), dtype=bool)
     if not finite.all():
         good[np.flatnonzero(good)] = finite[tile.triangles[good]].all(axis=1)
     if good.all():
@@ -151,8 +151,8 @@ def _kinds(
     up = normals[:, 2]
     flat = np.hypot(normals[:, 0], normals[:, 1])
     facing = (normals[:, :2] @ _LIGHT_FROM.astype(np.float32)) / np.maximum(flat, 1e-6)
-    kind = np.where(facing > 0.35, Kind.WALL_LIGHT, Kind.WALL_MID).astype(np.int64)
-    kind[facing < -0.35] = Kind.WALL_DARK
+    kind = np.where(facing > 0.65, Kind.WALL_LIGHT, Kind.WALL_MID).astype(np.int64)
+    kind[facing < -0.5] = Kind.WALL_DARK
     code = {name: np.uint8(number) for number, name in enumerate(SURFACES)}
     level = (np.abs(up) > 0.5) & (surface != code["WallSurface"])
     kind[level | (surface == code["RoofSurface"])] = Kind.ROOF
@@ -239,7 +239,7 @@ def _same_place(
 ) -> npt.NDArray[np.int64]:
     """For each corner the index of the first point of its owner at the same centimetre."""
     flat = corners.ravel()
-    grid = np.rint(points.astype(np.float64) * 100.0).astype(np.int64)[flat]
+    grid = np.rint(points[flat].astype(np.float64) * 100.0).astype(np.int64)
     with np.errstate(over="ignore"):
         mixed = grid[:, 0] * np.int64(73856093)
         mixed = (mixed ^ (grid[:, 1] * np.int64(19349663))) * np.int64(1000003)

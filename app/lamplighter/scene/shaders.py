@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import vtkmodules.vtkRenderingOpenGL2  # noqa: F401  gives actors their shader properties
 from vtkmodules.vtkRenderingCore import vtkActor
 
 _LIGHT: Final = "//VTK::Light::Impl"
