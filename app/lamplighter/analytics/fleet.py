@@ -214,3 +214,70 @@ def model_time(time_ms: Ints, live_from_ms: int, scale: float) -> Ints:
     """Times of a recording that runs `scale` times too fast from `live_from_ms` on, stretched."""
     ahead = np.maximum(time_ms - live_from_ms, 0)
     return np.minimum(time_ms, live_from_ms) + np.round(ahead * scale).astype(np.int64)
+
+
+class Renewal(Struct, frozen=True):
+    """A part of an asset was replaced: because it failed, or in time."""
+
+    asset: str
+    time_ms: int
+    failed: bool
+
+
+class Points(Struct, frozen=True):
+    """n stored points of the datastreams in `meaning`; equally long columns."""
+
+    datastream: np.ndarray
+    time_ms: np.ndarray
+    value: np.ndarray
+    quality: np.ndarray
+    meaning: dict[int, tuple[str, str]]
+    """datastream -> (asset, signal)"""
+
+
+def from_points(
+    points: Points,
+    renewals: tuple[Renewal, ...],
+    *,
+    step_ms: int = 3_600_000,
+    simulated: bool = False,
+    mode: str = "",
+) -> FleetHistory:
+    """Points as rows: one per asset and step, the mean of what was good in it, NaN for nothing.
+
+    A row carries the time of its newest point. Points of unknown datastreams are left out.
+    """
+    assets = tuple(sorted({a for a, _ in points.meaning.values()}))
+    signals = tuple(sorted({s for _, s in points.meaning.values()}))
+    place = {name: n for n, name in enumerate(assets)}
+    column = {name: n for n, name in enumerate(signals)}
+    ids = np.array(sorted(points.meaning), np.int64)
+    row_of = np.array([place[points.meaning[int(i)][0]] for i in ids], np.int64)
+    column_of = np.array([column[points.meaning[int(i)][1]] for i in ids], np.int64)
+    good = np.isfinite(points.value) & ((points.quality & 0b11) <= 1)
+    good &= np.isin(points.datastream, ids)
+    which = np.searchsorted(ids, points.datastream[good])
+    time_ms = points.time_ms[good].astype(np.int64)
+    cell = row_of[which] * (2**40) + time_ms // step_ms
+    cells, row = np.unique(cell, return_inverse=True)
+    flat = row * len(signals) + column_of[which]
+    size = cells.size * len(signals)
+    count = np.bincount(flat, minlength=size)
+    total = np.bincount(flat, points.value[good], size)
+    with np.errstate(invalid="ignore"):
+        values = np.where(count > 0, total / count, np.nan).reshape(cells.size, len(signals))
+    newest = np.zeros(cells.size, np.int64)
+    np.maximum.at(newest, row, time_ms)
+    known = [r for r in renewals if r.asset in place]
+    return FleetHistory(
+        assets,
+        signals,
+        cells // (2**40),
+        newest,
+        values,
+        np.array([place[r.asset] for r in known], np.int64),
+        np.array([r.time_ms for r in known], np.int64),
+        np.array([r.failed for r in known], np.bool_),
+        simulated,
+        mode,
+    )

@@ -75,6 +75,11 @@ def train(payload: TrainRequest, progress: Progress) -> TrainReport:
 
     Raises LamplighterError (P-604) when there are too few failures to learn from.
     """
+    with hazard.one_thread():
+        return _train(payload, progress)
+
+
+def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
     began = time.monotonic()
     history = payload.history
     failures = int(np.count_nonzero(history.renewal_failed))

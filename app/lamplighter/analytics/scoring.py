@@ -51,6 +51,11 @@ def score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
 
     Raises LamplighterError when the model files are not what the manifest says.
     """
+    with hazard.one_thread():
+        return _score(payload, progress)
+
+
+def _score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
     model, tables = _loaded(payload.folder, tuple(sorted(payload.files.items())))
     rows = fleet.order(payload.history)
     last = (
@@ -184,12 +189,17 @@ class _Scored:
             own = slice(2 * self.signals.index(signal), 2 * self.signals.index(signal) + 2)
             if np.isnan(self.inputs[place, own]).any():
                 return f"{words} is missing"
+        return self._strange(place)
+
+    def _strange(self, place: int) -> str:
+        """Whether a signal the forecast leans on lies outside what training has seen."""
         low, high = self.tables["lowest"], self.tables["highest"]
         room = MARGIN * (high - low)
-        strange = (self.inputs[place] < low - room) | (self.inputs[place] > high + room)
-        if strange.any():
-            signal = self.signals[int(np.flatnonzero(strange)[0]) // len(fleet.WINDOWS)]
-            return f"{signal.replace('_', ' ')} is unlike anything seen in training"
+        outside = (self.inputs[place] < low - room) | (self.inputs[place] > high + room)
+        for signal in (str(s) for s in self.tables["useful"]):
+            first = len(fleet.WINDOWS) * self.signals.index(signal)
+            if outside[first : first + len(fleet.WINDOWS)].any():
+                return f"{signal.replace('_', ' ')} is unlike anything seen in training"
         return ""
 
 

@@ -206,13 +206,13 @@ class Child:
 def _environment(scratch: Path) -> dict[str, str]:
     """What a worker may know: where libraries lie and nothing that could be a secret."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    cores = str(min(os.cpu_count() or 1, 2))
     return kept | {
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
-        "OMP_NUM_THREADS": cores,
+        # one thread each: beside a busy core, threads that wait for each other wait for seconds
+        "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        "LOKY_MAX_CPU_COUNT": cores,
+        "LOKY_MAX_CPU_COUNT": "1",
         "MALLOC_ARENA_MAX": "2",
         "PROJ_NETWORK": "OFF",
         "PYTHONUTF8": "1",

@@ -160,9 +160,12 @@ def test_the_caller_chooses_how_a_failure_is_worded(kit: PoolKit) -> None:
 
 def test_a_listener_that_fails_disturbs_nobody(tmp_path: Path) -> None:
     kit = PoolKit(tmp_path)
-    bad = kit.pool.submit(
-        "lamplighter.runtime.plugin_task:call", {}, name="bad", on_end=lambda value: 1 / 0
-    )
+
+    def fails(value: object) -> None:
+        raise ValueError("the listener's own fault")
+
+    task = "lamplighter.runtime.plugin_task:call"
+    bad = kit.pool.submit(task, {}, name="bad", on_end=fails)
 
     assert kit.hostile("fine", a=1, b=2).end() == {"sum": 3}
     while next(t for t in kit.pool.tasks() if t.id == bad).state is not TaskState.FAILED:
