@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.domain.problems import fault
+from lamplighter.domain.tile_file import load_tile
 from lamplighter.runtime.project import city_for_drawing
 
 
@@ -13,18 +14,23 @@ def draw(
     project: Path, out: Path, *, size: tuple[int, int], at: str, target: str, theme: str
 ) -> dict[str, Any]:
     """Draw and write `out`; returns `out`, `seconds`, `triangles`."""
-    from lamplighter.scene import shot
+    from lamplighter.scene.shot import shot
+    from lamplighter.scene.states import AssetLook, Mark, StateTable
+    from lamplighter.scene.theme import load_theme
 
     city = city_for_drawing(project, at)
     if target and target not in {a.id for a in city.assets}:
         raise fault("U-801", what=f"there is no asset {target}", name="shot")
+    if theme not in ("dark", "light", "sunlight"):
+        raise fault("U-801", what=f"there is no theme {theme}", name="shot")
+    looks = {a: AssetLook(Mark.ABNORMAL, priority) for a, priority in city.priorities.items()}
     result = shot(
-        city.tiles,
+        (load_tile(tile) for tile in city.tiles),
         city.assets,
         out=out,
         size=size,
         target=target or None,
-        theme=theme,
-        states=city.states,
+        theme=load_theme(theme),
+        states=StateTable(looks) if looks else None,
     )
     return {"out": str(out), "seconds": result.seconds, "triangles": result.triangles}

@@ -115,20 +115,26 @@ class AuditFile:
         )
         self._head_ms = self._clock.monotonic_ms()
 
-    def entries(self, limit: int = 1000) -> list[AuditEntry]:
-        """The newest entries, newest first."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT body FROM entry ORDER BY seq DESC LIMIT ?", (limit,)
-            ).fetchall()
-        return [msgspec.json.decode(row[0], type=AuditEntry) for row in rows]
-
     def close(self) -> None:
         """Sign the last entry and close."""
         with self._lock:
             if self._seq:
                 self._sign(self._seq, self._hash)
             self._db.close()
+
+
+def newest_entries(file: Path, limit: int = 1000) -> list[AuditEntry]:
+    """The newest entries of an audit file, newest first; reads only."""
+    if not file.exists():
+        return []
+    db = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        rows = db.execute("SELECT body FROM entry ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        db.close()
+    return [msgspec.json.decode(row[0], type=AuditEntry) for row in rows]
 
 
 def verify(file: Path, key: Ed25519PrivateKey) -> AuditVerdict:

@@ -213,8 +213,8 @@ class Drawing(msgspec.Struct, frozen=True):
 
     assets: tuple[Asset, ...]
     tiles: tuple[Path, ...]
-    states: dict[str, str]
-    """asset -> `alarm-1` .. `alarm-4` or `stale`; assets that are not in it are normal"""
+    priorities: dict[str, int]
+    """asset -> priority of its most urgent active alarm"""
 
 
 def city_for_drawing(project: Path, at: str = "") -> Drawing:
@@ -222,8 +222,7 @@ def city_for_drawing(project: Path, at: str = "") -> Drawing:
     moment = _time(at, "shot") if at else None
     with opened(project) as store:
         alarms = [r for r in store.alarms(moment) if r.active]
-        states: dict[str, str] = {}
-        for record in sorted(alarms, key=lambda r: -r.priority):
-            states[record.asset] = f"alarm-{record.priority}"
+        urgent = sorted(alarms, key=lambda r: -r.priority)
+        priorities = {r.asset: r.priority for r in urgent}
         folder = store.folder / "cache" / "tiles"
-        return Drawing(tuple(store.assets()), tuple(folder / t for t in store.tiles()), states)
+        return Drawing(tuple(store.assets()), tuple(folder / t for t in store.tiles()), priorities)
