@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from tests.kit.rule_loop import RuleLoop
 
-from lamplighter.alarms import AlarmEngine, fold
+from lamplighter.alarms import AlarmEngine
 from lamplighter.alarms.compiled import CompiledRules
 from lamplighter.domain.alarm import AlarmRule, Condition
 from lamplighter.domain.city import Asset, Edge
@@ -16,6 +16,9 @@ from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.twin import DependencyGraph
 
 RULES = 5_000
+LIMIT_MS = 5_000.0
+"""an incident is to be folded within this time"""
+Row = dict[str, str | float]
 CONDITIONS = (
     Condition.ABOVE,
     Condition.BELOW,
@@ -26,26 +29,26 @@ CONDITIONS = (
 )
 
 
-def rows() -> list[dict[str, object]]:
+def rows() -> list[Row]:
     """Rows of `name, figure, unit, against, ratio`; `ratio` above 1 means faster than `against`."""
     return [_judging(), _flood()]
 
 
-def _judging() -> dict[str, object]:
+def _judging() -> Row:
     rules, frames = _rules(), _frames(30)
     compiled, loop = CompiledRules(rules), RuleLoop(rules)
     ours = _median_ms(lambda n: compiled.judge(1000 * n + 1000, *frames[n]), len(frames))
     plain = _median_ms(lambda n: loop.step(1000 * n + 1000, *frames[n]), len(frames))
     return {
-        "name": "5,000 alarm rules, one step",
+        "name": "5,000 alarm rules, one step (against one rule after the other)",
         "figure": round(ours, 3),
         "unit": "ms",
-        "against": f"one rule after the other: {plain:.2f} ms",
+        "against": round(plain, 3),
         "ratio": round(plain / ours, 1),
     }
 
 
-def _flood() -> dict[str, object]:
+def _flood() -> Row:
     """All rules raise in one step, on a chain of dependencies, and are folded."""
     assets = [Asset(f"A{n}", "T", f"A{n}", "d", people=3) for n in range(RULES)]
     edges = [Edge(f"A{(n - 1) // 4}", "feeds", f"A{n}", "project") for n in range(1, RULES)]
@@ -60,15 +63,12 @@ def _flood() -> dict[str, object]:
     begin = time.perf_counter()
     engine.step(1, 1000, values, fresh)
     raised_ms = (time.perf_counter() - begin) * 1000
-    begin = time.perf_counter()
-    fold(engine.records(), graph)
-    fold_ms = (time.perf_counter() - begin) * 1000
     return {
-        "name": "5,000 alarms at once, raised and folded under their cause",
+        "name": "5,000 alarms at once, raised and folded under their cause (against the limit)",
         "figure": round(raised_ms, 1),
         "unit": "ms",
-        "against": f"the promise of 5,000 ms; folding alone {fold_ms:.1f} ms",
-        "ratio": round(5_000 / raised_ms, 1),
+        "against": LIMIT_MS,
+        "ratio": round(LIMIT_MS / raised_ms, 1),
     }
 
 
