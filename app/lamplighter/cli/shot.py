@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lamplighter.domain.problems import fault
-from lamplighter.domain.tile_file import load_tile
+from lamplighter.domain.tile_file import read_tile
 from lamplighter.runtime.project import city_for_drawing
 
 
@@ -25,7 +25,7 @@ def draw(
         raise fault("U-801", what=f"there is no theme {theme}", name="shot")
     looks = {a: AssetLook(Mark.ABNORMAL, priority) for a, priority in city.priorities.items()}
     result = shot(
-        (load_tile(tile) for tile in city.tiles),
+        (read_tile(tile) for tile in city.tiles),
         city.assets,
         out=out,
         size=size,
