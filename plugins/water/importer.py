@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -90,7 +91,11 @@ class _Network:
 
     def __init__(self, sections: dict[str, list[Row]]) -> None:
         self._sections = sections
-        self._out = ImportedNetwork(format="EPANET INP", version="2")
+        title = " ".join(word for _, words in sections.get("TITLE", []) for word in words)
+        system = re.search(r"EPSG:{1,2}(\d{4,6})", title)
+        self._out = ImportedNetwork(
+            format="EPANET INP", version="2", crs=f"EPSG:{system.group(1)}" if system else ""
+        )
         self._units = self._flow_units()
         us = self._units in _US
         self._flow = _LITRES_PER_S[self._units]

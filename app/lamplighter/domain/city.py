@@ -23,6 +23,7 @@ class Asset(Struct, frozen=True):
     lon: float | None = None
     lat: float | None = None
     height_m: float | None = None
+    """height of its foot above the height datum of its source, metres"""
     x: float | None = None
     """metres east of the project's origin"""
     y: float | None = None

@@ -14,10 +14,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lamplighter.domain.city import Asset, Frame
+from lamplighter.domain.city import Asset, Attribute, Frame
 from lamplighter.domain.importing import FileReport, ImportedFile, Unplaced
 from lamplighter.domain.problems import problem
 from lamplighter.spatial import crs
+from lamplighter.spatial.columns import choose_columns
 from lamplighter.spatial.model import Faces, Feature, Floats, Ints, SourceModel, finite_rows
 from lamplighter.spatial.tiles import cut, save
 from lamplighter.spatial.triangulate import triangulate
@@ -46,6 +47,7 @@ def assemble(
 
     Never raises for what a file says: what has no place is listed as unplaced with its reason.
     """
+    chosen = choose_columns(model, order.frame, order.override)
     report = FileReport(
         file=str(path),
         format=model.format,
@@ -74,7 +76,7 @@ def assemble(
     if isinstance(place, str):
         _leave_unplaced(found, model, place)
         return found
-    report.crs, report.crs_evidence = place.named, place.evidence
+    report.crs, report.crs_evidence = place.named, chosen or place.evidence
     report.warnings.extend(place.warnings)
     founded = crs.found_frame(place, anchors)
     found.suggested_epsg = founded.epsg
@@ -122,6 +124,7 @@ def _asset(feature: Feature, file: str) -> Asset:
         attributes=feature.attributes,
         source_file=file,
         people=feature.people,
+        mode=feature.mode,
     )
 
 
@@ -193,9 +196,20 @@ class _Placing:
         local = self._local(points)
         self._point_rows, self._point_owner = local, np.array(owner, np.int64)
         starts = np.flatnonzero(np.diff(self._point_owner, prepend=-1))
+        self.centres[self._point_owner[starts]] = self._point_centres(starts)
         boxes[self._point_owner[starts], :3] = np.minimum.reduceat(local, starts)
         boxes[self._point_owner[starts], 3:] = np.maximum.reduceat(local, starts)
         return boxes
+
+    def _point_centres(self, starts: Ints) -> Floats:
+        """The stated place where there is one, else the middle of the line's middle segment."""
+        ends = np.append(starts[1:], len(self._point_rows))
+        first, second = starts + (ends - starts - 1) // 2, starts + (ends - starts) // 2
+        owners = self._point_owner[starts].tolist()
+        stated = np.array([self.model.features[k].at is not None for k in owners])
+        first, second = np.where(stated, starts, first), np.where(stated, starts, second)
+        middle: Floats = (self._point_rows[first, :2] + self._point_rows[second, :2]) / 2.0
+        return middle
 
     def _only_sound(self, faces: Faces, local: Floats) -> Faces:
         """Leave out faces with a corner that has no place; their objects get a warning."""
@@ -232,7 +246,8 @@ class _Placing:
         names = [feature.id for feature in self.model.features]
         owner: Ints = flat.owner[triangles.face]
         surface: npt.NDArray[np.uint8] = flat.surface[triangles.face]
-        self.centres = _footprint_centres(safe, triangles.corners, owner, len(names))
+        seen = _footprint_centres(safe, triangles.corners, owner, len(names))
+        self.centres = np.where(np.isfinite(seen), seen, self.centres)
         for tile in cut(self.key, names, safe, triangles.corners, owner, surface):
             self.found.tiles.append(save(tile, self.folder))
 
@@ -279,13 +294,14 @@ class _Placing:
                     domain=asset.domain,
                     lon=float(lon[place]),
                     lat=float(lat[place]),
-                    height_m=_height(feature, high - low),
+                    height_m=round(low + self.frame.up, 3),
                     x=float(middle[place, 0]),
                     y=float(middle[place, 1]),
                     z=low + self.frame.up,
                     path=paths.get(place, ()),
                     parent=asset.parent,
-                    attributes=asset.attributes,
+                    attributes=_with_height(feature, high - low),
+                    mode=asset.mode,
                     source_file=asset.source_file,
                     people=asset.people,
                 )
@@ -327,10 +343,11 @@ class _Placing:
         return [float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())]
 
 
-def _height(feature: Feature, measured: float) -> float | None:
-    if feature.height_m is not None:
-        return feature.height_m
-    return None if feature.at or feature.path else round(measured, 3)
+def _with_height(feature: Feature, measured: float) -> dict[str, Attribute]:
+    """The attributes, and for what has faces how tall these are."""
+    if feature.at or feature.path:
+        return feature.attributes
+    return {**feature.attributes, "geometry_height_m": round(measured, 3)}
 
 
 def _fitted(points: Floats, anchors: Floats, box: tuple[float, float, float, float]) -> Floats:

@@ -54,8 +54,9 @@ class Feature:
     at: tuple[float, float, float] | None = None
     path: list[tuple[float, float, float]] | None = None
     people: int = 0
-    height_m: float | None = None
-    """where the file states one; else it is measured on the geometry"""
+    mode: str = "shadow"
+    lonlat: tuple[float, float, float] | None = None
+    """degrees beside the map coordinates in `at`; `assemble` chooses between them"""
 
 
 @dataclass(slots=True)

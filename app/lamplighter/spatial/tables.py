@@ -23,7 +23,22 @@ _DECIMAL: Final = re.compile(r"-?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?")
 _LON: Final = ("lon", "longitude", "lng")
 _LAT: Final = ("lat", "latitude")
 _OWN: Final = frozenset(
-    {"id", "type", "name", "domain", "parent", "people", "x", "y", "z", "height_m", "epsg", "crs"}
+    {
+        "id",
+        "type",
+        "name",
+        "domain",
+        "parent",
+        "people",
+        "x",
+        "y",
+        "z",
+        "height_m",
+        "epsg",
+        "crs",
+        "mode",
+        "path",
+    }
     | set(_LON)
     | set(_LAT)
 )
@@ -40,7 +55,7 @@ def read(data: bytes) -> SourceModel:
     elif {"source", "datastream"} <= names:
         model = _bindings(rows)
     elif "id" in names and "type" in names:
-        model = _assets(rows, columns)
+        model = _assets(rows)
     else:
         raise Refused(
             "I-504",
@@ -102,9 +117,8 @@ def _first(row: dict[str, str], names: tuple[str, ...]) -> str | None:
     return next((row[name] for name in names if row.get(name)), None)
 
 
-def _assets(rows: Rows, columns: list[str]) -> SourceModel:
+def _assets(rows: Rows) -> SourceModel:
     model = SourceModel("CSV assets")
-    degrees = any(name in columns for name in _LON) and any(name in columns for name in _LAT)
     seen: set[str] = set()
     counts: Counter[str] = Counter()
     for line, row in rows:
@@ -117,9 +131,10 @@ def _assets(rows: Rows, columns: list[str]) -> SourceModel:
             continue
         seen.add(name)
         counts[kind] += 1
-        x = number(_first(row, _LON) if degrees else row.get("x"))
-        y = number(_first(row, _LAT) if degrees else row.get("y"))
-        at = None if x is None or y is None else (x, y, number(row.get("z")) or 0.0)
+        height = number(row.get("z"))
+        height = number(row.get("height_m")) if height is None else height
+        at = _pair(row.get("x"), row.get("y"), height or 0.0)
+        lonlat = _pair(_first(row, _LON), _first(row, _LAT), height or 0.0)
         people = number(row.get("people"))
         model.features.append(
             Feature(
@@ -134,17 +149,37 @@ def _assets(rows: Rows, columns: list[str]) -> SourceModel:
                     if key and key not in _OWN and value
                 },
                 at=at,
+                lonlat=lonlat,
+                path=_path(row.get("path", ""), height or 0.0),
+                mode="twin" if row.get("mode", "").lower() == "twin" else "shadow",
                 people=int(people) if people and people > 0 else 0,
-                height_m=number(row.get("height_m")),
             )
         )
     model.counts = dict(sorted(counts.items()))
     model.heights_in_metres = True
-    if degrees:
-        model.assumed_crs, model.fixed_crs = 4326, True
-    elif rows:
+    if rows:
         model.crs_text = _first(rows[0][1], ("crs", "epsg")) or ""
+    acting = sum(1 for feature in model.features if feature.mode == "twin")
+    if acting:
+        model.warnings.append(f"{acting} assets are stated to take commands (mode twin)")
     return model
+
+
+def _pair(x: str | None, y: str | None, z: float) -> tuple[float, float, float] | None:
+    first, second = number(x), number(y)
+    return None if first is None or second is None else (first, second, z)
+
+
+def _path(text: str, z: float) -> list[tuple[float, float, float]] | None:
+    """`x y; x y; ...` in the map coordinates of x and y; None when it is no line."""
+    spots = []
+    for part in text.split(";"):
+        words = part.split()
+        spot = _pair(words[0], words[1], z) if len(words) >= 2 else None
+        if spot is None:
+            return None
+        spots.append(spot)
+    return spots if len(spots) > 1 else None
 
 
 def _connections(rows: Rows) -> SourceModel:

@@ -35,8 +35,8 @@ def test_every_version_gives_the_building_where_it_stands(tmp_path: Path, versio
     assert report.crs == ("EPSG:7415" if version.startswith("0") else "EPSG:28992")
     asset = found.assets[0]
     assert (asset.id, asset.type, asset.domain) == ("B1", "Building", "buildings")
-    assert asset.attributes == {"storeys": 2}
-    assert asset.height_m == pytest.approx(6.0)
+    assert asset.attributes == {"storeys": 2, "geometry_height_m": 6.0}
+    assert asset.height_m == pytest.approx(2.0)
     assert asset.lon == pytest.approx(4.4573, abs=0.001)
     assert asset.lat == pytest.approx(51.9062, abs=0.001)
     assert (found.suggested_epsg, found.suggested_origin) == (28992, (91010.0, 435705.0))

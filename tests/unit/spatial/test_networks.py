@@ -33,6 +33,12 @@ def by_id(found: ImportedFile) -> dict[str, Asset]:
     return {asset.id: asset for asset in found.assets}
 
 
+def test_a_system_named_in_the_title_counts(tmp_path: Path) -> None:
+    text = cities.INP.replace("A tiny network", "Tiny. Coordinates: EPSG:28992")
+    report = network(tmp_path, text).report
+    assert "outside the area of EPSG:28992" in report.unplaced[0].reason
+
+
 def test_every_element_becomes_an_asset_in_metric_units(tmp_path: Path) -> None:
     found = network(tmp_path)
     assert found.report.error is None
@@ -98,7 +104,7 @@ def test_with_the_users_system_pipes_have_their_course(tmp_path: Path) -> None:
     assert len(pipe.path) == 3
     assert pipe.path[0][2] == pytest.approx(6.096) and pipe.path[2][2] == pytest.approx(3.048)
     assert pipe.lon is not None and 4.4 < pipe.lon < 4.5
-    assert pipe.height_m is None
+    assert pipe.height_m == pytest.approx(3.048)
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,9 @@ def test_the_conformance_files_get_the_verdict_their_collector_suggests(tmp_path
     taken = refused = 0
     for row in rows:
         path = folder / row["file"]
+        kind = row["type"] or "City"
+        if "City" not in kind or kind == "CityJSONExtension" or ".ext." in path.name:
+            continue
         if not path.is_file() or path.suffix not in (".json", ".jsonl", ".gml"):
             continue
         verdict = row["suggested_verdict(our reading)"]

@@ -38,6 +38,24 @@ def test_an_asset_register_in_degrees(tmp_path: Path) -> None:
     assert found.assets[1].name == "L1"
 
 
+def test_courses_in_map_coordinates_count_where_they_agree_with_degrees(tmp_path: Path) -> None:
+    head = "id,type,lon,lat,x,y,height_m,mode,path\n"
+    row = "F,Feeder,4.457258,51.906163,91000,435700,3,TWIN,91000 435700; 91040 435720\n"
+    path = tmp_path / "f.csv"
+    path.write_text(head + row)
+    found = read_file(path, project_frame=FRAME, tiles_folder=tmp_path / "tiles")
+    feeder = found.assets[0]
+    assert "agree with lon, lat" in found.report.crs_evidence
+    assert feeder.path == ((0.0, 0.0, 3.0), (40.0, 20.0, 3.0))
+    assert (feeder.x, feeder.y, feeder.mode) == (0.0, 0.0, "twin")
+    assert any("mode twin" in warning for warning in found.report.warnings)
+    path.write_text(head + row.replace("4.457258", "4.9"))
+    apart = read_file(path, project_frame=FRAME, tiles_folder=tmp_path / "tiles")
+    assert apart.assets[0].path == ()
+    assert apart.assets[0].lon == pytest.approx(4.9)
+    assert any("1 courses were left out" in warning for warning in apart.report.warnings)
+
+
 def test_local_coordinates_need_a_system_or_neighbours(tmp_path: Path) -> None:
     text = "id;type;x;y;epsg\nA;Sensor;91010;435720;28992\n"
     found = table(tmp_path, text.replace(";epsg", "").replace(";28992", ""), None)
