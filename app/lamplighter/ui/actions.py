@@ -88,7 +88,11 @@ class Actions:
             Action(tr("Theme: dark"), (), lambda: theme().set("dark")),
             Action(tr("Theme: light"), (), lambda: theme().set("light")),
             Action(tr("Theme: sunlight"), (), lambda: theme().set("sunlight")),
-            Action(tr("Larger text"), ("Ctrl++", "Ctrl+="), lambda: theme().set(scale=theme().scale + 0.1)),
+            Action(
+                tr("Larger text"),
+                ("Ctrl++", "Ctrl+="),
+                lambda: theme().set(scale=theme().scale + 0.1),
+            ),
             Action(tr("Smaller text"), ("Ctrl+-",), lambda: theme().set(scale=theme().scale - 0.1)),
             Action(tr("Text at 100 %"), ("Ctrl+0",), lambda: theme().set(scale=1.0)),
         )

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QPoint,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QHeaderView,
@@ -43,8 +53,8 @@ class StateDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         look, node = theme(), self._model.node(index)
-        box: QRect = option.rect  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        box: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         record = node.record
         selected = bool(state & QStyle.StateFlag.State_Selected)
         if selected:
@@ -96,23 +106,24 @@ class AlarmList(Panel):
         self.tree.setModel(self.model)
         self.tree.setItemDelegate(StateDelegate(self.model, blink, self.tree))
         self.tree.setTreePosition(ASSET)
+        self.tree.raised = lambda index: self.model.node(index).incident is not None
         self.tree.setIndentation(16)
         self.tree.setRootIsDecorated(True)
         self.tree.setSelectionMode(Tree.SelectionMode.ExtendedSelection)
         self.tree.setAccessibleName(tr("Alarms"))
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.tree.setMouseTracking(True)
-        self.find = QLineEdit()
-        self.find.setPlaceholderText(tr("Filter alarms"))
-        self.find.setClearButtonEnabled(True)
-        self.find.setMaximumWidth(theme().px(220))
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText(tr("Filter alarms"))
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setMaximumWidth(theme().px(220))
         self._sorted = Text(tr("Sorted by people × time · all areas"), "caption", "secondary")
         self._unfold = button(tr("Unfold all"), self._unfold_all)
         self._footer = Text("", "caption", "muted")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(2)
-        head = row(self.find, None, self._sorted, self._unfold)
+        head = row(self.filter, None, self._sorted, self._unfold)
         head.setContentsMargins(12, 0, 12, 2)
         layout.addLayout(head)
         layout.addWidget(self.tree, 1)
@@ -126,7 +137,7 @@ class AlarmList(Panel):
         self._widths()
         desk.alarms_changed.connect(self._later)
         desk.city_changed.connect(self._later)
-        self.find.textChanged.connect(lambda _: self._later())
+        self.filter.textChanged.connect(lambda _: self._later())
         desk.selection.changed.connect(self._follow)
         self.tree.selectionModel().selectionChanged.connect(self._selected)
         blink.phase.connect(self._blinked)
@@ -228,7 +239,9 @@ class AlarmList(Panel):
     def _selected(self) -> None:
         if self._syncing:
             return
-        assets = [self.model.node(i).record.asset for i in self.tree.selectionModel().selectedRows()]
+        assets = [
+            self.model.node(i).record.asset for i in self.tree.selectionModel().selectedRows()
+        ]
         if assets:
             self._syncing = True
             self._desk.selection.select(dict.fromkeys(assets))
@@ -310,7 +323,8 @@ class AlarmList(Panel):
             menu.addAction(
                 tr("Unshelve"), lambda: self._desk.ask(wire.AlarmAction("unshelve", tuple(shelved)))
             )
-        for asset in self.selected_assets()[:1]:
-            menu.addAction(tr("Show in trends"), lambda: self.to_trend.emit(asset))
+        chosen = self.selected_assets()
+        if chosen:
+            menu.addAction(tr("Show in trends"), lambda: self.to_trend.emit(chosen[0]))
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(event.globalPos())

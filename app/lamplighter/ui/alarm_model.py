@@ -133,7 +133,9 @@ class AlarmModel(QAbstractItemModel):
                 AlarmNode(members[0].key, members[0], node, None)
                 continue
             first = min(members, key=lambda m: m.since_ms)
-            group = AlarmNode(f"group:{first.text}:{first.priority}:{first.state}", first, node, None)
+            group = AlarmNode(
+                f"group:{first.text}:{first.priority}:{first.state}", first, node, None
+            )
             group.members = members
             for member in sorted(members, key=lambda m: self._desk.city.name(m.asset)):
                 AlarmNode(member.key, member, group, None)
@@ -168,7 +170,9 @@ class AlarmModel(QAbstractItemModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return tr(COLUMNS[section]) if COLUMNS[section] else ""
             if role == Qt.ItemDataRole.TextAlignmentRole:
-                side = Qt.AlignmentFlag.AlignRight if section == PEOPLE else Qt.AlignmentFlag.AlignLeft
+                side = (
+                    Qt.AlignmentFlag.AlignRight if section == PEOPLE else Qt.AlignmentFlag.AlignLeft
+                )
                 return side | Qt.AlignmentFlag.AlignVCenter
         return None
 
@@ -198,7 +202,9 @@ class AlarmModel(QAbstractItemModel):
             case 4:
                 if node.incident is not None:
                     count = len(node.keys) - 1
-                    return tr("{what}: probable cause of {n} more alarms", what=record.text, n=count)
+                    return tr(
+                        "{what}: probable cause of {n} more alarms", what=record.text, n=count
+                    )
                 return record.text
             case 5:
                 people = node.incident.people_affected if node.incident else record.people

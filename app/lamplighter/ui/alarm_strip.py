@@ -13,7 +13,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import glyph_pixmap, icon_pixmap
-from lamplighter.ui.parts import Canvas, Elided, Text, button, rule, tag
+from lamplighter.ui.parts import Canvas, Elided, Fitted, Text, button, rule, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
@@ -122,7 +122,7 @@ class AlarmStrip(QFrame):
         self._counts = [Count(p, blink) for p in (1, 2, 3, 4)]
         self._shelved, self._out = Marked("shelved"), Marked("out_of_service")
         self._flood = tag("")
-        self._headline = Elided("", "bodyStrong")
+        self._headline = Fitted("bodyStrong", "primary", 520)
         self._detail = Elided("", "body", "secondary")
         self._right = Text("", "caption", "secondary")
         self._silence = button(tr("Silence  Ctrl M"), self.silence.emit)
@@ -143,8 +143,8 @@ class AlarmStrip(QFrame):
         layout.addWidget(rule(vertical=True))
         layout.addSpacing(4)
         layout.addWidget(self._flood)
-        layout.addWidget(self._headline, 2)
-        layout.addWidget(self._detail, 3)
+        layout.addWidget(self._headline)
+        layout.addWidget(self._detail, 1)
         layout.addWidget(self._right)
         layout.addWidget(self._silence)
         layout.addWidget(self._ack)

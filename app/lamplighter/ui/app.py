@@ -75,6 +75,10 @@ class Runner(QObject):
     def _furnish(self) -> None:
         furniture = self.window.furnish()
         furniture.twin.first_frame.connect(self._first_frame)
+        QTimer.singleShot(0, self._load_charts)
+
+    def _load_charts(self) -> None:
+        self.window.furnish().load_charts()
         QTimer.singleShot(0, self._load_twin)
 
     def _load_twin(self) -> None:
@@ -119,6 +123,7 @@ class Runner(QObject):
         options = self._options
         if options.shot is not None:
             options.shot.parent.mkdir(parents=True, exist_ok=True)
+            self.window.blink.rest()
             self.window.grab().save(str(options.shot))
         self._write_report()
         self.window.close()
@@ -139,7 +144,7 @@ class Runner(QObject):
 
 def make_twin(desk: Desk, parent: QWidget) -> QWidget:
     """The 3D view, imported only now."""
-    from lamplighter.ui.twin_glue import make
+    from lamplighter.ui.twin_view import make
 
     return make(desk, parent)
 

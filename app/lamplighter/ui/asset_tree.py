@@ -173,7 +173,7 @@ class AssetDelegate(QStyledItemDelegate):
         super().paint(painter, option, index)
         node = self._model.node(index)
         look = theme()
-        box: QRect = option.rect  # type: ignore[attr-defined]
+        box: QRect = option.rect
         found = self._model.worst.get(id(node))
         painter.save()
         painter.setFont(look.font("caption"))
@@ -192,11 +192,11 @@ class AssetDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        box: QRect = option.rect  # type: ignore[attr-defined]
+        box: QRect = option.rect
         room = box.width() - 52
-        text: str = option.text  # type: ignore[attr-defined]
-        elided = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, max(20, room))  # type: ignore[attr-defined]
-        option.text = elided  # type: ignore[attr-defined]
+        text: str = option.text
+        elided = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, max(20, room))
+        option.text = elided
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> object:  # type: ignore[override]
         size = super().sizeHint(option, index)

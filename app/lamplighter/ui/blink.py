@@ -37,6 +37,12 @@ class Blink(QObject):
             self.on = True
             self.phase.emit()
 
+    def rest(self) -> None:
+        """Shows every glyph, for a picture of the window."""
+        self._timer.stop()
+        self.on = True
+        self.phase.emit()
+
     def _turn(self) -> None:
         self.on = not self.on
         share = ON_SHARE if self.on else 1 - ON_SHARE

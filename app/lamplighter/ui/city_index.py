@@ -24,9 +24,12 @@ class CityIndex:
     feeds: dict[str, list[str]] = field(default_factory=dict)
     fed_by: dict[str, list[str]] = field(default_factory=dict)
     domains: dict[str, list[Asset]] = field(default_factory=dict)
-    raw: wire.City | None = None
+    tiles: tuple[str, ...] = ()
     frame: Frame | None = None
     period_ms: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    asset_ids: tuple[str, ...] = ()
+    asset_of: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """place in `asset_ids` per datastream id, -1 for none"""
     bound: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def name(self, asset: str) -> str:
@@ -54,7 +57,7 @@ class CityIndex:
 
 def build(city: wire.City) -> CityIndex:
     """Look-ups of a city answer; O(assets + edges + datastreams)."""
-    index = CityIndex(raw=city, frame=city.frame)
+    index = CityIndex(tiles=city.tiles, frame=city.frame)
     index.assets = {a.id: a for a in city.assets}
     index.streams = {d.id: d for d in city.datastreams}
     of_asset: dict[str, list[Datastream]] = defaultdict(list)
@@ -83,6 +86,11 @@ def build(city: wire.City) -> CityIndex:
     count = 1 + max(index.streams, default=-1)
     index.period_ms = np.full(count, 1000.0)
     index.bound = np.zeros(count, np.bool_)
+    index.asset_ids = tuple(index.of_asset)
+    index.asset_of = np.full(count, -1, np.int64)
+    for number, streams in enumerate(index.of_asset.values()):
+        for stream in streams:
+            index.asset_of[stream.id] = number
     for stream in city.datastreams:
         index.period_ms[stream.id] = stream.period_ms
         index.bound[stream.id] = True

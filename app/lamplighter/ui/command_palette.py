@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QFrame,
@@ -63,8 +72,8 @@ class _Row(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         look, entry = theme(), self._model.entries[index.row()]
-        box = QRectF(option.rect)  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        box = QRectF(option.rect)
+        state: QStyle.StateFlag = option.state
         selected = bool(state & QStyle.StateFlag.State_Selected)
         if selected:
             painter.fillRect(box, look.colour("bg.selected"))
@@ -78,7 +87,9 @@ class _Row(QStyledItemDelegate):
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | align, right)
         if entry.locked:
             place = inner.right() - width - 20
-            painter.drawPixmap(int(place), int(inner.center().y() - 7), icon_pixmap("padlock", 14, None, 2.0))
+            painter.drawPixmap(
+                int(place), int(inner.center().y() - 7), icon_pixmap("padlock", 14, None, 2.0)
+            )
             width += 22
         painter.setFont(look.font("bodyStrong"))
         painter.setPen(look.colour("text.muted" if entry.locked else "text.primary"))
@@ -99,6 +110,7 @@ class CommandPalette(QFrame):
 
     def __init__(self, entries: Callable[[], list[Entry]], parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setObjectName("palette")
         self._entries = entries
         self._index = SearchIndex()
@@ -138,7 +150,7 @@ class CommandPalette(QFrame):
             self._count = len(entries)
             names = {e.name: e for e in entries}
             self._recent = [names[e.name] for e in self._recent if e.name in names]
-        parent = self.parentWidget()
+        parent = self._over
         look = theme()
         width = min(look.px(560), parent.width() - 32)
         self.setGeometry((parent.width() - width) // 2, 96, width, look.px(ROWS * 32 + 96))
@@ -178,7 +190,9 @@ class CommandPalette(QFrame):
         entry.run()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusOut and not self.isAncestorOf(self.focusWidget() or self):
+        if event.type() == QEvent.Type.FocusOut and not self.isAncestorOf(
+            self.focusWidget() or self
+        ):
             self.hide()
         if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
             return False
@@ -186,11 +200,13 @@ class CommandPalette(QFrame):
         match event.key():
             case Qt.Key.Key_Escape:
                 self.hide()
-                self.parentWidget().setFocus()
+                self._over.setFocus()
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
                 self._run(line)
             case Qt.Key.Key_Down:
-                self.list.setCurrentIndex(self.rows.index(min(line + 1, len(self.rows.entries) - 1)))
+                self.list.setCurrentIndex(
+                    self.rows.index(min(line + 1, len(self.rows.entries) - 1))
+                )
             case Qt.Key.Key_Up:
                 self.list.setCurrentIndex(self.rows.index(max(line - 1, 0)))
             case _:

@@ -190,7 +190,9 @@ class CommandPanel(QWidget):
         self._arm.setText(tr("Disarm") if self.armed else tr("Arm"))
         has_reason = bool(self._reason.text().strip())
         self._send.setEnabled(self.armed and has_reason and not locked)
-        self._send.setToolTip("" if self.armed and has_reason else tr("Arm it and give a reason first"))
+        self._send.setToolTip(
+            "" if self.armed and has_reason else tr("Arm it and give a reason first")
+        )
         self._show_last(asset)
 
     def _show_last(self, asset: Asset) -> None:

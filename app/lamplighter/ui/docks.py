@@ -99,20 +99,19 @@ class Docks:
         side: Place = ("asset", "effects", "forecast", "scenario")
         lists: Place = ("trends", "alarms", "maintenance", "tasks")
         if self._narrow:
-            left: Place = ("assets", "layers", *side)
+            left: Place = ("assets", "asset", "effects", "layers")
+            lists = (*lists, "forecast", "scenario")
             side = ()
         else:
             left = ("assets", "layers")
         if name == "Alarms":
-            return left, ("city",), side, ("alarms", "trends", "maintenance", "tasks")
+            return left, ("city",), side, ("alarms", *(n for n in lists if n != "alarms"))
         if name == "Trends":
             return left, ("city",), side, lists
         if name == "Work":
             front = ("forecast", "asset", "effects", "scenario")
-            right = front if not self._narrow else ()
-            return (), ("maintenance", "assets", "layers", "city"), right or front, (
-                "trends", "alarms", "tasks",
-            )  # fmt: skip
+            centre = ("maintenance", "assets", "layers", "city")
+            return (), centre, front, ("trends", "alarms", "tasks")
         if name == "Map":
             return left, ("city",), side, ()
         return left, ("city",), side, lists

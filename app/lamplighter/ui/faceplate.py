@@ -114,7 +114,10 @@ class Faceplate(Panel):
         box.addLayout(self._others)
         self.lines: list[ValueLine] = []
         self._no_stream = Text(
-            tr("Not measured: no datastream is bound to this asset."), "body", "secondary", wrap=True
+            tr("Not measured: no datastream is bound to this asset."),
+            "body",
+            "secondary",
+            wrap=True,
         )
         box.addWidget(self._no_stream)
         self._layout.addWidget(self._body)
@@ -284,7 +287,9 @@ class Faceplate(Panel):
             if alarm.key in incident.folded:
                 name = self._desk.city.name(incident.asset)
                 at = numbers.clock(incident.since_ms)
-                return tr("Probable cause: {name} {what}, {at}", name=name, what=incident.text, at=at)
+                return tr(
+                    "Probable cause: {name} {what}, {at}", name=name, what=incident.text, at=at
+                )
         return alarm.cause or alarm.text
 
     def _acknowledge(self) -> None:
@@ -381,9 +386,10 @@ class Faceplate(Panel):
             return
         self._quiet_rows.setProperty("shown", wanted)
         while self._quiet_rows.count():
-            item = self._quiet_rows.takeAt(0)
-            if item is not None and item.widget() is not None:
-                item.widget().deleteLater()
+            cell = self._quiet_rows.takeAt(0)
+            old = cell.widget() if cell is not None else None
+            if old is not None:
+                old.deleteLater()
         for number, item in enumerate(ranked[:3]):
             label = button(item.asset, lambda a=item.asset: self._desk.selection.select(a),  # type: ignore[misc]
                            kind="flat")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from lamplighter.domain import wire
@@ -21,6 +21,7 @@ from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.maintenance import ForecastCard, Maintenance, OrderForm
 from lamplighter.ui.scenario_panel import ScenarioPanel
+from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects, Layers
 from lamplighter.ui.tasks import TaskDrawer
 from lamplighter.ui.time_model import Mode
@@ -93,9 +94,9 @@ class Furniture:
         self.docks.arrange("Overview", narrow=self._is_narrow)
         self.docks.restore("Overview")
         self._window.top.show_workspace("Overview")
-        QTimer.singleShot(50, self._charts)
 
-    def _charts(self) -> None:
+    def load_charts(self) -> None:
+        """Imports pyqtgraph and makes the charts; called after the first paint."""
         self.trends.ready()
         self.faceplate.attach_plot()
 
@@ -149,8 +150,8 @@ class Furniture:
     def open_palette(self) -> None:
         self.palette.open()
 
-    def _entries(self) -> list[object]:
-        return self.actions.entries()  # type: ignore[return-value]
+    def _entries(self) -> list[Entry]:
+        return self.actions.entries()
 
     # ---------------------------------------------------------------- work
     def acknowledge(self) -> None:
@@ -222,9 +223,9 @@ class Furniture:
         self.desk.time.replay(ms)
 
     def _layers(self, domains: tuple[str, ...]) -> None:
-        view = getattr(self.twin.view, "view", None)
-        if view is not None:
-            view.show_networks(domains)
+        show = getattr(self.twin.view, "show_networks", None)
+        if show is not None:
+            show(domains)
 
     def _mode(self) -> None:
         if self.desk.time.mode is Mode.SCENARIO:
@@ -234,6 +235,5 @@ class Furniture:
         self.docks.save()
         if self._order is not None:
             self._order.close()
-        shut = getattr(self.twin.view, "shut", None)
-        if shut is not None:
-            shut()
+        if self.twin.view is not None:
+            self.twin.view.close()

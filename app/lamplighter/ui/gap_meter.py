@@ -91,6 +91,8 @@ class GapMeter(QObject):
         self._last = now
         if self._live:
             self.live.add(gap)
-        elif self._baseline_from is not None:
-            if (now - self._baseline_from) * 1000.0 <= BASELINE_MS + gap:
-                self.baseline.add(gap)
+        elif (
+            self._baseline_from is not None
+            and (now - self._baseline_from) * 1000.0 <= BASELINE_MS + gap
+        ):
+            self.baseline.add(gap)

@@ -18,6 +18,7 @@ class KeySheet(QFrame):
 
     def __init__(self, rows: Sequence[tuple[str, str]], parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setObjectName("keySheet")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         box = QVBoxLayout(self)
@@ -41,8 +42,10 @@ class KeySheet(QFrame):
             self.hide()
             return
         self.adjustSize()
-        parent = self.parentWidget()
-        self.move((parent.width() - self.width()) // 2, max(48, (parent.height() - self.height()) // 2))
+        parent = self._over
+        self.move(
+            (parent.width() - self.width()) // 2, max(48, (parent.height() - self.height()) // 2)
+        )
         self.show()
         self.raise_()
         self.setFocus(Qt.FocusReason.ShortcutFocusReason)

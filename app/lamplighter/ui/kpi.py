@@ -16,7 +16,7 @@ from lamplighter.ui.value_model import ValueModel
 from lamplighter.ui.words import tr
 
 HISTORY_S: Final = 1800
-SAMPLE_S: Final = 5
+SAMPLE_S: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +164,13 @@ class KpiBoard:
         if not len(data):
             state.value = _model(define, None, state.live_share)
             return
-        number = {"mean": np.mean, "median": np.median, "sum": np.sum}[define.fold](data)
+        number = _folded(define.fold, data)
         factor = _factor(desk, int(live[0]), define)
         expected, spread = values.expected[live], values.spread[live]
         have = np.isfinite(expected) & np.isfinite(spread)
         state.forecast = tr("no forecast")
         if have.sum() >= max(1, len(live) // 2):
-            centre = {"mean": np.mean, "median": np.median, "sum": np.sum}[define.fold](
-                expected[have]
-            )
+            centre = _folded(define.fold, expected[have])
             wide = (
                 float(np.sqrt(np.sum(spread[have] ** 2)))
                 if define.fold == "sum"
@@ -187,6 +185,12 @@ class KpiBoard:
         bound = desk.city.bound
         count = int(bound.sum())
         return float((~gone & bound).sum()) / count if count else 0.0
+
+
+def _folded(fold: str, data: np.ndarray) -> float:
+    if fold == "sum":
+        return float(np.sum(data))
+    return float(np.median(data) if fold == "median" else np.mean(data))
 
 
 def _factor(desk: Desk, first: int, define: KpiDefinition) -> float:

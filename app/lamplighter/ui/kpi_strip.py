@@ -140,7 +140,9 @@ class KpiTile(Canvas):
             box = QRectF(right - wide, middle.top() + 2, wide, middle.height() - 6)
             paint_sparkline(painter, box, state.history)
         low = QRectF(left, 60 * scale, right - left, 14 * scale)
-        bar_width = min(96.0, (right - left) * 0.48)
+        painter.setFont(look.font("tick"))
+        needed = painter.fontMetrics().horizontalAdvance(state.forecast) + 12
+        bar_width = max(48.0, min(96.0, right - left - needed))
         paint_bar(painter, QRectF(left, low.center().y() - 2.5, bar_width, 5), state)
         painter.setFont(look.font("tick"))
         painter.setPen(look.colour("text.secondary"))
@@ -187,7 +189,7 @@ class KpiTile(Canvas):
 def paint_sparkline(painter: QPainter, box: QRectF, history: object) -> None:
     """Half an hour in a neutral tone, the newest point as a dot."""
     points = list(history)  # type: ignore[call-overload]
-    if len(points) < 2:
+    if len(points) < 5:
         return
     look = theme()
     low, high = min(points), max(points)

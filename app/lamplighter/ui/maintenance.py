@@ -40,7 +40,16 @@ from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, row, rule,
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
-COLUMNS: Final = ("#", "Asset", "What", "Chance, 80 % interval", "", "People", "Main reason", "Trust")
+COLUMNS: Final = (
+    "#",
+    "Asset",
+    "What",
+    "Chance, 80 % interval",
+    "",
+    "People",
+    "Main reason",
+    "Trust",
+)
 BAR, CHANCE = 3, 4
 FLOOR: Final = 0.5
 Index = QModelIndex | QPersistentModelIndex
@@ -136,8 +145,8 @@ class IntervalDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         look, item = theme(), self._model.items[index.row()]
-        box = QRectF(option.rect)  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        box = QRectF(option.rect)
+        state: QStyle.StateFlag = option.state
         selected = bool(state & QStyle.StateFlag.State_Selected)
         if selected:
             painter.fillRect(box, look.colour("bg.selected"))
@@ -173,7 +182,9 @@ class IntervalDelegate(QStyledItemDelegate):
         painter.drawLine(QPointF(line.left(), y), QPointF(line.right(), y))
         first = line.left() + (item.low or 0.0) * line.width()
         last = line.left() + (item.high or 0.0) * line.width()
-        painter.fillRect(QRectF(first, y - 5, max(3.0, last - first), 10), look.colour("line.strong"))
+        painter.fillRect(
+            QRectF(first, y - 5, max(3.0, last - first), 10), look.colour("line.strong")
+        )
         middle = line.left() + best(item) * line.width()
         painter.fillRect(QRectF(middle - 1, y - 7, 2, 14), look.colour("text.primary"))
 
@@ -452,7 +463,9 @@ class ForecastCard(Panel):
     def _show(self, item: Prognosis) -> None:
         name = self._desk.city.name(item.asset)
         self._name.set_full(f"{name}  {item.what}")
-        people = tr(" · {n} people behind it", n=numbers.number(item.people, 1)) if item.people else ""
+        people = (
+            tr(" · {n} people behind it", n=numbers.number(item.people, 1)) if item.people else ""
+        )
         self._path.set_full(self._desk.city.path(item.asset) + people)
         self._trust.setText(tr("TRUST {t}", t=f"{item.trust:.2f}"))
         self._chance.setText(numbers.percent_range(item.low or 0.0, item.high or 0.0))
@@ -468,7 +481,12 @@ class ForecastCard(Panel):
         self._cases.setText("\n".join(cases) or tr("none recorded"))
         made = numbers.clock_short(item.made_ms)
         self._basis.setText(
-            tr("Learned from {b}. Made {t}. {m}", b=item.basis or tr("not stated"), t=made, m=item.model)
+            tr(
+                "Learned from {b}. Made {t}. {m}",
+                b=item.basis or tr("not stated"),
+                t=made,
+                m=item.model,
+            )
         )
         self._draft.setText(draft(item, name).title)
 
@@ -576,5 +594,3 @@ class OrderForm(QWidget):
             self._say.setText(str(reply.problem))
         else:
             self.close()
-
-

@@ -84,6 +84,38 @@ class Elided(Text):
         self.setToolTip(self._full if shown != self._full else "")
 
 
+class Fitted(Elided):
+    """As wide as its text, up to `room` pixels; elided beyond."""
+
+    def __init__(
+        self,
+        role: str = "body",
+        tone: str = "primary",
+        room: int = 400,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__("", role, tone, parent)
+        self.room = room
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+
+    def set_full(self, text: str) -> None:
+        if text != self.full:
+            super().set_full(text)
+            self.updateGeometry()
+
+    def set_room(self, room: int) -> None:
+        if room != self.room:
+            self.room = room
+            self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        return QSize(min(self.room, hint.width() + 6), hint.height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(24, super().sizeHint().height())
+
+
 def tag(text: str, *, filled: bool = False, parent: QWidget | None = None) -> QLabel:
     """A small outlined or filled word."""
     label = QLabel(text, parent)
@@ -97,6 +129,7 @@ def key_hint(text: str, parent: QWidget | None = None) -> QLabel:
     label = QLabel(text, parent)
     label.setFont(theme().font("tick"))
     label.setProperty("role", "key")
+    label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
     return label
 
 

@@ -20,7 +20,10 @@ from lamplighter.ui.parts import Elided, Panel, Text, button, row, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
-KINDS = (("stop-pump", "Stop pump", "pump", ("Pump",)), ("close-pipe", "Close pipe", "pipe", ("Pipe",)))
+KINDS = (
+    ("stop-pump", "Stop pump", "pump", ("Pump",)),
+    ("close-pipe", "Close pipe", "pipe", ("Pipe",)),
+)
 MAX_ROWS = 200
 
 

@@ -41,7 +41,9 @@ class SearchIndex:
         if not text:
             return []
         scored = [(self._score(n, text), n) for n in self._candidates(text)]
-        good = sorted((s for s in scored if s[0] > 0), key=lambda s: (-s[0], self.entries[s[1]].name))
+        good = sorted(
+            (s for s in scored if s[0] > 0), key=lambda s: (-s[0], self.entries[s[1]].name)
+        )
         return [self.entries[n] for _, n in good[:limit]]
 
     def nearest(self, query: str) -> Entry | None:

@@ -40,10 +40,10 @@ class Layers(Panel):
                 self._boxes[domain] = box
         grey = [s for s in self._desk.layers.values() if s.state != "running"]
         for state in self._desk.layers.values():
-            box = self._boxes.get(state.plugin)
-            if box is not None:
+            known = self._boxes.get(state.plugin)
+            if known is not None:
                 words = state.plugin.capitalize()
-                box.setText(words if state.state == "running" else f"{words} ({state.state})")
+                known.setText(words if state.state == "running" else f"{words} ({state.state})")
         self._why.setText("\n".join(f"{s.plugin}: {s.state}. {s.why}" for s in grey))
 
     def shown(self) -> tuple[str, ...]:

@@ -49,13 +49,23 @@ class LamplighterStyle(QProxyStyle):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         half = width / 2
         painter.drawRoundedRect(
-            QRectF(option.rect).adjusted(half, half, -half, -half),  # type: ignore[attr-defined]
+            QRectF(option.rect).adjusted(half, half, -half, -half),
             4,
             4,
         )
         painter.restore()
 
-    def styleHint(  # type: ignore[override]
+    def pixelMetric(
+        self,
+        metric: QStyle.PixelMetric,
+        option: QStyleOption | None = None,
+        widget: QWidget | None = None,
+    ) -> int:
+        if metric == QStyle.PixelMetric.PM_SplitterWidth:
+            return 8
+        return int(super().pixelMetric(metric, option, widget))
+
+    def styleHint(
         self,
         hint: QStyle.StyleHint,
         option: QStyleOption | None = None,

@@ -120,7 +120,9 @@ class TaskRow(QWidget):
     def tick(self) -> None:
         task = self._task
         end = task.ended_ms or self._desk.clock.wall_ms()
-        self._time.setText(numbers.duration((end - task.started_ms) / 1000) if task.started_ms else "")
+        self._time.setText(
+            numbers.duration((end - task.started_ms) / 1000) if task.started_ms else ""
+        )
 
     def _stop(self) -> None:
         self._step.setText(tr("stopping"))

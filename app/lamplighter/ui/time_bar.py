@@ -125,7 +125,7 @@ class Track(Canvas):
             live = tr("live {t}", t=numbers.clock_short(time.wall_ms))
             painter.setPen(look.colour("text.secondary"))
             if abs(wall_x - x) > 70:
-                box = QRectF(wall_x - 66, bar.top() - 20, 72, 14)
+                box = QRectF(wall_x - 66, bar.top() - 30, 72, 14)
                 painter.drawText(box, Qt.AlignmentFlag.AlignRight, live)
         elif time.mode is Mode.SCENARIO:
             ink = look.colour("mode.scenario")
@@ -133,7 +133,7 @@ class Track(Canvas):
         painter.setBrush(ink)
         painter.drawRect(QRectF(x - 5, bar.center().y() - 10, 10, 20))
         painter.setPen(look.colour("text.primary"))
-        box = QRectF(x - 40, bar.top() - 21, 80, 14)
+        box = QRectF(x - 40, bar.top() - 30, 80, 14)
         painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, word)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import icon_pixmap
-from lamplighter.ui.parts import Elided, Text, button, key_hint, row, rule, tag
+from lamplighter.ui.parts import Fitted, Text, button, key_hint, row, rule, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
@@ -39,8 +39,8 @@ class TopBar(QFrame):
         self.setFixedHeight(theme().px(40))
         self._mark = QLabel(self)
         self._product = Text(tr("Lamplighter"), "title")
-        self._project = Elided("", "body", "secondary")
-        self._project.setMaximumWidth(180)
+        self._project = Fitted("body", "secondary", 220)
+        self._narrow = False
         self._demo = tag("DEMO")
         self._demo.hide()
         self._group = QButtonGroup(self)
@@ -51,7 +51,7 @@ class TopBar(QFrame):
         for widget in (self._mark, self._product):
             layout.addWidget(widget)
         layout.addSpacing(8)
-        layout.addWidget(self._project, 1)
+        layout.addWidget(self._project)
         layout.addWidget(self._demo)
         layout.addSpacing(8)
         names = row(spacing=0)
@@ -86,7 +86,7 @@ class TopBar(QFrame):
         made = button("", self.search.emit, kind="search", tip=tr("Find an asset, view or action"))
         made.setFixedWidth(theme().px(264))
         inner = QHBoxLayout(made)
-        inner.setContentsMargins(8, 0, 6, 0)
+        inner.setContentsMargins(8, 0, 12, 0)
         self._lens = QLabel()
         inner.addWidget(self._lens)
         inner.addWidget(Text(tr("Asset, view or action"), "body", "secondary"))
@@ -128,8 +128,9 @@ class TopBar(QFrame):
     def narrow(self, is_narrow: bool) -> None:
         """Below 1440 px: a smaller search field and no date words."""
         self._search.setFixedWidth(theme().px(216 if is_narrow else 264))
-        self._project.setMaximumWidth(110 if is_narrow else 180)
-        self._user.setMaximumWidth(90 if is_narrow else 400)
+        self._narrow = is_narrow
+        self._project.set_room(theme().px(110 if is_narrow else 220))
+        self._show_user()
 
     def tick(self) -> None:
         """Once a second: the clocks."""
@@ -148,12 +149,16 @@ class TopBar(QFrame):
             return
         welcome = session.welcome
         self._project.set_full(welcome.project)
-        self._project.setMinimumWidth(
-            min(self._project.maximumWidth(), self._project.sizeHint().width())
-        )
         self._demo.setVisible(welcome.demo)
-        self._user.setText(f"{welcome.user} · {welcome.role}")
-        self._user.setToolTip(self._user.text())
+        self._show_user()
+
+    def _show_user(self) -> None:
+        session = self._desk.session
+        if session is None:
+            return
+        both = f"{session.welcome.user} · {session.welcome.role}"
+        self._user.setText(session.welcome.user if self._narrow else both)
+        self._user.setToolTip(both)
 
     def _restyle(self) -> None:
         look = theme()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QTreeView
@@ -20,6 +22,7 @@ class Tree(QTreeView):
         self.setUniformRowHeights(True)
         self.setAnimated(False)
         self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
+        self.raised: Callable[[QModelIndex | QPersistentModelIndex], bool] | None = None
         theme().changed.connect(self.viewport().update)
 
     def drawBranches(
@@ -28,6 +31,8 @@ class Tree(QTreeView):
         look = theme()
         if self.selectionModel() is not None and self.selectionModel().isSelected(index):
             painter.fillRect(rect, look.colour("bg.selected"))
+        elif self.raised is not None and self.raised(index):
+            painter.fillRect(rect, look.colour("bg.raised"))
         model = self.model()
         if model is None or not model.hasChildren(index):
             return
@@ -35,5 +40,3 @@ class Tree(QTreeView):
         pixmap = icon_pixmap(name, CHEVRON, look.colour("text.secondary"), self.devicePixelRatioF())
         left = rect.right() - self.indentation() / 2 - CHEVRON / 2
         painter.drawPixmap(QPointF(left, rect.center().y() - CHEVRON / 2 + 1), pixmap)
-
-

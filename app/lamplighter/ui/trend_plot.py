@@ -115,7 +115,9 @@ class Overlay(pg.GraphicsObject):  # type: ignore[misc]
     def _plate(painter: QPainter, x: float, top: float, word: str) -> None:
         look = theme()
         width = painter.fontMetrics().horizontalAdvance(word) + 8
-        plate = QRectF(x - width / 2, top, width, 16)
+        clip = painter.clipBoundingRect()
+        left = min(max(x - width / 2, clip.left()), clip.right() - width)
+        plate = QRectF(left, top, width, 16)
         painter.fillRect(plate, look.colour("chart.plot"))
         painter.setPen(look.colour("text.secondary"))
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, word)
@@ -133,6 +135,7 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         self.marks: tuple[tuple[int, int], ...] = ()
         self.cursor_ms: int | None = None
         self.no_data_word = tr("no data")
+        self._known_to = 1
         axes = {"bottom": TimeAxis("bottom"), "left": ValueAxis("left")}
         super().__init__(parent, axisItems=axes, enableMenu=False)
         self.setMenuEnabled(False)
@@ -179,9 +182,13 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(high)
         self._curves[stream.id] = (low, high)
 
-    def redraw(self, first: int, last: int) -> None:
-        """Draws the traces in [first, last] ms; at most one cell per two pixels."""
+    def redraw(self, first: int, last: int, known_to: int | None = None) -> None:
+        """Draws the traces in [first, last] ms; at most one cell per two pixels.
+
+        Up to `known_to` (else `last`) missing points are a gap; after it is only the future.
+        """
         self.span = (first, last)
+        self._known_to = last if known_to is None else known_to
         cells = max(50, int(self.getViewBox().width() or 300) // 2)
         low, high = np.inf, -np.inf
         for stream in self.streams:
@@ -209,7 +216,7 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
             low, high = min(low, value), max(high, value)
         if not np.isfinite(low):
             low, high = 0.0, 1.0
-        margin = (high - low) * 0.08 or abs(high) * 0.05 or 0.5
+        margin = (high - low) * 0.14 or abs(high) * 0.05 or 0.5
         self.setXRange(first / 1000, last / 1000, padding=0)
         self.setYRange(low - margin, high + margin, padding=0)
         self._overlay.prepareGeometryChange()
@@ -261,9 +268,9 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
             if b > first and a < last
         ]
         end = trace.last()
-        since = end[0] if end else first
-        if last - since > max(3 * stream.period_ms, 3_000) + (last - first) // 200:
-            found.append((max(first, since), last, self.no_data_word))
+        since, known = (end[0] if end else first), self._known_to
+        if known - since > max(3 * stream.period_ms, 3_000) + (last - first) // 200:
+            found.append((max(first, since), known, self.no_data_word))
         return found
 
     def set_cursor(self, ms: int | None) -> None:

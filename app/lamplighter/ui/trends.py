@@ -239,7 +239,7 @@ class Trends(Panel):
         ahead = (last - first) // (12 if replay else 60)
         for chart in self.charts:
             chart.plot.no_data_word = tr("not yet known") if replay else tr("no data")
-            chart.plot.redraw(first, last + ahead)
+            chart.plot.redraw(first, last + ahead, last + ahead if replay else last)
             chart.show_value(self._desk.value(chart.streams[0]))
         word = self._spans.currentText()
         mode = tr("as known then") if replay else tr("live")

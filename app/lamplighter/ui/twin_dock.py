@@ -75,6 +75,11 @@ class TwinDock(Panel):
         if show is not None:
             show(shown)
 
+    @property
+    def frame_ms(self) -> float:
+        """How long the last 3D frame took; 0 without one."""
+        return float(getattr(self.view, "frame_ms", 0.0))
+
     def _explain(self, why: str) -> None:
         self._heading.setText(tr("No 3D view"))
         self._text.setText(

@@ -13,6 +13,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.words import tr
 
 TRUST_FLOOR: Final = 0.5
+NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class ValueModel:
     age_s: float | None
     quality: Quality
     trust: float
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
     expected: float | None = None
     spread: float | None = None
     resolution: float = 0.01

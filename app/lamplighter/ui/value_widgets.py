@@ -236,9 +236,9 @@ class ValueLine(ValueWidget):
             painter.drawPixmap(QPointF(0, box.center().y() - 6), pixmap)
             left = 18
             text = numbers.age(model.age_s) if model.age_s is not None else tr("no data")
-            width += painter.fontMetrics().horizontalAdvance(text) + 8
             painter.setPen(look.colour("text.primary"))
-            painter.drawText(box.adjusted(0, 0, -(width - painter.fontMetrics().horizontalAdvance(text)), 0), _RIGHT, text)  # fmt: skip
+            painter.drawText(box.adjusted(0, 0, -(width + 8), 0), _RIGHT, text)
+            width += painter.fontMetrics().horizontalAdvance(text) + 8
         painter.setPen(look.colour("text.secondary"))
         room = int(box.width() - left - width - 10)
         name = painter.fontMetrics().elidedText(model.name, Qt.TextElideMode.ElideRight, room)

@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         if self._furniture is None:
             self._furniture = Furniture(self)
             self._middle.addWidget(self._furniture.docks.manager, 1)
+            self._middle.activate()
             self._furniture.open()
             self._fit()
         return self._furniture
@@ -112,6 +113,9 @@ class MainWindow(QMainWindow):
     # ---------------------------------------------------------------- following
     def _each_second(self) -> None:
         self.top.tick()
+        took = self._furniture.twin.frame_ms if self._furniture is not None else 0.0
+        if took > 0:
+            self.status.scene_text = f"{1000 / took:.0f} fps"
         self.strip.refresh()
         self.status.refresh()
         self.time_bar.track.update()
