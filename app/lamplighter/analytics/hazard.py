@@ -52,6 +52,7 @@ def expand(
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Beside a busy core, threads that wait for each other cost seconds: use one."""
+    import sklearn.ensemble  # noqa: F401  (only a library that is loaded can be limited)
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(1):

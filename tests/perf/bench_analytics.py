@@ -1,0 +1,184 @@
+"""Forecasts and expected values in one call against one asset or one datastream at a time.
+
+Both sides must give the same numbers, else the comparison would be worth nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+
+from lamplighter.analytics import Expectation, ExpectedTable, fleet
+from lamplighter.analytics.expected import WEEK_MS
+from lamplighter.analytics.fleet import FleetHistory
+from lamplighter.analytics.maintenance import TrainRequest, train
+from lamplighter.analytics.scoring import ScoreRequest, score
+from lamplighter.domain.newest_block import NewestValues, blank
+from lamplighter.domain.task import silent
+
+Row = dict[str, str | float]
+
+ASSETS = 200
+SIGNALS = ("vibration_rms", "bearing_temperature", "motor_current")
+STREAMS = 5_000
+NOW = 1_795_305_600_000
+
+
+def past(assets: int, days: int = 60) -> FleetHistory:
+    """Bearings whose vibration grows over a life of about 80 days; every second one failed."""
+    random = np.random.default_rng(8)
+    day = np.arange(0, days, 0.25)
+    values, ends = [], random.uniform(10, days - 2, assets)
+    for end in ends:
+        age = np.where(day < end, 80 - (end - day), day - end)
+        worn = np.clip(age / 80, 0, 1.1) ** 4
+        values.append(
+            np.column_stack(
+                [
+                    2.5 + 4 * worn + random.normal(0, 0.1, day.size),
+                    50 + 8 * worn + random.normal(0, 1.0, day.size),
+                    random.normal(20, 0.5, day.size),
+                ]
+            )
+        )
+    begin = NOW - days * fleet.DAY_MS
+    failed = np.arange(assets) % 2 == 0
+    return FleetHistory(
+        tuple(f"P-{n:03}" for n in range(assets)),
+        SIGNALS,
+        np.repeat(np.arange(assets), day.size),
+        np.tile(begin + (day * fleet.DAY_MS).astype(np.int64), assets),
+        np.concatenate(values),
+        np.arange(assets),
+        begin + (ends * fleet.DAY_MS).astype(np.int64),
+        failed,
+        simulated=True,
+    )
+
+
+def one(history: FleetHistory, place: int) -> FleetHistory:
+    """The history of a single asset."""
+    mine, known = history.asset == place, history.renewal_asset == place
+    return msgspec.structs.replace(
+        history,
+        assets=(history.assets[place],),
+        asset=np.zeros(int(mine.sum()), np.int64),
+        time_ms=history.time_ms[mine],
+        values=history.values[mine],
+        renewal_asset=np.zeros(int(known.sum()), np.int64),
+        renewal_ms=history.renewal_ms[known],
+        renewal_failed=history.renewal_failed[known],
+    )
+
+
+def fleet_rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        history = past(24)
+        began = time.perf_counter()
+        report = train(TrainRequest(history, folder), silent)
+        trained_s = time.perf_counter() - began
+        large = past(ASSETS)
+        request = ScoreRequest(folder, report.files, large, NOW, NOW)
+        whole = score(request, silent)  # the first call also opens the model
+        together = _seconds(lambda: score(request, silent), 3)
+        singles = [msgspec.structs.replace(request, history=one(large, n)) for n in range(ASSETS)]
+        began = time.perf_counter()
+        alone = [score(r, silent)[0] for r in singles]
+        apart = time.perf_counter() - began
+    numbers = {p.asset: p.probability_30d for p in alone}
+    assert all(numbers[p.asset] == p.probability_30d for p in whole)
+    return [
+        _row("maintenance model trained, 24 assets x 60 days", trained_s, "s", 20.0),
+        _row(f"{ASSETS} assets scored in one call", together * 1000, "ms", apart * 1000),
+    ]
+
+
+def table(streams: int) -> ExpectedTable:
+    random = np.random.default_rng(1)
+    return ExpectedTable(
+        np.arange(streams),
+        WEEK_MS,
+        random.normal(20, 5, (streams, 168)),
+        random.integers(0, streams, (streams, 3)),
+        random.normal(0, 0.3, (streams, 3)),
+        np.full(streams, 0.5),
+        np.full(streams, 5_000),
+        NOW - WEEK_MS,
+        NOW + WEEK_MS,
+    )
+
+
+def stream_by_stream(table: ExpectedTable, newest: NewestValues, now_ms: int) -> list[float]:
+    """The same model, one datastream after the other in plain Python."""
+    season = [float(s) for s in table.seasonal(now_ms)]
+    found = []
+    for row in range(table.rows):
+        expected = season[row]
+        for other, weight in zip(table.neighbour[row], table.weight[row], strict=True):
+            age_ms = now_ms - int(newest.time_ms[other])
+            if newest.quality[other] & 3 > 1 or age_ms > int(table.stale_ms[other]):
+                expected = float("nan")
+                break
+            expected += float(weight) * (float(newest.value[other]) - season[other])
+        found.append(expected)
+    return found
+
+
+def expected_rows() -> list[Row]:
+    random = np.random.default_rng(2)
+    newest = blank(STREAMS)
+    newest.time_ms[:] = NOW
+    newest.value[:] = random.normal(20, 5, STREAMS)
+    model = table(STREAMS)
+    assert np.allclose(model.evaluate(newest, NOW)[0], stream_by_stream(model, newest, NOW))
+    together = _seconds(lambda: model.evaluate(newest, NOW), 20)
+    apart = _seconds(lambda: stream_by_stream(model, newest, NOW), 3)
+    expectation = Expectation()
+    expectation.use((model,))
+    ticks = iter(range(10_000))
+
+    def tick() -> None:
+        now = NOW + 1000 * next(ticks)
+        newest.time_ms[:] = now
+        expectation.tick(newest, now)
+
+    return [
+        _row(f"expected values of {STREAMS:,} datastreams", together * 1000, "ms", apart * 1000),
+        _row(
+            f"the same with learning, {STREAMS:,} a second", _seconds(tick, 20) * 1000, "ms", 1000.0
+        ),
+    ]
+
+
+def rows() -> list[Row]:
+    """Figure, what it is measured against in the same unit, and the ratio of both."""
+    return fleet_rows() + expected_rows()
+
+
+def _row(name: str, figure: float, unit: str, against: float) -> Row:
+    return {
+        "name": name,
+        "figure": round(figure, 3),
+        "unit": unit,
+        "against": round(against, 3),
+        "ratio": round(against / figure, 1),
+    }
+
+
+def _seconds(step: Callable[[], object], times: int) -> float:
+    """The fastest of a few runs."""
+    spent = []
+    for _ in range(times):
+        began = time.perf_counter()
+        step()
+        spent.append(time.perf_counter() - began)
+    return min(spent)
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(row)
