@@ -277,7 +277,7 @@ def _judge(image: Path, acked: list[bytes], figures: Figures) -> None:
         return
     try:
         report = store.verify()
-        told = [f for f in report.findings if ": missing, up to batch" not in f]
+        told = [f for f in report.findings if ": missing, up to " not in f]
         if told:
             figures.corrupt += 1
             figures.first_fault = figures.first_fault or f"{image.name}: {told[0]}"

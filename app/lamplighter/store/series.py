@@ -27,6 +27,10 @@ class _Question:
     to_ms: int
     until: int
     """the last batch that counts"""
+    whole: tuple[int, int]
+    """the span that was asked for, of which [from_ms, to_ms) may be a part"""
+    tail: list[Cells]
+    """filled when first needed"""
 
 
 def read_series(
@@ -46,7 +50,7 @@ def read_series(
             if as_known_at_ms is None
             else batches.known_at(sql, as_known_at_ms)
         )
-        ask = _Question(sql, decoded, datastream, from_ms, to_ms, until)
+        ask = _Question(sql, decoded, datastream, from_ms, to_ms, until, (from_ms, to_ms), [])
         found, reduced = _answer(ask, max(points, 1))
         textual = sql.execute(
             "SELECT 1 FROM state_word WHERE datastream=? LIMIT 1", (datastream,)
@@ -70,14 +74,14 @@ def _answer(ask: _Question, points: int) -> tuple[Cells, bool]:
     first, last = int(coarse.first_ms.min()), int(coarse.last_ms.max())
     span = max(last - first + 1, 1)
     total = int(coarse.count.sum())
-    runs = _flushes(ask, 1, first, last, 0)
-    if total <= points and len(runs) <= RAW_FLUSHES:
+    if total == len(coarse) <= points:
+        return _ordered(coarse), False
+    ask = replace(ask, from_ms=max(ask.from_ms, first), to_ms=min(ask.to_ms, last + 1))
+    if total <= points and len(_flushes(ask, 1, 0)) <= RAW_FLUSHES:
         return _exact(ask), False
     width = max(span // points, 1)
     tier = max((t for t, step in enumerate(STEPS_MS, 1) if step <= 2 * width), default=0)
     found = _exact(ask) if tier == 0 else _gather(ask, tier)
-    if len(found) <= points and bool((found.count == 1).all()):
-        return _ordered(found), False
     return cells.merge(found, -(-span // points), first), True
 
 
@@ -115,34 +119,39 @@ def _of_tier(ask: _Question, tier: int) -> Cells:
     covered = 0
     for level in range(max(tier, 1), 0, -1):
         kind = 0 if tier == 0 else level
-        for number, to_batch, touches in _flushes(ask, level, ask.from_ms, ask.to_ms - 1, covered):
-            covered = to_batch
-            if touches:
-                found += _part(ask, number, kind)
-    for points in ask.decoded.get(
-        ask.sql, batches.overlapping(ask.sql, ask.from_ms, ask.to_ms, covered, ask.until)
-    ):
-        found.append(cells.of_points(_chosen(ask, points)))
-    every = Cells.join(found)
+        for number in _flushes(ask, level, covered):
+            found += _part(ask, number, kind)
+        covered = max(covered, _covered(ask, level))
+    every = Cells.join([*found, _tail(ask, covered)])
     inside = (every.last_ms >= ask.from_ms) & (every.first_ms < ask.to_ms)
     return every if bool(inside.all()) else every.take(inside)
 
 
-def _flushes(
-    ask: _Question, tier: int, first_ms: int, last_ms: int, covered: int
-) -> list[tuple[int, int, int]]:
-    """(number, to_batch, touches the span) after the batch `covered`."""
-    return ask.sql.execute(
-        "SELECT n, to_batch, last_ms>=:first AND first_ms<=:last FROM flush"
-        " WHERE tier=:tier AND from_batch>=:covered AND to_batch<=:until ORDER BY to_batch",
-        {
-            "first": first_ms,
-            "last": last_ms,
-            "tier": tier,
-            "covered": covered,
-            "until": ask.until,
-        },
-    ).fetchall()
+def _flushes(ask: _Question, tier: int, after: int) -> list[int]:
+    """Flushes of batches after `after` that touch the span, in recorded order."""
+    rows = ask.sql.execute(
+        "SELECT n FROM flush WHERE tier=? AND to_batch>? AND from_batch>=? AND to_batch<=?"
+        " AND last_ms>=? AND first_ms<? ORDER BY to_batch",
+        (tier, after, after, ask.until, ask.from_ms, ask.to_ms),
+    )
+    return [row[0] for row in rows]
+
+
+def _covered(ask: _Question, tier: int) -> int:
+    """The last batch that flushes of the tier hold, of those that count."""
+    row = ask.sql.execute(
+        "SELECT max(to_batch) FROM flush WHERE tier=? AND to_batch<=?", (tier, ask.until)
+    ).fetchone()
+    return int(row[0] or 0)
+
+
+def _tail(ask: _Question, covered: int) -> Cells:
+    """The datastream's points in batches that were not flushed yet; looked for once."""
+    if not ask.tail:
+        numbers = batches.overlapping(ask.sql, ask.whole[0], ask.whole[1], covered, ask.until)
+        parts = [_chosen(ask, p) for p in ask.decoded.get(ask.sql, numbers)]
+        ask.tail.append(cells.of_points(PointColumns.join(parts, [0] * len(parts))))
+    return ask.tail[0]
 
 
 def _part(ask: _Question, flush: int, kind: int) -> list[Cells]:
