@@ -166,3 +166,8 @@ def kills_parent() -> None:
 
 def environment() -> list[str]:
     return sorted(os.environ)
+
+
+def tell_pid_and_hang(progress: Any) -> None:
+    progress(os.getpid())
+    hangs()

@@ -85,7 +85,7 @@ class Child:
         self._hear = hear
         work = cache / "work"
         work.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=work))
+        self.scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{kind}-", dir=work))
         try:
             self._process = subprocess.Popen(
                 [*command, "worker", kind, "--cache", str(cache), "--scratch", str(self.scratch)],
@@ -201,6 +201,26 @@ class Child:
                 self.log.extend(one_line(line.decode("utf-8", "replace")) for line in lines[-40:])
         except (OSError, ValueError):
             pass
+
+
+def clear_leftovers(cache: Path) -> None:
+    """Remove the scratch folders of programs that were killed before they could."""
+    if sys.platform == "win32" or not (cache / "work").is_dir():
+        return
+    for folder in (cache / "work").iterdir():
+        owner = folder.name.partition("-")[0]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _environment(scratch: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.codec import Codec
 from lamplighter.domain.problems import CATALOGUE, Problem, problem
 from lamplighter.domain.task import Task, TaskState
-from lamplighter.workers.child import Child, Ended, Heard
+from lamplighter.workers.child import Child, Ended, Heard, clear_leftovers
 from lamplighter.workers.frames import (
     SCHEMA,
     Begin,
@@ -104,6 +104,7 @@ class WorkerPool:
         self._shown: dict[int, Task] = {}
         self._lock = threading.Lock()
         self._stopping = False
+        clear_leftovers(self._cache)
         self._thread = threading.Thread(target=self._supervise, name="worker-pool", daemon=True)
         self._thread.start()
         for kind in warm:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.workers.pool_kit import PoolKit
+from tests.unit.workers.pool_kit import HOSTILE, PoolKit
 
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.task import TaskState
@@ -134,7 +136,6 @@ def test_an_input_of_the_wrong_shape_is_a_problem(kit: PoolKit) -> None:
 
 
 def test_an_answer_of_the_wrong_shape_is_a_problem(kit: PoolKit) -> None:
-    from tests.unit.workers.pool_kit import HOSTILE
 
     from lamplighter.runtime.plugin_task import PluginCall
 
@@ -147,7 +148,6 @@ def test_an_answer_of_the_wrong_shape_is_a_problem(kit: PoolKit) -> None:
 
 
 def test_the_caller_chooses_how_a_failure_is_worded(kit: PoolKit) -> None:
-    from tests.unit.workers.pool_kit import HOSTILE
 
     from lamplighter.runtime.plugin_task import PluginCall
 
@@ -181,3 +181,55 @@ def test_a_warm_worker_waits_for_the_next_task(tmp_path: Path) -> None:
 
     assert kit.pool.stop(10)
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_folders_of_a_killed_program_are_cleared_and_those_of_a_living_one_kept(
+    tmp_path: Path,
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left, mine = tmp_path / "work" / f"{gone.pid}-plugin-x", tmp_path / "work" / f"{os.getpid()}-y"
+    for folder in (left, mine):
+        folder.mkdir(parents=True)
+        (folder / "big.array").write_bytes(b"x")
+
+    kit = PoolKit(tmp_path)
+
+    assert not left.exists()
+    assert mine.exists()
+    assert kit.pool.stop(10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends with its pipe")
+def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from lamplighter.domain.clock import SystemClock
+from lamplighter.runtime.plugin_task import PluginCall
+from lamplighter.workers import WorkerPool, program
+pool = WorkerPool(program(), Path({str(tmp_path)!r}), SystemClock(), keep_warm=False)
+call = PluginCall("x", {str(HOSTILE)!r}, "tell_pid_and_hang")
+pool.submit("lamplighter.runtime.plugin_task:call", call, name="x", reads=[{str(HOSTILE)!r}],
+    on_progress=lambda done, total, text: print(done, flush=True))
+time.sleep(60)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+
+    deadline = time.monotonic() + 20
+    while runs(worker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not runs(worker)
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and not just waiting to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
