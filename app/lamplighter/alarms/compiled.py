@@ -37,6 +37,10 @@ class CompiledRules:
         self.off_delay = np.fromiter((r.off_delay_ms for r in rules), np.int64, count)
         self._of = {c: np.flatnonzero(kind == i) for i, c in enumerate(_ORDER)}
         self._by_value = kind != _ORDER.index(Condition.STALE)
+        rows = {(r.id, r.asset): i for i, r in enumerate(rules)}
+        pairs = [(i, rows.get((r.unless, r.asset), -1)) for i, r in enumerate(rules) if r.unless]
+        self._quiet = np.array([i for i, other in pairs if other >= 0], np.intp)
+        self._louder = np.array([other for _, other in pairs if other >= 0], np.intp)
         self.condition = np.zeros(count, np.bool_)
         """the condition with hysteresis, before delays"""
         self.active = np.zeros(count, np.bool_)
@@ -67,7 +71,9 @@ class CompiledRules:
         usable = np.where(self._by_value, known & ~old & ~bad, time > 0)
         usable &= ~np.isnan(margin)
         condition = (margin > 0) | (self.condition & (margin > -self.deadband))
-        self.condition = np.where(usable, condition, self.condition)
+        condition = np.where(usable, condition, self.condition)
+        condition[self._quiet] &= ~condition[self._louder]
+        self.condition = condition
         return self._after_delays(now_ms, time)
 
     def _after_delays(self, now_ms: int, time: Longs) -> npt.NDArray[np.intp]:

@@ -145,18 +145,22 @@ def _incident(
     )
 
 
+def _where(assets: int) -> str:
+    if assets == 0:
+        return "the same asset"
+    return "1 asset that depends on it" if assets == 1 else f"{assets} assets that depend on it"
+
+
 def _reason(
     cause: AlarmRecord, folded: list[AlarmRecord], critical: int, name_of: Callable[[str], str]
 ) -> str:
-    assets = len({r.asset for r in folded})
+    assets = len({r.asset for r in folded} - {cause.asset})
     span = max(r.since_ms for r in folded) - cause.since_ms
     within = "at the same time" if span < 1_000 else f"within {max(span, 0) // 1000} s"
     one = len(folded) == 1
     text = (
         f"{name_of(cause.asset)}: {cause.text} at {iso(cause.since_ms)[11:19]} UTC; "
-        f"{'1 alarm' if one else f'{len(folded)} alarms'} on "
-        f"{'1 asset that depends' if assets == 1 else f'{assets} assets that depend'} on it "
-        f"began {within}."
+        f"{'1 alarm' if one else f'{len(folded)} alarms'} on {_where(assets)} began {within}."
     )
     if critical:
         text += f" {critical} critical alarm{'s' if critical > 1 else ''} kept in the list."

@@ -56,6 +56,8 @@ class AlarmRule(Struct, frozen=True):
     owner: str = "project"
     is_cause: bool = False
     """true where this alarm can explain alarms downstream of its asset"""
+    unless: str = ""
+    """id of a rule on the same asset that says more: while it holds, this one is quiet"""
 
 
 class AlarmRecord(Struct, frozen=True):

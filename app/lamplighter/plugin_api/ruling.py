@@ -39,6 +39,8 @@ class Rule(Contract):
     off_delay_s: Annotated[float, Field(ge=0)] = 0.0
     latching: bool = False
     is_cause: bool = False
+    unless: Slug | None = None
+    """a rule that says more about the same thing: while it holds, this one is quiet"""
 
     @model_validator(mode="after")
     def _fitting_threshold(self) -> Rule:
@@ -95,6 +97,9 @@ class Rules(Contract):
         names = [r.id for r in self.rule]
         if len(set(names)) != len(names):
             raise ValueError("a rule is named twice")
+        for rule in self.rule:
+            if rule.unless is not None and (rule.unless not in names or rule.unless == rule.id):
+                raise ValueError(f"rule {rule.id}: 'unless' names no other rule")
         for checklist in self.checklist:
             unknown = set(checklist.rules) - set(names)
             if unknown:

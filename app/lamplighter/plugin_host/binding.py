@@ -78,6 +78,7 @@ def _bound(
         respond_within_s=rule.respond_within_s,
         owner=owner,
         is_cause=rule.is_cause,
+        unless=name.replace(f".{rule.id}", f".{rule.unless}", 1) if rule.unless else "",
     )
 
 

@@ -129,6 +129,17 @@ def test_a_rule_on_a_datastream_nobody_heard_of_stays_quiet() -> None:
     assert compiled.judge(1000, _values(9.0), FRESH).size == 0
 
 
+def test_a_rule_is_quiet_while_the_one_that_says_more_holds() -> None:
+    low = _rule(Condition.BELOW, 3.0, unless="lost", deadband=0.1, on_delay_ms=1000)
+    lost = AlarmRule("lost", 0, "A", Condition.BELOW, 1.0, 2, "text", on_delay_ms=1000)
+    other = AlarmRule("lost", 1, "B", Condition.BELOW, 99.0, 2, "text")
+    compiled, shown = CompiledRules([low, lost, other]), []
+    for time, value in enumerate([5.0, 0.0, 0.0, 0.0, 2.0, 2.0, 5.0, 2.0, 2.0, 0.0, 0.0]):
+        compiled.judge(1000 + 1000 * time, _values(value, 1000 + 1000 * time), FRESH)
+        shown.append("".join(n for n, on in zip("LX", compiled.active, strict=False) if on))
+    assert shown == ["", "", "X", "X", "", "L", "", "", "L", "", "X"]
+
+
 STREAMS = 4
 rules = st.lists(
     st.builds(

@@ -86,6 +86,16 @@ def test_several_datastreams_of_a_kind_on_one_asset_keep_apart(water: Plugin) ->
     ]
 
 
+def test_a_rule_names_the_one_that_says_more_on_the_same_datastream(water: Plugin) -> None:
+    limits = Limits(low_low=0.5, low=1.0)
+    streams = [_stream(n, "pressure", limits=limits) for n in (1, 2)]
+    unless = {r.id: r.unless for r in bound_rules([water], ASSETS, streams) if r.unless}
+    assert unless == {
+        "water.pressure-low": "water.pressure-very-low",
+        "water.pressure-low#s2": "water.pressure-very-low#s2",
+    }
+
+
 def test_a_datastream_without_an_asset_stands_for_itself(water: Plugin) -> None:
     rules = _bound(water, _stream(0, "pressure", asset="", limits=Limits(low=1.0)))
     assert rules["water.pressure-low"].asset == "gw/s0"
