@@ -63,7 +63,7 @@ class AlarmEngine:
         self._topology = topology
         self._name_of = name_of
         self._records = {r.key: r for r in restored if r.state is not AlarmState.NORM}
-        self._incidents: list[Incident] = []
+        self._incidents = fold(self._records.values(), topology, name_of)
         self._fold_due = bool(self._records)
         self._shelf_ms = _NEVER
         self._folded_ms = 0

@@ -13,7 +13,7 @@ from lamplighter.twin.freshness import (
     trust,
 )
 from lamplighter.twin.graph import DependencyGraph, Disagreement
-from lamplighter.twin.state import TwinState, empty, grown, newest_values, step
+from lamplighter.twin.state import TwinState, empty, grown, newest_values, restored, step
 
 __all__ = [
     "DependencyGraph",
@@ -26,6 +26,7 @@ __all__ = [
     "grown",
     "live_counts",
     "newest_values",
+    "restored",
     "shown_quality",
     "stale",
     "step",

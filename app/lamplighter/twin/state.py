@@ -89,6 +89,20 @@ def grown(state: TwinState, datastreams: int, sources: int) -> TwinState:
     return replace(state, **columns)
 
 
+def restored(newest: NewestValues, datastreams: int = 0, sources: int = 0) -> TwinState:
+    """The state a recorder starts with: stored values under the batch they belong to.
+
+    Periods are learned anew; until then the declared ones hold.
+    """
+    state = grown(empty(len(newest), sources), datastreams, 0)
+    rows = len(newest)
+    state.time_ms[:rows] = newest.time_ms
+    state.value[:rows] = newest.value
+    state.quality[:rows] = newest.quality
+    state.same_since_ms[:rows] = newest.time_ms
+    return replace(state, batch=newest.batch, wall_ms=newest.wall_ms)
+
+
 def step(state: TwinState, committed: Committed) -> TwinState:
     """The state after one committed batch.
 

@@ -94,6 +94,7 @@ def test_a_restart_raises_nothing_twice_and_keeps_the_incident() -> None:
     (before,) = first.incidents()
 
     again = AlarmEngine(rules, graph, restored=first.records())
+    assert again.incidents() == [before]
     assert again.step(1, 1_000, _values(1_000, range(14)), _fresh()) == []
     assert again.incidents() == [before]
 

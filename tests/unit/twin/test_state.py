@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamplighter.domain.observation import Committed, MessageRecord, PointColumns
-from lamplighter.twin import TwinState, empty, newest_values, step
+from lamplighter.twin import TwinState, empty, newest_values, restored, step
 
 
 def committed(
@@ -118,6 +118,15 @@ def test_newest_values_do_not_depend_on_how_points_were_batched(
     many = _fold([committed(n + 1, rows) for n, rows in enumerate(batches)])
     assert np.array_equal(one.time_ms, many.time_ms)
     assert np.array_equal(one.value, many.value, equal_nan=True)
+
+
+def test_a_restored_state_keeps_its_batch_and_goes_on_like_the_old_one() -> None:
+    before = _fold([committed(n, [(0, n * 1_000, 1.0 * n)]) for n in range(1, 6)])
+    again = restored(newest_values(before), datastreams=3, sources=2)
+    assert (again.batch, again.wall_ms, again.datastreams, again.sources) == (5, 5_000, 3, 2)
+    late = committed(6, [(0, 4_500, 9.0), (2, 6_000, 7.0)])
+    for state in (step(before, late), step(again, late)):
+        assert (state.time_ms[0], state.value[0], state.value[2]) == (5_000, 5.0, 7.0)
 
 
 def test_the_newest_values_have_the_length_asked_for() -> None:
