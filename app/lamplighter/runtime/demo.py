@@ -21,6 +21,7 @@ from lamplighter.runtime.resources import own_command, plugin_folders, resources
 
 Say = Callable[[str], None]
 READY: Final = ".ready"
+NAME: Final = "Harbour District"
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
 
@@ -78,10 +79,11 @@ def _build(home: Path, template: Path, say: Say) -> None:
         last = made.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise fault("U-804", name="The demo city", what=last[0])
     say("the demo city is imported (once)")
-    create(template, demo=True)
+    create(template, demo=True, name=NAME)
     result = import_into(template, [city / "import"], say=lambda text: None)
     refused = [f["error"] for f in result["files"] if f["error"]]
     if refused:
         raise fault("U-804", name="The demo city", what=refused[0])
-    import_past(template, city / "past", say=say)
+    # the demo's bearing wears one simulated day per second
+    import_past(template, city / "past", simulated=True, live_scale=86_400.0, say=say)
     (home / READY).touch()

@@ -141,7 +141,7 @@ def test_feeds(project: Path, seconds: float) -> list[dict[str, Any]]:
 
 
 def _row(config: FeedConfig) -> dict[str, Any]:
-    return msgspec.to_builtins(FeedState(config.id, config.url, "off", 0, None))
+    return dict(msgspec.to_builtins(FeedState(config.id, config.url, "off", 0, None)))
 
 
 def opened(project: Path, *, write: bool = False) -> Any:

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 OWN_TASKS: Final = 1_000_000
 """tasks of this module are numbered from here, the pool's own from 1"""
 ROWS: Final = 200
+QUIET: Final = frozenset({"Score the fleet"})
+"""work that runs every few seconds by itself and would only crowd the drawer"""
 
 
 class Jobs:
@@ -52,7 +54,8 @@ class Jobs:
         """Newest first."""
         with self._lock:
             own = list(self._own.values())
-        return tuple(sorted([*own, *self.pool.tasks()], key=lambda t: -t.started_ms))
+        shown = [t for t in self.pool.tasks() if t.name not in QUIET]
+        return tuple(sorted([*own, *shown], key=lambda t: -t.started_ms))
 
     def cancel(self, task: int) -> None:
         """Stop a task; it answers within a second."""
@@ -72,6 +75,8 @@ class Jobs:
         self.pool.stop(deadline_s)
 
     def _changed(self, task: Task) -> None:
+        if task.name in QUIET:
+            return
         self._recorder.server.emit(wire.TaskChanged(task))
 
     def _show(self, task: Task) -> None:

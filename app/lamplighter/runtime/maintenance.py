@@ -1,44 +1,205 @@
-"""Work orders and forecasts of a recorder: kept as facts, trained and scored in a worker."""
+"""Work orders and forecasts of a recorder: trained and scored in a worker, kept as facts.
+
+The past comes from the store; live values are sampled once a second. Where a recording runs faster
+than the clock (a simulated past that goes on live), its times are stretched before they reach the
+model, and the basis says "simulated".
+"""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
+import structlog
 
-from lamplighter.domain.maintenance import WorkOrder
-from lamplighter.domain.problems import fault
+from lamplighter.analytics import fleet, model_files
+from lamplighter.analytics.maintenance import TrainReport, TrainRequest
+from lamplighter.analytics.scoring import ScoreRequest
+from lamplighter.domain import wire
+from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.problems import LamplighterError, Problem, fault
+from lamplighter.runtime.fleet_past import SCALE, SIMULATED, feature_streams, past_points, renewals
+from lamplighter.store import WriteAccess
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
+log = structlog.get_logger(__name__)
+SCORE_EVERY: Final = 5
+"""seconds between two scorings of the whole fleet"""
+KEEP_EVERY: Final = 6
+"""of this many scorings one is kept as a fact, and each that moved by more than `MOVED`"""
+MOVED: Final = 0.05
+MODEL: Final = "models/maintenance"
+
 
 class MaintenanceDesk:
-    """One recorder's maintenance."""
+    """One recorder's maintenance. `every_second` is called on the core's beat."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._folder: Path = recorder.project / "cache" / MODEL
+        self._manifest: model_files.Manifest | None = None
+        self._past: fleet.Points | None = None
+        self._live: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        self._seconds = 0
+        self._scorings = 0
+        self._busy = threading.Event()
+        self._shown: dict[str, Prognosis] = {}
 
+    # ------------------------------------------------------------------ training
     def start(self) -> None:
-        """Begin to forecast, where the project has a recorded past to learn from."""
+        """Use the signed model there is, else train one where the project has a past."""
+        streams = feature_streams(self._recorder.core.city.streams)
+        if not streams:
+            return
+        self._past = past_points(self._recorder.store, streams)
+        try:
+            key = self._recorder.key.public_key()
+            self._manifest = model_files.check(self._folder, key)
+        except (LamplighterError, OSError):
+            if len(self._past.time_ms):
+                self._train(self._past)
 
+    def _train(self, past: fleet.Points) -> None:
+        recorder = self._recorder
+        request = training(recorder.store, past, self._folder)
+
+        def end(value: Any) -> None:
+            if isinstance(value, TrainReport):
+                card = msgspec.to_builtins(value)
+                self._manifest = model_files.sign(self._folder, value.files, card, recorder.key)
+                log.info("trained", seconds=value.seconds, failures=value.failures)
+            elif isinstance(value, Problem):
+                recorder.tell(value)
+
+        recorder.jobs.pool.submit(
+            "lamplighter.analytics.maintenance:train",
+            request,
+            name="Train the maintenance model",
+            timeout_s=120.0,
+            on_end=end,
+            result=TrainReport,
+            code="P-604",
+        )
+
+    # ------------------------------------------------------------------ scoring
     def every_second(self) -> None:
-        """Score the fleet when it is due."""
+        """Sample the live values; score the fleet when it is due."""
+        past = self._past
+        if past is None:
+            return
+        newest = self._recorder.core.newest
+        ids = np.array([d for d in past.meaning if d < len(newest)], np.int32)
+        fresh = ids[newest.time_ms[ids] >= self._recorder.started_ms] if ids.size else ids
+        if fresh.size:
+            self._live.append(
+                (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh])
+            )
+        self._seconds += 1
+        due = self._seconds % SCORE_EVERY == 0 and self._manifest is not None
+        if due and self._live and not self._busy.is_set():
+            self._busy.set()
+            samples = list(self._live)
+            threading.Thread(
+                target=self._score, args=(past, samples), name="score", daemon=True
+            ).start()
 
+    def _score(self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]]) -> None:
+        try:
+            self._submit(self._request(past, samples))
+        except Exception:
+            log.exception("scoring could not begin")
+            self._busy.clear()
+
+    def _request(self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]]) -> ScoreRequest:
+        recorder, manifest = self._recorder, self._manifest
+        assert manifest is not None
+        scale = float(recorder.store.setting(SCALE) or 1.0)
+        ids, times, values, quality = (np.concatenate(c) for c in zip(*samples, strict=True))
+        start = int(times.min())
+        points = fleet.Points(
+            np.concatenate([past.datastream, ids]),
+            np.concatenate([past.time_ms, fleet.model_time(times, start, scale)]),
+            np.concatenate([past.value, values]),
+            np.concatenate([past.quality, quality]),
+            past.meaning,
+        )
+        now = recorder.clock.wall_ms()
+        simulated = recorder.store.setting(SIMULATED) == "yes"
+        history = fleet.from_points(
+            points, renewals(recorder.store.work_orders()), simulated=simulated
+        )
+        city, trust = recorder.core.city, recorder.core.newest.trust
+        own: dict[str, list[float]] = {}
+        for stream, (asset, _) in past.meaning.items():
+            if stream < len(trust):
+                own.setdefault(asset, []).append(float(trust[stream]))
+        return ScoreRequest(
+            folder=str(self._folder),
+            files=manifest.files,
+            history=history,
+            now_ms=int(fleet.model_time(np.array([now]), start, scale)[0]),
+            made_ms=now,
+            what={a: f"{city.name_of(a)}, bearing" for a in history.assets},
+            people={a: city.graph.people_behind(a) for a in history.assets},
+            trust={a: min(found) for a, found in own.items()},
+        )
+
+    def _submit(self, request: ScoreRequest) -> None:
+        def end(value: Any) -> None:
+            self._busy.clear()
+            if isinstance(value, Problem):
+                self._recorder.tell(value)
+            elif value is not None:
+                self._publish(value)
+
+        self._recorder.jobs.pool.submit(
+            "lamplighter.analytics.scoring:score",
+            request,
+            name="Score the fleet",
+            timeout_s=30.0,
+            on_end=end,
+            result=tuple[Prognosis, ...],
+            reads=[self._folder],
+            code="P-604",
+        )
+
+    def _publish(self, items: tuple[Prognosis, ...]) -> None:
+        self._scorings += 1
+        moved = [p for p in items if _moved(self._shown.get(p.asset), p)]
+        if self._scorings % KEEP_EVERY == 1:
+            moved = list(items)
+        self._shown |= {p.asset: p for p in moved}
+        batch = self._recorder.core.batch()
+
+        def keep(access: WriteAccess) -> None:
+            access.put_prognoses(moved, batch)
+
+        if moved:
+            self._recorder.store.writer.call(keep)
+        self._recorder.server.emit(wire.PrognosisChanged(items))
+
+    # ------------------------------------------------------------------ work orders
     def keep_order(self, order: WorkOrder) -> WorkOrder:
         """Store an order; a new one gets its id, time and author. Raises LamplighterError."""
         recorder = self._recorder
         if not order.title.strip() or not order.asset.strip():
             raise fault("U-801", what="a work order needs an asset and a title", name="order")
+        now = recorder.clock.wall_ms()
         if not order.id:
-            now = recorder.clock.wall_ms()
             order = msgspec.structs.replace(
                 order,
                 id=f"WO-{secrets.token_hex(4)}",
                 created_ms=now,
                 created_by=recorder.identity.user,
             )
+        if order.state == "done" and not order.closed_ms:
+            order = msgspec.structs.replace(order, closed_ms=now)
         recorder.store.writer.call(lambda access: access.put_work_order(order)).result(10)
         recorder.audit.record(
             actor=recorder.identity.user,
@@ -50,3 +211,18 @@ class MaintenanceDesk:
             result="done",
         )
         return order
+
+
+def training(store: Any, past: fleet.Points, folder: Path) -> TrainRequest:
+    """The request that trains on a project's recorded past."""
+    simulated = store.setting(SIMULATED) == "yes"
+    history = fleet.from_points(past, renewals(store.work_orders()), simulated=simulated)
+    return TrainRequest(history, str(folder))
+
+
+def _moved(before: Prognosis | None, now: Prognosis) -> bool:
+    if before is None:
+        return True
+    if before.probability_30d is None or now.probability_30d is None:
+        return before.probability_30d is not now.probability_30d
+    return abs(before.probability_30d - now.probability_30d) > MOVED

@@ -39,9 +39,9 @@ def opened(project: Path, *, write: bool = False) -> Iterator[Store]:
         store.close()
 
 
-def create(project: Path, *, demo: bool = False) -> dict[str, Any]:
-    """Make an empty project folder."""
-    Store.create(project, name=project.resolve().name, demo=demo, clock=SystemClock())
+def create(project: Path, *, demo: bool = False, name: str = "") -> dict[str, Any]:
+    """Make an empty project folder; it is called like its folder unless `name` is given."""
+    Store.create(project, name=name or project.resolve().name, demo=demo, clock=SystemClock())
     with opened(project) as store:
         return {"project": str(project.resolve()), "store_version": store.version}
 
