@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -127,6 +128,8 @@ class Broker:
             "message_size_limit 268435455",
             "set_tcp_nodelay true",
         ]
+        if os.geteuid() == 0:  # else it gives up its rights and cannot read our files
+            lines.append("user root")
         if self._persistent:
             lines += [
                 "persistence true",

@@ -89,6 +89,7 @@ class MqttFeed:
         self._problem: Problem | None = None
         self._takeovers: list[int] = []
         self._live_since = 0
+        self._unanswered = 0
         self.restarts = 0
         """how often the watcher had to replace a receiving thread"""
 
@@ -220,12 +221,21 @@ class MqttFeed:
         if end.cause is not None:
             self._takeovers.clear()
             self._problem = explain(end.cause, host, port)
+        elif self._shut_out(end):
+            self._problem = problem("N-303", what="it closes the connection before answering")
         elif self._often_taken_over(end):
             self._problem = problem("S-202", name=self._client_id)
         else:
             self._problem = explain_text(str(end), host, port)
         self._refused = end.refused or isinstance(end.cause, ssl.SSLCertVerificationError)
         self._refused = self._refused or self._problem.code == "N-303"
+
+    def _shut_out(self, end: LinkEnded) -> bool:
+        """A broker that dislikes our certificate may reset the connection so fast that its reason
+        is lost: then all there is to see is that every version of the protocol ends the same way.
+        """
+        self._unanswered = self._unanswered + 1 if self._address.tls and end.version else 0
+        return self._unanswered >= 2
 
     def _often_taken_over(self, end: LinkEnded) -> bool:
         """Another client with our name takes the session: some brokers say so, most just close

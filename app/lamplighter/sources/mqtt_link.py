@@ -147,6 +147,7 @@ class MqttLink:
                 self._address.host, self._address.port, self._keep_alive, **self._hello()
             )
         except (OSError, ValueError) as error:
+            _close_abandoned(error)
             raise LinkEnded(str(error), cause=error) from None
 
     def _hello(self) -> dict[str, Any]:
@@ -324,6 +325,16 @@ class MqttLink:
         )
         if self._held or not self._deliver(raw):
             self._held.append(raw)
+
+
+def _close_abandoned(error: BaseException) -> None:
+    """Close the socket the library leaves open when a TLS handshake fails."""
+    at = error.__traceback__
+    while at is not None:
+        for value in list(at.tb_frame.f_locals.values()):
+            if isinstance(value, ssl.SSLSocket):
+                value.close()
+        at = at.tb_next
 
 
 def _plain(reason: str) -> str:

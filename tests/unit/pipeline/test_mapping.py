@@ -1,4 +1,4 @@
-"""Foreign JSON through a mapping file: found, named, timed, counted; or told it was not understood."""
+"""Foreign JSON through a mapping file: found, named, timed, counted; or told as not understood."""
 
 from __future__ import annotations
 
