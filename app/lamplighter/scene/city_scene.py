@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from lamplighter.domain.city import Asset
@@ -27,6 +28,8 @@ from lamplighter.scene.tile_actor import TileActor
 
 OWN_TILE: Final = "point assets"
 """name of the tile that holds the solids of pumps, tanks, substations ..."""
+EDGES_M: Final = (500.0, 1500.0)
+"""metres between which edges fade out"""
 _Key = tuple[int, int, int, int]
 
 
@@ -87,7 +90,6 @@ class CityScene:
             self._places.setdefault(asset, []).append((actor, owner))
         looks = [(n, self._key_of(a)) for n, a in enumerate(baked.assets)]
         actor.recolour((n, key) for n, key in looks if key != NORMAL_KEY)
-        actor.edges.SetVisibility(not self._reduced)
         self._extent = None
         self._depth_of(actor)
 
@@ -115,11 +117,13 @@ class CityScene:
         self.set_assets(())
         self.select(None)
 
-    def set_ground(self, ground: Ground | None) -> None:
-        """Show the baked ground in place of the present one."""
+    def set_ground(
+        self, ground: Ground | None, colours: npt.NDArray[np.uint8] | None = None
+    ) -> None:
+        """Show the baked ground in place of the present one; `colours`: its prepared texture."""
         if self._ground is not None:
             self.renderer.RemoveActor(self._ground.actor)
-        self._ground = GroundActor(ground, self.theme) if ground is not None else None
+        self._ground = GroundActor(ground, self.theme, colours) if ground is not None else None
         if self._ground is not None:
             self.renderer.AddActor(self._ground.actor)
             self._ground.set_depth(self._haze())
@@ -340,7 +344,7 @@ class CityScene:
         if reduced != self._reduced:
             self._reduced = reduced
             for actor in self._tiles.values():
-                actor.edges.SetVisibility(not reduced)
+                self._depth_of(actor)
 
     def show_networks(self, domains: Sequence[str] | None) -> None:
         """Show only the lines of these domains; None shows all."""
@@ -365,8 +369,9 @@ class CityScene:
         return max(1100.0, reach * 1.25), max(2100.0, reach * 2.6)
 
     def _depth_of(self, actor: TileActor) -> None:
-        reach = self.pose.distance
-        actor.set_depth(self._haze(), (max(500.0, reach * 0.9), max(1500.0, reach * 1.8)))
+        actor.set_depth(self._haze(), EDGES_M)
+        near = actor.distance(self.pose.eye()) if not self.pose.plan else 0.0
+        actor.edges.SetVisibility(not self._reduced and near < EDGES_M[1])
 
     def _paint_depth(self) -> None:
         for actor in self._tiles.values():

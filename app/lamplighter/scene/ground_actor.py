@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkTexture
 
@@ -15,7 +16,10 @@ from lamplighter.scene.theme import SceneTheme
 class GroundActor:
     """One actor; a theme switch replaces its texture."""
 
-    def __init__(self, ground: Ground, theme: SceneTheme) -> None:
+    def __init__(
+        self, ground: Ground, theme: SceneTheme, colours: npt.NDArray[np.uint8] | None = None
+    ) -> None:
+        """`colours` is the texture for this theme where it was prepared elsewhere."""
         self._ground = ground
         self._theme = theme
         count = len(ground.heights)
@@ -42,15 +46,18 @@ class GroundActor:
         self.actor.ForceOpaqueOn()
         self._texture = vtkTexture()
         self._texture.InterpolateOn()
-        self._texture.MipmapOn()
+        self._texture.MipmapOff()  # the picture is blurred anyway
         self._texture.RepeatOff()
         self.actor.SetTexture(self._texture)
         self._uniforms = shaders.hazy(self.actor, textured=True)
-        self.set_theme(theme)
+        self._paint(texture(ground, theme) if colours is None else colours)
 
     def set_theme(self, theme: SceneTheme) -> None:
+        """Another theme's texture; takes some tens of milliseconds."""
         self._theme = theme
-        colours = texture(self._ground, theme)
+        self._paint(texture(self._ground, theme))
+
+    def _paint(self, colours: npt.NDArray[np.uint8]) -> None:
         image = vtkImageData()
         image.SetDimensions(colours.shape[1], colours.shape[0], 1)
         image.GetPointData().SetScalars(copied(colours.reshape(-1, 3)))

@@ -26,6 +26,7 @@ class TileActor:
         self.baked = baked
         self.keys: list[Key] = [NORMAL_KEY] * len(baked.assets)
         self._theme = theme
+        self._bounds = baked.bounds
         self._base = clay(baked, theme)
         self._rgba = self._base.copy()
         self.colours = shared(self._rgba)
@@ -69,6 +70,11 @@ class TileActor:
     @property
     def actors(self) -> tuple[vtkActor, vtkActor]:
         return self.surface, self.edges
+
+    def distance(self, eye: npt.NDArray[np.float64]) -> float:
+        """Metres from the eye to the tile's box; 0 inside it."""
+        low, high = self._bounds
+        return float(np.linalg.norm(np.maximum(np.maximum(low - eye, eye - high), 0.0)))
 
     @property
     def rgba(self) -> npt.NDArray[np.uint8]:

@@ -12,9 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from lamplighter.domain.tile_file import DamagedTile, read_tile
 from lamplighter.scene.baking import BakedTile, bake
-from lamplighter.scene.ground import Ground, bake_ground
+from lamplighter.scene.ground import Ground, bake_ground, texture
+from lamplighter.scene.theme import load_theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,9 @@ class LoadEnd:
     """All tiles have been delivered; the ground under them, if there are any."""
 
     ground: Ground | None
+    texture: npt.NDArray[np.uint8] | None
+    theme: str
+    """the theme the texture is for"""
 
 
 Loaded = BakedTile | LoadFault | LoadEnd
@@ -38,7 +45,8 @@ Loaded = BakedTile | LoadFault | LoadEnd
 class TileLoader:
     """Loads one list of tiles; `take` never waits."""
 
-    def __init__(self, paths: Sequence[str | Path]) -> None:
+    def __init__(self, paths: Sequence[str | Path], theme: str) -> None:
+        self._theme = theme
         self._paths = [Path(p) for p in paths]
         self._out: queue.Queue[Loaded] = queue.Queue(maxsize=8)
         self._stop = threading.Event()
@@ -78,7 +86,9 @@ class TileLoader:
             baked.append(tile)
             self._put(tile)
         if not self._stop.is_set():
-            self._put(LoadEnd(bake_ground(baked)))
+            ground = bake_ground(baked)
+            look = texture(ground, load_theme(self._theme)) if ground is not None else None
+            self._put(LoadEnd(ground, look, self._theme))
 
     def _put(self, item: Loaded) -> None:
         while not self._stop.is_set():

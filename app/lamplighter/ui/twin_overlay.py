@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
+    QBrush,
     QColor,
     QFontMetricsF,
     QPainter,
@@ -172,7 +173,7 @@ class TwinOverlay(QWidget):
         painter.setPen(QPen(theme().colour("line.outlineState"), 1))
         if mark == "hatch":
             painter.setPen(QPen(ink, 1))
-            painter.setBrush(Qt.BrushStyle.BDiagPattern)
+            painter.setBrush(QBrush(ink, Qt.BrushStyle.BDiagPattern))
         elif mark == "faint":
             faint = QColor(ink)
             faint.setAlphaF(0.4)

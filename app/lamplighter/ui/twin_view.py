@@ -45,6 +45,10 @@ TOOLTIP_MS: Final = 300
 CLICK_PX: Final = 4.0
 FLIGHT_MS: Final = 600
 TICK_MS: Final = 12
+LOADING_S: Final = 0.4
+"""seconds between pictures while tiles are loading"""
+PATIENCE_MS: Final = 8_000
+"""after this the 3D view counts as shown even if no city came"""
 
 
 def gl_capable() -> bool:
@@ -63,6 +67,7 @@ class TwinView(QWidget):
     previous_abnormal = Signal()
     escape = Signal()
     first_frame = Signal()
+    """once: the whole city has been drawn"""
     loaded = Signal()
     """all tiles of the city are shown"""
     fault = Signal(object)
@@ -89,6 +94,9 @@ class TwinView(QWidget):
         self._hovered = ""
         self._touched = False
         self._begun = 0.0
+        self._complete = False
+        self._told_first = False
+        self._shown_at = 0.0
         self._half = False
         self._full_ms = 0.0
         self._drag: tuple[QPointF, Pose, Qt.MouseButton] | None = None
@@ -102,6 +110,7 @@ class TwinView(QWidget):
         self._look = self._timer(HOVER_MS, self._hover_now, once=True)
         self._tip = self._timer(TOOLTIP_MS, self._show_tip, once=True)
         self._fly = self._timer(16, self._fly_on)
+        self._patience = self._timer(PATIENCE_MS, self._tell_first, once=True)
         theme().changed.connect(self.set_theme)
 
     def _timer(self, interval: int, call: Callable[[], None], once: bool = False) -> QTimer:
@@ -146,6 +155,7 @@ class TwinView(QWidget):
         if self._city is not None:
             self._show_city(self._city)
         self.go_home()
+        self._patience.start()
 
     @property
     def scene(self) -> CityScene | None:
@@ -161,7 +171,7 @@ class TwinView(QWidget):
         super().closeEvent(event)
 
     def _shut(self) -> None:
-        for timer in (self._pulse, self._still, self._look, self._tip, self._fly):
+        for timer in (self._pulse, self._still, self._look, self._tip, self._fly, self._patience):
             timer.stop()
         if self._loader is not None:
             self._loader.stop()
@@ -192,7 +202,7 @@ class TwinView(QWidget):
                 scene.remove(tile.name)
             scene.set_ground(None)
             self._tiles = city.tiles
-            self._loader = TileLoader(city.tiles)
+            self._loader = TileLoader(city.tiles, theme().name)
             self._loader.start()
             self._pulse.start()
         else:
@@ -220,8 +230,14 @@ class TwinView(QWidget):
             self._loader = None
             if self._city is not None:
                 scene.set_assets(self._city.assets)
-            scene.set_ground(item.ground)
+            fitting = item.texture if item.theme == theme().name else None
+            scene.set_ground(item.ground, fitting)
+            self._complete = True
             self.loaded.emit()
+        now = time.monotonic()
+        if not self._complete and now - self._shown_at < LOADING_S:
+            return  # a frame for every tile would only slow the loading down
+        self._shown_at = now
         if not self._touched:
             scene.move(scene.home_pose())
         self._request()
@@ -374,7 +390,13 @@ class TwinView(QWidget):
         if not self._half:
             self._full_ms = self.frame_ms
         self.frames += 1
-        if self.frames == 1:
+        if self._complete:
+            self._tell_first()
+
+    def _tell_first(self) -> None:
+        """Once: the city has been drawn, or there was none to draw for a while."""
+        if not self._told_first:
+            self._told_first = True
             QTimer.singleShot(0, self.first_frame.emit)
 
     def _move(self, pose: Pose) -> None:
