@@ -194,6 +194,7 @@ class Committer:
         first = int(points.time_ms.min()) if count else _NO_TIME
         last = int(points.time_ms.max()) if count else _NO_TIME
         registry = self._registry.write(batch, number)
+        self._registry.expect(points.datastream, {m.source for m in plan.stored})
         rows = [blob.message_row(m) for m in plan.stored]
         body = blob.encode(points) if count else b""
         monotonic_ns = self._clock.monotonic_ms() * 1_000_000

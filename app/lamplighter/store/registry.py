@@ -9,7 +9,7 @@ import sqlite3
 
 import msgspec
 
-from lamplighter.domain.observation import Batch, NewDatastream, NewState
+from lamplighter.domain.observation import Batch, IntArray, NewDatastream, NewState
 
 
 class RegistryEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -83,6 +83,17 @@ class Registry:
         entry = NewDatastream(fresh, number, name, text)
         self._add_datastream(entry, batch)
         return entry
+
+    def expect(self, datastream: IntArray, sources: set[int]) -> None:
+        """Raises ValueError when a number has no name: such points could never be read again."""
+        nameless = sources - self.sources.keys()
+        if nameless:
+            raise ValueError(f"source {min(nameless)} has no name")
+        if datastream.shape[0]:
+            low, high = int(datastream.min()), int(datastream.max())
+            for number in (low, high):
+                if number not in self.datastreams:
+                    raise ValueError(f"datastream {number} has no name")
 
     def _add_source(self, number: int, name: str) -> bool:
         known = self.sources.get(number)

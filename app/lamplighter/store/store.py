@@ -119,10 +119,12 @@ class Store:
             raise _opening_fault(error, folder) from error
 
     def close(self, deadline_s: float = 10) -> None:
-        if self._writing:
-            self.writer.stop(deadline_s)
+        """Write what waits and let go. A writer that does not end by its deadline keeps the lock
+        until the process ends: nobody else may write beside it.
+        """
+        ended = self.writer.stop(deadline_s) if self._writing else True
         self._readers.close()
-        if self._lock is not None:
+        if self._lock is not None and ended:
             self._lock.release()
             self._lock = None
 

@@ -124,9 +124,9 @@ class Writer:
         """Wall time since when nothing could be written, None while all is well."""
         return self._full_since
 
-    def stop(self, deadline_s: float = 10) -> None:
-        """Write what waits, then end. What is not written by the deadline was never acknowledged;
-        its `on_done` gets a `CancelledError`.
+    def stop(self, deadline_s: float = 10) -> bool:
+        """Write what waits, then end; says whether it has. What is not written by the deadline was
+        never acknowledged: its `on_done` gets a `CancelledError`.
         """
         with self._wake:
             self._stopping = True
@@ -134,6 +134,7 @@ class Writer:
             self._wake.notify()
         if threading.current_thread() is not self._thread:
             self._thread.join(deadline_s + 5)
+        return not self._thread.is_alive()
 
     # ------------------------------------------------------------ the thread
     def _run(self) -> None:

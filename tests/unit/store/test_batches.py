@@ -149,3 +149,17 @@ def test_a_name_with_two_numbers_is_refused_whole_and_the_writer_goes_on(bench: 
     with pytest.raises(ValueError, match="registered otherwise"):
         bench.commit(simple(1, [(1, t, 1.0)], new_datastreams=(NewDatastream(1, 0, "P-0"),)))
     assert bench.commit(simple(1, [(0, t, 1.0)])).number == 2
+
+
+@pytest.mark.parametrize("nameless", ["source", "datastream"])
+def test_points_without_a_name_are_refused_whole(bench: Bench, nameless: str) -> None:
+    t = bench.clock.wall_ms()
+    bench.commit(simple(0, [(0, t, 1.0)], **names(1)))
+    if nameless == "source":
+        wrong = Batch((message(1, 1, source=7),), columns([(0, t, 1.0)]))
+    else:
+        wrong = simple(1, [(9, t, 1.0)])
+    with pytest.raises(ValueError, match="has no name"):
+        bench.commit(wrong)
+    assert bench.commit(simple(1, [(0, t, 1.0)])).number == 2
+    assert bench.store.newest().value.tolist() == [1.0]

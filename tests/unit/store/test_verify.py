@@ -18,7 +18,7 @@ from lamplighter.store import Store
 
 CLOCK = FakeClock()
 POINTS = 300
-FLIPS = 60
+FLIPS = 40
 
 
 def _filled(bench: Bench, batches: int = 30) -> None:

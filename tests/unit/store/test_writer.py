@@ -186,7 +186,7 @@ while True:
 def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_doubled(bench: Bench) -> None:
     bench.store.close()
     log = bench.folder / "acked"
-    for round_ in range(4):
+    for round_ in range(3):
         before = log.stat().st_size if log.exists() else 0
         child = subprocess.Popen([sys.executable, "-c", _INGEST, str(bench.folder), str(log)])
         try:
