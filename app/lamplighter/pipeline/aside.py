@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from lamplighter.domain.observation import Quarantined
+from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.observation import MAX_MESSAGE_BYTES, Quarantined
 from lamplighter.domain.problems import Problem, problem
+from lamplighter.pipeline.careful import Fault, PointFault, storable
+from lamplighter.pipeline.registry import Registry
 
 BODIES_KEPT: Final = 1_000
 NOTICES_AT_ONCE: Final = 200
@@ -40,11 +43,45 @@ class Notices:
 class Aside:
     """What one batch sets aside and refuses."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: Registry, notices: Notices) -> None:
+        self._registry = registry
+        self._notices = notices
         self._kept: Counter[str] = Counter()
         self._records: list[Quarantined] = []
         self._refused: Counter[int] = Counter()
         self._tokens: list[int] = []
+
+    def message(self, message: RawMessage, source: int, fault: Fault, name: str = "") -> None:
+        """Set a whole message aside; it counts as one point. `name` is how it is called."""
+        topic = shown(message.topic)
+        name = name or self._registry.source_name(source) or topic
+        self._notices.add(fault.code, name, name=name, topic=topic, what=fault.what)
+        text = problem(fault.code, name=name, topic=topic, what=fault.what).text
+        body = message.payload[:MAX_MESSAGE_BYTES]
+        self.put(source, topic, message.received_ms, fault.code, text, body, token=message.token)
+
+    def point(self, message: RawMessage, source: int, sender: str, fault: PointFault) -> None:
+        """Set one point of a message aside."""
+        name = sender if fault.name == "?" else fault.name
+        topic = shown(message.topic)
+        self._notices.add(fault.code, f"{sender}/{name}", name=name, topic=topic, what=fault.what)
+        text = problem(fault.code, name=name, topic=topic, what=fault.what).text
+        self.put(
+            source, topic, message.received_ms, fault.code, text, fault.body, token=message.token
+        )
+
+    def refuse_message(self, message: RawMessage, source: int, name: str, why: str) -> None:
+        """Turn a whole message away; it counts as one point."""
+        self.refuse(source, 1, message.token)
+        self._notices.add("D-109", name, topic=shown(message.topic), what=why, name=name)
+
+    def too_large(self, message: RawMessage, source: int, name: str) -> bool:
+        """Refuse the message when it is larger than a message may be; True when it was."""
+        size = max(message.size, len(message.payload))
+        if size > MAX_MESSAGE_BYTES:
+            why = f"it has {size / 1e6:.1f} MB, the limit is 1 MB"
+            self.refuse_message(message, source, name, why)
+        return size > MAX_MESSAGE_BYTES
 
     def put(
         self,
@@ -87,3 +124,10 @@ class Aside:
         self._records, self._tokens = [], []
         self._refused.clear()
         return out
+
+
+def shown(topic: str | bytes) -> str:
+    """A topic as text that can be stored and shown."""
+    if isinstance(topic, bytes):
+        return topic.decode("utf-8", "replace")[:400]
+    return storable(topic)[0][:400]

@@ -37,17 +37,21 @@ class Columns:
         quality: ByteArray | None = None,
         places: Sequence[int] | None = None,
     ) -> None:
-        """One message with its points (possibly none)."""
+        """One message with its points (possibly none). Raises ValueError and adds nothing when
+        the columns do not fit together."""
         count = len(ids)
+        marks = np.zeros(count, np.uint8) if quality is None else quality
+        where = np.arange(count) if places is None else np.array(places, np.int64)
+        if not len(times) == len(values) == len(marks) == len(where) == count:
+            raise ValueError("columns of different length")
         self.messages.append(record)
         self._counts.append(count)
-        if not count:
-            return
-        self._ids.extend(ids)
-        self._times.append(times)
-        self._values.append(values)
-        self._quality.append(np.zeros(count, np.uint8) if quality is None else quality)
-        self._places.append(np.arange(count) if places is None else np.array(places))
+        if count:
+            self._ids.extend(ids)
+            self._times.append(times)
+            self._values.append(values)
+            self._quality.append(marks)
+            self._places.append(where)
 
     def close(self, judge: Judge) -> tuple[PointColumns, dict[int, int]]:
         """The judged columns, and by message index how many ms a wrong clock was off."""

@@ -23,7 +23,6 @@ from lamplighter.domain.field_message import (
     is_plain_name,
 )
 from lamplighter.domain.observation import (
-    MAX_MESSAGE_BYTES,
     Batch,
     Committed,
     Gap,
@@ -31,10 +30,10 @@ from lamplighter.domain.observation import (
     PointColumns,
     SourceLife,
 )
-from lamplighter.domain.problems import Problem, problem
+from lamplighter.domain.problems import Problem
 from lamplighter.domain.quality import WORDS
 from lamplighter.pipeline.announcement import read_announcement
-from lamplighter.pipeline.aside import Aside, Notices
+from lamplighter.pipeline.aside import Aside, Notices, shown
 from lamplighter.pipeline.careful import MAX_NAME, Fault, PointFault, plain_json, storable
 from lamplighter.pipeline.columns import Columns
 from lamplighter.pipeline.judge import UNREADABLE_TIME, Bounds, Judge
@@ -68,7 +67,7 @@ class Pipeline:
         self._book = SequenceBook(with_lives(states, lives))
         self._judge = Judge(bounds)
         self._notices = Notices()
-        self._aside = Aside()
+        self._aside = Aside(self.registry, self._notices)
         self._lives: dict[int, SourceLife] = {life.source: life for life in lives}
         self._feeds: dict[int, str] = {}
         self._gaps: list[Gap] = []
@@ -88,8 +87,13 @@ class Pipeline:
             try:
                 self._one(message, columns)
             except Exception as error:  # a fault of ours must not stop the others
-                self._set_aside(message, -1, Fault("D-113", f"{type(error).__name__}"))
-        points, wrong = columns.close(self._judge)
+                self._aside.message(message, -1, Fault("D-113", f"{type(error).__name__}"))
+        try:
+            points, wrong = columns.close(self._judge)
+        except Exception as error:  # nothing of it can be trusted; all of it is kept
+            columns, points, wrong = Columns(), PointColumns.empty(), {}
+            for message in messages:
+                self._aside.message(message, -1, Fault("D-113", type(error).__name__))
         for index, off_ms in wrong.items():
             name = self.registry.source_name(columns.messages[index].source)
             self._notices.add("D-110", name, name=name, what=_duration(off_ms))
@@ -150,7 +154,7 @@ class Pipeline:
     def _one(self, message: RawMessage, columns: Columns) -> None:
         topic = message.topic
         if isinstance(topic, bytes):
-            self._set_aside(message, -1, Fault("D-104", "its topic is not UTF-8"))
+            self._aside.message(message, -1, Fault("D-104", "its topic is not UTF-8"))
         elif message.feed in self._mappings:
             self._mapped(message, topic, self._mappings[message.feed], columns)
         elif topic.startswith(OBSERVATIONS):
@@ -161,7 +165,7 @@ class Pipeline:
             self._receipts.append(message)
             self._aside.settle(message.token)
         else:
-            self._set_aside(message, -1, Fault("D-113", "no mapping reads this topic"))
+            self._aside.message(message, -1, Fault("D-113", "no mapping reads this topic"))
 
     def _mapped(self, message: RawMessage, topic: str, mapping: Mapping, columns: Columns) -> None:
         captures = mapping.captures(topic)
@@ -171,11 +175,11 @@ class Pipeline:
         names = {str(at): text for at, text in enumerate(captures, 1)}
         name = storable(fill(mapping.source, names) or mapping.name)[0].replace("/", "-")
         source = self._source(message, name)
-        if source is None or self._too_large(message, source, name):
+        if source is None or self._aside.too_large(message, source, name):
             return
         reading = read(mapping, captures, message.payload)
         if isinstance(reading, Fault):
-            self._set_aside(message, source, reading)
+            self._aside.message(message, source, reading)
             return
         saved = reading.saved
         if not saved.points:
@@ -198,17 +202,17 @@ class Pipeline:
     def _unmapped(self, message: RawMessage, mapping: Mapping, source: int) -> None:
         """Keep what the mapping did not understand; say so loudly when it never understood any."""
         if message.feed in self._matched:
-            self._set_aside(message, source, Fault("D-113", "the mapping finds no value in it"))
+            self._aside.message(message, source, Fault("D-113", "the mapping finds no value in it"))
             return
         self._misses[message.feed] += 1
         count = self._misses[message.feed]
-        self._set_aside(message, source, Fault("D-114", str(count)), mapping.name)
+        self._aside.message(message, source, Fault("D-114", str(count)), mapping.name)
 
     def _source(self, message: RawMessage, name: str) -> int | None:
         """The id of a sender; None when it was turned away, which is then counted."""
         source = self.registry.source(name) if is_plain_name(name) else None
         if source is None:
-            self._refuse(message, -1, name, "its source cannot be taken")
+            self._aside.refuse_message(message, -1, name, "its source cannot be taken")
             return None
         self._feeds[source] = message.feed
         return source
@@ -217,7 +221,7 @@ class Pipeline:
         source = self._source(message, storable(name)[0])
         if source is None:
             return
-        if self._too_large(message, source, name):
+        if self._aside.too_large(message, source, name):
             return
         decoded = decode(message.payload)
         if isinstance(decoded, Fault):
@@ -225,15 +229,9 @@ class Pipeline:
             return
         self._decoded(message, source, name, decoded, columns)
 
-    def _too_large(self, message: RawMessage, source: int, name: str) -> bool:
-        size = max(message.size, len(message.payload))
-        if size > MAX_MESSAGE_BYTES:
-            self._refuse(message, source, name, f"it has {size / 1e6:.1f} MB, the limit is 1 MB")
-        return size > MAX_MESSAGE_BYTES
-
     def _unreadable(self, message: RawMessage, source: int, fault: Fault, columns: Columns) -> None:
         """Set a message aside; one whose key could be read does not count as missing."""
-        self._set_aside(message, source, fault)
+        self._aside.message(message, source, fault)
         if fault.epoch >= 0:
             columns.add(
                 self._record(message, source, fault.epoch, fault.seq, 1),
@@ -269,7 +267,7 @@ class Pipeline:
             assert not isinstance(found.values, list)
             columns.add(record, ids, found.times, found.values, quality, found.places)
         for fault in found.faults:
-            self._point_aside(message, source, name, fault)
+            self._aside.point(message, source, name, fault)
         if not counted:
             return
         first = last = 0
@@ -310,7 +308,7 @@ class Pipeline:
             self._notices.add(
                 "D-109",
                 sender,
-                topic=_shown(message.topic),
+                topic=shown(message.topic),
                 what="it names more datastreams than one source may have",
                 name=sender,
             )
@@ -364,50 +362,12 @@ class Pipeline:
             message.payload, source, self._lives.get(source), message.received_ms
         )
         if isinstance(life, Fault):
-            self._set_aside(message, source, life)
+            self._aside.message(message, source, life)
             return
         self._lives[source] = life
         self._new_lives.append(life)
         self._aside.settle(message.token)
         self._book.announced(life, message.arrived_ms)
-
-    # ---------------------------------------------------------------- what goes wrong
-    def _set_aside(self, message: RawMessage, source: int, fault: Fault, name: str = "") -> None:
-        topic = _shown(message.topic)
-        name = name or self.registry.source_name(source) or topic
-        text = problem(fault.code, name=name, topic=topic, what=fault.what)
-        self._notices.add(fault.code, name, name=name, topic=topic, what=fault.what)
-        self._aside.put(
-            source,
-            topic,
-            message.received_ms,
-            fault.code,
-            text.text,
-            message.payload[:MAX_MESSAGE_BYTES],
-            token=message.token,
-        )
-
-    def _point_aside(
-        self, message: RawMessage, source: int, sender: str, fault: PointFault
-    ) -> None:
-        name = sender if fault.name == "?" else fault.name
-        topic = _shown(message.topic)
-        text = problem(fault.code, name=name, topic=topic, what=fault.what)
-        self._notices.add(fault.code, f"{sender}/{name}", name=name, topic=topic, what=fault.what)
-        self._aside.put(
-            source,
-            topic,
-            message.received_ms,
-            fault.code,
-            text.text,
-            fault.body,
-            token=message.token,
-        )
-
-    def _refuse(self, message: RawMessage, source: int, name: str, why: str) -> None:
-        self._aside.refuse(source, 1, message.token)
-        topic = _shown(message.topic)
-        self._notices.add("D-109", name, topic=topic, what=why, name=name)
 
     # ---------------------------------------------------------------- the batch
     def _record(
@@ -470,10 +430,3 @@ def _duration(ms: int) -> str:
     if days >= 730:
         return f"{days / 365.25:.0f} years"
     return f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
-
-
-def _shown(topic: str | bytes) -> str:
-    """A topic as text that can be stored and shown."""
-    if isinstance(topic, bytes):
-        return topic.decode("utf-8", "replace")[:400]
-    return storable(topic)[0][:400]
