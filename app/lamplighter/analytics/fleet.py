@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import Struct
+from msgspec import Struct, structs
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 DAY_MS: Final = 86_400_000
 SHORT_MS: Final = 2 * DAY_MS
 LONG_MS: Final = 8 * DAY_MS
+DUTY: Final = "service_hours"
+"""signal that counts hours in service; where it is, wear runs by it and not by the clock"""
 AGE_NAMES: Final = frozenset({"age_days", "age", "service_hours"})
 """signals that are the age itself: never a feature, so a card never leans on age alone"""
 RISES: Final = ("vibration", "kurtosis", "temperature", "noise", "leak")
@@ -127,8 +129,8 @@ def features(rows: Rows, relative: tuple[str, ...]) -> Floats:
             with np.errstate(divide="ignore", invalid="ignore"):
                 column = np.where(own != 0, column / own, np.nan)
         now = _mean(column, short, rows.asset)
-        out[:, 2 * place] = np.where(np.isnan(column), np.nan, now)
-        out[:, 2 * place + 1] = out[:, 2 * place] - _mean(column, long, rows.asset)
+        out[:, 2 * place] = now
+        out[:, 2 * place + 1] = now - _mean(column, long, rows.asset)
     return out
 
 
@@ -196,24 +198,59 @@ def thinned(history: FleetHistory, every_ms: int) -> FleetHistory:
     """The same past with at most one row per asset and `every_ms`: the first of each."""
     cell = history.time_ms // every_ms
     _, first = np.unique(history.asset.astype(np.int64) * (2**40) + cell, return_index=True)
-    return FleetHistory(
-        history.assets,
-        history.signals,
-        history.asset[first],
-        history.time_ms[first],
-        history.values[first],
-        history.renewal_asset,
-        history.renewal_ms,
-        history.renewal_failed,
-        history.simulated,
-        history.mode,
+    return chosen(history, first)
+
+
+def sorted_rows(history: FleetHistory) -> FleetHistory:
+    """The same history in order of asset and time."""
+    return chosen(history, np.lexsort((history.time_ms, history.asset)))
+
+
+def by_duty(history: FleetHistory) -> FleetHistory:
+    """A sorted history with its times, renewals included, told by hours in service.
+
+    An asset's first row keeps its time; from there time runs as its counter does, and by the
+    clock where the counter fell (it was set back) or is missing. Times grow from row to row.
+    """
+    if DUTY not in history.signals:
+        return history
+    hours = history.values[:, history.signals.index(DUTY)]
+    time_ms = history.time_ms.astype(np.int64).copy()
+    renewal_ms = history.renewal_ms.astype(np.int64).copy()
+    for start, stop in _runs(history.asset.astype(np.int64)):
+        clock = history.time_ms[start:stop]
+        step = np.diff(hours[start:stop])
+        passed = np.where(step >= 0, step, np.diff(clock) / 3_600_000)
+        minutes = np.concatenate([[0.0], np.cumsum(passed) * 60.0])
+        duty = clock[0] + np.round(minutes).astype(np.int64) * 60_000
+        place = np.arange(stop - start)
+        duty = np.maximum.accumulate(duty - place) + place
+        mine = np.flatnonzero(history.renewal_asset == history.asset[start])
+        first = np.searchsorted(clock, history.renewal_ms[mine], side="left")
+        later = duty[-1] + history.renewal_ms[mine] - clock[-1]
+        renewal_ms[mine] = np.where(
+            first < len(duty), duty[np.minimum(first, len(duty) - 1)], later
+        )
+        time_ms[start:stop] = duty
+    return structs.replace(history, time_ms=time_ms, renewal_ms=renewal_ms)
+
+
+def newest_per_step(history: FleetHistory, step_ms: int) -> npt.NDArray[np.intp]:
+    """Of a sorted history the last row of every asset and step."""
+    cell = history.asset.astype(np.int64) * (2**40) + history.time_ms // step_ms
+    return (
+        np.flatnonzero(np.append(np.diff(cell) != 0, True)) if len(cell) else np.zeros(0, np.intp)
     )
 
 
-def model_time(time_ms: Ints, live_from_ms: int, scale: float) -> Ints:
-    """Times of a recording that runs `scale` times too fast from `live_from_ms` on, stretched."""
-    ahead = np.maximum(time_ms - live_from_ms, 0)
-    return np.minimum(time_ms, live_from_ms) + np.round(ahead * scale).astype(np.int64)
+def chosen(history: FleetHistory, rows: npt.NDArray[np.intp]) -> FleetHistory:
+    """The same assets and renewals with a choice of rows."""
+    return structs.replace(
+        history,
+        asset=history.asset[rows],
+        time_ms=history.time_ms[rows],
+        values=history.values[rows],
+    )
 
 
 class Renewal(Struct, frozen=True):
@@ -239,7 +276,7 @@ def from_points(
     points: Points,
     renewals: tuple[Renewal, ...],
     *,
-    step_ms: int = 3_600_000,
+    step_ms: int = 1_000,
     simulated: bool = False,
     mode: str = "",
 ) -> FleetHistory:

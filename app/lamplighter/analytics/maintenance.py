@@ -36,6 +36,7 @@ MOST_ROWS: Final = 12_000
 
 class TrainRequest(Struct, frozen=True):
     history: FleetHistory
+    """about hourly rows; wear is counted in days in service where `service_hours` is a signal"""
     folder: str
     """where the model files go; below the cache folder"""
     seed: int = 0
@@ -81,7 +82,7 @@ def train(payload: TrainRequest, progress: Progress) -> TrainReport:
 
 def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
     began = time.monotonic()
-    history = payload.history
+    history = fleet.by_duty(fleet.sorted_rows(payload.history))
     failures = int(np.count_nonzero(history.renewal_failed))
     if failures < FEWEST_FAILURES:
         what = f"{failures} failures on record, at least {FEWEST_FAILURES} are needed"

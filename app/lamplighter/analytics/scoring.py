@@ -25,19 +25,20 @@ Floats = npt.NDArray[np.float64]
 SHOWN_FROM: Final = 0.2
 MARGIN: Final = 0.5
 """share of a feature's range it may lie outside what was seen in training"""
+HOUR_MS: Final = 3_600_000
 DETAILS_FROM: Final = 0.02
 """reasons and cases are worked out from this probability on"""
 
 
 class ScoreRequest(Struct, frozen=True):
-    """`files` is the checked manifest's list; `history` holds the newest rows of every asset in
-    model time (see `fleet.model_time`), with the renewals known so far."""
+    """`files` is the checked manifest's list; `history` holds the newest rows of every asset by
+    the clock (at least the last eight days in service), with the renewals known so far."""
 
     folder: str
     files: dict[str, str]
     history: FleetHistory
     now_ms: int
-    """in model time"""
+    """what the age of a signal is measured by"""
     made_ms: int
     """the time to print"""
     stale_ms: int = 2 * fleet.DAY_MS
@@ -57,7 +58,11 @@ def score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
 
 def _score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
     model, tables = _loaded(payload.folder, tuple(sorted(payload.files.items())))
-    rows = fleet.order(payload.history)
+    history = fleet.sorted_rows(payload.history)
+    in_service = fleet.by_duty(history)
+    kept = fleet.newest_per_step(in_service, HOUR_MS)
+    rows = fleet.order(fleet.chosen(in_service, kept))
+    clock = history.time_ms[kept]
     last = (
         np.flatnonzero(np.append(np.diff(rows.asset) != 0, True))
         if len(rows)
@@ -67,7 +72,7 @@ def _score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
     inputs = fleet.features(rows, relative)[last]
     progress(1, 3, f"{last.size} assets")
     chance, curve = _chances(model, inputs)
-    scored = _Scored(payload, model, tables, rows, last, inputs, chance, curve)
+    scored = _Scored(payload, model, tables, rows, clock, last, inputs, chance, curve)
     progress(2, 3, "evidence")
     items = [scored.prognosis(place) for place in range(last.size)]
     heard = {payload.history.assets[int(a)] for a in rows.asset[last]}
@@ -98,12 +103,14 @@ class _Scored:
         model: Any,
         tables: dict[str, np.ndarray],
         rows: Rows,
+        clock: npt.NDArray[np.int64],
         last: npt.NDArray[np.intp],
         inputs: Floats,
         chance: Floats,
         curve: Floats,
     ) -> None:
         self.request, self.tables, self.rows, self.last = request, tables, rows, last
+        self.clock = clock
         self.inputs, self.chance = inputs, chance
         self.book = unpack_book(tables)
         self.signals = fleet.feature_signals(tuple(str(s) for s in tables["signals"]))
@@ -183,7 +190,7 @@ class _Scored:
             known = np.flatnonzero(np.isfinite(column))
             if not known.size:
                 return f"{words} is missing"
-            age_ms = self.request.now_ms - int(self.rows.time_ms[mine[known[-1]]])
+            age_ms = self.request.now_ms - int(self.clock[mine[known[-1]]])
             if age_ms > self.request.stale_ms:
                 return f"{words} is {age_ms / fleet.DAY_MS:.0f} days old"
             own = slice(2 * self.signals.index(signal), 2 * self.signals.index(signal) + 2)

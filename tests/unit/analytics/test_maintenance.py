@@ -134,7 +134,9 @@ def test_too_few_failures_are_no_basis(tmp_path: Path) -> None:
 def test_a_model_of_noise_is_frozen(tmp_path: Path) -> None:
     made = fleet_kit.make(2)
     rng = np.random.default_rng(0)
-    noise = msgspec.structs.replace(made.history, values=rng.normal(size=made.history.values.shape))
+    values = made.history.values.copy()
+    values[:, :3] = rng.normal(size=(len(values), 3))
+    noise = msgspec.structs.replace(made.history, values=values)
     report = train(TrainRequest(noise, str(tmp_path)), silent)
     if not report.frozen:  # a lucky draw must at least not look convincing
         assert report.brier > 0.85 * report.naive_brier
@@ -304,7 +306,8 @@ def test_points_become_rows_of_means() -> None:
         np.array([0, 0, 0, 2, 0, 0], np.uint8),
         {7: ("A", "v"), 8: ("A", "t"), 9: ("B", "v")},
     )
-    rows = fleet.from_points(points, (Renewal("A", 5, True), Renewal("X", 5, True)))
+    renewals = (Renewal("A", 5, True), Renewal("X", 5, True))
+    rows = fleet.from_points(points, renewals, step_ms=3_600_000)
 
     assert rows.assets == ("A", "B")
     assert rows.signals == ("t", "v")
@@ -313,7 +316,35 @@ def test_points_become_rows_of_means() -> None:
     assert rows.renewal_asset.tolist() == [0]
 
 
-def test_a_day_a_second_is_stretched_to_days() -> None:
-    stretched = fleet.model_time(np.array([500, 1000, 2000, 4000]), 1000, 86_400.0)
+def test_wear_runs_by_hours_in_service() -> None:
+    history = FleetHistory(
+        ("A", "B"),
+        ("v", "service_hours"),
+        np.array([0, 0, 0, 0, 1, 1]),
+        np.array([0, 3_600_000, 3_601_000, 3_602_000, 0, 3_600_000]),
+        np.array([[1, 10], [1, 11], [1, 35], [1, 2], [1, 5], [1, 5]], float),
+        np.array([0, 0, 1]),
+        np.array([3_602_000, 3_605_000, 9_000_000]),
+        np.array([True, False, False]),
+    )
 
-    assert stretched.tolist() == [500, 1000, 1000 + DAY_MS, 1000 + 3 * DAY_MS]
+    duty = fleet.by_duty(history)
+
+    hour = 3_600_000
+    assert duty.time_ms.tolist() == [0, hour, 25 * hour, 25 * hour + 1, 0, 1]
+    assert duty.renewal_ms.tolist() == [25 * hour + 1, 25 * hour + 3_001, 5_400_001]
+
+
+def test_a_day_a_second_is_the_same_wear_as_a_day_a_day(trained: Trained) -> None:
+    history, now = worn_moment(fleet_kit.make(11), 4, 6)
+    began = now - 30 * DAY_MS
+    fast = history.time_ms > began
+    hurried = np.where(fast, began + (history.time_ms - began) // 86_400, history.time_ms)
+    quick = msgspec.structs.replace(history, time_ms=hurried)
+    soon = int(hurried.max())
+
+    slow, live = forecast(trained, history, now)["P-05"], forecast(trained, quick, soon)["P-05"]
+
+    assert slow.probability_30d is not None and live.probability_30d is not None
+    assert live.probability_30d == pytest.approx(slow.probability_30d, abs=0.05)
+    assert live.days_high == pytest.approx(slow.days_high, rel=0.3)
