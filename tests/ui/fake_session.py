@@ -36,7 +36,16 @@ WORLDS = (
     ("environment", "NoiseMonitor", "NM", 14, (("noise", "dB(A)", 58.0, 1.0, Limits(high=70.0)),)),
     ("structures", "Bridge", "BR", 11, (("strain", "µε", 41.0, 0.1, Limits()),)),
 )
-STREETS = ("Mill Lane", "Dock Road", "Quayside", "Northbank", "Hillside", "Market", "Weir", "Foundry")
+STREETS = (
+    "Mill Lane",
+    "Dock Road",
+    "Quayside",
+    "Northbank",
+    "Hillside",
+    "Market",
+    "Weir",
+    "Foundry",
+)
 
 
 def make_city(buildings: int = 300, times: int = 1) -> wire.City:
@@ -65,7 +74,9 @@ def make_city(buildings: int = 300, times: int = 1) -> wire.City:
                     )
                 )  # fmt: skip
     for number in range(1, buildings + 1):
-        assets.append(Asset(f"B-{number:04d}", "Building", f"House {number}", "buildings", people=4))
+        assets.append(
+            Asset(f"B-{number:04d}", "Building", f"House {number}", "buildings", people=4)
+        )
     edges += [Edge("SS-04", "feeds", f"P-{n:02d}", "project") for n in (14, 17)]
     edges += [Edge("SS-04", "feeds", f"TS-{n:02d}", "project") for n in range(1, 12)]
     frame = Frame(28992, 92_000.0, 437_000.0)
@@ -105,7 +116,10 @@ class FakeSession:
         self._batch = 0
         self._rng = np.random.default_rng(7)
         self._base = np.array(
-            [next(p[2] for w in WORLDS for p in w[4] if p[0] == d.kind) for d in self.city.datastreams]
+            [
+                next(p[2] for w in WORLDS for p in w[4] if p[0] == d.kind)
+                for d in self.city.datastreams
+            ]
         )
         self._bad = self._rng.random(len(self._base)) < bad_share
         self._stale = self._rng.random(len(self._base)) < stale_share
@@ -294,7 +308,9 @@ class FakeSession:
         count = max(2, min(request.points, span // 1000))
         times = np.linspace(request.from_ms, request.to_ms, count, endpoint=False).astype(np.int64)
         base = self._base[ident]
-        value = base * (1 + 0.015 * np.sin(times / 90_000) + 0.004 * self._rng.standard_normal(count))
+        value = base * (
+            1 + 0.015 * np.sin(times / 90_000) + 0.004 * self._rng.standard_normal(count)
+        )
         gap = (request.from_ms + span // 3, request.from_ms + span // 3 + span // 12)
         gaps = (gap,) if ident % 3 == 2 else ()
         keep = np.ones(count, np.bool_)
@@ -302,7 +318,14 @@ class FakeSession:
             keep &= (times < first) | (times > last)
         times, value = times[keep], value[keep]
         return wire.Series(
-            ident, times, value, np.zeros(len(times), np.uint8), value * 0.998, value * 1.002, True, gaps
+            ident,
+            times,
+            value,
+            np.zeros(len(times), np.uint8),
+            value * 0.998,
+            value * 1.002,
+            True,
+            gaps,
         )
 
     def _moment(self, at: int) -> wire.Moment:
@@ -316,7 +339,9 @@ class FakeSession:
         self.emit(wire.TaskChanged(Task(9, f"Scenario {request.name}", TaskState.RUNNING, 136, 200,
                                         started_ms=self._now() - 7000)))  # fmt: skip
         rows = tuple(
-            wire.ScenarioRow(f"J-{n:02d}", "pressure", "bar", 3.9, 2.1 + n / 10, 1.9 + n / 10, 2.3 + n / 10)
+            wire.ScenarioRow(
+                f"J-{n:02d}", "pressure", "bar", 3.9, 2.1 + n / 10, 1.9 + n / 10, 2.3 + n / 10
+            )
             for n in range(1, 12)
         )
         self.emit(
@@ -328,7 +353,9 @@ class FakeSession:
 
     def _command(self, request: wire.SendCommand) -> wire.Reply:
         if request.mode != "live":
-            return wire.Refused(problem("C-701", name=request.request.asset, what="not in live mode"))
+            return wire.Refused(
+                problem("C-701", name=request.request.asset, what="not in live mode")
+            )
         asked = request.request
         command = Command(
             "c-1", "seat-1", "operator", "zone", asked.asset, "gw-1", asked.action, asked.value,

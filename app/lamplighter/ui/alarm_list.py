@@ -178,8 +178,11 @@ class AlarmList(Panel):
             words = tr("No active alarms. New ones appear here; nothing is hidden.")
         elif incidents:
             why = incidents[0].reason or tr("the dependency graph")
-            words = tr("Cause named by {why}. Nothing is hidden: {n} folded alarms are one key away (→).",
-                       why=why, n=folded)  # fmt: skip
+            words = tr(
+                "Cause named by {why}. Nothing is hidden: {n} folded alarms are one key away (→).",
+                why=why,
+                n=folded,
+            )
         else:
             words = tr("{n} alarms, none folded.", n=numbers.number(self.model.total, 1))
         self._footer.setText(words)

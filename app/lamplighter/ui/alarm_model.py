@@ -16,6 +16,7 @@ COLUMNS: Final = ("", "State", "Since", "Asset", "What happened", "People", "Own
 GLYPH, STATE, SINCE, ASSET, WHAT, PEOPLE, OWNER = range(7)
 QUIET: Final = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE})
 GROUP_FROM: Final = 4
+FLOOD_ROWS: Final = 60
 _ROOT = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
 
@@ -94,11 +95,17 @@ class AlarmModel(QAbstractItemModel):
                 continue
             used.update([cause.key, *(a.key for a in folded)])
             tops.append((cause, incident, [a for a in folded if a.key != cause.key]))
-        tops += [(a, None, []) for k, a in standing.items() if k not in used]
+        lone = [a for k, a in standing.items() if k not in used]
+        floods = self._floods(lone) if len(lone) > FLOOD_ROWS else []
+        flooded = {m.key for members in floods for m in members}
+        tops += [(a, None, []) for a in lone if a.key not in flooded]
+        tops += [(members[0], None, members) for members in floods]
         now = self._desk.time.now_ms
         tops.sort(key=lambda t: self._order(t[0], t[1], now))
         for record, found, folded in tops:
-            if found is None:
+            if found is None and folded:
+                self._group(self._root, folded)
+            elif found is None:
                 AlarmNode(record.key, record, self._root, None)
             else:
                 node = AlarmNode(f"incident:{found.id}", record, self._root, found)
@@ -132,13 +139,24 @@ class AlarmModel(QAbstractItemModel):
             if len(members) == 1:
                 AlarmNode(members[0].key, members[0], node, None)
                 continue
-            first = min(members, key=lambda m: m.since_ms)
-            group = AlarmNode(
-                f"group:{first.text}:{first.priority}:{first.state}", first, node, None
-            )
-            group.members = members
-            for member in sorted(members, key=lambda m: self._desk.city.name(m.asset)):
-                AlarmNode(member.key, member, group, None)
+            self._group(node, members)
+
+    @staticmethod
+    def _floods(lone: list[AlarmRecord]) -> list[list[AlarmRecord]]:
+        """Like alarms of a flood: by words, priority and state."""
+        groups: dict[tuple[str, int, AlarmState], list[AlarmRecord]] = defaultdict(list)
+        for alarm in lone:
+            groups[(alarm.text, alarm.priority, alarm.state)].append(alarm)
+        return [m for m in groups.values() if len(m) >= GROUP_FROM]
+
+    def _group(self, node: AlarmNode, members: list[AlarmRecord]) -> None:
+        first = min(members, key=lambda m: m.since_ms)
+        group = AlarmNode(
+            f"group:{first.text}:{first.priority}:{first.state}", first, node, None
+        )
+        group.members = members
+        for member in sorted(members, key=lambda m: self._desk.city.name(m.asset)):
+            AlarmNode(member.key, member, group, None)
 
     # ---------------------------------------------------------------- Qt
     def node(self, index: Index) -> AlarmNode:

@@ -63,6 +63,7 @@ class Furniture:
         for view in (self.twin, self.faceplate, self.trends):
             window.beat.add(view)
         self._is_narrow: bool | None = None
+        self._restored = False
         self._order: OrderForm | None = None
         self.palette = CommandPalette(self._entries, window)
         self.actions = Actions(self, window)
@@ -92,11 +93,13 @@ class Furniture:
     def open(self) -> None:
         self._is_narrow = self._window.width() < 1440
         self.docks.arrange("Overview", narrow=self._is_narrow)
-        self.docks.restore("Overview")
+        self._restored = self.docks.restore("Overview")
         self._window.top.show_workspace("Overview")
 
     def load_charts(self) -> None:
         """Imports pyqtgraph and makes the charts; called after the first paint."""
+        if not self._restored:  # the area has its final size only now
+            self.docks.arrange("Overview")
         self.trends.ready()
         self.faceplate.attach_plot()
 

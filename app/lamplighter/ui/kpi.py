@@ -129,7 +129,7 @@ class KpiBoard:
         lost = sum(i.people_affected for i in desk.incidents if i.active)
         total = desk.city.people()
         share = self._share(desk, gone)
-        known = float(lost) if desk.city_known else None
+        known = float(lost) if desk.city.assets else None
         state.value = _model(state.definition, known, share)
         state.live_share = share
         if total and not lost:
