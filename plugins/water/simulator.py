@@ -52,6 +52,7 @@ class _Network:
         self.ends = [en.getlinknodes(p, k + 1)[1] - 1 for k in range(count_links)]
         kinds = [en.getlinktype(p, k + 1) for k in range(count_links)]
         self._is_valve = {name: kinds[k] > en.PUMP for k, name in enumerate(self.links)}
+        self._is_pump = {name: kinds[k] == en.PUMP for k, name in enumerate(self.links)}
         self._setting = {
             name: en.getlinkvalue(p, self.link_at[name], en.INITSETTING) for name in self.links
         }
@@ -135,6 +136,9 @@ class _Network:
             en.setlinkvalue(self.project, at, en.INITSETTING, self._setting[name])
         else:
             en.setlinkvalue(self.project, at, en.INITSTATUS, en.OPEN if is_open else en.CLOSED)
+            if is_open and self._is_pump[name]:
+                # a pump that the file closes has speed 0 and would run without delivering
+                en.setlinkvalue(self.project, at, en.INITSETTING, self._setting[name] or 1.0)
 
     def close(self) -> None:
         en.closeH(self.project)

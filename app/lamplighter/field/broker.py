@@ -122,11 +122,15 @@ class Amqtt:
         self._loop = asyncio.new_event_loop()
         self._broker: Any = None
         self._error = ""
+        self._up = threading.Event()
         self._thread = threading.Thread(
             target=self._serve, args=(port,), name="broker", daemon=True
         )
         self._thread.start()
-        if not _wait(port, self._thread.is_alive):
+        # no trial connection here: amqtt keeps the transport of a client that says nothing
+        self._up.wait(START_S)
+        if self._error or not self._up.is_set():
+            self.stop()
             raise fault("N-304", name=self.url, what=self._error or "amqtt did not start")
 
     def _serve(self, port: int) -> None:
@@ -146,11 +150,22 @@ class Amqtt:
                 loop=self._loop,
             )
             self._loop.run_until_complete(self._broker.start())
+            self._up.set()
             self._loop.run_forever()
+            self._end_tasks()
         except Exception as error:
             self._error = f"{type(error).__name__}: {error}"
+            self._up.set()
         finally:
             self._loop.close()
+
+    def _end_tasks(self) -> None:
+        """Lets everything amqtt left behind end, so that no socket outlives the loop."""
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(asyncio.sleep(0.05))
 
     def stop(self) -> None:
         if not self._thread.is_alive():

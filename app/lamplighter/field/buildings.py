@@ -75,11 +75,11 @@ def build(definition: Definition, layout: Layout) -> list[Building]:
     for block in layout.blocks:
         if block.kind == "site":
             made += _site(layout.ground, block)
+        elif block.kind == "court":
+            made.append(_court(rng, layout.ground, block))
     fixed = len(made)
     for block in layout.blocks:
-        if block.kind == "court":
-            made.append(_court(rng, layout.ground, block))
-        elif block.kind not in ("site", "park"):
+        if block.kind not in ("site", "park", "court"):
             made += [_house(rng, layout.ground, block, lot) for lot in _lots(rng, block)]
     surplus = len(made) - definition.buildings
     if surplus < 0:

@@ -19,6 +19,7 @@ from lamplighter.field.past import START_AGE_DAYS, WEARING, plan_lives
 Floats = npt.NDArray[np.float64]
 CYCLE_S = 72.0
 ROOM_C = 19.0
+LONGEST_DRIFT_S = 120.0
 OLDEST_DAYS = 112.0
 """the bearing that wears live stays at this age: badly worn, still turning"""
 
@@ -158,7 +159,8 @@ class Values:
         if tamper.how == "stuck":
             return tamper.held
         if tamper.how == "drift":
-            return float(self.shown[row] + tamper.amount * (now_s - tamper.since_s))
+            passed = min(now_s - tamper.since_s, LONGEST_DRIFT_S)
+            return float(self.shown[row] + tamper.amount * passed)
         return float(tamper.held + tamper.amount + 0.5 * self._wander[row])
 
 
