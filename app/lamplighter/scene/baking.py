@@ -80,7 +80,7 @@ class BakedTile:
         """Lowest and highest corner of the whole tile (inverted when it is empty)."""
         if not len(self.points):
             return np.full(3, np.inf, np.float32), np.full(3, -np.inf, np.float32)
-        return self.points.min(axis=0), self.points.max(axis=0)
+        return self.low.min(axis=0), self.high.max(axis=0)
 
 
 def bake(tile: TileArrays) -> BakedTile:

@@ -27,6 +27,7 @@ class TileActor:
         self.keys: list[Key] = [NORMAL_KEY] * len(baked.assets)
         self._theme = theme
         self._bounds = baked.bounds
+        self._depth: tuple[object, ...] = ()
         self._base = clay(baked, theme)
         self._rgba = self._base.copy()
         self.colours = shared(self._rgba)
@@ -112,6 +113,10 @@ class TileActor:
 
     def set_depth(self, haze: tuple[float, float], edges: tuple[float, float]) -> None:
         """Distances between which surfaces turn to haze and edges fade out."""
+        wanted = (haze, edges, self._theme.name)
+        if wanted == self._depth:
+            return
+        self._depth = wanted
         self._surface_uniforms.SetUniformf("hazeNear", haze[0])
         self._surface_uniforms.SetUniformf("hazeFar", haze[1])
         self._surface_uniforms.SetUniformf("hazeMost", 0.9)
