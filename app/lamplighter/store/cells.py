@@ -42,7 +42,7 @@ class Cells:
     last_ms: Array
     last: Array
     worst: Array
-    """worst quality class"""
+    """worst quality class, with every mark that any of its points carries"""
 
     def __len__(self) -> int:
         return int(self.count.shape[0])
@@ -81,7 +81,7 @@ def of_points(points: PointColumns) -> Cells:
     """Each point as a cell of its own, in the given order."""
     ones = np.ones(len(points), np.int32)
     value, time_ms = points.value, points.time_ms
-    worst = (points.quality & CLASS_MASK).astype(np.uint8)
+    worst = points.quality.astype(np.uint8, copy=False)
     return Cells(
         points.datastream, ones, value, value, value, time_ms, value, time_ms, value, worst
     )
@@ -107,7 +107,7 @@ def merge(cells: Cells, step_ms: int, origin_ms: int = 0) -> Cells:
         cells.first[early],
         cells.last_ms[late],
         cells.last[late],
-        np.maximum.reduceat(cells.worst[order], starts),
+        _worst(cells.worst[order], starts),
     )
 
 
@@ -175,4 +175,11 @@ def _decode(stored: bytes, kinds: dict[str, tuple[str, bool]]) -> dict[str, Arra
     for name, (kind, diff) in kinds.items():
         found[name] = unshuffle(raw, kind, count, offset, differences=diff)
         offset += count * np.dtype(kind).itemsize
+    return found
+
+
+def _worst(quality: Array, starts: Array) -> Array:
+    """The highest class of each run, and the union of its marks."""
+    marks = np.bitwise_or.reduceat(quality & np.uint8(~CLASS_MASK & 0xFF), starts)
+    found: Array = np.maximum.reduceat(quality & np.uint8(CLASS_MASK), starts) | marks
     return found
