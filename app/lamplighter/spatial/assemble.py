@@ -174,9 +174,9 @@ class _Placing:
         x, y = points[:, 0], points[:, 1]
         if self.place.swap:
             x, y = y, x
-        east, north = crs.to_frame(self.frame, self.place.epsg, x, y)
-        local = np.stack([east, north, points[:, 2] * self.up - self.frame.up], axis=1)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            east, north = crs.to_frame(self.frame, self.place.epsg, x, y)
+            local = np.stack([east, north, points[:, 2] * self.up - self.frame.up], axis=1)
             local[~(np.abs(local) < FAR_METRES).all(axis=1)] = np.nan
         return local
 

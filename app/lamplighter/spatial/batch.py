@@ -93,9 +93,7 @@ def _settle_ids(imported: list[ImportedFile], known: dict[str, str]) -> None:
         if taken and item.report.format == "EPANET INP":
             _rename(item, Path(source).stem, len(taken))
         elif taken:
-            item.report.warnings.append(
-                f"{len(taken)} objects were already known from another file; this one counts now"
-            )
+            item.report.warnings.append(f"{len(taken)} objects are also described by another file")
         kept = [a for a in item.assets if a.x is not None or a.id not in placed]
         if len(kept) < len(item.assets):
             item.report.warnings.append(

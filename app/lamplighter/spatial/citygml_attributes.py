@@ -70,7 +70,8 @@ def _number(text: str) -> int | float | None:
         return None
     if not math.isfinite(value):
         return None
-    return int(value) if value.is_integer() and "." not in text else value
+    whole = value.is_integer() and "." not in text and abs(value) < 2**53
+    return int(value) if whole else value
 
 
 def _generic(element: Any, prefix: str, found: dict[str, Attribute]) -> None:

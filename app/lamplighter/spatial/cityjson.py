@@ -269,8 +269,9 @@ class _Reader:
         if matrix.shape != (16,) or not np.isfinite(matrix).all():
             raise BadObject("a transformation matrix that is none")
         model = np.array(templates.vertices, float).reshape(-1, 3)
-        placed = model @ matrix.reshape(4, 4)[:3, :3].T + matrix.reshape(4, 4)[:3, 3]
-        placed = placed + vertices[anchor[0]]
+        with np.errstate(over="ignore", invalid="ignore"):
+            placed = model @ matrix.reshape(4, 4)[:3, :3].T + matrix.reshape(4, 4)[:3, 3]
+            placed = placed + vertices[anchor[0]]
         base = self._base + len(vertices) + len(self._extra)
         self._add(templates.templates[geometry.template], owner, kind, len(model), base)
         self._extra.extend(placed.tolist())
@@ -294,7 +295,8 @@ def _vertices(document: _File) -> Floats:
         raise Refused("I-503", f"its vertices are damaged: {error}") from error
     points = np.fromiter(chain.from_iterable(rows), float, count=3 * len(rows)).reshape(-1, 3)
     if document.transform is not None:
-        points = points * document.transform.scale + np.array(document.transform.translate)
+        with np.errstate(over="ignore", invalid="ignore"):
+            points = points * document.transform.scale + np.array(document.transform.translate)
     return points
 
 
@@ -340,8 +342,10 @@ def flat_attributes(values: dict[str, Any], prefix: str = "") -> dict[str, Attri
     flat: dict[str, Attribute] = {}
     for key, value in values.items():
         name = f"{prefix}{key}"
-        if value is None or isinstance(value, str | bool | int):
+        if value is None or isinstance(value, str | bool):
             flat[name] = value
+        elif isinstance(value, int):
+            flat[name] = value if -(2**63) <= value < 2**63 else str(value)
         elif isinstance(value, float):
             flat[name] = value if math.isfinite(value) else None
         elif isinstance(value, dict) and prefix.count(".") < 4:
@@ -353,9 +357,10 @@ def flat_attributes(values: dict[str, Any], prefix: str = "") -> dict[str, Attri
 
 def _lod(geometry: _Geometry) -> float:
     try:
-        return float(geometry.lod) if geometry.lod is not None else 0.0
+        level = float(geometry.lod) if geometry.lod is not None else 0.0
     except ValueError:
         return 0.0
+    return level if math.isfinite(level) else 0.0
 
 
 def _best(geometries: list[_Geometry]) -> float:

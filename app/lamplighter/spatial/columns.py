@@ -51,7 +51,9 @@ def _apart(code: int | None, places: np.ndarray, degrees: np.ndarray) -> float:
     if known is None:
         return float("inf")
     lon, lat = crs.move(known.horizontal, 4326, places[:, 0], places[:, 1])
-    north = (lat - degrees[:, 1]) * _DEGREE_METRES
-    east = (lon - degrees[:, 0]) * _DEGREE_METRES * np.cos(np.radians(degrees[:, 1]))
-    far = np.hypot(east, north)
-    return float(np.median(far)) if bool(np.isfinite(far).all()) else float("inf")
+    with np.errstate(all="ignore"):
+        north = (lat - degrees[:, 1]) * _DEGREE_METRES
+        east = (lon - degrees[:, 0]) * _DEGREE_METRES * np.cos(np.radians(degrees[:, 1]))
+        far = np.hypot(east, north)
+    median = float(np.median(far))
+    return median if np.isfinite(median) else float("inf")

@@ -300,12 +300,22 @@ def _by_neighbours(points: Floats, frame: Frame | None) -> Place | str:
     )
 
 
+def _middle(x: Floats, y: Floats, known: System | None) -> tuple[float, float]:
+    """Middle of the range of the points; single strays far outside do not count."""
+    reach = 200_000.0 / known.metres if known and known.projected else 2.0
+    east, north = float(np.median(x)), float(np.median(y))
+    near = (np.abs(x - east) <= reach) & (np.abs(y - north) <= reach)
+    if near.any():
+        east = float((x[near].min() + x[near].max()) / 2.0)
+        north = float((y[near].min() + y[near].max()) / 2.0)
+    return east, north
+
+
 def found_frame(place: Place, points: Floats) -> Frame:
     """A frame for a new project: a metric projected system, origin rounded to 1 m."""
     known = system(place.epsg)
     x, y = (points[:, 1], points[:, 0]) if place.swap else (points[:, 0], points[:, 1])
-    middle_x = float((x.min() + x.max()) / 2.0)
-    middle_y = float((y.min() + y.max()) / 2.0)
+    middle_x, middle_y = _middle(x, y, known)
     epsg = place.epsg
     if known is None or not known.projected or known.metres != 1.0 or epsg == 3857:
         lon, lat = move(place.epsg, 4326, np.array([middle_x]), np.array([middle_y]))

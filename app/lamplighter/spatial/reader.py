@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import FileReport, ImportedFile
@@ -58,7 +59,8 @@ def read_file(
         progress(done, total, text)
 
     try:
-        imported = _read(path, order, importers or {}, tell)
+        with np.errstate(all="ignore"):  # absurd numbers become infinite and are left out later
+            imported = _read(path, order, importers or {}, tell)
     except Refused as refused:
         imported = _failed(path, refused.code, refused.what)
     except Cancelled:

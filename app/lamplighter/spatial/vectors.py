@@ -209,6 +209,8 @@ def _layers(path: Path, progress: Progress) -> SourceModel:
         raise Refused("I-503", str(error).splitlines()[0]) from error
     except (pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as error:
         raise Refused("I-503", str(error).splitlines()[0]) from error
+    except UnicodeDecodeError as error:
+        raise Refused("I-503", "a name in it is no readable text") from error
     if collect is None:
         raise Refused("I-504", "it has no layer with positions")
     return collect.finish()

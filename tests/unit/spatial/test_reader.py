@@ -228,3 +228,27 @@ def test_random_damage_never_escapes_as_an_exception(tmp_path: Path) -> None:
         report = read_file(path, project_frame=None, tiles_folder=tmp_path / "tiles").report
         assert report.error is None or "reader failed" not in report.error, report.error
         path.unlink()
+
+
+def test_one_stray_corner_does_not_move_the_city(tmp_path: Path) -> None:
+    document = cities.cityjson("1.0")
+    document["vertices"].append([0.0, 0.0, 0.0])
+    document["vertices"].append([1e300, 1.0, 0.0])
+    stray = {"type": "MultiSurface", "lod": "2", "boundaries": [[[0, 1, 8]], [[0, 1, 9]]]}
+    document["CityObjects"]["STRAY"] = {"type": "Building", "geometry": [stray]}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    found = read_file(path, project_frame=None, tiles_folder=tmp_path / "tiles")
+    assert abs(found.suggested_origin[0] - 91010) <= 1
+    assert (found.report.placed, found.report.triangles) == (1, 12)
+    assert [u.id for u in found.report.unplaced] == ["STRAY"]
+    assert any("2 faces have corners" in warning for warning in found.report.warnings)
+
+
+def test_numbers_beyond_64_bits_are_kept_as_text(tmp_path: Path) -> None:
+    document = cities.cityjson()
+    document["CityObjects"]["B1"]["attributes"] = {"counter": 2**70}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(document))
+    found = read_file(path, project_frame=None, tiles_folder=tmp_path / "tiles")
+    assert found.assets[0].attributes["counter"] == str(2**70)
