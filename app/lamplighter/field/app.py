@@ -29,6 +29,7 @@ from lamplighter.field.city_generator import (
     generate,
 )
 from lamplighter.field.device import Device
+from lamplighter.field.gateway import leave_all
 from lamplighter.field.guard import TRUST_FILE
 from lamplighter.field.ledger import Ledger
 from lamplighter.field.networks import Networks
@@ -93,8 +94,7 @@ def run_field(
             }
         finally:
             if device is not None:
-                for gateway in device.gateways.values():
-                    gateway.leave()
+                leave_all(device.gateways.values())
             if broker is not None:
                 broker.stop()
             if networks is not None:

@@ -7,7 +7,7 @@ import json
 import queue
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -141,13 +141,30 @@ class Gateway:
             with self._counting:
                 self.resent += 1
 
-    def leave(self) -> None:
-        """Says goodbye: the last number stays known, the source reads as offline."""
-        if not self.silent and self._client.is_connected():
-            info = self._client.publish(
-                ANNOUNCEMENTS + self.name, self._birth(offline=True), qos=1, retain=True
-            )
+    def say_goodbye(self) -> mqtt.MQTTMessageInfo | None:
+        """The last number stays known, the source reads as offline; None where it cannot tell."""
+        if self.silent or not self._client.is_connected():
+            return None
+        return self._client.publish(
+            ANNOUNCEMENTS + self.name, self._birth(offline=True), qos=1, retain=True
+        )
+
+    def disconnect(self) -> None:
+        self._client.disconnect()
+
+    def end(self) -> None:
+        """Ends the client's thread; `disconnect` comes before it."""
+        self._client.loop_stop()
+
+
+def leave_all(gateways: Iterable[Gateway]) -> None:
+    """All at once: goodbyes, then disconnections, then the threads."""
+    leaving = list(gateways)
+    for info in [gateway.say_goodbye() for gateway in leaving]:
+        if info is not None:
             with contextlib.suppress(RuntimeError, ValueError):
                 info.wait_for_publish(timeout=2.0)
-        self._client.disconnect()
-        self._client.loop_stop()
+    for gateway in leaving:
+        gateway.disconnect()
+    for gateway in leaving:
+        gateway.end()

@@ -40,7 +40,7 @@ class Listener:
 
     def _keep(self, client: Any, data: Any, message: mqtt.MQTTMessage) -> None:
         now = time.time_ns() // 1_000_000
-        self.messages.append((message.topic, message.payload, message.retain, now))
+        self.messages.append((message.topic, bytes(message.payload), message.retain, now))
 
     def publish(self, topic: str, payload: bytes | str, *, retain: bool = False) -> None:
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5.0)
@@ -204,10 +204,10 @@ def test_a_signed_command_closes_a_valve_and_an_unsigned_one_does_not(
     (tmp_path / "console.pub").write_text(raw.hex())
 
     def position() -> tuple[str, float | None]:
-        for source, body, _, _ in reversed(listener.of("obs")):
-            for point in body["points"]:
-                if point[0] == "V-118.valve_position":
-                    return source, point[2]
+        for topic, body, _, _ in reversed(list(listener.messages)):
+            if b"V-118.valve_position" in body:
+                points = {p[0]: p[2] for p in json.loads(body)["points"]}
+                return topic.rpartition("/")[2], points["V-118.valve_position"]
         return "", None
 
     field = Field(broker.url, tmp_path)
