@@ -71,8 +71,29 @@ def known_at(sql: sqlite3.Connection, at_ms: int) -> int:
     Batch order rules, wall time only labels: a clock that jumped cannot make later batches known
     earlier than those before them.
     """
-    row = sql.execute("SELECT max(number) FROM batch WHERE wall_ms<=?", (at_ms,)).fetchone()
-    return int(row[0] or 0)
+    starts = [row[0] for row in sql.execute("SELECT batch FROM setback ORDER BY batch DESC")]
+    end = last_number(sql)
+    for start in (*starts, 1):
+        if start <= end and _wall_ms(sql, start) <= at_ms:
+            return _last_by(sql, at_ms, start, end)
+        end = start - 1
+    return 0
+
+
+def _last_by(sql: sqlite3.Connection, at_ms: int, low: int, high: int) -> int:
+    """The last batch of [low, high], in which wall time never goes back, recorded by `at_ms`."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _wall_ms(sql, middle) <= at_ms:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _wall_ms(sql: sqlite3.Connection, number: int) -> int:
+    row = sql.execute("SELECT wall_ms FROM batch WHERE number=?", (number,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def last_number(sql: sqlite3.Connection) -> int:
@@ -87,5 +108,14 @@ def overlapping(
         "SELECT number FROM batch WHERE last_ms>=? AND first_ms<? AND number>? AND number<=?"
         " AND count>0",
         (from_ms, to_ms, after, until),
+    )
+    return sorted(row[0] for row in rows)
+
+
+def ahead(sql: sqlite3.Connection, cut_ms: int, until_ms: int, last: int) -> list[int]:
+    """Batches up to `last` with points in (cut_ms, until_ms], by the index over times: few."""
+    rows = sql.execute(
+        "SELECT number FROM batch WHERE last_ms>? AND first_ms<=? AND +number<=? AND count>0",
+        (cut_ms, until_ms, last),
     )
     return sorted(row[0] for row in rows)

@@ -59,10 +59,11 @@ class Committer:
         self._clock = clock
         self._registry = registry
         row = connection.execute(
-            "SELECT number, hash FROM batch ORDER BY number DESC LIMIT 1"
+            "SELECT number, hash, wall_ms FROM batch ORDER BY number DESC LIMIT 1"
         ).fetchone()
         self.number: int = row[0] if row else 0
         self.head: bytes = row[1] if row else blob.NO_HASH
+        self._wall_ms: int = row[2] if row else 0
         self._spans = KeySpans(
             connection.execute("SELECT source, epoch, first, last FROM key_span")
         )
@@ -86,7 +87,7 @@ class Committer:
                 self._sql.execute("ROLLBACK")
             self._registry.reload()
             raise
-        self.number, self.head = number, head
+        self.number, self.head, self._wall_ms = number, head, wall_ms
         for key, spans in plan.spans.items():
             self._spans.replace(key, spans)
         self._kept.update(entry.code for entry in plan.aside)
@@ -205,6 +206,8 @@ class Committer:
             " first_ms, last_ms, registry) VALUES(?,?,?,?,?,?,?,?,?,?)",
             (number, wall_ms, monotonic_ns, self.head, digest, *head[3:], registry),
         )
+        if wall_ms < self._wall_ms:
+            sql.execute("INSERT INTO setback VALUES(?)", (number,))
         if body:
             sql.execute("INSERT INTO body(number, points) VALUES(?,?)", (number, body))
         base = number * MESSAGES_PER_BATCH

@@ -61,15 +61,15 @@ def write(sql: sqlite3.Connection, batch: int, cut_ms: int, state: NewestValues)
     sql.execute("INSERT INTO snapshot(batch, cut_ms, body) VALUES(?,?,?)", (batch, cut_ms, body))
 
 
-def last(sql: sqlite3.Connection, until: int, cut_ms: int | None = None) -> KeyFrame | None:
-    """The newest key-frame of a batch up to `until` (and, when given, cut at `cut_ms` or before).
+def last(sql: sqlite3.Connection, until: int, cut_ms: int) -> KeyFrame | None:
+    """The newest key-frame of a batch up to `until`, cut at `cut_ms` or before.
 
     A damaged one is passed over: the one before it serves as well, only slower.
     """
     rows = sql.execute(
-        "SELECT batch, cut_ms, body FROM snapshot WHERE batch<=:until"
-        " AND (:cut IS NULL OR cut_ms<=:cut) ORDER BY batch DESC",
-        {"until": until, "cut": cut_ms},
+        "SELECT batch, cut_ms, body FROM snapshot WHERE cut_ms<=? AND +batch<=?"
+        " ORDER BY cut_ms DESC, batch DESC",
+        (cut_ms, until),
     )
     for batch, cut, body in rows:
         try:

@@ -35,7 +35,7 @@ def state_at(
     state, since, cut_ms = blank(count), 0, -_EVER
     if frame is not None:
         state, since, cut_ms = grown(frame.state, count), frame.batch, frame.cut_ms
-        ahead = batches.overlapping(sql, cut_ms + 1, at_ms + 1, 0, since)
+        ahead = batches.ahead(sql, cut_ms, at_ms, since)
         for points in decoded.get(sql, ahead):
             fold(state, points.take((points.time_ms > cut_ms) & (points.time_ms <= at_ms)))
     for points in decoded.get(sql, batches.overlapping(sql, -_EVER, at_ms + 1, since, until)):

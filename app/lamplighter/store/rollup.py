@@ -14,7 +14,7 @@ from typing import Final
 from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.observation import PointColumns
 from lamplighter.store import cells, keyframe, past
-from lamplighter.store.batches import DecodedBatches, overlapping, sound_points
+from lamplighter.store.batches import DecodedBatches, ahead, sound_points
 
 FLUSH_POINTS: Final = 1 << 18
 FLUSH_BATCHES: Final = 600
@@ -40,7 +40,7 @@ class Roller:
 
     def _restore(self, number: int) -> None:
         self._state = past.state_at(self._sql, DecodedBatches(0), self._cut, self._from)
-        for early in overlapping(self._sql, self._cut + 1, 1 << 62, 0, self._from):
+        for early in ahead(self._sql, self._cut, 1 << 62, self._from):
             points = sound_points(self._sql, early)
             if points is not None:
                 self._ahead.append(points.take(points.time_ms > self._cut))
@@ -76,7 +76,7 @@ class Roller:
         cut_ms = max(cut_ms, self._cut)
         held = [*self._held]
         run = cells.sorted_run(PointColumns.join(held, [0] * len(held)))
-        state, ahead = self._next_state(run, cut_ms)
+        state, later = self._next_state(run, cut_ms)
         self._sql.execute("BEGIN IMMEDIATE")
         try:
             self._write_flush(run)
@@ -88,7 +88,7 @@ class Roller:
             if self._sql.in_transaction:
                 self._sql.execute("ROLLBACK")
             raise
-        self._state, self._ahead, self._cut = state, ahead, cut_ms
+        self._state, self._ahead, self._cut = state, later, cut_ms
         self._from, self._held, self._points = self._to, [], 0
 
     def _next_state(
@@ -97,15 +97,15 @@ class Roller:
         """The key-frame after this flush, and the points that lie beyond its time."""
         known = max([int(run.datastream[-1]) + 1, len(self._state)])
         state = keyframe.grown(self._state, known)
-        ahead: list[PointColumns] = []
+        later: list[PointColumns] = []
         for points in (*self._ahead, run):
             inside = points.time_ms <= cut_ms
             if inside.all():
                 keyframe.fold(state, points)
             else:
                 keyframe.fold(state, points.take(inside))
-                ahead.append(points.take(~inside))
-        return state, ahead
+                later.append(points.take(~inside))
+        return state, later
 
     def _write_flush(self, run: PointColumns) -> None:
         span = int(run.time_ms.min()), int(run.time_ms.max())

@@ -21,7 +21,7 @@ HISTORY_STEPS: Final[tuple[str, ...]] = (
         previous BLOB NOT NULL, hash BLOB NOT NULL, count INTEGER NOT NULL,
         messages INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
         registry BLOB, origin_store TEXT, origin_batch INTEGER, origin_wall_ms INTEGER);
-    CREATE INDEX batch_by_wall ON batch(wall_ms);
+    CREATE TABLE setback(batch INTEGER PRIMARY KEY);
     CREATE INDEX batch_by_time ON batch(last_ms, first_ms);
     CREATE TABLE body(number INTEGER PRIMARY KEY, points BLOB NOT NULL);
     CREATE TABLE message(
@@ -60,13 +60,16 @@ HISTORY_STEPS: Final[tuple[str, ...]] = (
         body BLOB NOT NULL, PRIMARY KEY(flush, kind, part)) WITHOUT ROWID;
     CREATE TABLE snapshot(
         batch INTEGER PRIMARY KEY, cut_ms INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX snapshot_by_cut ON snapshot(cut_ms, batch);
     CREATE TABLE segment(
         name TEXT PRIMARY KEY, from_batch INTEGER NOT NULL, to_batch INTEGER NOT NULL,
         first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, hash BLOB NOT NULL,
         head BLOB NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
     """,
 )
-"""Batch bodies lie apart from their heads, so that looking over the heads reads no points."""
+"""Batch bodies lie apart from their heads, so that looking over the heads reads no points.
+`setback` names the batches whose wall time lies before that of the batch before them.
+"""
 
 CITY_STEPS: Final[tuple[str, ...]] = (
     """

@@ -197,3 +197,18 @@ def test_damaged_cells_are_answered_from_the_batches(bench: Bench) -> None:
     store = bench.reopen()
     np.testing.assert_array_equal(store.series(0, 0, 1 << 62, 10_000).value, before.value)
     np.testing.assert_array_equal(store.newest().value, frame)
+
+
+def test_what_was_known_is_a_prefix_in_recorded_order_whatever_the_clock_did(
+    bench: Bench,
+) -> None:
+    t = bench.clock.wall_ms()
+    walls = []
+    for seq, jump in enumerate([0, 5000, -20_000, 3000, 0, 60_000, -1, -90_000, 10]):
+        bench.clock.jump(jump)
+        walls.append(bench.clock.wall_ms())
+        bench.commit(simple(seq, [(0, t, 1.0)], **(names(1) if not seq else {})))
+        bench.clock.advance(1000)
+    for at in range(min(walls) - 2000, max(walls) + 2000, 500):
+        known = max((n for n, wall in enumerate(walls, 1) if wall <= at), default=0)
+        assert bench.store.moment(at).batch == known
