@@ -85,7 +85,7 @@ class NetworkRun:
                 place = names.index(asset)
                 if self.link_kinds[place] in kinds:
                     return place + 1
-        what = f"No {' or '.join(k.lower() for k in kinds)} of {self._file.name} is called {asset}"
+        what = f"No {' or '.join(k.lower() for k in kinds)} of the network is called {asset}"
         raise fault("U-801", what=what, name="scenario")
 
     def set_open(self, link: int, is_open: bool) -> None:

@@ -39,7 +39,9 @@ def run_water(payload: WaterWhatIf, progress: Progress) -> WaterOutcome:
     results: list[RunResult] = []
     for number, (title, changed, demand) in enumerate(plan):
         with NetworkRun(inp) as network:
-            change(network, payload if changed else WaterWhatIf(payload.inp))
+            wanted = targets(network, payload)  # a wrong id ends it before anything is simulated
+            for link, is_open in wanted if changed else []:
+                network.set_open(link, is_open)
 
             def step(hour: float, at: int = number * whole, title: str = title) -> None:
                 text = f"{title}, hour {hour:.1f} of {payload.hours:g}"
@@ -50,14 +52,11 @@ def run_water(payload: WaterWhatIf, progress: Progress) -> WaterOutcome:
     return _compare(network, payload, results)
 
 
-def change(network: NetworkRun, payload: WaterWhatIf) -> None:
-    """Apply the request to an open network. Raises LamplighterError (U-801)."""
-    for name in payload.close:
-        network.set_open(network.find(name, _PIPE), False)
-    for name in payload.stop:
-        network.set_open(network.find(name, ("Pump",)), False)
-    for name in payload.open:
-        network.set_open(network.find(name, (*_PIPE, "Pump")), True)
+def targets(network: NetworkRun, payload: WaterWhatIf) -> list[tuple[int, bool]]:
+    """(link, whether it is to be open) for every id. Raises LamplighterError (U-801)."""
+    found = [(network.find(name, _PIPE), False) for name in payload.close]
+    found += [(network.find(name, ("Pump",)), False) for name in payload.stop]
+    return found + [(network.find(name, (*_PIPE, "Pump")), True) for name in payload.open]
 
 
 def _compare(network: NetworkRun, payload: WaterWhatIf, runs: list[RunResult]) -> WaterOutcome:

@@ -173,6 +173,29 @@ def test_a_broken_network_is_one_line(tmp_path: Path, text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_wrong_id_is_found_before_anything_runs(inp: Path) -> None:
+    heard: list[int] = []
+
+    with pytest.raises(LamplighterError):
+        run_water(
+            WaterWhatIf(str(inp), close=("nope",)),
+            lambda done, total=0, text="": heard.append(done),
+        )
+    assert heard == []
+
+
+def test_what_was_shut_can_be_opened(tmp_path: Path) -> None:
+    shut = tmp_path / "shut.inp"
+    line = "22  12 13 400 200 120 0 "
+    assert line + "Open" in NETWORK
+    shut.write_text(NETWORK.replace(line + "Open", line + "Closed"))
+
+    outcome = run_water(WaterWhatIf(str(shut), open=("22",), hours=2), silent)
+
+    assert value(outcome, "22", "flow", "baseline") == 0.0
+    assert abs(value(outcome, "22", "flow")) > 0.1
+
+
 def test_a_missing_network_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(LamplighterError, match="is gone"):
         run_water(WaterWhatIf(str(tmp_path / "no.inp")), silent)
