@@ -269,8 +269,10 @@ class MqttFeed:
         if thread is None or self._stop.is_set():
             return
         now = self._clock.monotonic_ms()
-        if self._live and now - self._live_since > STEADY_MS:
-            self._problem = None
+        if self._live and link is not None and now - self._live_since > STEADY_MS:
+            silent = link.silent_for_ms(now)
+            words = f"{silent // 1000} s"
+            self._problem = problem("N-305", name=self.id, what=words) if silent else None
         hangs = self._live and link is not None and now - link.beat_ms > STUCK_AFTER_MS
         if thread.is_alive() and not hangs:
             return

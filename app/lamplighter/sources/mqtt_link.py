@@ -31,6 +31,7 @@ WINDOW: Final = 2_000
 SESSION_S: Final = 86_400
 HELD_LIMIT: Final = 2 * WINDOW
 CONNECT_S: Final = 4.0
+SILENT_MS: Final = 15_000
 _TICK_S: Final = 0.25
 _TAKEN_OVER: Final = 0x8E
 _UNSPECIFIED: Final = 0x80
@@ -103,9 +104,21 @@ class MqttLink:
         """when this link's thread last came round"""
         self.contact_ms = 0
         """when the broker was last heard"""
+        self.message_ms = 0
+        """when the newest message came"""
+        self.first_message_ms = 0
+        self.message_count = 0
         self._client = self._make(client_id, login, tls)
 
     # ---------------------------------------------------------------- from any thread
+    def silent_for_ms(self, now: int) -> int:
+        """How long nothing came, when that is unusual for this link; else 0."""
+        if self.message_count < 2:
+            return 0
+        usual = (self.message_ms - self.first_message_ms) / (self.message_count - 1)
+        silent = now - self.message_ms
+        return silent if silent > max(SILENT_MS, 5 * usual) else 0
+
     def ack(self, mid: int) -> None:
         self._acks.append(mid)
         self._wake()
@@ -301,6 +314,9 @@ class MqttLink:
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         now = self._clock.monotonic_ms()
         self.contact_ms = now
+        self.message_ms = now
+        self.first_message_ms = self.first_message_ms or now
+        self.message_count += 1
         wall = self._clock.wall_ms()
         payload = bytes(message.payload)
         size = len(payload)

@@ -12,6 +12,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.kit.broker import Broker, free_port
+from tests.kit.clocks import FakeClock
 
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.field_message import RawMessage
@@ -328,3 +329,28 @@ def test_a_password_in_an_address_is_never_shown() -> None:
         "mqtt://user:secret@127.0.0.1:1", client_id="c", deliver=Inbox(), clock=SystemClock()
     )
     assert "secret" not in feed.url + feed.id + repr(feed._login)
+
+
+def test_a_link_that_fell_silent_is_told_from_one_that_is_slow() -> None:
+    clock = FakeClock()
+    feed = MqttFeed("mqtt://127.0.0.1:1", client_id="c", deliver=Inbox(), clock=clock)
+    link = feed._new_link()
+    try:
+        for spacing, patience in ((1_000, 15_000), (60_000, 300_000)):
+            link.message_count, link.first_message_ms = 11, clock.monotonic_ms()
+            clock.advance(10 * spacing)
+            link.message_ms = clock.monotonic_ms()
+            clock.advance(patience)
+            assert link.silent_for_ms(clock.monotonic_ms()) == 0
+            clock.advance(1)
+            assert link.silent_for_ms(clock.monotonic_ms()) == patience + 1
+        feed._live, feed._thread = True, threading.current_thread()
+        link.beat_ms = clock.monotonic_ms()
+        feed.watch()
+        assert feed.problem is not None and feed.problem.code == "N-305"
+        link.message_ms = clock.monotonic_ms()
+        feed.watch()
+        assert feed.problem is None
+    finally:
+        feed._thread = None
+        link._close()
