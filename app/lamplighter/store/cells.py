@@ -19,7 +19,7 @@ from lamplighter.domain.observation import PointColumns
 from lamplighter.domain.quality import CLASS_MASK
 from lamplighter.store.blob import pack, shuffle, unpack, unshuffle
 
-PART: Final = 16
+PART: Final = 32
 """datastreams whose cells lie together"""
 STEPS_MS: Final = (16_000, 256_000, 4_096_000)
 """the growing steps of the stored tiers; a tier's number is its place here plus one"""
