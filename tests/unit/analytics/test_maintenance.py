@@ -137,7 +137,7 @@ def test_a_model_of_noise_is_frozen(tmp_path: Path) -> None:
     values = made.history.values.copy()
     values[:, :3] = rng.normal(size=(len(values), 3))
     noise = msgspec.structs.replace(made.history, values=values)
-    report = train(TrainRequest(noise, str(tmp_path)), silent)
+    report = train(TrainRequest(noise, str(tmp_path), folds=3), silent)
     if not report.frozen:  # a lucky draw must at least not look convincing
         assert report.brier > 0.85 * report.naive_brier
         return
@@ -261,9 +261,10 @@ def test_assets_are_ranked_and_the_fleet_equals_its_members(trained: Trained) ->
 
 def test_bands_hold_on_fleets_the_model_has_not_seen(tmp_path: Path) -> None:
     inside: list[bool] = []
-    for seed in range(4):
+    for seed in range(3):
         folder = tmp_path / str(seed)
-        report = train(TrainRequest(fleet_kit.make(seed).history, str(folder), seed), silent)
+        request = TrainRequest(fleet_kit.make(seed).history, str(folder), seed, folds=3)
+        report = train(request, silent)
         model = Trained(fleet_kit.make(seed), report, folder)
         new = fleet_kit.make(seed + 1000)
         rng = np.random.default_rng(seed)
@@ -275,7 +276,7 @@ def test_bands_hold_on_fleets_the_model_has_not_seen(tmp_path: Path) -> None:
             if item.days_low is not None and item.days_high is not None:
                 inside.append(item.days_low - 0.1 <= before <= item.days_high + 0.1)
 
-    assert len(inside) >= 40
+    assert len(inside) >= 30
     assert np.mean(inside) >= 0.8
 
 
