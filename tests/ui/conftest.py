@@ -20,14 +20,26 @@ from tests.ui.fake_session import FakeSession
 Open = Callable[..., tuple[MainWindow, FakeSession]]
 
 
+def _active() -> tuple[str, float] | None:
+    from PySide6.QtWidgets import QApplication
+
+    from lamplighter.ui.theme import theme
+
+    app = QApplication.instance()
+    styled = isinstance(app, QApplication) and bool(app.styleSheet())
+    return (theme().name, theme().scale) if styled else None
+
+
 @pytest.fixture
 def themed(qapp: Any) -> Iterator[None]:
     """The dark theme at 100 %, and back to it afterwards."""
     from lamplighter.ui.theme import start
 
-    start("dark", 1.0)
+    if _active() != ("dark", 1.0):
+        start("dark", 1.0)
     yield
-    start("dark", 1.0)
+    if _active() != ("dark", 1.0):
+        start("dark", 1.0)
 
 
 def directly(work: Callable[[], None]) -> None:

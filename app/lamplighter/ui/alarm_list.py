@@ -296,7 +296,8 @@ class AlarmList(Panel):
         chosen = keys or self.selected_keys()
         menu = QMenu(tr("Shelve"), self)
         for minutes, word in SHELVE_FOR:
-            inner = menu.addMenu(tr(word))
+            inner = QMenu(tr(word), menu)
+            menu.addMenu(inner)
             for reason in REASONS:
                 inner.addAction(tr(reason), self._shelver(chosen, minutes, reason))
         menu.setEnabled(bool(chosen) and not self._desk.time.commands_locked)

@@ -151,9 +151,7 @@ class AlarmModel(QAbstractItemModel):
 
     def _group(self, node: AlarmNode, members: list[AlarmRecord]) -> None:
         first = min(members, key=lambda m: m.since_ms)
-        group = AlarmNode(
-            f"group:{first.text}:{first.priority}:{first.state}", first, node, None
-        )
+        group = AlarmNode(f"group:{first.text}:{first.priority}:{first.state}", first, node, None)
         group.members = members
         for member in sorted(members, key=lambda m: self._desk.city.name(m.asset)):
             AlarmNode(member.key, member, group, None)

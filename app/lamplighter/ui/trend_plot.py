@@ -136,6 +136,7 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         self.cursor_ms: int | None = None
         self.no_data_word = tr("no data")
         self._known_to = 1
+        self._shut = False
         axes = {"bottom": TimeAxis("bottom"), "left": ValueAxis("left")}
         super().__init__(parent, axisItems=axes, enableMenu=False)
         self.setMenuEnabled(False)
@@ -287,7 +288,16 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         super().leaveEvent(event)
         self.cursor_moved.emit(None)
 
+    def close(self) -> None:
+        """pyqtgraph empties a closed plot; it must not hear of themes any more."""
+        if not self._shut:
+            self._shut = True
+            theme().changed.disconnect(self.restyle)
+            super().close()
+
     def restyle(self) -> None:
+        if self._shut:
+            return
         look = theme()
         self.setBackground(look.colour("bg.panel"))
         self.getViewBox().setBackgroundColor(look.colour("chart.plot"))
