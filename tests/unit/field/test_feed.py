@@ -95,6 +95,12 @@ class Field:
         return self.report
 
 
+@pytest.fixture(autouse=True)
+def short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here asks for messages after the end of a feed."""
+    monkeypatch.setattr("lamplighter.field.app.LINGER_S", 0.1)
+
+
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
     program = find_mosquitto()
