@@ -4,6 +4,7 @@
 Replies and events go through `deliver`, in order, as the real session does it.
 """
 
+# ruff: noqa: E501, PERF401
 from __future__ import annotations
 
 import math

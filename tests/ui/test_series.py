@@ -33,8 +33,9 @@ def test_history_and_live_edge_join_without_doubles() -> None:
     assert trace.add(5_000, 5.0, 0)
     assert trace.add(6_000, 6.0, 2)
     past = np.array([1000, 2000, 5000], dtype=np.int64)
-    series = wire.Series(0, past, past / 1000.0, np.zeros(3, np.uint8), past / 1000.0, past / 1000.0,
-                         False, ((3000, 4000),))  # fmt: skip
+    value = past / 1000.0
+    nothing = np.zeros(3, np.uint8)
+    series = wire.Series(0, past, value, nothing, value, value, False, ((3000, 4000),))
     trace.take_history(series)
     assert trace.time_ms.tolist() == [1000, 2000, 5000, 6000]
     assert np.isnan(trace.value[-1])  # a bad value is never drawn as if it were good

@@ -37,7 +37,7 @@ def contrast(a: str, b: str) -> float:
 def test_text_is_legible_on_every_ground(name: str) -> None:
     colours = tokens.load().themes[name]
     needed = 7.0 if name == "sunlight" else 4.5
-    grounds = [k for k in ("panel", "raised", "inset", "hover", "window")]
+    grounds = ("panel", "raised", "inset", "hover", "window")
     for text, ground in ((t, g) for t in ("primary", "secondary", "muted") for g in grounds):
         found = contrast(str(colours["text"][text]), str(colours["bg"][ground]))
         assert found >= needed, f"{text} on {ground}: {found:.2f}"
@@ -66,7 +66,8 @@ def test_states_keep_their_colour_in_every_theme() -> None:
 def test_every_glyph_and_icon_can_be_drawn(themed: None) -> None:
     loaded = tokens.load()
     for priority in (1, 2, 3, 4):
-        svg = f'<svg xmlns="http://www.w3.org/2000/svg"><path d="{loaded.glyph(priority).path}"/></svg>'
+        path = loaded.glyph(priority).path
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg"><path d="{path}"/></svg>'
         assert QSvgRenderer(QByteArray(svg.encode())).isValid()
         for state in AlarmState:
             assert not glyph_pixmap(priority, state).toImage().isNull()

@@ -153,7 +153,8 @@ class AlarmList(Panel):
         for column, width in enumerate((40, 128, 72, 208, 0, 88, 96)):
             if width:
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-                header.resizeSection(column, look.px(width))
+                wider = 1.25 if look.density == "touch" else 1.0
+                header.resizeSection(column, look.px(width * wider))
             else:
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
 

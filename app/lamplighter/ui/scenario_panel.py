@@ -136,26 +136,32 @@ class ScenarioPanel(Panel):
     def _fill(self) -> None:
         look = theme()
         self._syncing = True
+        kinds = {(r.quantity, r.unit) for r in self._rows}
+        one = len(kinds) == 1
+        where = ", ".join(next(iter(kinds))) if one else tr("Where")
+        self.table.setHorizontalHeaderLabels([where, tr("Now"), tr("Then"), tr("Difference")])
+        self.table.setFont(look.font("caption"))
         self.table.setRowCount(len(self._rows))
         self.table.verticalHeader().setDefaultSectionSize(look.row)
         for line, item in enumerate(self._rows):
             name = self._desk.city.name(item.asset)
+            whole = f"{name}, {item.quantity}, {item.unit}"
             diff = numbers.value_range(item.low - item.baseline, item.high - item.baseline, 0.01)
             cells = (
-                f"{name} {item.quantity}, {item.unit}",
+                name if one else f"{name} {item.quantity}, {item.unit}",
                 numbers.number(item.baseline),
                 numbers.value_range(item.low, item.high, 0.01),
                 diff,
             )
             for column, text in enumerate(cells):
                 cell = QTableWidgetItem(text)
-                cell.setToolTip(text)
+                cell.setToolTip(whole if column == 0 else f"{text} {item.unit}")
                 if column:
                     cell.setTextAlignment(
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 self.table.setItem(line, column, cell)
-        for column, width in ((1, 52), (2, 84), (3, 108)):
+        for column, width in ((1, 48), (2, 76), (3, 100)):
             self.table.setColumnWidth(column, look.px(width))
         self._syncing = False
 
