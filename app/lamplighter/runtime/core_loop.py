@@ -27,11 +27,10 @@ from lamplighter.runtime.city_state import CityState
 from lamplighter.runtime.meters import Meters
 from lamplighter.store import Store, WriteAccess
 from lamplighter.twin import (
-    TwinState,
-    empty,
     grown,
     live_counts,
     newest_values,
+    restored,
     shown_quality,
     stale,
     step,
@@ -71,7 +70,7 @@ class CoreLoop:
         self._stopping = threading.Event()
         self._dirty = threading.Event()
         self._thread = threading.Thread(target=self._run, name="core", daemon=True)
-        self._state = _restored(store.newest(), len(city.streams), len(city.sources))
+        self._state = restored(store.newest(), len(city.streams), len(city.sources))
         self.mask: npt.NDArray[np.bool_] = np.ones(self._state.datastreams, np.bool_)
         self.expected = Expectation()
         self._expected = np.empty(0)
@@ -229,15 +228,6 @@ class CoreLoop:
 
 def _over(incident: Incident) -> Incident:
     return msgspec.structs.replace(incident, active=False)
-
-
-def _restored(newest: NewestValues, streams: int, sources: int) -> TwinState:
-    state = grown(empty(), max(streams, len(newest)), sources)
-    rows = len(newest)
-    state.time_ms[:rows] = newest.time_ms
-    state.value[:rows] = newest.value
-    state.quality[:rows] = newest.quality
-    return state
 
 
 def _standing(store: Store) -> list[AlarmRecord]:

@@ -84,6 +84,5 @@ def _build(home: Path, template: Path, say: Say) -> None:
     refused = [f["error"] for f in result["files"] if f["error"]]
     if refused:
         raise fault("U-804", name="The demo city", what=refused[0])
-    # the demo's bearing wears one simulated day per second
-    import_past(template, city / "past", simulated=True, live_scale=86_400.0, say=say)
+    import_past(template, city / "past", simulated=True, say=say)
     (home / READY).touch()

@@ -15,6 +15,7 @@ from lamplighter.domain.clock import Clock, SystemClock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.problems import fault
 from lamplighter.domain.wire import FeedState
+from lamplighter.pipeline import Mapping, read_mapping
 from lamplighter.sources import Feed, FeedSet, TlsFiles, open_feed
 from lamplighter.store import Store, WriteAccess
 
@@ -86,8 +87,14 @@ def connect(
         client_id=f"lamplighter-{project_id}-{config.id}",
         deliver=deliver,
         clock=clock,
+        topics=mapping_of(config).topics if config.mapping else (),
         tls=tls,
     )
+
+
+def mapping_of(config: FeedConfig) -> Mapping:
+    """The compiled mapping of a feed. Raises LamplighterError for a mapping that is none."""
+    return read_mapping(config.mapping, config.id)
 
 
 def add_feed(
@@ -101,21 +108,23 @@ def add_feed(
 ) -> list[dict[str, Any]]:
     """Store a feed in a project nobody records; returns the rows of `feed list`."""
     check_url(url)
-    text = read_mapping(mapping)
+    text = mapping_text(mapping)
     with opened(project, write=True) as store:
         config = FeedConfig(next_id(store), url, text, *(str(p or "") for p in (ca, cert, key)))
         put_feed(store, config)
         return [_row(c) for c in stored_feeds(store)]
 
 
-def read_mapping(mapping: Path | None) -> str:
-    """The text of a mapping file; raises LamplighterError (I-507)."""
+def mapping_text(mapping: Path | None) -> str:
+    """The text of a mapping file, checked; raises LamplighterError (I-507)."""
     if mapping is None:
         return ""
     try:
-        return mapping.read_text(encoding="utf-8")
+        text = mapping.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise fault("I-507", name=mapping.name, what=str(error)) from None
+    read_mapping(text, mapping.name)
+    return text
 
 
 def list_feeds(project: Path) -> list[dict[str, Any]]:

@@ -13,12 +13,16 @@ from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.quality import QualityMark
 from lamplighter.store import Store
 
-SIGNALS: Final = ("vibration_rms", "vibration_kurtosis", "bearing_temperature", "motor_current")
+SIGNALS: Final = (
+    "vibration_rms",
+    "vibration_kurtosis",
+    "bearing_temperature",
+    "motor_current",
+    "service_hours",
+)
 ANCHOR: Final = "vibration_rms"
 SIMULATED: Final = "past.simulated"
 """setting: the project's past was simulated, and every forecast learned from it says so"""
-SCALE: Final = "past.live_scale"
-"""setting: how many times faster than the clock the maintained assets live (1 = real)"""
 POINTS: Final = 1_000_000
 
 

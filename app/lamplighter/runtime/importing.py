@@ -21,6 +21,7 @@ import psutil
 from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.importing import FileReport, ImportedFile
+from lamplighter.domain.merging import merged
 from lamplighter.domain.problems import Problem, fault
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.project import opened
@@ -61,16 +62,28 @@ class Importer:
         override = parse_epsg(crs)
         reports: list[FileReport] = []
         files = self._expanded(paths)
+        homeless: list[Path] = []
         for number, file in enumerate(files):
             if self._cancelled.is_set():
                 break
             progress(number, len(files), file.name)
             for imported in self._read(file, override, fit):
-                if imported.report.error is None:
-                    self._keep(imported)
-                reports.append(imported.report)
+                report = imported.report
+                if report.error is None and not report.placed and report.unplaced:
+                    homeless.append(file)
+                    continue
+                self._take(imported, reports)
+        for file in homeless:
+            # its neighbours lie now, so where it belongs may show
+            for imported in self._read(file, override, fit):
+                self._take(imported, reports)
         progress(len(reports), len(files), "done")
         return reports
+
+    def _take(self, imported: ImportedFile, reports: list[FileReport]) -> None:
+        if imported.report.error is None:
+            self._keep(imported)
+        reports.append(imported.report)
 
     def _expanded(self, paths: Sequence[Path]) -> list[Path]:
         from lamplighter.spatial import expand
@@ -124,8 +137,11 @@ class Importer:
     def _keep(self, imported: ImportedFile) -> None:
         streams = self._plugins.described(imported.datastreams)
 
+        known = {a.id: a for a in self._store.assets()}
+        assets = [merged(known[a.id], a) if a.id in known else a for a in imported.assets]
+
         def put(access: WriteAccess) -> None:
-            access.put_assets(imported.assets)
+            access.put_assets(assets)
             access.put_edges(imported.edges)
             access.put_tiles(imported.tiles)
             if streams:

@@ -1,8 +1,8 @@
 """Work orders and forecasts of a recorder: trained and scored in a worker, kept as facts.
 
-The past comes from the store; live values are sampled once a second. Where a recording runs faster
-than the clock (a simulated past that goes on live), its times are stretched before they reach the
-model, and the basis says "simulated".
+The past comes from the store; live values are sampled once a second. Wear is counted in hours in
+service where an asset reports them, so a past and a live feed that run at different speeds are on
+one scale; what was learned from a simulated past says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.problems import LamplighterError, Problem, fault
-from lamplighter.runtime.fleet_past import SCALE, SIMULATED, feature_streams, past_points, renewals
+from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
 from lamplighter.store import WriteAccess
 
 if TYPE_CHECKING:
@@ -119,12 +119,10 @@ class MaintenanceDesk:
     def _request(self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]]) -> ScoreRequest:
         recorder, manifest = self._recorder, self._manifest
         assert manifest is not None
-        scale = float(recorder.store.setting(SCALE) or 1.0)
         ids, times, values, quality = (np.concatenate(c) for c in zip(*samples, strict=True))
-        start = int(times.min())
         points = fleet.Points(
             np.concatenate([past.datastream, ids]),
-            np.concatenate([past.time_ms, fleet.model_time(times, start, scale)]),
+            np.concatenate([past.time_ms, times]),
             np.concatenate([past.value, values]),
             np.concatenate([past.quality, quality]),
             past.meaning,
@@ -143,7 +141,7 @@ class MaintenanceDesk:
             folder=str(self._folder),
             files=manifest.files,
             history=history,
-            now_ms=int(fleet.model_time(np.array([now]), start, scale)[0]),
+            now_ms=now,
             made_ms=now,
             what={a: f"{city.name_of(a)}, bearing" for a in history.assets},
             people={a: city.graph.people_behind(a) for a in history.assets},

@@ -21,7 +21,7 @@ from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.observation import Batch, Committed, MessageRecord, PointColumns
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import QualityMark
-from lamplighter.runtime.fleet_past import SCALE, SIMULATED
+from lamplighter.runtime.fleet_past import SIMULATED
 from lamplighter.runtime.project import opened
 from lamplighter.store import Store, WriteAccess
 
@@ -32,9 +32,7 @@ FAILURES: Final = "failures.csv"
 ORDERS: Final = "work_orders.csv"
 
 
-def import_past(
-    project: Path, folder: Path, *, simulated: bool, live_scale: float = 1.0, say: Say
-) -> dict[str, Any]:
+def import_past(project: Path, folder: Path, *, simulated: bool, say: Say) -> dict[str, Any]:
     """Take in a folder with `history.csv`, `failures.csv` and `work_orders.csv`.
 
     Returns counts: `points`, `unknown` (rows of datastreams the project does not have),
@@ -49,7 +47,6 @@ def import_past(
                 for order in orders:
                     access.put_work_order(order)
                 access.put_setting(SIMULATED, "yes" if simulated else "no")
-                access.put_setting(SCALE, str(live_scale))
 
             store.writer.call(put).result()
     except (OSError, KeyError, ValueError, csv.Error) as error:

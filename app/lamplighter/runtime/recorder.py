@@ -32,7 +32,7 @@ from lamplighter.runtime import city_state
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
-from lamplighter.runtime.feeds import FeedConfig, connect, stored_feeds
+from lamplighter.runtime.feeds import FeedConfig, connect, mapping_of, stored_feeds
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.logs import configure
@@ -126,6 +126,9 @@ class Recorder:
 
     def open_feed(self, config: FeedConfig) -> None:
         """Connect a stored feed."""
+        if config.mapping:
+            mapping = mapping_of(config)
+            self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
         self.feeds.add(connect(config, self.store.store_id, self.inlet.deliver, self.clock))
 
     def stop(self) -> None:

@@ -25,8 +25,8 @@ _MESH: Final = 48
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """shade (h, w) float32 0..1 of blurred footprints, shadow (h, w) float32 0..1, both with row 0
-    in the south; low, high: corners in metres (x, y); heights (n, n) float32 mesh, metres."""
+    """shade (h, w) float32 0..1 of blurred footprints, shadow (h, w) float32 0..1, both from the
+    south up; low, high: corners in metres (x, y); heights (n, n) float32 mesh, metres."""
 
     shade: npt.NDArray[np.float32]
     shadow: npt.NDArray[np.float32]

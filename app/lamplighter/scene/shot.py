@@ -60,7 +60,7 @@ class OffScreen:
         self.window.AddRenderer(self.scene.renderer)
 
     def pixels(self) -> npt.NDArray[np.uint8]:
-        """The picture now, (height, width, 3), row 0 at the top."""
+        """The picture now, (height, width, 3), first row at the top."""
         self.window.Render()
         grab = vtkWindowToImageFilter()
         grab.SetInput(self.window)
