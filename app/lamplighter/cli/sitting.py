@@ -64,15 +64,16 @@ class Sitting:
         self._field: FieldProcess | None = None
         self._threads: list[threading.Thread] = []
         self._ended = threading.Event()
+        self._looks_on = False
 
     def run(self) -> dict[str, Any]:
         """Open the window and return the report of the run (empty without `--seconds`)."""
-        project = prepare(say) if self._demo else self._existing()
+        project = self._demo_project() if self._demo else self._existing()
         self._started = time.monotonic()
         try:
             if not running(project):
                 self._recorder = RecorderProcess(project)
-            if self._demo:
+            if self._demo and not self._looks_on:
                 self._begin(lambda: self._start_field(project))
             code = self._starters.window(
                 session_factory=lambda deliver: self._session(project, deliver),
@@ -90,6 +91,15 @@ class Sitting:
         if code:
             raise fault("U-805", what=f"the window ended with code {code}")
         return self._merge(final)
+
+    def _demo_project(self) -> Path:
+        """The demo that is already open somewhere, to look on, else a fresh one."""
+        home = demo_home()
+        if running(home / "project"):
+            say("the demo is open already; this window looks on")
+            self._looks_on = True
+            return home / "project"
+        return prepare(say)
 
     def _existing(self) -> Path:
         assert self._project is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -67,8 +68,9 @@ def prepare(say: Say) -> Path:
 
 
 def _build(home: Path, template: Path, say: Say) -> None:
-    if home.parent.exists():
-        shutil.rmtree(home.parent)
+    _clear_old(home.parent)
+    if home.exists():
+        shutil.rmtree(home)
     home.mkdir(parents=True)
     city = home / "city"
     say("the demo city is generated (once)")
@@ -86,3 +88,12 @@ def _build(home: Path, template: Path, say: Say) -> None:
         raise fault("U-804", name="The demo city", what=refused[0])
     import_past(template, city / "past", simulated=True, say=say)
     (home / READY).touch()
+
+
+def _clear_old(folder: Path) -> None:
+    """Demos of earlier days or versions; one that may still be open is left alone."""
+    now = time.time()
+    for old in folder.glob("*"):
+        newest = max((f.stat().st_mtime for f in old.glob("project/*")), default=0.0)
+        if now - max(newest, old.stat().st_mtime) > DAY_MS / 1000:
+            shutil.rmtree(old, ignore_errors=True)
