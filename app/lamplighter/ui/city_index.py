@@ -27,6 +27,7 @@ class CityIndex:
     tiles: tuple[str, ...] = ()
     frame: Frame | None = None
     period_ms: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    total_people: int = 0
     asset_ids: tuple[str, ...] = ()
     asset_of: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """place in `asset_ids` per datastream id, -1 for none"""
@@ -52,7 +53,8 @@ class CityIndex:
         return " › ".join(p for p in reversed(parts) if p)
 
     def people(self) -> int:
-        return sum(a.people for a in self.assets.values())
+        """People served in the whole city."""
+        return self.total_people
 
 
 def build(city: wire.City) -> CityIndex:
@@ -86,6 +88,7 @@ def build(city: wire.City) -> CityIndex:
     count = 1 + max(index.streams, default=-1)
     index.period_ms = np.full(count, 1000.0)
     index.bound = np.zeros(count, np.bool_)
+    index.total_people = sum(a.people for a in city.assets)
     index.asset_ids = tuple(index.of_asset)
     index.asset_of = np.full(count, -1, np.int64)
     for number, streams in enumerate(index.of_asset.values()):

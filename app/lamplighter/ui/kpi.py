@@ -47,7 +47,7 @@ DEFINITIONS: Final = (
         bad_low=2.8, bad_high=6.5,
     ),
     KpiDefinition(
-        "power", "Power load", ("power", "active_power", "load"), "sum", "MW", 0.1, (20, 50),
+        "power", "Power load", ("load", "active_power", "power"), "sum", "MW", 0.1, (20, 50),
         (0, 64), bad_high=60,
     ),
     KpiDefinition(
@@ -148,7 +148,7 @@ class KpiBoard:
     def _fold(self, state: KpiState, desk: Desk, gone: np.ndarray) -> None:
         define, values = state.definition, desk.values
         found = [desk.city.by_kind[k] for k in define.kinds if k in desk.city.by_kind]
-        ids = np.concatenate(found) if found else np.zeros(0, np.int64)
+        ids = found[0] if found else np.zeros(0, np.int64)  # kinds may count the same twice
         if values is not None:
             ids = ids[ids < len(values)]
         state.count = len(ids)
@@ -159,14 +159,14 @@ class KpiBoard:
             state.value = _model(define, None, state.live_share)
             state.forecast = tr("no forecast")
             return
-        data = values.value[live]
+        each = np.array([_factor(desk, int(i), define) for i in live])
+        data = values.value[live] * each
         data = data[np.isfinite(data)]
         if not len(data):
             state.value = _model(define, None, state.live_share)
             return
         number = _folded(define.fold, data)
-        factor = _factor(desk, int(live[0]), define)
-        expected, spread = values.expected[live], values.spread[live]
+        expected, spread = values.expected[live] * each, values.spread[live] * each
         have = np.isfinite(expected) & np.isfinite(spread)
         state.forecast = tr("no forecast")
         if have.sum() >= max(1, len(live) // 2):
@@ -176,9 +176,9 @@ class KpiBoard:
                 if define.fold == "sum"
                 else float(np.mean(spread[have]))
             )
-            text = numbers.spread(float(centre) * factor, wide * factor, define.resolution)
+            text = numbers.spread(float(centre), wide, define.resolution)
             state.forecast = tr("expected {v}", v=text)
-        state.value = _model(define, float(number) * factor, state.live_share)
+        state.value = _model(define, float(number), state.live_share)
 
     @staticmethod
     def _share(desk: Desk, gone: np.ndarray) -> float:
@@ -193,21 +193,23 @@ def _folded(fold: str, data: np.ndarray) -> float:
     return float(np.median(data) if fold == "median" else np.mean(data))
 
 
-def _factor(desk: Desk, first: int, define: KpiDefinition) -> float:
-    """Brings a kind's own unit to the figure's."""
-    unit = desk.city.streams[first].unit if first in desk.city.streams else ""
-    known = {
-        ("power", "kW"): 0.001,
-        ("power", "W"): 1e-6,
-        ("pressure", "kPa"): 0.01,
-        ("pressure", "m"): 0.0981,
-        ("pressure", "psi"): 0.0689476,
-        ("traffic", "1"): 100.0,
-        ("traffic", "km/h"): 2.0,
-        ("unaccounted", "l/s"): 3.6,
-        ("unaccounted", "L/s"): 3.6,
-    }
-    return known.get((define.id, unit), define.scale)
+_FACTORS: Final = {
+    ("power", "kW"): 0.001,
+    ("power", "W"): 1e-6,
+    ("pressure", "kPa"): 0.01,
+    ("pressure", "m"): 0.0981,
+    ("pressure", "psi"): 0.0689476,
+    ("traffic", "1"): 100.0,
+    ("traffic", "km/h"): 2.0,
+    ("unaccounted", "l/s"): 3.6,
+    ("unaccounted", "L/s"): 3.6,
+}
+
+
+def _factor(desk: Desk, stream: int, define: KpiDefinition) -> float:
+    """Brings a datastream's own unit to the figure's."""
+    found = desk.city.streams.get(stream)
+    return _FACTORS.get((define.id, found.unit if found else ""), define.scale)
 
 
 def _model(define: KpiDefinition, value: float | None, share: float) -> ValueModel:
