@@ -14,7 +14,7 @@ from lamplighter.domain.alarm import AlarmRule
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.problems import fault
 from lamplighter.plugin_host import PluginHost, bound_rules, described, kind_table, plausible
-from lamplighter.runtime.resources import plugin_folders
+from lamplighter.runtime.resources import plugin_folders, program_keys
 from lamplighter.runtime.settings import user_settings, write_user_setting
 
 
@@ -64,10 +64,11 @@ def load_plugins() -> LoadedPlugins:
 def _host() -> PluginHost:
     folders = plugin_folders()
     settings = user_settings()
+    keys = program_keys()
     return PluginHost(
         [*folders, user_plugins()],
-        trusted_by_path=folders,
-        trusted_keys=list(settings.get("plugins.trusted_keys", [])),
+        trusted_by_path=[] if keys else folders,
+        trusted_keys=[*keys, *settings.get("plugins.trusted_keys", [])],
         allow_unsigned=list(settings.get("plugins.allow_unsigned", [])),
         disabled=list(settings.get("plugins.disabled", [])),
     )

@@ -6,9 +6,13 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Final
 
 from lamplighter.domain.problems import fault
 from lamplighter.domain.resources import resource
+
+TRUSTED_KEYS: Final = "trusted-keys.txt"
+"""in the resources of a packaged program: public keys its plugins are signed with, one a line"""
 
 
 def resources() -> Path:
@@ -28,6 +32,14 @@ def plugin_folders() -> list[Path]:
         if beside.is_dir() and beside != own:
             found.append(beside)
     return found
+
+
+def program_keys() -> list[str]:
+    """Public keys that came with a packaged program; none in a checkout."""
+    try:
+        return resource(TRUSTED_KEYS).read_text(encoding="ascii").split()
+    except FileNotFoundError:
+        return []
 
 
 def own_command() -> list[str]:
