@@ -1,0 +1,138 @@
+"""What the packaged program can do without, and how that is found out.
+
+Python packages are left out by name. Of VTK only the modules stay that the twin and its 3D widget
+load, with the libraries they link (followed through the ELF tables), because VTK alone would be
+two thirds of the program. Debug symbols go last, and only from libraries that were linked plainly:
+the wheels of numpy and scipy carry patched libraries that do not survive it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+Entry = tuple[str, str, str]
+"""destination, source, kind: a row of PyInstaller's tables"""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+STANDARD_LEFT_OUT: Final = frozenset(
+    _words(
+        "antigravity this idlelib lib2to3 tkinter _tkinter turtle turtledemo test ensurepip venv "
+        "pydoc_data msilib winreg winsound _winapi msvcrt nt ntpath _msi _overlapped _scproxy "
+        "_wmi nturl2path ossaudiodev spwd nis crypt _crypt __main__"
+    )
+)
+EXCLUDED: Final = _words(
+    "PySide6.QtQuick PySide6.QtQuickWidgets PySide6.QtQuickControls2 PySide6.QtQml "
+    "PySide6.QtPdf PySide6.QtPdfWidgets PySide6.QtCharts PySide6.QtDataVisualization "
+    "PySide6.QtDesigner PySide6.QtHelp PySide6.QtUiTools PySide6.QtSql PySide6.QtTest "
+    "PySide6.QtWebEngineCore PySide6.QtWebEngineWidgets PySide6.scripts "
+    "PyQt5 PyQt6 PySide2 tkinter _tkinter turtle idlelib lib2to3 ensurepip "
+    "pandas pyarrow h5py geopandas polars IPython jupyter ipywidgets pytest _pytest hypothesis "
+    "trame imageio meshio tables numba dask torch sqlalchemy aiosqlite "
+    "pyqtgraph.opengl pyqtgraph.examples pyqtgraph.jupyter pyvista.trame pyvista.ext "
+    "pyvista.examples mypy mypyc mypy_extensions librt setuptools pkg_resources pip docutils "
+    "PIL.ImageTk matplotlib.backends.backend_tkagg matplotlib.tests "
+    "vtkmodules.all vtkmodules.tk vtkmodules.wx vtkmodules.web vtkmodules.gtk vtkmodules.test"
+)
+
+VTK_KEPT: Final = _words(
+    "vtkChartsCore vtkCommonColor vtkCommonComputationalGeometry vtkCommonCore "
+    "vtkCommonDataModel vtkCommonExecutionModel vtkCommonMath vtkCommonMisc vtkCommonSystem "
+    "vtkCommonTransforms vtkFiltersCore vtkFiltersExtraction vtkFiltersGeneral "
+    "vtkFiltersGeometry vtkFiltersHybrid vtkFiltersModeling vtkFiltersPoints vtkFiltersPython "
+    "vtkFiltersSources vtkFiltersTexture vtkIOCore vtkIOGeometry vtkIOImage vtkIOLegacy vtkIOXML "
+    "vtkImagingCore vtkImagingMath vtkImagingSources vtkInteractionStyle vtkInteractionWidgets "
+    "vtkParallelCore vtkPythonContext2D vtkRenderingAnnotation vtkRenderingContext2D "
+    "vtkRenderingContextOpenGL2 vtkRenderingCore vtkRenderingFreeType "
+    "vtkRenderingHyperTreeGrid vtkRenderingLabel vtkRenderingMatplotlib vtkRenderingOpenGL2 "
+    "vtkRenderingUI vtkRenderingVolume vtkRenderingVolumeOpenGL2 "
+    "util.numpy_support util.data_array_selection util.data_model util.execution_model "
+    "util.pickle_support util.vtkAlgorithm numpy_interface.dataset_adapter"
+)
+
+_BALLAST: Final = re.compile(
+    r"PySide6/Qt/plugins/(platforminputcontexts/libqtvirtualkeyboard|qmltooling|virtualkeyboard|"
+    r"platforms/libq(eglfs|linuxfb|vnc|vkkhrdisplay|minimalegl)|platformthemes/libqgtk3|"
+    r"sqldrivers|egldeviceintegrations|generic|designer|assetimporters|help|"
+    r"wayland-decoration-client/libadwaita)"
+    r"|PySide6/Qt/(qml|translations)/"
+    r"|PySide6/Qt/lib/libQt6(Quick|VirtualKeyboard|EglFs|Sql|Test|Help|Designer|Pdf|Charts)"
+    r"|libgtk-3|libgdk-3|libgdk_pixbuf"
+    r"|sklearn/datasets/(data|images|descr)/|sklearn/.*\.(pyx|pxd|pxi|h|cpp|c|tp)$"
+    r"|matplotlib/mpl-data/sample_data|matplotlib/mpl-data/images/.*\.(pdf|svg)$"
+    r"|pyqtgraph/(examples|colors/maps/.*\.lic)|(^|/)tests?/"
+)
+STRIPPED: Final = ("vtkmodules", "PySide6", "PySide6QtAds", "shiboken6")
+
+
+def is_test(module: str) -> bool:
+    """Whether a module belongs to a package's own tests or examples."""
+    return bool({"tests", "test", "examples", "conftest", "trame"} & set(module.split(".")))
+
+
+def is_ballast(path: str) -> bool:
+    """Whether a file of the program is one nobody opens; `path` is relative to it."""
+    return _BALLAST.search(path) is not None
+
+
+def slim(binaries: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
+    """The binaries that stay, and the names of those that go."""
+    rows = [row for row in binaries if not is_ballast(row[0])]
+    wanted = _closure({Path(row[0]).name: row for row in rows}, rows)
+    kept, dropped = [], []
+    for row in rows:
+        if _is_vtk(row[0]) and row[0] not in wanted:
+            dropped.append(row[0])
+        else:
+            kept.append(row)
+    return kept, dropped
+
+
+def _is_vtk(path: str) -> bool:
+    return path.startswith("vtkmodules/") or Path(path).name.startswith("libvtk")
+
+
+def _closure(by_name: dict[str, Entry], rows: list[Entry]) -> set[str]:
+    """Paths of the kept VTK modules and of all they link, however far away."""
+    keep = {m for m in VTK_KEPT if "." not in m}
+    open_ = [r for r in rows if _is_vtk(r[0]) and Path(r[0]).name.split(".")[0] in keep]
+    found: set[str] = set()
+    while open_:
+        row = open_.pop()
+        if row[0] in found:
+            continue
+        found.add(row[0])
+        open_ += [by_name[n] for n in _needed(Path(row[1])) if n in by_name]
+    return found
+
+
+def _needed(library: Path) -> list[str]:
+    """Names of the libraries an ELF file links."""
+    shown = subprocess.run(
+        ["objdump", "-p", str(library)], capture_output=True, text=True, check=False
+    ).stdout
+    return re.findall(r"^\s+NEEDED\s+(\S+)", shown, re.MULTILINE)
+
+
+def strip(program: Path) -> None:
+    """Take debug symbols out of the built program's plainly linked libraries."""
+    inner = program / "_internal"
+    files = [f for name in STRIPPED for f in (inner / name).rglob("*.so*") if f.is_file()]
+    files += [
+        f for f in inner.glob("lib*.so*") if re.match(r"lib(python|vtk|Qt6|pyside|shib)", f.name)
+    ]
+    for file in {f.resolve() for f in files}:
+        subprocess.run(["strip", "--strip-unneeded", str(file)], check=False)
+
+
+if __name__ == "__main__":
+    strip(Path(sys.argv[1]))
