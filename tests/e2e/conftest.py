@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.feeding import Played, played
 from tests.fixtures import cities
 from tests.kit.program import json_of

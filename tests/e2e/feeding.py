@@ -14,6 +14,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+
 from tests.kit.broker import Broker
 from tests.kit.program import ROOT, Recording, json_of
 

@@ -1,4 +1,4 @@
-"""Every verb of the real program: one JSON document, its keys, its exit code, faults as one line."""
+"""Every verb of the real program: one JSON document, its keys and exit code, faults as a line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.e2e.feeding import Played, balanced
 from tests.fixtures import cities
 from tests.kit.broker import Broker
@@ -50,8 +51,8 @@ def test_import_reports_every_file_and_goes_on_after_a_bad_one(tmp_path: Path) -
     (tmp_path / "good.city.json").write_text(cities.cityjson_text())
     (tmp_path / "broken.city.json").write_text(cities.cityjson_text()[:300])
     (tmp_path / "thing.xyz123").write_bytes(b"\x00\x01\x02 nothing anybody knows")
-    found = json_of("import", project, tmp_path / "good.city.json",
-                    tmp_path / "broken.city.json", tmp_path / "thing.xyz123", codes=(1,))  # fmt: skip
+    files = ("good.city.json", "broken.city.json", "thing.xyz123")
+    found = json_of("import", project, *(tmp_path / name for name in files), codes=(1,))
     has(found, "files", "objects", "seconds", "peak_rss_mb")
     by_name = {Path(f["file"]).name: f for f in found["files"]}
     assert set(by_name) == {"good.city.json", "broken.city.json", "thing.xyz123"}
@@ -110,7 +111,10 @@ def test_a_feed_is_added_listed_and_tried(tmp_path: Path) -> None:
     project = tmp_path / "p"
     json_of("new", project)
     with Broker(tmp_path / "broker") as broker:
-        for added in (json_of("feed", "add", project, broker.url), json_of("feed", "list", project)):
+        for added in (
+            json_of("feed", "add", project, broker.url),
+            json_of("feed", "list", project),
+        ):
             (feed,) = added["feeds"]
             has(feed, "id", "url", "state", "messages", "last_value_age_s")
             assert feed["url"] == broker.url
@@ -133,6 +137,32 @@ def test_a_feed_added_while_recording_is_live_at_once(tmp_path: Path) -> None:
                 break
         assert feed["state"] == "live"
         recording.end()
+
+
+def test_files_come_in_while_recording(tmp_path: Path) -> None:
+    project, file = tmp_path / "p", tmp_path / "house.city.json"
+    json_of("new", project)
+    file.write_text(cities.cityjson_text())
+    with Recording(project) as recording:
+        recording.ready()
+        found = json_of("import", project, file, tmp_path / "missing.json", codes=(1,))
+        by_name = {Path(f["file"]).name: f for f in found["files"]}
+        assert by_name["house.city.json"]["error"] is None
+        assert CODE.search(by_name["missing.json"]["error"])
+        recording.end()
+    assert json_of("assets", project, "--type", "Building")["assets"]
+
+
+def test_one_feed_that_cannot_be_opened_stops_no_other(tmp_path: Path) -> None:
+    project, file = tmp_path / "p", tmp_path / "pump.csv"
+    json_of("new", project)
+    file.write_text("time,pressure\n2026-01-01 00:00:00,3.5\n2026-01-01 00:00:01,3.6\n")
+    json_of("feed", "add", project, f"replay:{file}?speed=0")
+    file.rename(tmp_path / "pump2.csv")
+    json_of("feed", "add", project, f"replay:{tmp_path / 'pump2.csv'}?speed=0")
+    assert "I-507" in refused("feed", "add", project, "replay:/nowhere.csv")
+    report = json_of("record", project, "--seconds", "1.5")
+    assert report["stored"] == 2
 
 
 def test_record_ends_by_itself_and_accounts_for_every_point(tmp_path: Path) -> None:
@@ -198,7 +228,9 @@ def test_plugins_are_listed_and_checked(tmp_path: Path) -> None:
         rows = json_of("plugins", word)["plugins"]
         for row in rows:
             has(row, "id", "version", "state", "signed", "quality_tier")
-        assert {"water", "power", "mobility", "environment", "structures"} <= {r["id"] for r in rows}
+        assert {"water", "power", "mobility", "environment", "structures"} <= {
+            r["id"] for r in rows
+        }
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "plugin.toml").write_text("id = 'bad'\n")

@@ -43,9 +43,14 @@ def import_(
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """Import files or whole folders into a project."""
+    from lamplighter.cli import beside
     from lamplighter.runtime.importing import import_into
 
-    result = import_into(project, paths, crs=crs, fit=fit, mapping=map, say=say)
+    with beside.recorder(project) as session:
+        if session is None or map is not None:
+            result = import_into(project, paths, crs=crs, fit=fit, mapping=map, say=say)
+        else:
+            result = beside.import_files(session, paths, crs=crs, fit=fit, say=say)
     if json:
         document(result)
     else:

@@ -27,17 +27,27 @@ def add(
     tls_key: Path | None = typer.Option(None, "--tls-key"),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
-    """Add a feed to a project."""
-    from lamplighter.runtime.feeds import add_feed
+    """Add a feed to a project; a running recorder takes it up at once."""
+    from lamplighter.cli import beside
+    from lamplighter.runtime.feeds import add_feed, full_url, mapping_text
 
-    _show(add_feed(project, url, map, ca=tls_ca, cert=tls_cert, key=tls_key), json)
+    files = [f.resolve() if f else None for f in (tls_ca, tls_cert, tls_key)]
+    with beside.recorder(project) as session:
+        if session is None:
+            rows = add_feed(project, full_url(url), map, ca=files[0], cert=files[1], key=files[2])
+        else:
+            names = [str(f or "") for f in files]
+            rows = beside.add_feed(session, full_url(url), mapping_text(map), *names)
+    _show(rows, json)
 
 
 def list_(project: Path, json: bool = typer.Option(False, "--json")) -> None:
     """List a project's feeds and their state."""
+    from lamplighter.cli import beside
     from lamplighter.runtime.feeds import list_feeds
 
-    _show(list_feeds(project), json)
+    with beside.recorder(project) as session:
+        _show(list_feeds(project) if session is None else beside.feeds(session), json)
 
 
 def test(

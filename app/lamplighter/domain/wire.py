@@ -232,11 +232,17 @@ class AddFeed(_Message, frozen=True):
     url: str
     mapping: str = ""
     """text of the mapping file (TOML); empty for native messages"""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    """PEM files of a TLS feed"""
 
 
 class ImportFiles(_Message, frozen=True):
     paths: tuple[str, ...]
     crs: str = ""
+    fit: bool = False
+    """scale a network without a coordinate system into the city"""
 
 
 class GetGaps(_Message, frozen=True):
@@ -385,6 +391,9 @@ class LayerState(_Message, frozen=True):
 
 class ImportDone(_Message, frozen=True):
     files: tuple[FileReport, ...]
+    task: int = 0
+    problem: str = ""
+    """why the import ended early; empty when it did not"""
 
 
 Event = (

@@ -15,7 +15,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
-from lamplighter.runtime.feeds import FeedConfig, check_url, next_id, put_feed
+from lamplighter.runtime.feeds import FeedConfig, check_feed, next_id, put_feed
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -54,7 +54,7 @@ class Answers:
             wire.SendCommand: self._command,
             wire.SetMode: self._mode,
             wire.GetCommands: lambda _: wire.Commands(tuple(recorder.store.commands())),
-            wire.GetFeeds: lambda _: wire.Feeds(recorder.feeds.states()),
+            wire.GetFeeds: lambda _: wire.Feeds(recorder.feed_states()),
             wire.AddFeed: self._add_feed,
             wire.ImportFiles: self._import,
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
@@ -187,12 +187,12 @@ class Answers:
     def _add_feed(self, ask: wire.AddFeed) -> wire.Reply:
         recorder = self._recorder
         self._need(Permission.FEED, ask.url)
-        check_url(ask.url)
         with self._lock:
-            config = FeedConfig(next_id(recorder.store), ask.url, ask.mapping)
-            known = {f.url for f in recorder.feeds.states()}
-            put_feed(recorder.store, config)
-            if ask.url not in known:
+            config = FeedConfig(
+                next_id(recorder.store), ask.url, ask.mapping, ask.ca, ask.cert, ask.key
+            )
+            check_feed(config)
+            if put_feed(recorder.store, config):
                 recorder.open_feed(config)
         recorder.audit.record(
             actor=recorder.identity.user,
@@ -205,7 +205,7 @@ class Answers:
 
     def _import(self, ask: wire.ImportFiles) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
-        return wire.TaskStarted(self._recorder.jobs.import_files(ask.paths, ask.crs))
+        return wire.TaskStarted(self._recorder.jobs.import_files(ask.paths, ask.crs, ask.fit))
 
     def _stop(self, _: wire.StopRecorder) -> wire.Reply:
         self._need(Permission.STOP, "the recorder")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -42,12 +42,21 @@ def stored_feeds(store: Store) -> list[FeedConfig]:
     return sorted(configs, key=lambda c: (len(c.id), c.id))
 
 
-def check_url(url: str) -> None:
-    """Raises LamplighterError (U-801) when the address is of no known kind."""
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
+def check_feed(config: FeedConfig) -> None:
+    """Raises LamplighterError (U-801, I-504, I-507) for an address or mapping that cannot be."""
+    if urlsplit(config.url).scheme not in SCHEMES:
         kinds = ", ".join(f"{s}://" for s in SCHEMES)
-        raise fault("U-801", what=f"{url} is no feed address ({kinds})", name="feed add")
+        raise fault("U-801", what=f"{config.url} is no feed address ({kinds})", name="feed add")
+    connect(config, "check", lambda _: False, SystemClock())
+
+
+def full_url(url: str) -> str:
+    """A recording's path made absolute: the recorder may run in another folder."""
+    kind, colon, rest = url.partition(":")
+    if kind != "replay" or not colon or rest.startswith("/"):
+        return url
+    path, mark, options = rest.partition("?")
+    return f"replay:{Path(unquote(path)).resolve()}{mark}{options}"
 
 
 def next_id(store: Store) -> str:
@@ -59,17 +68,18 @@ def next_id(store: Store) -> str:
     return f"feed-{number}"
 
 
-def put_feed(store: Store, config: FeedConfig) -> None:
-    """Store a feed; one with the same address and mapping is not stored twice."""
+def put_feed(store: Store, config: FeedConfig) -> bool:
+    """Store a feed; False when one with the same address and mapping is already there."""
     for known in stored_feeds(store):
         if (known.url, known.mapping) == (config.url, config.mapping):
-            return
+            return False
     text = msgspec.json.encode(config).decode("utf-8")
 
     def keep(access: WriteAccess) -> None:
         access.put_setting(PREFIX + config.id, text)
 
     store.writer.call(keep).result()
+    return True
 
 
 def connect(
@@ -106,11 +116,14 @@ def add_feed(
     cert: Path | None = None,
     key: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """Store a feed in a project nobody records; returns the rows of `feed list`."""
-    check_url(url)
+    """Store a feed in a project nobody records; returns the rows of `feed list`.
+
+    Raises LamplighterError (U-801, I-504, I-507) when it can be no feed.
+    """
     text = mapping_text(mapping)
     with opened(project, write=True) as store:
         config = FeedConfig(next_id(store), url, text, *(str(p or "") for p in (ca, cert, key)))
+        check_feed(config)
         put_feed(store, config)
         return [_row(c) for c in stored_feeds(store)]
 

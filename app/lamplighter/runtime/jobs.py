@@ -85,7 +85,7 @@ class Jobs:
         self._changed(task)
 
     # ------------------------------------------------------------------ imports
-    def import_files(self, paths: Sequence[str], crs: str) -> int:
+    def import_files(self, paths: Sequence[str], crs: str, fit: bool = False) -> int:
         """Start an import; `ImportDone` carries its reports."""
         number = next(self._numbers)
         name = Path(paths[0]).name if len(paths) == 1 else f"{len(paths)} paths"
@@ -97,11 +97,16 @@ class Jobs:
         with self._lock:
             self._importers[number] = importer
         threading.Thread(
-            target=self._import, args=(task, importer, paths, crs), name="import", daemon=True
+            target=self._import,
+            args=(task, importer, paths, crs, fit),
+            name="import",
+            daemon=True,
         ).start()
         return number
 
-    def _import(self, task: Task, importer: Importer, paths: Sequence[str], crs: str) -> None:
+    def _import(
+        self, task: Task, importer: Importer, paths: Sequence[str], crs: str, fit: bool
+    ) -> None:
         shown = task
 
         def progress(done: int, total: int, text: str) -> None:
@@ -113,7 +118,9 @@ class Jobs:
         state, words = TaskState.DONE, ""
         try:
             with self._importing:
-                reports = importer.run([Path(p) for p in paths], crs=crs, progress=progress)
+                reports = importer.run(
+                    [Path(p) for p in paths], crs=crs, fit=fit, progress=progress
+                )
         except LamplighterError as error:
             state, words = TaskState.FAILED, str(error)
         except Exception as error:
@@ -124,7 +131,7 @@ class Jobs:
                 self._importers.pop(task.id, None)
         ended = self._recorder.clock.wall_ms()
         self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
-        self._recorder.server.emit(wire.ImportDone(tuple(reports)))
+        self._recorder.server.emit(wire.ImportDone(tuple(reports), task.id, words))
         self._recorder.adopt_streams()
         self._recorder.core.city_changed()
 

@@ -88,6 +88,7 @@ class Recorder:
         self.commands = CommandDesk(self)
         self.maintenance = MaintenanceDesk(self)
         self._answers = Answers(self)
+        self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
         self._storage_fault: Problem | None = None
         self._names_due = False
@@ -125,11 +126,22 @@ class Recorder:
         log.info("recording", project=str(self.project), pid=os.getpid())
 
     def open_feed(self, config: FeedConfig) -> None:
-        """Connect a stored feed."""
-        if config.mapping:
-            mapping = mapping_of(config)
-            self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
-        self.feeds.add(connect(config, self.store.store_id, self.inlet.deliver, self.clock))
+        """Connect a stored feed. One that cannot be opened is listed with its reason."""
+        try:
+            if config.mapping:
+                mapping = mapping_of(config)
+                self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
+            self.feeds.add(connect(config, self.store.store_id, self.inlet.deliver, self.clock))
+        except LamplighterError as error:
+            log.error("feed not opened", feed=config.id, why=str(error))
+            self._dead_feeds[config.id] = wire.FeedState(
+                config.id, config.url, "refused", 0, None, str(error)
+            )
+            self.tell(error.problem)
+
+    def feed_states(self) -> tuple[wire.FeedState, ...]:
+        """Every feed of the project as it is now."""
+        return (*self.feeds.states(), *self._dead_feeds.values())
 
     def stop(self) -> None:
         """Source, queue, writer, each with its deadline."""
@@ -231,7 +243,7 @@ class Recorder:
             delay_p95_s=delay,
             queue=self.inlet.waiting_messages,
             write_lag_ms=self.store.writer.lag_ms,
-            feeds=self.feeds.states(),
+            feeds=self.feed_states(),
             datastreams=len(self.core.city.streams),
             live=live,
             stale=stale,
