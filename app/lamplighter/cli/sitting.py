@@ -25,6 +25,7 @@ from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.runtime.demo import demo_home, prepare
+from lamplighter.runtime.project import opened
 from lamplighter.runtime.resources import own_command
 from lamplighter.runtime.settings import explain
 
@@ -102,8 +103,10 @@ class Sitting:
         return prepare(say)
 
     def _existing(self) -> Path:
+        """The named project; raises what opening it for reading raises, before anything starts."""
         assert self._project is not None
-        return self._project.resolve()
+        with opened(self._project):
+            return self._project.resolve()
 
     def _session(self, project: Path, deliver: Callable[[Callable[[], None]], None]) -> Session:
         if self._recorder is not None:

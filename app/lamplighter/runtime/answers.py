@@ -15,7 +15,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
-from lamplighter.runtime.feeds import FeedConfig, check_feed, next_id, put_feed
+from lamplighter.runtime.feeds import FeedConfig, check_feed, next_id, put_feed, shown
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -186,7 +186,7 @@ class Answers:
 
     def _add_feed(self, ask: wire.AddFeed) -> wire.Reply:
         recorder = self._recorder
-        self._need(Permission.FEED, ask.url)
+        self._need(Permission.FEED, shown(ask.url))
         with self._lock:
             config = FeedConfig(
                 next_id(recorder.store), ask.url, ask.mapping, ask.ca, ask.cert, ask.key
@@ -198,7 +198,7 @@ class Answers:
             actor=recorder.identity.user,
             role=recorder.identity.role.value,
             action="add feed",
-            object=ask.url,
+            object=shown(ask.url),
             result="done",
         )
         return wire.Ok(config.id)

@@ -46,7 +46,8 @@ def check_feed(config: FeedConfig) -> None:
     """Raises LamplighterError (U-801, I-504, I-507) for an address or mapping that cannot be."""
     if urlsplit(config.url).scheme not in SCHEMES:
         kinds = ", ".join(f"{s}://" for s in SCHEMES)
-        raise fault("U-801", what=f"{config.url} is no feed address ({kinds})", name="feed add")
+        what = f"{shown(config.url)} is no feed address ({kinds})"
+        raise fault("U-801", what=what, name="feed add")
     connect(config, "check", lambda _: False, SystemClock())
 
 
@@ -163,7 +164,15 @@ def test_feeds(project: Path, seconds: float) -> list[dict[str, Any]]:
 
 
 def _row(config: FeedConfig) -> dict[str, Any]:
-    return dict(msgspec.to_builtins(FeedState(config.id, config.url, "off", 0, None)))
+    return dict(msgspec.to_builtins(FeedState(config.id, shown(config.url), "off", 0, None)))
+
+
+def shown(url: str) -> str:
+    """The address without its password: what lists, messages and the audit record carry."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@", 1)
 
 
 def opened(project: Path, *, write: bool = False) -> Any:

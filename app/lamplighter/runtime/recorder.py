@@ -32,7 +32,7 @@ from lamplighter.runtime import city_state
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
-from lamplighter.runtime.feeds import FeedConfig, connect, mapping_of, stored_feeds
+from lamplighter.runtime.feeds import FeedConfig, connect, mapping_of, shown, stored_feeds
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.logs import configure
@@ -135,7 +135,7 @@ class Recorder:
         except LamplighterError as error:
             log.error("feed not opened", feed=config.id, why=str(error))
             self._dead_feeds[config.id] = wire.FeedState(
-                config.id, config.url, "refused", 0, None, str(error)
+                config.id, shown(config.url), "refused", 0, None, str(error)
             )
             self.tell(error.problem)
 

@@ -178,7 +178,7 @@ class AlarmList(Panel):
         if not self.model.total:
             words = tr("No active alarms. New ones appear here; nothing is hidden.")
         elif incidents:
-            why = incidents[0].reason or tr("the dependency graph")
+            why = incidents[0].reason.rstrip(".") or tr("the dependency graph")
             words = tr(
                 "Cause named by {why}. Nothing is hidden: {n} folded alarms are one key away (→).",
                 why=why,
