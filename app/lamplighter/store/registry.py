@@ -113,8 +113,8 @@ class Registry:
         if entry.id in self.datastreams or key in self._ids:
             raise ValueError(f"datastream {entry.id} '{entry.name}' is registered otherwise")
         self._sql.execute(
-            "INSERT INTO datastream VALUES(?,?,?,?,?)",
-            (entry.id, entry.source, entry.name, int(entry.text), batch),
+            "INSERT INTO datastream VALUES(?,?,?,?,?,?)",
+            (entry.id, entry.source, entry.name, int(entry.text), batch, entry.unit),
         )
         self.datastreams[entry.id] = key
         self._ids[key] = entry.id

@@ -12,7 +12,7 @@ HISTORY_STEPS: Final[tuple[str, ...]] = (
     CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL);
     CREATE TABLE datastream(
         id INTEGER PRIMARY KEY, source INTEGER NOT NULL, name TEXT NOT NULL,
-        text INTEGER NOT NULL, batch INTEGER NOT NULL);
+        text INTEGER NOT NULL, batch INTEGER NOT NULL, unit TEXT NOT NULL);
     CREATE TABLE state_word(
         datastream INTEGER NOT NULL, code INTEGER NOT NULL, text TEXT NOT NULL,
         PRIMARY KEY(datastream, code)) WITHOUT ROWID;

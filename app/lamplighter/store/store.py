@@ -141,13 +141,13 @@ class Store:
         for stream, code, text in sql.execute("SELECT datastream, code, text FROM state_word"):
             words.setdefault(stream, []).append((code, text))
         found = []
-        for number, source, name in sql.execute(
-            "SELECT id, source, name FROM datastream ORDER BY id"
+        for number, source, name, unit in sql.execute(
+            "SELECT id, source, name, unit FROM datastream ORDER BY id"
         ):
             key = f"{names.get(source, '?')}/{name}"
             meta = metas.get(key)
             if meta is None:
-                meta = Datastream(number, names.get(source, "?"), name, label=name)
+                meta = Datastream(number, names.get(source, "?"), name, unit, label=name)
             states = _states(words.get(number, ()), meta.states)
             fields = {f: getattr(meta, f) for f in meta.__struct_fields__}
             found.append(Datastream(**fields | {"id": number, "states": states}))
