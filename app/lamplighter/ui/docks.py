@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import PySide6QtAds as QtAds
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QWidget
 
 from lamplighter.ui.theme import theme
@@ -52,11 +52,16 @@ class Docks:
         ):
             flags.setConfigFlag(flag, on)
         self.manager = QtAds.CDockManager(parent)
-        self.manager.setStyleSheet("")
+        self._plain()
+        # the manager takes its own style sheet up again when the colour scheme changes
+        theme().changed.connect(lambda: QTimer.singleShot(0, self.manager, self._plain))
         self.docks: dict[str, QtAds.CDockWidget] = {}
         self._narrow = False
         self.current = "Overview"
         self._file = folder / "window.ini" if folder else None
+
+    def _plain(self) -> None:
+        self.manager.setStyleSheet("")
 
     def add(self, name: str, content: QWidget) -> None:
         dock = QtAds.CDockWidget(self.manager, tr(TITLES[name]))
