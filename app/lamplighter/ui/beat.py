@@ -1,12 +1,14 @@
 """The one timer of data frames: all visible views repaint in one beat, nothing in between.
 
 At most every 100 ms; 500 ms when the last frame took over 40 ms from its start to the first idle
-turn of the event loop after it. Hidden views are skipped.
+turn of the event loop after it. Hidden views are skipped. The costly 3D view shows the same values
+one idle turn after the others, so that no single turn of the event loop carries both.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -70,6 +72,9 @@ class Beat(QObject):
         super().__init__(parent)
         self._desk = desk
         self._views: list[View] = []
+        self._late: list[View] = []
+        self._waiting: Shown | None = None
+        self.before_paint: Callable[[], None] = lambda: None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._frame)
@@ -89,6 +94,10 @@ class Beat(QObject):
     def add(self, view: View) -> None:
         self._views.append(view)
 
+    def add_late(self, view: View) -> None:
+        """A view that is shown after the others have been painted."""
+        self._late.append(view)
+
     def start(self) -> None:
         self._connected_ms = self._desk.clock.wall_ms()
         self._timer.start(0)
@@ -107,6 +116,8 @@ class Beat(QObject):
             if view.isVisible():
                 view.show_frame(shown)
         self._mark_new(desk.live_values)
+        self._waiting = shown
+        self.before_paint()
         self._idle.start()
 
     def _mark_new(self, values: NewestValues | None) -> None:
@@ -122,6 +133,15 @@ class Beat(QObject):
         self._fresh_ages = times[times >= self._connected_ms], int(new.sum())
 
     def _idled(self) -> None:
+        if self._waiting is not None:
+            shown, self._waiting = self._waiting, None
+            late = [view for view in self._late if view.isVisible()]
+            for view in late:
+                view.show_frame(shown)
+            if late:
+                self.before_paint()
+                self._idle.start()
+                return
         self.last_ms = (time.perf_counter() - self._start) * 1000.0
         if self._fresh_ages is not None:
             times, _ = self._fresh_ages

@@ -60,7 +60,8 @@ class Furniture:
         }
         for name, view in self.views.items():
             self.docks.add(name, view)
-        for view in (self.twin, self.faceplate, self.trends):
+        window.beat.add_late(self.twin)
+        for view in (self.faceplate, self.trends):
             window.beat.add(view)
         self._is_narrow: bool | None = None
         self._restored = False

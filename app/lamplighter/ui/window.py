@@ -16,6 +16,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.gap_meter import GapMeter
 from lamplighter.ui.kpi_strip import KpiStrip
 from lamplighter.ui.mode_frame import ModeFrame
+from lamplighter.ui.paint_gate import PaintGate
 from lamplighter.ui.problem_line import ProblemLine
 from lamplighter.ui.status_bar import StatusBar
 from lamplighter.ui.theme import theme
@@ -77,6 +78,8 @@ class MainWindow(QMainWindow):
             self._layout.addWidget(widget, stretch)
         self.setCentralWidget(self.shell)
         self.frame = ModeFrame(desk.time, self)
+        self.gate = PaintGate(self)
+        self.beat.before_paint = self.gate.let_next
         self.beat.add(self.kpis)
         self._second = QTimer(self)
         self._second.setInterval(1000)
