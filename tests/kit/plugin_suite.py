@@ -19,7 +19,7 @@ import pytest
 from lamplighter.domain.alarm import AlarmRule, Condition
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.importing import ImportedNetwork
-from lamplighter.plugin_api import Importer, Plugin, Simulator, load_folder, load_module
+from lamplighter.plugin_api import Importer, Model, Plugin, Simulator, load_folder, load_module
 from lamplighter.plugin_api.folder import CODE_FILES, DATA_FILES, promise_faults
 from lamplighter.plugin_host import PluginHost, PluginState, bound_rules, described
 
@@ -154,11 +154,14 @@ class PluginContract:
 
     def test_its_python_files_offer_what_the_contract_says(self, plugin: Plugin) -> None:
         simulator, importer = plugin.code("simulator"), plugin.code("importer")
-        if simulator is None and importer is None:
+        model = plugin.code("model")
+        if simulator is None and importer is None and model is None:
             pytest.skip("data only: this plugin has no code")
         if simulator is not None:
             module = load_module(plugin.id, simulator, plugin.manifest.engines)
             assert isinstance(module, Simulator)
+        if model is not None:
+            assert isinstance(load_module(plugin.id, model, plugin.manifest.engines), Model)
         if importer is not None:
             module = load_module(plugin.id, importer, plugin.manifest.engines)
             assert isinstance(module, Importer)

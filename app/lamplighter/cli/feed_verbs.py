@@ -81,12 +81,19 @@ def record(
     service: bool = typer.Option(False, "--service", help="Go on without any window."),
     json: bool = typer.Option(False, "--json"),
     with_window: bool = typer.Option(False, "--with-window", hidden=True),
+    safe: bool = typer.Option(False, "--safe", help="Run no code of plugins."),
 ) -> None:
     """Record a project's feeds without a window until stopped."""
     from lamplighter.runtime.recorder import record as run_recorder
 
     end_alone = with_window and not service
-    result = run_recorder(project, seconds=seconds, say=say, ends_with_last_client=end_alone)
+    result = run_recorder(
+        project,
+        seconds=seconds,
+        say=say,
+        ends_with_last_client=end_alone,
+        plugin_code=not safe,
+    )
     if json:
         document(result)
     else:

@@ -21,8 +21,9 @@ STOP_S: Final = 20.0
 class RecorderProcess:
     """A recorder this program started; `stop` returns its final report."""
 
-    def __init__(self, project: Path, *, log: Path | None = None) -> None:
+    def __init__(self, project: Path, *, log: Path | None = None, safe: bool = False) -> None:
         command = [*own_command(), "record", str(project), "--with-window", "--json"]
+        command += ["--safe"] if safe else []
         self._log = (log or project / "cache" / "recorder.log").open("ab")
         self._process = subprocess.Popen(
             command,

@@ -73,7 +73,7 @@ class Sitting:
         self._started = time.monotonic()
         try:
             if not running(project):
-                self._recorder = RecorderProcess(project)
+                self._recorder = RecorderProcess(project, safe=self._safe)
             if self._demo and not self._looks_on:
                 self._begin(lambda: self._start_field(project))
             code = self._starters.window(

@@ -61,7 +61,7 @@ class Codec:
             raise ValueError(f"an array of {dtype} cannot cross")
         if isinstance(body, str):
             path = Path(body)
-            if self._spill is None or path.parent != self._spill:
+            if self._spill is None or path.parent != self._spill or path.suffix != ".array":
                 raise ValueError("an array file outside the spill folder")
             raw = path.read_bytes()
             path.unlink(missing_ok=True)

@@ -97,6 +97,9 @@ CATALOGUE: Final[dict[str, str]] = {
     "Run 'lamplighter plugins check'.",
     "P-606": "Task {name} failed: {what}. Nothing was changed. Run it again or see its log.",
     "P-607": "Task {name} was cancelled. Nothing was changed. Start it again when you need it.",
+    "P-608": "Plugin '{name}' failed again after every restart and its code stays off ({what}). "
+    "Its layer is greyed; its values and alarm rules still work. It is tried again when the "
+    "recorder next starts.",
     # commands
     "C-701": "Command to {name} refused: {what}. Nothing was sent.",
     "C-702": "Command to {name} got no receipt within {what}: outcome unknown. "

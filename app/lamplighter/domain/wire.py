@@ -254,6 +254,22 @@ class Gaps(_Message, frozen=True):
     items: tuple[Gap, ...]
 
 
+class LayerState(_Message, frozen=True):
+    """A plugin's layer: running | greyed | off. Also an event, whenever one changes."""
+
+    plugin: str
+    state: str
+    why: str = ""
+
+
+class GetLayers(_Message, frozen=True):
+    pass
+
+
+class Layers(_Message, frozen=True):
+    items: tuple[LayerState, ...]
+
+
 class ReportSeen(_Message, frozen=True):
     """A window tells what it measured itself; kept in the recorder's status only."""
 
@@ -284,6 +300,7 @@ Request = (
     | AddFeed
     | ImportFiles
     | GetGaps
+    | GetLayers
     | ReportSeen
     | StopRecorder
 )
@@ -303,6 +320,7 @@ Reply = (
     | Commands
     | Feeds
     | Gaps
+    | Layers
 )
 
 
@@ -379,14 +397,6 @@ class ProblemRaised(_Message, frozen=True):
     problem: Problem
     count: int = 1
     over: bool = False
-
-
-class LayerState(_Message, frozen=True):
-    """A plugin's layer: running | greyed | off."""
-
-    plugin: str
-    state: str
-    why: str = ""
 
 
 class ImportDone(_Message, frozen=True):

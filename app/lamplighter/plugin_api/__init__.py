@@ -17,6 +17,7 @@ from lamplighter.plugin_api.folder import (
 )
 from lamplighter.plugin_api.imports import import_faults
 from lamplighter.plugin_api.manifest import API_VERSION, Manifest, Rights, in_range
+from lamplighter.plugin_api.modelling import MODEL_SECONDS, ExpectedColumns, ModelInputs
 from lamplighter.plugin_api.ruling import Checklist, Interlock, Rule, Rules
 from lamplighter.plugin_api.tiers import CHECKLIST, TIERS, QualityList
 from lamplighter.plugin_api.viewing import Figure, Layer, Panel, Views
@@ -24,6 +25,7 @@ from lamplighter.plugin_api.viewing import Figure, Layer, Panel, Views
 __all__ = [
     "API_VERSION",
     "CHECKLIST",
+    "MODEL_SECONDS",
     "TIERS",
     "AssetType",
     "Catalogue",
@@ -31,6 +33,7 @@ __all__ = [
     "Decoder",
     "Decoders",
     "EdgeRule",
+    "ExpectedColumns",
     "Figure",
     "Importer",
     "Interlock",
@@ -38,6 +41,7 @@ __all__ = [
     "Layer",
     "Manifest",
     "Model",
+    "ModelInputs",
     "Panel",
     "Plugin",
     "PointPath",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Protocol, runtime_checkable
@@ -16,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lamplighter.domain.importing import ImportedNetwork
-from lamplighter.domain.maintenance import Prognosis
 from lamplighter.domain.problems import fault
 from lamplighter.plugin_api.imports import import_faults
+from lamplighter.plugin_api.modelling import ExpectedColumns, ModelInputs
 
 PACKAGE: Final = "lamplighter_plugins"
 Columns = Mapping[str, npt.NDArray[np.float64]]
@@ -52,11 +53,23 @@ class Importer(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """What `model.py` offers at module level."""
+    """What `model.py` offers at module level.
 
-    def prognosis(self, features: Columns) -> Sequence[Prognosis]:
-        """Forecasts for assets of the plugin's types."""
+    Called in a worker at the start and about halfway through the validity of its last answer,
+    with at most `MODEL_SECONDS` to answer. What it answers is checked before it is used; until it
+    answers, and whenever it abstains, the core's own expectation holds.
+    """
+
+    def expected(self, inputs: ModelInputs) -> ExpectedColumns:
+        """Coefficients or physics of what the plugin's own datastreams should read."""
         ...
+
+
+class _SourceAlone(SourceFileLoader):
+    """Runs what stands in the file itself: compiled copies beside it were never signed."""
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        raise OSError("compiled copies are not used")
 
 
 def load_module(plugin: str, file: Path, engines: Sequence[str] | None = None) -> ModuleType:
@@ -68,7 +81,9 @@ def load_module(plugin: str, file: Path, engines: Sequence[str] | None = None) -
     if engines is not None and (faults := import_faults(file, engines)):
         raise fault("P-605", name=plugin, what="; ".join(faults[:3]))
     name = f"{PACKAGE}.{plugin}.{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(
+        name, file, loader=_SourceAlone(name, str(file)) if file.suffix == ".py" else None
+    )
     if spec is None or spec.loader is None:
         raise fault("P-605", name=plugin, what=f"{file.name} is no Python file")
     for package in (PACKAGE, f"{PACKAGE}.{plugin}"):

@@ -13,7 +13,7 @@ from lamplighter.plugin_api import Plugin, load_folder, promise_faults
 from lamplighter.plugin_host.signing import SIGNATURE_FILE, verify_folder
 
 RESTARTS: Final = 3
-"""failures of a plugin's worker after which it stays off until somebody switches it on"""
+"""restarts of a plugin's code; when it fails once more its code stays off"""
 
 
 class PluginState(StrEnum):
@@ -38,6 +38,11 @@ class Found:
     signed: bool = False
     fault: Problem | None = None
     failures: int = 0
+
+    @property
+    def gave_up(self) -> bool:
+        """Its code failed after its last restart too and is not started any more."""
+        return self.failures > RESTARTS
 
     def row(self) -> dict[str, object]:
         """A row of `plugins list`."""
@@ -159,20 +164,44 @@ class PluginHost:
         return found
 
     def failed(self, plugin: str, what: str) -> Found | None:
-        """Its worker crashed, hung or was stopped: grey it; after three failures switch it off.
+        """Its worker crashed, hung or was stopped: grey it; its data and rules still hold.
 
-        Returns None when the plugin is not there or not on.
+        After `RESTARTS` restarts the found plugin has `gave_up`. Returns None when the plugin is
+        not there or not on.
         """
         found = self._found.get(plugin)
         if found is None or found.state not in {PluginState.ENABLED, PluginState.GREYED}:
             return None
         failures = found.failures + 1
-        if failures >= RESTARTS:
-            self._disabled.add(plugin)
-        state = PluginState.DISABLED if failures >= RESTARTS else PluginState.GREYED
-        fault = problem("P-601", name=plugin, what=f"{failures} of {RESTARTS}: {what}")
+        if failures > RESTARTS:
+            fault = problem("P-608", name=plugin, what=what)
+        else:
+            fault = problem("P-601", name=plugin, what=f"{failures} of {RESTARTS}: {what}")
         changed = Found(
-            plugin, found.folder, state, found.plugin, found.signed, fault, failures=failures
+            plugin,
+            found.folder,
+            PluginState.GREYED,
+            found.plugin,
+            found.signed,
+            fault,
+            failures=failures,
+        )
+        self._found[plugin] = changed
+        return changed
+
+    def refused(self, plugin: str, fault: Problem) -> Found | None:
+        """Its folder is no longer as it was checked: its code is not started any more."""
+        found = self._found.get(plugin)
+        if found is None:
+            return None
+        changed = Found(
+            plugin,
+            found.folder,
+            PluginState.GREYED,
+            found.plugin,
+            False,
+            fault,
+            failures=RESTARTS + 1,
         )
         self._found[plugin] = changed
         return changed

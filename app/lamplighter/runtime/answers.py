@@ -57,6 +57,7 @@ class Answers:
             wire.GetFeeds: lambda _: wire.Feeds(recorder.feed_states()),
             wire.AddFeed: self._add_feed,
             wire.ImportFiles: self._import,
+            wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
             wire.ReportSeen: lambda _: wire.Ok(),
             wire.StopRecorder: self._stop,

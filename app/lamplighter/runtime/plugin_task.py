@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from lamplighter.domain.task import Progress
 from lamplighter.plugin_api.code import load_module
+from lamplighter.plugin_api.modelling import ModelInputs
 
 
 class PluginCall(Struct, frozen=True):
@@ -35,3 +36,22 @@ def call(payload: PluginCall, progress: Progress) -> Any:
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     extra: dict[str, Any] = {"progress": progress} if "progress" in names else {}
     return function(**payload.arguments, **extra)
+
+
+class ModelCall(Struct, frozen=True):
+    """A plugin's model and what it is asked about."""
+
+    plugin: str
+    file: str
+    """absolute path of its `model.py`; must stand among the task's `reads`"""
+    engines: tuple[str, ...]
+    inputs: ModelInputs
+
+
+def expected(payload: ModelCall, progress: Progress) -> Any:
+    """What the model's `expected` returns; the caller decodes and checks it.
+
+    Raises whatever the plugin raises, and LamplighterError (P-605) when it cannot be loaded.
+    """
+    module = load_module(payload.plugin, Path(payload.file), payload.engines)
+    return module.expected(payload.inputs)

@@ -28,6 +28,8 @@ class LoadedPlugins:
 
     def __init__(self, host: PluginHost) -> None:
         self.host = host
+        self.code = True
+        """whether Python files of plugins may run at all; False at a safe start"""
         self.kinds = kind_table(host.loaded())
 
     def rules(self, assets: Sequence[Asset], streams: Sequence[Datastream]) -> list[AlarmRule]:
@@ -45,6 +47,8 @@ class LoadedPlugins:
     def importers(self) -> dict[str, str]:
         """File ending -> path of the plugin's importer; read without running any of it."""
         found: dict[str, str] = {}
+        if not self.code:
+            return found
         for plugin in self.host.loaded():
             file = plugin.folder / "importer.py"
             if "importer" in plugin.manifest.provides and file.is_file():

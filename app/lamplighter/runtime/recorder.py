@@ -38,7 +38,8 @@ from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.logs import configure
 from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
-from lamplighter.runtime.plugins import load_plugins
+from lamplighter.runtime.plugin_layers import PluginLayers
+from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
 from lamplighter.store import Store
@@ -52,7 +53,15 @@ FIRST_CLIENT_MS: Final = 60_000
 class Recorder:
     """One project's core. `start`, then `stop`; every part is reachable for the answers."""
 
-    def __init__(self, project: Path, clock: Clock, *, service: bool = True) -> None:
+    def __init__(
+        self,
+        project: Path,
+        clock: Clock,
+        *,
+        service: bool = True,
+        plugin_code: bool = True,
+        plugins: LoadedPlugins | None = None,
+    ) -> None:
         self.clock = clock
         self.started_ms = clock.wall_ms()
         self._begun = clock.monotonic_ms()
@@ -62,7 +71,8 @@ class Recorder:
         self.key = signing_key(self.project / "keys")
         host = socket.gethostname()
         self.audit = AuditFile(self.project / "audit.db", self.key, clock, host)
-        self.plugins = load_plugins()
+        self.plugins = plugins or load_plugins()
+        self.plugins.code = plugin_code
         self.meters = Meters()
         self.server = WireServer(self.project, self._handle, clock, service=service)
         self.core = CoreLoop(
@@ -87,6 +97,14 @@ class Recorder:
         self.jobs = Jobs(self)
         self.commands = CommandDesk(self)
         self.maintenance = MaintenanceDesk(self)
+        self.layers = PluginLayers(
+            self.plugins,
+            self.core,
+            clock,
+            self.project / "cache" / "plugins",
+            emit=self.server.emit,
+            code=plugin_code,
+        )
         self._answers = Answers(self)
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
@@ -147,6 +165,7 @@ class Recorder:
         """Source, queue, writer, each with its deadline."""
         self.feeds.stop(3.0)
         self.jobs.stop(3.0)
+        self.layers.stop(3.0)
         if not self.inlet.stop(10.0):
             log.warning("the queue was not empty at its deadline")
         self.store.writer.stop(10.0)
@@ -224,6 +243,7 @@ class Recorder:
     def _every_second(self) -> None:
         self.commands.check_timeouts()
         self.maintenance.every_second()
+        self.layers.every_second()
         self.server.emit(self.status())
 
     def status(self) -> wire.Status:
@@ -304,11 +324,13 @@ def record(
     seconds: float = 0.0,
     say: Callable[[str], None],
     ends_with_last_client: bool = False,
+    plugin_code: bool = True,
 ) -> dict[str, Any]:
     """Record until stopped by a signal, a client or the clock; returns the run's report."""
     configure()
     clock = SystemClock()
-    recorder = Recorder(project, clock, service=not ends_with_last_client)
+    service = not ends_with_last_client
+    recorder = Recorder(project, clock, service=service, plugin_code=plugin_code)
     _stop_on_signals(recorder)
     try:
         recorder.start()

@@ -149,6 +149,7 @@ class Desk(QObject):
         session.ask(wire.GetPrognosis(), self._got_prognosis)
         session.ask(wire.GetWorkOrders(), self._got_orders)
         session.ask(wire.GetTasks(), self._got_tasks)
+        session.ask(wire.GetLayers(), self._got_layers)
         session.ask(wire.GetCommands(), self._got_commands)
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
@@ -192,6 +193,11 @@ class Desk(QObject):
             self.city = build(reply)
             self.city_known = True
             self.city_changed.emit()
+
+    def _got_layers(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Layers):
+            self.layers = {s.plugin: s for s in reply.items}
+            self.layers_changed.emit()
 
     def _got_alarms(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Alarms):

@@ -65,6 +65,7 @@ class _Job:
     code: str
     on_progress: OnProgress | None
     on_end: OnEnd | None
+    reply_bytes: int = REPLY_BYTES
     child: Child | None = None
     deadline_ms: int = 0
     cancelled: bool = False
@@ -124,12 +125,13 @@ class WorkerPool:
         reads: Sequence[Path | str] = (),
         memory_mb: int = 1024,
         code: str = "P-606",
+        reply_bytes: int = REPLY_BYTES,
     ) -> int:
         """Run `module:function` of an allowed room with `payload`; returns the task's id.
 
         `on_end` gets the value (decoded as `result`, plain values without) or a `Problem`, once,
         from the pool's thread. `reads` are the inputs the task may open. `code` words a failure
-        (its texts take `name` and `what`).
+        (its texts take `name` and `what`). At most `reply_bytes` of arrays are read back.
         """
         id = next(self._numbers)
         row = Task(id, name, TaskState.WAITING)
@@ -145,6 +147,7 @@ class WorkerPool:
             code,
             on_progress,
             on_end,
+            reply_bytes,
         )
         with self._lock:
             self._shown[id] = row
@@ -315,7 +318,7 @@ class WorkerPool:
         assert job.child is not None
         try:
             size = sum(p.stat().st_size for p in job.child.scratch.glob("*.array"))
-            if size > REPLY_BYTES:
+            if size > job.reply_bytes:
                 raise ValueError(f"{size:,} bytes of arrays")
             kind = Any if job.result is None else job.result
             return Codec(job.child.scratch).decode(frame.result, kind)

@@ -119,17 +119,21 @@ def test_a_refused_plugin_cannot_be_switched_on(folder: Path) -> None:
     assert host.switch("nobody", True) is None
 
 
-def test_a_failing_worker_greys_the_plugin_and_the_third_time_switches_it_off(
+def test_a_failing_worker_greys_the_plugin_and_after_three_restarts_its_code_stays_off(
     folder: Path,
 ) -> None:
     host = _trusting(folder)
-    states = []
-    for _ in range(3):
+    seen = []
+    for _ in range(4):
         found = host.failed("structures", "it did not answer for 10 s")
         assert found is not None and found.fault is not None
-        states.append(found.state)
-    assert states == [PluginState.GREYED, PluginState.GREYED, PluginState.DISABLED]
+        seen.append((found.state, found.fault.code, found.gave_up))
+    assert seen == [(PluginState.GREYED, "P-601", False)] * 3 + [
+        (PluginState.GREYED, "P-608", True)
+    ]
     assert _states(host)["environment"] == "enabled"
+    assert "structures" in [p.id for p in host.loaded()], "its alarm rules still hold"
+    assert host.closed_owners() == [] and host.disabled == []
 
 
 def test_rules_of_a_greyed_plugin_still_hold_and_it_comes_back(folder: Path) -> None:
