@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import deque
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -41,7 +42,9 @@ ACTIONS: Final = {
     "Breaker": ("open", "close"),
 }
 STATE_KINDS: Final = ("pump_state", "breaker_state", "signal_state", "valve_position")
-RECEIPT_MS: Final = 10_000
+RECEIPT_MS: Final = 9_000
+"""looked at once a second, so that after ten at the latest the outcome is called unknown"""
+KEEP_S: Final = 5.0
 OPEN: Final = (Outcome.REQUESTED, Outcome.SENT)
 
 
@@ -53,6 +56,8 @@ class CommandDesk:
         self._lock = threading.Lock()
         self._open: dict[str, tuple[CommandState, int]] = {}
         self._unknown: dict[str, int] = {}
+        self._late: dict[str, CommandState] = {}
+        self._issued: set[str] = set()
         self._recent: deque[int] = deque()
         self._counter = int(recorder.store.setting("command.counter") or 0)
 
@@ -63,6 +68,7 @@ class CommandDesk:
                 self._end(state, Outcome.UNKNOWN, "the recorder ended before a receipt came")
             elif state.outcome is Outcome.UNKNOWN and not state.measured:
                 self._unknown[state.command.target] = state.changed_ms
+                self._late[state.command.id] = state
 
     # ------------------------------------------------------------------ asking
     def send(self, request: CommandRequest, mode: str) -> CommandState:
@@ -77,15 +83,20 @@ class CommandDesk:
             # the intent first, on disk: a command nobody can account for is never sent
             self._audit(request, f"intent {command.id}")
             self._keep_counter()
+            self._issued.add(command.id)
             state = CommandState(command, Outcome.REQUESTED, recorder.clock.wall_ms())
-            self._keep(state)
-            self._publish(command)
+            self._keep(state).result(KEEP_S)
+            try:
+                self._publish(command)
+            except LamplighterError:
+                self._end(state, Outcome.REFUSED, "the link to the field is down")
+                raise
             sent = msgspec.structs.replace(
                 state, outcome=Outcome.SENT, changed_ms=recorder.clock.wall_ms()
             )
             self._open[command.id] = (sent, recorder.clock.monotonic_ms())
             self._recent.append(recorder.clock.monotonic_ms())
-        self._keep(sent)
+            self._keep(sent)
         return sent
 
     def _command(self, permit: Permit) -> Command:
@@ -173,20 +184,41 @@ class CommandDesk:
         return ""
 
     # ------------------------------------------------------------------ outcomes
-    def receipt(self, payload: bytes) -> None:
-        """A receipt from the field; unknown ids and other payloads are left alone."""
+    def receipt(self, payload: bytes, source: str) -> None:
+        """A receipt from the field. A late one settles what was unknown; one for a command that
+        this console never sent is shown as an intrusion.
+        """
         try:
             receipt = msgspec.json.decode(payload, type=Receipt)
         except msgspec.MsgspecError:
             return
+        outcome = Outcome.EXECUTED if receipt.result == "executed" else Outcome.REFUSED
         with self._lock:
             known = self._open.pop(receipt.id, None)
-        if known is None:
-            return
-        state, sent_ms = known
-        outcome = Outcome.EXECUTED if receipt.result == "executed" else Outcome.REFUSED
-        trip = self._recorder.clock.monotonic_ms() - sent_ms
-        self._end(state, outcome, receipt.detail, trip, receipt.measured)
+            late = self._late.pop(receipt.id, None)
+        if known is not None:
+            state, sent_ms = known
+            trip = self._recorder.clock.monotonic_ms() - sent_ms
+            self._end(state, outcome, receipt.detail, trip, receipt.measured)
+        elif late is not None:
+            self._unknown.pop(late.command.target, None)
+            detail = f"the receipt came late {receipt.detail}".strip()
+            self._end(late, outcome, detail, None, receipt.measured)
+        elif outcome is Outcome.EXECUTED and not self._is_ours(receipt.id):
+            self._recorder.tell(problem("S-203", name=source))
+            self._recorder.audit.record(
+                actor="unknown",
+                role="",
+                action="command not issued here",
+                object=source,
+                after=receipt.measured,
+                reason="",
+                result=f"executed {receipt.id}",
+            )
+
+    def _is_ours(self, command: str) -> bool:
+        known = (state.command.id for state in self._recorder.store.commands())
+        return command in self._issued or command in known
 
     def check_timeouts(self) -> None:
         """Once a second: what got no receipt in time has an unknown outcome."""
@@ -218,6 +250,7 @@ class CommandDesk:
         )
         if outcome is Outcome.UNKNOWN:
             self._unknown[state.command.target] = now
+            self._late[state.command.id] = ended
         self._keep(ended)
         c = state.command
         self._recorder.audit.record(
@@ -239,7 +272,7 @@ class CommandDesk:
             return False
         newest = self._recorder.core.newest
         if any(d < len(newest) and newest.time_ms[d] > since for d in self._streams(asset)):
-            del self._unknown[asset]
+            self._unknown.pop(asset, None)
             return False
         return True
 
@@ -279,15 +312,16 @@ class CommandDesk:
             result=result,
         )
 
-    def _keep(self, state: CommandState) -> None:
+    def _keep(self, state: CommandState) -> Future[None]:
         def put(access: WriteAccess) -> None:
             access.put_command_state(state)
 
-        self._recorder.store.writer.call(put)
+        kept = self._recorder.store.writer.call(put)
         self._recorder.server.emit(wire.CommandChanged(state))
+        return kept
 
     def _keep_counter(self) -> None:
         counter = str(self._counter)
         self._recorder.store.writer.call(
             lambda access: access.put_setting("command.counter", counter)
-        ).result(5)
+        ).result(KEEP_S)

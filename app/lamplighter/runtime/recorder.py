@@ -22,6 +22,7 @@ import structlog
 from lamplighter import __version__
 from lamplighter.domain import wire
 from lamplighter.domain.clock import Clock, SystemClock
+from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import Batch, Committed
 from lamplighter.domain.problems import LamplighterError, Problem, problem
 from lamplighter.governance.audit import AuditFile
@@ -204,7 +205,7 @@ class Recorder:
         if batch.new_datastreams or batch.new_sources:
             self._names_due = True
         for receipt in pipeline.receipts():
-            self.commands.receipt(receipt.payload)
+            self.commands.receipt(receipt.payload, _source_of(receipt))
         for found, count in pipeline.notices():
             self.server.emit(wire.ProblemRaised(found, count))
 
@@ -307,6 +308,10 @@ class Recorder:
             started_ms=self.started_ms,
             first_ms=self.store.first_ms(),
         )
+
+
+def _source_of(message: RawMessage) -> str:
+    return str(message.topic).rsplit("/", 1)[-1]
 
 
 BYTES_PER_POINT: Final = 30.0
