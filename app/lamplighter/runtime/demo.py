@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,8 @@ def _key() -> str:
     for room in ("field", "spatial", "store"):
         for file in sorted((program / room).glob("*.py")):
             digest.update(file.read_bytes())
+    if getattr(sys, "frozen", False):  # the rooms lie inside the program's one file
+        digest.update(Path(sys.executable).read_bytes())
     return digest.hexdigest()
 
 
