@@ -147,7 +147,10 @@ class CityScene:
 
     # ---------------------------------------------------------------- states
     def set_states(self, states: StateTable) -> int:
-        """Show a frame of states; only what changed is repainted. Returns repainted points."""
+        """Show a frame of states; only what changed is repainted.
+
+        Returns the number of repainted points, at least 1 when anything looks different.
+        """
         before = set(self._states.looks)
         hide = states.hide_tint
         everything = hide != self._states.hide_tint
@@ -191,7 +194,7 @@ class CityScene:
         self._networks.recolour(changed)
         if service:
             self._boundary.show(self._without_service())
-        return written
+        return max(written, 1)
 
     def _key_of(self, asset: str) -> _Key:
         """Own look, else that of the nearest thing it is a part of."""

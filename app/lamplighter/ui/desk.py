@@ -29,6 +29,7 @@ from lamplighter.ui.time_model import Mode, TimeModel
 from lamplighter.ui.value_model import ValueModel, of_datastream
 
 STANDING = frozenset(s for s in AlarmState if s is not AlarmState.NORM)
+ALARM_PAUSE_MS = 500
 
 
 class Desk(QObject):
@@ -74,6 +75,11 @@ class Desk(QObject):
         self._asking = False
         self._want_ms: int | None = None
         self.time.changed.connect(self._time_moved)
+        self._alarm_pause = QTimer(self)
+        self._alarm_pause.setSingleShot(True)
+        self._alarm_pause.setInterval(ALARM_PAUSE_MS)
+        self._alarm_pause.timeout.connect(self._alarms_paused)
+        self._alarms_due = False
         self._ask_later = QTimer(self)
         self._ask_later.setSingleShot(True)
         self._ask_later.setInterval(40)
@@ -271,7 +277,18 @@ class Desk(QObject):
                     self.raised_ms.append(self.clock.wall_ms())
         self._set_incidents(event.incidents)
         if self.time.mode is not Mode.REPLAY or any(r.priority == 1 for r in event.changed):
+            urgent = any(r.priority == 1 for r in event.changed)
+            if urgent or not self._alarm_pause.isActive():
+                self.alarms_changed.emit()
+                self._alarm_pause.start()
+            else:
+                self._alarms_due = True  # a cascade is shown twice a second, not ten times
+
+    def _alarms_paused(self) -> None:
+        if self._alarms_due:
+            self._alarms_due = False
             self.alarms_changed.emit()
+            self._alarm_pause.start()
 
     def _set_incidents(self, incidents: tuple[Incident, ...]) -> None:
         self._incidents = incidents

@@ -45,6 +45,7 @@ TOOLTIP_MS: Final = 300
 CLICK_PX: Final = 4.0
 FLIGHT_MS: Final = 600
 TICK_MS: Final = 12
+BREATH_MS: Final = 12
 LOADING_S: Final = 0.4
 """seconds between pictures while tiles are loading"""
 PATIENCE_MS: Final = 8_000
@@ -245,10 +246,9 @@ class TwinView(QWidget):
     def set_states(self, states: StateTable) -> None:
         """Show a frame of states; call it at data frames only."""
         self._states = states
-        if self._scene is not None:
-            before = self._scene.states
-            if self._scene.set_states(states) or before.looks != states.looks:
-                self._request()
+        if self._scene is not None and self._scene.set_states(states):
+            # the frame itself in a turn of its own: the event loop breathes in between
+            QTimer.singleShot(BREATH_MS, self._request)
 
     def set_badges(self, badges: Sequence[Badge]) -> None:
         """Glyphs and labels over the city, most important first."""
