@@ -1,0 +1,243 @@
+"""Makes the pictures of README and manual from the real demo: `make shots`.
+
+The real recorder and the real field simulator run; the window is driven by its own actions, one
+step after the other, each when what it shows has arrived. Every picture is a grab of the window.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+os.environ.setdefault("QT_API", "pyside6")
+os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+from lamplighter.cli.sitting import Sitting
+from lamplighter.cli.starters import Starters
+from lamplighter.ui.app import Runner
+from lamplighter.ui.report import ReportOptions
+from lamplighter.ui.theme import start, theme
+from lamplighter.ui.time_model import Mode
+
+PICTURES: Final = Path(__file__).parents[2] / "resources" / "docs" / "pictures"
+MOST_BYTES: Final = 400_000
+STEP_S: Final = 45.0
+TICK_MS: Final = 100
+WEARING: Final = "P-22"
+TRIPPED: Final = "SS-04"
+STOPPED: Final = "P-14"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Wait until `ready`, `act`, let the window settle, then keep a picture when it has a name."""
+
+    what: str
+    ready: Callable[[], bool]
+    act: Callable[[], object]
+    settle_s: float = 0.5
+    picture: str = ""
+
+
+class Director(QObject):
+    """Plays the steps on the GUI thread, between the window's own events."""
+
+    def __init__(self, runner: Runner, out: Path, wanted: Sequence[str]) -> None:
+        super().__init__()
+        self._runner = runner
+        self._out = out
+        self._wanted = frozenset(wanted)
+        self._window = runner.window
+        self._desk = runner.desk
+        self._began = 0.0
+        self._steps: Iterator[Step] = iter(self._plan())
+        self._step: Step | None = None
+        self._since = time.monotonic()
+        self._acted = 0.0
+        self.missed: list[str] = []
+        self.made: list[Path] = []
+        runner.window.beat.first_value.connect(self._first_value)
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+
+    def _first_value(self) -> None:
+        self._began = self._began or time.monotonic()
+
+    # ---------------------------------------------------------------- the steps
+    def _plan(self) -> list[Step]:
+        desk, at = self._desk, self._reached
+        return [
+            Step("quiet city", at(13), lambda: None, 1.0, "quiet-dark"),
+            Step("incident", self._folded, self._show_incident, 4.0, "incident-dark"),
+            Step("light theme", lambda: True, lambda: theme().set("light"), 3.0, "incident-light"),
+            Step("dark theme", lambda: True, lambda: theme().set("dark"), 1.0),
+            Step("dead feed", at(44), lambda: self._go("Overview", "trends"), 3.0, "values-dark"),
+            Step("replay", at(50), self._show_replay, 4.0, "replay-dark"),
+            Step("wearing bearing", self._forecast, self._show_maintenance, 4.0, "maintenance"),
+            Step("what-if", lambda: True, self._ask_scenario, 1.0),
+            Step("what-if compared", lambda: desk.scenario is not None,
+                 lambda: None, 4.0, "scenario"),
+            Step("key sheet", lambda: True, self._show_keys, 1.0, "keys"),
+            Step("small window", lambda: True, self._make_small, 5.0, "window-1280x720"),
+        ]  # fmt: skip
+
+    def _reached(self, seconds: float) -> Callable[[], bool]:
+        return lambda: bool(self._began) and time.monotonic() - self._began >= seconds
+
+    def _folded(self) -> bool:
+        return any(i.asset == TRIPPED and len(i.folded) >= 30 for i in self._desk.incidents)
+
+    def _forecast(self) -> bool:
+        if self._desk.time.mode is not Mode.LIVE:
+            self._desk.time.live()
+        return any(
+            p.asset == WEARING and (p.probability_30d or 0) > 0.5 for p in self._desk.prognoses
+        )
+
+    def _go(self, workspace: str, *docks: str) -> None:
+        furniture = self._window.furnish()
+        furniture.docks.reset()
+        furniture.workspace(workspace)
+        for dock in docks:
+            furniture.docks.show(dock)
+
+    def _show_incident(self) -> None:
+        self._go("Overview", "alarms")
+        self._desk.selection.select(STOPPED)
+
+    def _show_replay(self) -> None:
+        self._go("Overview", "alarms")
+        self._desk.selection.select(TRIPPED)
+        past_s = time.monotonic() - self._began - 23.0
+        self._desk.time.replay(self._desk.clock.wall_ms() - round(1000 * past_s))
+
+    def _show_maintenance(self) -> None:
+        self._go("Work")
+        self._desk.selection.select(WEARING)
+
+    def _ask_scenario(self) -> None:
+        self._go("Overview", "scenario")
+        self._desk.selection.select("P-32" if "P-32" in self._pumps() else self._pumps()[0])
+        self._desk.time.scenario()
+        self._window.furnish().scenario.run()
+
+    def _pumps(self) -> list[str]:
+        return [a.id for a in self._desk.city.assets.values() if a.type == "Pump"]
+
+    def _show_keys(self) -> None:
+        self._desk.time.live()
+        self._desk.selection.clear()
+        self._window.furnish().keys()
+
+    def _make_small(self) -> None:
+        self._window.furnish().escape()
+        self._window.resize(1280, 720)
+        self._go("Overview", "alarms")
+        self._desk.selection.select(TRIPPED)
+
+    # ---------------------------------------------------------------- playing
+    def _tick(self) -> None:
+        if self._step is None:
+            self._step = next(self._steps, None)
+            self._since = time.monotonic()
+            self._acted = 0.0
+            if self._step is None:
+                self._end()
+                return
+        step, now = self._step, time.monotonic()
+        if not self._acted:
+            patience = STEP_S + (60.0 if not self._began else 0.0)
+            late = now - self._since > patience
+            if not late and not step.ready():
+                return
+            if late:
+                self.missed.append(step.what)
+                sys.stderr.write(f"shots: {step.what} did not come; shown as it is\n")
+            step.act()
+            self._acted = now
+        elif now - self._acted >= step.settle_s:
+            if step.picture and (not self._wanted or step.picture in self._wanted):
+                self._keep(step.picture)
+            self._step = None
+
+    def _keep(self, name: str) -> None:
+        self._window.blink.rest()
+        target = self._out / f"{name}.png"
+        target.write_bytes(small_png(self._window))
+        self.made.append(target)
+        sys.stderr.write(f"shots: {target.name}, {target.stat().st_size // 1000} kB\n")
+
+    def _end(self) -> None:
+        self._timer.stop()
+        self._window.close()
+
+
+def small_png(window: QWidget) -> bytes:
+    """The window as PNG of at most 256 colours, so that the repository stays small."""
+    from PIL import Image
+
+    raw = QByteArray()
+    buffer = QBuffer(raw)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    window.grab().toImage().save(buffer, "PNG")  # type: ignore[call-overload]
+    picture = Image.open(io.BytesIO(raw.data())).convert("RGB")
+    out = io.BytesIO()
+    few = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when every picture was made and shows what it should, else 1."""
+    parser = argparse.ArgumentParser(description="Make the pictures of the documentation.")
+    parser.add_argument("--out", type=Path, default=PICTURES)
+    parser.add_argument("--only", nargs="*", default=(), help="names of pictures")
+    chosen = parser.parse_args(arguments)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    directors: list[Director] = []
+    with tempfile.TemporaryDirectory() as layouts:
+
+        def window(**options: Any) -> int:
+            sys.setswitchinterval(0.0005)
+            app = QApplication.instance() or QApplication(["lamplighter"])
+            start("dark", 1.0)
+            runner = Runner(
+                options["session_factory"],
+                ReportOptions(started=options["started"]),
+                Path(layouts),
+                options["on_first_frame"],
+                False,
+            )
+            directors.append(Director(runner, chosen.out, chosen.only))
+            runner.window.resize(1600, 1000)
+            runner.window.show()
+            code = app.exec()
+            runner.close()
+            return code
+
+        Sitting(
+            Starters(field=lambda _: 2, window=window),
+            None, True, 0.0, None, None, False, "dark",
+        ).run()  # fmt: skip
+    director = directors[0]
+    too_large = [p.name for p in director.made if p.stat().st_size > MOST_BYTES]
+    for name in too_large:
+        sys.stderr.write(f"shots: {name} is over {MOST_BYTES // 1000} kB\n")
+    return 1 if director.missed or too_large else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
