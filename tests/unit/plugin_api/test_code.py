@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import py_compile
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,3 +99,19 @@ def test_a_file_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(LamplighterError, match="RuntimeError: no licence"):
         load_module("broken", file, [])
     assert "lamplighter_plugins.broken.simulator" not in sys.modules
+
+
+def test_a_compiled_copy_beside_the_file_is_never_run(tmp_path: Path) -> None:
+    real = tmp_path / "model.py"
+    real.write_text("ANSWER = 'signed'\n")
+    stamp = real.stat()
+    real.write_text("ANSWER = 'forged'\n")
+    os.utime(real, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    copy = py_compile.compile(str(real), importlib.util.cache_from_source(str(real)))
+    real.write_text("ANSWER = 'signed'\n")
+    os.utime(real, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+    module = load_module("copied", real)
+
+    assert copy is not None
+    assert module.ANSWER == "signed"
