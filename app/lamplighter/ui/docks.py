@@ -54,7 +54,10 @@ class Docks:
         self.manager = QtAds.CDockManager(parent)
         self._plain()
         # the manager takes its own style sheet up again when the colour scheme changes
-        theme().changed.connect(lambda: QTimer.singleShot(0, self.manager, self._plain))
+        self._later = QTimer(self.manager)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._plain)
+        theme().changed.connect(self._later.start)
         self.docks: dict[str, QtAds.CDockWidget] = {}
         self._narrow = False
         self.current = "Overview"
