@@ -30,34 +30,39 @@ STANDARD_LEFT_OUT: Final = frozenset(
         "_wmi nturl2path ossaudiodev spwd nis crypt _crypt __main__"
     )
 )
+DEVELOPMENT: Final = _words(
+    "mypy mypyc mypy_extensions librt pytest _pytest hypothesis setuptools pkg_resources pip "
+    "ruff importlinter grimp PyInstaller"
+)
+"""lies in the environment that builds, and belongs in no program"""
 EXCLUDED: Final = _words(
     "PySide6.QtQuick PySide6.QtQuickWidgets PySide6.QtQuickControls2 PySide6.QtQml "
     "PySide6.QtPdf PySide6.QtPdfWidgets PySide6.QtCharts PySide6.QtDataVisualization "
     "PySide6.QtDesigner PySide6.QtHelp PySide6.QtUiTools PySide6.QtSql PySide6.QtTest "
     "PySide6.QtWebEngineCore PySide6.QtWebEngineWidgets PySide6.scripts "
     "PyQt5 PyQt6 PySide2 tkinter _tkinter turtle idlelib lib2to3 ensurepip "
-    "pandas pyarrow h5py geopandas polars IPython jupyter ipywidgets pytest _pytest hypothesis "
+    "pandas pyarrow h5py geopandas polars IPython jupyter ipywidgets "
     "trame imageio meshio tables numba dask torch sqlalchemy aiosqlite "
     "pyqtgraph.opengl pyqtgraph.examples pyqtgraph.jupyter pyvista.trame pyvista.ext "
-    "pyvista.examples mypy mypyc mypy_extensions librt setuptools pkg_resources pip docutils "
-    "PIL.ImageTk matplotlib.backends.backend_tkagg matplotlib.tests "
+    "pyvista.examples docutils ast_serialize  "
+    "PIL.ImageTk PIL._imagingtk PIL._avif PIL._webp PIL._imagingft PIL._imagingcms "
+    "zstandard.backend_cffi zstandard._cffi matplotlib.backends.backend_tkagg matplotlib.tests "
     "vtkmodules.all vtkmodules.tk vtkmodules.wx vtkmodules.web vtkmodules.gtk vtkmodules.test"
 )
 
 VTK_KEPT: Final = _words(
-    "vtkChartsCore vtkCommonColor vtkCommonComputationalGeometry vtkCommonCore "
-    "vtkCommonDataModel vtkCommonExecutionModel vtkCommonMath vtkCommonMisc vtkCommonSystem "
-    "vtkCommonTransforms vtkFiltersCore vtkFiltersExtraction vtkFiltersGeneral "
-    "vtkFiltersGeometry vtkFiltersHybrid vtkFiltersModeling vtkFiltersPoints vtkFiltersPython "
-    "vtkFiltersSources vtkFiltersTexture vtkIOCore vtkIOGeometry vtkIOImage vtkIOLegacy vtkIOXML "
-    "vtkImagingCore vtkImagingMath vtkImagingSources vtkInteractionStyle vtkInteractionWidgets "
-    "vtkParallelCore vtkPythonContext2D vtkRenderingAnnotation vtkRenderingContext2D "
-    "vtkRenderingContextOpenGL2 vtkRenderingCore vtkRenderingFreeType "
+    "vtkChartsCore vtkCommonColor vtkCommonCore vtkCommonDataModel vtkCommonExecutionModel "
+    "vtkCommonMath vtkCommonMisc vtkCommonSystem vtkCommonTransforms vtkFiltersCore "
+    "vtkFiltersGeneral vtkFiltersGeometry vtkFiltersHybrid vtkFiltersPython vtkFiltersSources "
+    "vtkIOCore vtkIOImage vtkImagingCore vtkImagingMath vtkImagingSources vtkInteractionStyle "
+    "vtkInteractionWidgets vtkParallelCore vtkPythonContext2D vtkRenderingAnnotation "
+    "vtkRenderingContext2D vtkRenderingContextOpenGL2 vtkRenderingCore vtkRenderingFreeType "
     "vtkRenderingHyperTreeGrid vtkRenderingLabel vtkRenderingMatplotlib vtkRenderingOpenGL2 "
-    "vtkRenderingUI vtkRenderingVolume vtkRenderingVolumeOpenGL2 "
+    "vtkRenderingUI vtkRenderingVolume vtkRenderingVolumeOpenGL2 vtkViewsContext2D vtkViewsCore "
     "util.numpy_support util.data_array_selection util.data_model util.execution_model "
     "util.pickle_support util.vtkAlgorithm numpy_interface.dataset_adapter"
 )
+"""what the twin and an opened 3D widget import; a test compares it with a real one"""
 
 _BALLAST: Final = re.compile(
     r"PySide6/Qt/plugins/(platforminputcontexts/libqtvirtualkeyboard|qmltooling|virtualkeyboard|"
@@ -71,7 +76,10 @@ _BALLAST: Final = re.compile(
     r"|matplotlib/mpl-data/sample_data|matplotlib/mpl-data/images/.*\.(pdf|svg)$"
     r"|pyqtgraph/(examples|colors/maps/.*\.lic)|(^|/)tests?/"
 )
-STRIPPED: Final = ("vtkmodules", "PySide6", "PySide6QtAds", "shiboken6")
+PATCHED: Final = frozenset(
+    _words("numpy scipy sklearn pyogrio pyproj shapely PIL owa_epanet epanet")
+)
+"""packages whose libraries were changed after linking"""
 
 
 def is_test(module: str) -> bool:
@@ -123,16 +131,22 @@ def _needed(library: Path) -> list[str]:
     return re.findall(r"^\s+NEEDED\s+(\S+)", shown, re.MULTILINE)
 
 
-def strip(program: Path) -> None:
-    """Take debug symbols out of the built program's plainly linked libraries."""
+def tidy(program: Path) -> None:
+    """Take debug symbols out of plainly linked libraries, and links out that lead nowhere."""
     inner = program / "_internal"
-    files = [f for name in STRIPPED for f in (inner / name).rglob("*.so*") if f.is_file()]
-    files += [
-        f for f in inner.glob("lib*.so*") if re.match(r"lib(python|vtk|Qt6|pyside|shib)", f.name)
-    ]
-    for file in {f.resolve() for f in files}:
-        subprocess.run(["strip", "--strip-unneeded", str(file)], check=False)
+    for link in inner.rglob("*.so*"):
+        if link.is_symlink() and not link.exists():
+            link.unlink()
+    for file in inner.rglob("*.so*"):
+        if file.is_file() and not file.is_symlink() and _plainly_linked(file.relative_to(inner)):
+            subprocess.run(["strip", "--strip-unneeded", str(file)], check=False)
+
+
+def _plainly_linked(file: Path) -> bool:
+    """Not one of a wheel whose libraries were renamed and patched: those lie in `NAME.libs`."""
+    top = file.parts[0]
+    return top not in PATCHED and not top.endswith(".libs")
 
 
 if __name__ == "__main__":
-    strip(Path(sys.argv[1]))
+    tidy(Path(sys.argv[1]))
