@@ -56,6 +56,14 @@ def test_everything_fed_by_the_cause_is_downstream_even_in_a_ring() -> None:
     assert downstream(_city(), "X") == set()
 
 
+def test_the_houses_of_a_block_lose_service_with_it() -> None:
+    assets = [Asset(n, "ServiceArea" if n == "A" else "Building", "", "b") for n in "SAHK"]
+    edges = (Edge("S", "serves", "A", "t"), Edge("A", "contains", "H", "t"))
+    ended = Edge("A", "contains", "K", "t", valid_to_ms=5)
+    city = build(wire.City(tuple(assets), (*edges, ended), (), (), None))
+    assert downstream(city, "S") == {"A", "H"}
+
+
 def test_an_incident_marks_its_cause_its_alarms_and_who_loses_service() -> None:
     incident = Incident("i", "r@S", "S", "Bus B tripped", 1, 0, ("r@P",), 3412)
     alarms = [

@@ -23,6 +23,8 @@ class CityIndex:
     children: dict[str, list[str]] = field(default_factory=dict)
     feeds: dict[str, list[str]] = field(default_factory=dict)
     fed_by: dict[str, list[str]] = field(default_factory=dict)
+    contents: dict[str, list[str]] = field(default_factory=dict)
+    """what stands in an area or a plant, by edges of kind `contains`"""
     domains: dict[str, list[Asset]] = field(default_factory=dict)
     tiles: tuple[str, ...] = ()
     frame: Frame | None = None
@@ -80,11 +82,16 @@ def build(city: wire.City) -> CityIndex:
     index.children = dict(children)
     feeds: dict[str, list[str]] = defaultdict(list)
     fed_by: dict[str, list[str]] = defaultdict(list)
+    contents: dict[str, list[str]] = defaultdict(list)
     for edge in city.edges:
-        if edge.kind in {"feeds", "serves", "controls"} and edge.valid_to_ms is None:
+        if edge.valid_to_ms is not None:
+            continue
+        if edge.kind == "contains":
+            contents[edge.source].append(edge.target)
+        elif edge.kind in {"feeds", "serves", "controls"}:
             feeds[edge.source].append(edge.target)
             fed_by[edge.target].append(edge.source)
-    index.feeds, index.fed_by = dict(feeds), dict(fed_by)
+    index.feeds, index.fed_by, index.contents = dict(feeds), dict(fed_by), dict(contents)
     count = 1 + max(index.streams, default=-1)
     index.period_ms = np.full(count, 1000.0)
     index.bound = np.zeros(count, np.bool_)

@@ -72,11 +72,13 @@ class AlarmLooks:
 
 
 def downstream(city: CityIndex, asset: str) -> set[str]:
-    """Everything fed, served or controlled from an asset, directly or not."""
+    """Everything fed, served or controlled from an asset, directly or not, and what stands in it:
+    the houses of a block without power lose service with the block."""
     found: set[str] = set()
     waiting = deque([asset])
     while waiting and len(found) < MOST_DOWNSTREAM:
-        for target in city.feeds.get(waiting.popleft(), ()):
+        here = waiting.popleft()
+        for target in (*city.feeds.get(here, ()), *city.contents.get(here, ())):
             if target not in found and target != asset:
                 found.add(target)
                 waiting.append(target)
