@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from lamplighter.domain import wire
+from lamplighter.domain.task import TaskState
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Elided, Panel, Text, button, row, tag
@@ -75,6 +76,9 @@ class ScenarioPanel(Panel):
         box.addWidget(self._say)
         box.addWidget(self.table, 1)
         box.addWidget(self._basis)
+        box.addStretch(0)  # takes the room while there is no table
+        self._task: int | None = None
+        desk.tasks_changed.connect(self._ended)
         desk.city_changed.connect(self._targets)
         desk.scenario_changed.connect(self._show)
         desk.selection.changed.connect(self._follow)
@@ -113,6 +117,16 @@ class ScenarioPanel(Panel):
     def _answered(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Refused):
             self._say.setText(str(reply.problem))
+        elif isinstance(reply, wire.TaskStarted):
+            self._task = reply.task
+            self._ended()
+
+    def _ended(self) -> None:
+        """A task that came to nothing says so here too."""
+        task = self._desk.tasks.get(self._task) if self._task is not None else None
+        if task is not None and task.state in (TaskState.FAILED, TaskState.CANCELLED):
+            self._task = None
+            self._say.setText(task.problem or tr("Cancelled. Nothing was changed."))
 
     def _show(self) -> None:
         done = self._desk.scenario
