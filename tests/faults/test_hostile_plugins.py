@@ -14,7 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.faults.hostile_plugins.folders import GOOD, HOSTILE, write_plugin
 from tests.kit.feeds import FeedBuilder
+from tests.kit.program import Recording, verb
 
+from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream, Limits
 from lamplighter.domain.clock import SystemClock
@@ -311,3 +313,71 @@ def test_listing_plugins_runs_no_code(tmp_path: Path) -> None:
 
     assert [r["state"] for r in host.check()] == ["enabled"]
     assert not trace.exists()
+
+
+# ---------------------------------------------------------------- the real program
+def _program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project, and a user who has installed two plugins and allowed one of them unsigned."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("LAMPLIGHTER_PLUGINS_ALLOW_UNSIGNED", '["exits"]')
+    mine = tmp_path / "data" / "lamplighter" / "plugins"
+    write_plugin(mine, "exits", HOSTILE["exits"][0])
+    write_plugin(mine, "unsigned", GOOD)
+    project = tmp_path / "project"
+    assert verb("new", project).returncode == 0
+    return project
+
+
+def _layers(session: Session) -> dict[str, wire.LayerState]:
+    reply = session.ask_now(wire.GetLayers())
+    assert isinstance(reply, wire.Layers)
+    return {s.plugin: s for s in reply.items}
+
+
+def test_clients_hear_of_a_failed_plugin_and_new_ones_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = _program(tmp_path, monkeypatch)
+    heard: list[wire.Event] = []
+    with Recording(project) as recording:
+        recording.ready()
+        session = Session(WireCarrier(project, wait_s=5.0))
+        session.subscribe(heard.append)
+        end = time.monotonic() + 30
+        while not _grey(heard) and time.monotonic() < end:
+            time.sleep(0.05)
+        session.close()
+        late = Session(WireCarrier(project, wait_s=5.0))
+        layers = _layers(late)
+        late.close()
+        recording.end()
+
+    assert _grey(heard)
+    assert "P-601" in [e.problem.code for e in heard if isinstance(e, wire.ProblemRaised)]
+    assert layers["exits"].state in {"greyed", "off"}
+    assert layers["exits"].why[-7:] in {"[P-601]", "[P-608]"}
+    assert (layers["unsigned"].state, layers["unsigned"].why[-7:]) == ("off", "[P-602]")
+    own = ("environment", "mobility", "power", "structures", "water")
+    assert {layers[n].state for n in own} == {"running"}
+
+
+def _grey(heard: list[wire.Event]) -> list[wire.LayerState]:
+    return [e for e in heard if isinstance(e, wire.LayerState) and e.plugin == "exits"]
+
+
+def test_a_recorder_started_safe_leaves_code_of_plugins_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = _program(tmp_path, monkeypatch)
+    with Recording(project, "--safe") as recording:
+        recording.ready()
+        session = Session(WireCarrier(project, wait_s=5.0))
+        time.sleep(1.5)
+        states = {n: s.state for n, s in _layers(session).items()}
+        session.close()
+        recording.end()
+
+    assert {states[n] for n in ("exits", "unsigned", "power", "water")} == {"off"}
+    assert {states[n] for n in ("environment", "mobility", "structures")} == {"running"}
+    assert not (project / "cache" / "plugins").exists()
