@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import os
 import shutil
 import signal
 import socket
@@ -91,6 +92,7 @@ class Mosquitto:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=_system_environment(),
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
         if not _wait(port, lambda: self._child.poll() is None):
@@ -106,6 +108,19 @@ class Mosquitto:
                 self._child.kill()
                 self._child.wait()
         self._folder.cleanup()
+
+
+def _system_environment() -> dict[str, str]:
+    """This process's environment with the library path a packaged program started with.
+
+    Such a program sets the path to its own libraries; those of the system's mosquitto are others.
+    """
+    found = dict(os.environ)
+    if getattr(sys, "frozen", False):
+        found.pop("LD_LIBRARY_PATH", None)
+        if before := os.environ.get("LD_LIBRARY_PATH_ORIG"):
+            found["LD_LIBRARY_PATH"] = before
+    return found
 
 
 def _end_with_parent() -> None:
