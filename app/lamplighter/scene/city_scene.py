@@ -55,6 +55,7 @@ class CityScene:
         self._states = StateTable()
         self._extent: cam.Extent | None = None
         self._reduced = False
+        self._detail = 1.0
         self._paint_background()
 
     # ---------------------------------------------------------------- what is drawn
@@ -349,6 +350,12 @@ class CityScene:
             for actor in self._tiles.values():
                 self._depth_of(actor)
 
+    def set_detail(self, share: float) -> None:
+        """How far edges are drawn, 0..1 of the designed distance: for machines that are slow."""
+        if share != self._detail:
+            self._detail = share
+            self._paint_depth()
+
     def show_networks(self, domains: Sequence[str] | None) -> None:
         """Show only the lines of these domains; None shows all."""
         self._networks.show(domains)
@@ -372,9 +379,10 @@ class CityScene:
         return max(1100.0, reach * 1.25), max(2100.0, reach * 2.6)
 
     def _depth_of(self, actor: TileActor) -> None:
-        actor.set_depth(self._haze(), EDGES_M)
+        edges = (EDGES_M[0] * self._detail, EDGES_M[1] * self._detail)
+        actor.set_depth(self._haze(), edges)
         near = actor.distance(self.pose.eye()) if not self.pose.plan else 0.0
-        actor.edges.SetVisibility(not self._reduced and near < EDGES_M[1])
+        actor.edges.SetVisibility(not self._reduced and near < edges[1])
 
     def _paint_depth(self) -> None:
         for actor in self._tiles.values():

@@ -6,6 +6,7 @@ Qt never draws one picture twice. VTK is loaded by `start()`, after the window's
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -46,6 +47,10 @@ CLICK_PX: Final = 4.0
 FLIGHT_MS: Final = 600
 TICK_MS: Final = 12
 BREATH_MS: Final = 12
+BUDGET_MS: Final = 40.0
+"""a full frame on a machine that keeps up; above it edges are left out, the far ones first"""
+BUDGET_FRAMES: Final = 4
+DETAILS: Final = (1.0, 0.6, 0.35, 0.0)
 LOADING_S: Final = 0.4
 """seconds between pictures while tiles are loading"""
 PATIENCE_MS: Final = 8_000
@@ -99,6 +104,8 @@ class TwinView(QWidget):
         self._told_first = False
         self._shown_at = 0.0
         self._half = False
+        self._full_frames: list[float] = []
+        self._detail = 0
         self._full_ms = 0.0
         self._drag: tuple[QPointF, Pose, Qt.MouseButton] | None = None
         self._dragged = False
@@ -389,9 +396,23 @@ class TwinView(QWidget):
         self.frame_ms = (time.perf_counter() - self._begun) * 1000.0
         if not self._half:
             self._full_ms = self.frame_ms
+            self._keep_budget()
         self.frames += 1
         if self._complete:
             self._tell_first()
+
+    def _keep_budget(self) -> None:
+        """Fewer edges when full frames are slow; what was left out stays out until the next run."""
+        if not self._complete or self._scene is None:
+            return
+        self._full_frames.append(self.frame_ms)
+        if len(self._full_frames) < BUDGET_FRAMES:
+            return
+        slow = statistics.median(self._full_frames) > BUDGET_MS
+        self._full_frames.clear()
+        if slow and self._detail < len(DETAILS) - 1:
+            self._detail += 1
+            self._scene.set_detail(DETAILS[self._detail])
 
     def _tell_first(self) -> None:
         """Once: the city has been drawn, or there was none to draw for a while."""
