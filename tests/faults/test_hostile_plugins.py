@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.skipif(sys.platform != "linux", reason="workers are limited where it is offered"),
 ]
-SECONDS = 1.0
+SECONDS = 3.0
 PER_PLUGIN = 2
 
 

@@ -54,7 +54,7 @@ HOSTILE: Final = {
     "spins": (_act("while True: pass"), "no answer within"),
     "exits": (_act("os._exit(0)"), "ended by itself with code 0"),
     "crashes": (_act("os.kill(os.getpid(), signal.SIGSEGV)"), "SIGSEGV"),
-    "eats": (_act("return [bytearray(64_000_000) for _ in range(64)]"), "memory"),
+    "eats": (_act("return len(bytearray(2_000_000_000))"), "memory"),
     "floods": (
         _act("while True: os.write(1, b'x' * 65_535 + b'\\n')"),
         "bytes of log",
@@ -72,6 +72,7 @@ HOSTILE: Final = {
     "foreign": (_ANSWER.format(change="ids = ids - 1"), "not its own"),
     "infinite": (_ANSWER.format(change="level[0] = np.inf"), "not finite"),
     "shapeless": (_ANSWER.format(change="level = level[:-1]"), "shape"),
+    "hoards": (_ANSWER.format(change="level = np.zeros((len(ids), 3_000_000))"), "bytes of arrays"),
     "stillborn": ('raise RuntimeError("no licence here")', "no licence here"),
     "reaches": (_act('open("/etc/passwd").read()'), "Permission denied"),
 }
