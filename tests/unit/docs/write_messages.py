@@ -69,6 +69,7 @@ MORE: Final[dict[str, str]] = {
     "P-605": "Run `plugins check` for the reason.",
     "P-606": "Its log is in the task drawer.",
     "P-607": "Nothing.",
+    "P-608": "Tell its owner. `plugins disable` switches it off for good.",
     "C-701": "The text names the reason; remove it or leave the device as it is.",
     "C-702": "Look at the measured state, or ask somebody on site, before repeating.",
     "C-703": "Look at the device's own display or log.",
