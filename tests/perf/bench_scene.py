@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from tests.kit.synthetic_district import district
+from tests.perf.row import Row, row
 
 from lamplighter.domain.geometry import TileArrays
 from lamplighter.scene import camera as cam
@@ -24,7 +25,6 @@ from lamplighter.scene.states import AssetLook, Mark, StateTable
 from lamplighter.scene.theme import load_theme
 
 SIZE = (1280, 800)
-Row = dict[str, Any]
 
 
 def _ms(call: Callable[[], object], times: int = 5) -> float:
@@ -37,14 +37,7 @@ def _ms(call: Callable[[], object], times: int = 5) -> float:
 
 
 def _row(name: str, figure: float, against: float, what: str) -> Row:
-    """`ratio` above 1 means faster than what it stands against."""
-    return {
-        "name": f"scene: {name} (against {what})",
-        "figure": round(figure, 3),
-        "unit": "ms",
-        "against": round(against, 3),
-        "ratio": round(against / max(figure, 1e-9), 2),
-    }
+    return row(name, figure, "ms", what, against)
 
 
 def ours(tiles: list[TileArrays]) -> dict[str, float]:

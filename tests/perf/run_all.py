@@ -1,0 +1,106 @@
+"""All benchmarks in one run, as JSON and as a table of ratios to named peers.
+
+`python -m tests.perf.run_all --out FOLDER [--only NAME ...]`. Each benchmark runs in a process of
+its own, measures its peer in the same run, and gives rows of `name, figure, unit, against, ratio`;
+a ratio above 1 means better than the peer. Compare ratios, not figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from tests.kit.machine import machine_line
+from tests.kit.program import ROOT, environment
+
+BENCHES: Final = {
+    "ingest": "From the field to the disk",
+    "store": "Store: ingest, size, history",
+    "import": "Import of city models",
+    "scene": "The 3D city (software or hardware OpenGL, as the machine has it)",
+    "chart": "Charts",
+    "start": "Start",
+    "alarms": "Alarms",
+    "analytics": "Expected values and forecasts",
+}
+CODE: Final = """
+import importlib, json, sys
+found = importlib.import_module("tests.perf.bench_" + sys.argv[1]).rows()
+with open(sys.argv[2], "w") as out:
+    json.dump(found, out)
+"""
+KEYS: Final = {"name", "figure", "unit", "against", "ratio"}
+
+
+def run(name: str) -> dict[str, Any]:
+    """One benchmark in its own process: its rows, or why there are none."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "rows.json"
+        done = subprocess.run(
+            [sys.executable, "-c", CODE, name, str(out)],
+            cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        if out.exists():
+            rows, why = json.loads(out.read_text()), ""
+        else:
+            rows, why = [], (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    odd = [r for r in rows if not r.keys() >= KEYS or not isinstance(r["against"], str)]
+    assert not odd, f"rows of {name} do not keep the contract: {odd[:1]}"
+    return {"bench": name, "rows": rows, "why": why, "seconds": round(time.monotonic() - begun, 1)}
+
+
+def table(found: list[dict[str, Any]], machine: str) -> str:
+    """The page."""
+    lines = [
+        "# Figures beside named peers",
+        "",
+        "Made by `make bench`; do not edit. The peer of each row was measured in the same run on "
+        "the same machine. A ratio above 1 means better than the peer. Figures hold for this "
+        "machine and its load; ratios travel further.",
+        "",
+        f"{machine}.",
+    ]
+    for one in found:
+        lines += ["", f"## {BENCHES[one['bench']]}", ""]
+        if one["why"]:
+            lines += [f"Not measured: {one['why']}"]
+            continue
+        lines += ["| what | figure | against | ratio |", "|---|---:|---|---:|"]
+        for r in one["rows"]:
+            ratio = "—" if r["ratio"] is None else f"{r['ratio']:,}"
+            against = r["against"] or "—"
+            lines.append(f"| {r['name']} | {r['figure']:,} {r['unit']} | {against} | {ratio} |")
+    return "\n".join([*lines, ""])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "resources" / "docs" / "results")
+    parser.add_argument("--only", nargs="*", choices=sorted(BENCHES), default=[])
+    given = parser.parse_args()
+    found = []
+    for name in given.only or BENCHES:
+        one = run(name)
+        found.append(one)
+        print(f"{name}: {one['seconds']} s {one['why']}", flush=True)
+        for r in one["rows"]:
+            print(f"  {r['name']:<58} {r['figure']:>12,} {r['unit']:<10} "
+                  f"{r['ratio'] or '':>8}  {r['against']}", flush=True)  # fmt: skip
+    machine = machine_line()
+    given.out.mkdir(parents=True, exist_ok=True)
+    stem = "bench" if not given.only else "bench-part"
+    document = {"machine": machine, "benches": found}
+    (given.out / f"{stem}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (given.out / f"{stem}.md").write_text(table(found, machine), encoding="utf-8")
+    return 1 if any(one["why"] for one in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
