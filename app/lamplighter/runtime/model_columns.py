@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from lamplighter.analytics.expected import DAY_MS, ExpectedTable
 from lamplighter.domain.city import Datastream
@@ -18,6 +19,7 @@ from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.plugin_api import ExpectedColumns, ModelInputs
 
+log = structlog.get_logger(__name__)
 SECONDS: Final = 300
 """how far back a model sees"""
 MOST_STREAMS: Final = 20_000
@@ -40,6 +42,8 @@ class Samples:
     def describe(self, streams: Sequence[Datastream]) -> None:
         """The datastreams from now on; what is known of those that stay is kept."""
         kept = tuple(sorted(streams, key=lambda s: s.id)[:MOST_STREAMS])
+        if len(streams) > MOST_STREAMS:
+            log.warning("a model is handed a part", datastreams=len(streams), of=MOST_STREAMS)
         ids = np.array([s.id for s in kept], np.int64)
         if not np.array_equal(ids, self._ids):
             _, old, new = np.intersect1d(self._ids, ids, return_indices=True)

@@ -215,7 +215,8 @@ class PluginLayers:
         self._show(wire.LayerState(plugin, "running"))
         if shown is not None:
             self._emit(wire.ProblemRaised(shown, over=True))
-        self._again(model, max(SOONEST_MS, round(valid_s * 500)))
+        # who had too little to go on is asked again as soon as anybody is
+        self._again(model, max(SOONEST_MS, round(valid_s * 500) if table.rows else 0))
 
     def _failed(self, model: _Model, what: str) -> None:
         plugin = model.plugin.id

@@ -53,6 +53,7 @@ REUSED: Final = frozenset({"analytics", "scenarios"})
 """kinds that run only our own code and may take a second task"""
 
 _PROGRESS_S: Final = 0.1
+MODEST: Final = 10
 
 
 def serve(argv: list[str]) -> int:
@@ -61,6 +62,8 @@ def serve(argv: list[str]) -> int:
     orders, answers = _take_pipes()
     sandbox.die_with_parent()
     sandbox.limit_early()
+    if options.kind == "plugin":
+        _give_way()
     for name in WARM[options.kind]:
         _import(name)
     answers.write(pack(Ready(options.kind)))
@@ -78,6 +81,12 @@ def serve(argv: list[str]) -> int:
             restricted = True
         sandbox.limit_task(order.memory_mb, order.cpu_s, last=options.kind not in REUSED)
         answers.write(_run(order, options, answers))
+
+
+def _give_way() -> None:
+    """A plugin that burns its time must not take it from the console."""
+    if sys.platform != "win32":
+        os.nice(MODEST)
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
