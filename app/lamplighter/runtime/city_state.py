@@ -39,6 +39,10 @@ class CityState(msgspec.Struct, frozen=True):
         known = self.assets.get(asset)
         return known.name or asset if known is not None else asset
 
+    def type_of(self, asset: str) -> str:
+        known = self.assets.get(asset)
+        return known.type if known is not None else ""
+
 
 def load(store: Store, plugins: LoadedPlugins) -> CityState:
     """The city as the store has it, with the rules the enabled plugins bind to it."""

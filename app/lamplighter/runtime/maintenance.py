@@ -143,7 +143,7 @@ class MaintenanceDesk:
             history=history,
             now_ms=now,
             made_ms=now,
-            what={a: f"{city.name_of(a)}, bearing" for a in history.assets},
+            what={a: f"{city.type_of(a)}, bearing".lstrip(", ") for a in history.assets},
             people={a: city.graph.people_behind(a) for a in history.assets},
             trust={a: min(found) for a, found in own.items()},
         )

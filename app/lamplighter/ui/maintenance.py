@@ -534,7 +534,8 @@ def draft(item: Prognosis | None, name: str) -> WorkOrder:
     if item is None:
         return WorkOrder(ident, "", "")
     due = item.made_ms + round((item.days_low or 14.0) * DAY_MS)
-    title = tr("Inspect {what}", what=item.what or name)
+    parts = ", ".join(p for p in (name, item.what) if p)
+    title = tr("Inspect {what}", what=parts)
     note = item.reasons[0].text if item.reasons else ""
     return WorkOrder(ident, item.asset, title, due_ms=due, origin="forecast", note=note)
 

@@ -63,6 +63,7 @@ class ScenarioPanel(Panel):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._rows: list[wire.ScenarioRow] = []
         box = QVBoxLayout(self)
         box.setContentsMargins(12, 12, 12, 12)
@@ -143,7 +144,9 @@ class ScenarioPanel(Panel):
         self._say.setText(done.summary)
         basis = done.basis or tr("screening result, not a measurement")
         self._basis.setText(basis)
-        changed = sorted(done.rows, key=lambda r: -abs(r.outcome - r.baseline))
+        changed = sorted(
+            done.rows, key=lambda r: (r.quantity != "pressure", -abs(r.outcome - r.baseline))
+        )
         self._rows = [r for r in changed if r.low == r.low and r.high == r.high][:MAX_ROWS]
         self._fill()
 
@@ -160,11 +163,13 @@ class ScenarioPanel(Panel):
         for line, item in enumerate(self._rows):
             name = self._desk.city.name(item.asset)
             whole = f"{name}, {item.quantity}, {item.unit}"
-            diff = numbers.value_range(item.low - item.baseline, item.high - item.baseline, 0.01)
+            step = 0.1 if abs(item.baseline) >= 10 else 0.01
+            diff = numbers.value_range(item.low - item.baseline, item.high - item.baseline, step)
+            short = item.asset if name.endswith(item.asset) else name
             cells = (
-                name if one else f"{name} {item.quantity}, {item.unit}",
-                numbers.number(item.baseline),
-                numbers.value_range(item.low, item.high, 0.01),
+                short,
+                numbers.with_unit(item.baseline, "" if one else item.unit, step),
+                numbers.value_range(item.low, item.high, step),
                 diff,
             )
             for column, text in enumerate(cells):
@@ -175,7 +180,7 @@ class ScenarioPanel(Panel):
                         Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                     )
                 self.table.setItem(line, column, cell)
-        for column, width in ((1, 48), (2, 76), (3, 100)):
+        for column, width in ((1, 48 if one else 60), (2, 76), (3, 84)):
             self.table.setColumnWidth(column, look.px(width))
         self._syncing = False
 
