@@ -7,7 +7,6 @@ step after the other, each when what it shows has arrived. Every picture is a gr
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import tempfile
@@ -20,12 +19,12 @@ from typing import Any, Final
 os.environ.setdefault("QT_API", "pyside6")
 os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, QTimer
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from lamplighter.cli.sitting import Sitting
 from lamplighter.cli.starters import Starters
+from lamplighter.scene.camera import zoomed
 from lamplighter.ui.app import Runner
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
@@ -34,7 +33,8 @@ from lamplighter.ui.time_model import Mode
 PICTURES: Final = Path(__file__).parents[2] / "resources" / "docs" / "pictures"
 MOST_BYTES: Final = 400_000
 STEP_S: Final = 45.0
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 20.0
+STANDS_S: Final = 2.0
 TICK_MS: Final = 100
 WEARING: Final = "P-22"
 TRIPPED: Final = "SS-04"
@@ -74,6 +74,7 @@ class Director(QObject):
         self._step: Step | None = None
         self._since = time.monotonic()
         self._acted = 0.0
+        self._good_since = 0.0
         self.missed: list[str] = []
         self.made: list[Path] = []
         runner.window.beat.first_value.connect(self._first_value)
@@ -105,6 +106,8 @@ class Director(QObject):
     def _fresh(self) -> bool:
         """Values on the screen are live ones: on a busy machine a beat may come late."""
         values = self._desk.live_values
+        if not self._at_rest():
+            return False
         return values is not None and self._desk.clock.wall_ms() - values.wall_ms < 1_500
 
     def _folded(self) -> bool:
@@ -112,7 +115,11 @@ class Director(QObject):
 
     def _seen(self) -> bool:
         moment = self._desk.moment
-        return moment is not None and abs(moment.at_ms - self._desk.time.now_ms) < 500
+        return (
+            self._at_rest()
+            and moment is not None
+            and abs(moment.at_ms - self._desk.time.now_ms) < 500
+        )
 
     def _compared(self) -> bool:
         return self._desk.scenario is not None
@@ -131,18 +138,16 @@ class Director(QObject):
         for dock in docks:
             furniture.docks.show(dock)
 
-    def _near(self, asset: str, steps_back: int) -> None:
-        """Fly to an asset, then step back by the key of the 3D view."""
+    def _near(self, asset: str, factor: float) -> None:
+        """Fly to an asset; factors below 1 show more of its surroundings."""
         view: Any = self._window.furnish().twin.view
-        if view is None:
-            return
-        view.fly_to(asset)
+        pose = view.scene.asset_pose(asset) if view is not None and view.scene is not None else None
+        if pose is not None:
+            view.fly(zoomed(pose, factor))
 
-        def back() -> None:
-            for _ in range(steps_back):
-                QTest.keyClick(view, Qt.Key.Key_Minus)
-
-        QTimer.singleShot(1500, self, back)
+    def _at_rest(self) -> bool:
+        view: Any = self._window.furnish().twin.view
+        return view is None or not (view._flight is not None or view._half)
 
     def _press(self, words: str) -> None:
         for button in self._window.findChildren(QPushButton):
@@ -152,13 +157,13 @@ class Director(QObject):
 
     def _show_quiet(self) -> None:
         self._go("Overview")
-        self._near(TRIPPED, 6)
+        self._near(TRIPPED, 0.22)
 
     def _show_incident(self) -> None:
         self._go("Overview", "alarms")
         self._desk.selection.select(STOPPED)
         self._press("Unfold all")
-        self._near(TRIPPED, 3)
+        self._near(TRIPPED, 0.5)
 
     def _show_replay(self) -> None:
         self._go("Overview", "alarms")
@@ -213,13 +218,23 @@ class Director(QObject):
             step.act()
             self._acted = now
         elif now - self._acted >= step.settle_s:
-            if not step.good() and now - self._acted < step.settle_s + PATIENCE_S:
-                return
-            if not step.good():
-                self._miss(step)
-            if step.picture and (not self._wanted or step.picture in self._wanted):
-                self._keep(step.picture)
-            self._step = None
+            self._look(step, now)
+
+    def _look(self, step: Step, now: float) -> None:
+        """Takes the picture when what it shows has stood for a while, or after all patience."""
+        good, late = step.good(), now - self._acted >= step.settle_s + PATIENCE_S
+        if not good:
+            self._good_since = 0.0
+        elif not self._good_since:
+            self._good_since = now
+        if late and not good:
+            self._miss(step)
+        elif not late and (not good or now - self._good_since < STANDS_S):
+            return
+        self._good_since = 0.0
+        if step.picture and (not self._wanted or step.picture in self._wanted):
+            self._keep(step.picture)
+        self._step = None
 
     def _miss(self, step: Step) -> None:
         self.missed.append(step.what)
@@ -228,28 +243,24 @@ class Director(QObject):
     def _keep(self, name: str) -> None:
         self._window.blink.rest()
         target = self._out / f"{name}.png"
-        target.write_bytes(small_png(self._window))
+        self._window.grab().save(str(target), "PNG")
         self.made.append(target)
-        sys.stderr.write(f"shots: {target.name}, {target.stat().st_size // 1000} kB\n")
+        sys.stderr.write(f"shots: {name}\n")
 
     def _end(self) -> None:
         self._timer.stop()
         self._window.close()
 
 
-def small_png(window: QWidget) -> bytes:
-    """The window as PNG of at most 256 colours, so that the repository stays small."""
+def make_small(file: Path) -> None:
+    """At most 256 colours, so that the repository stays small."""
     from PIL import Image
 
-    raw = QByteArray()
-    buffer = QBuffer(raw)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    window.grab().toImage().save(buffer, "PNG")  # type: ignore[call-overload]
-    picture = Image.open(io.BytesIO(raw.data())).convert("RGB")
-    out = io.BytesIO()
-    few = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    with Image.open(file) as picture:
+        few = picture.convert("RGB").quantize(
+            256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        )
+    few.save(file, "PNG", optimize=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -285,6 +296,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             None, True, 0.0, None, None, False, "dark",
         ).run()  # fmt: skip
     director = directors[0]
+    for picture in director.made:
+        make_small(picture)
     too_large = [p.name for p in director.made if p.stat().st_size > MOST_BYTES]
     for name in too_large:
         sys.stderr.write(f"shots: {name} is over {MOST_BYTES // 1000} kB\n")
