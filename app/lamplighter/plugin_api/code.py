@@ -5,6 +5,7 @@ Only workers and the field simulator call `load_module`: the core never runs a p
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
@@ -66,26 +67,40 @@ class Model(Protocol):
 
 
 class _SourceAlone(SourceFileLoader):
-    """Runs what stands in the file itself: compiled copies beside it were never signed."""
+    """Runs the given content of a file: compiled copies beside it were never signed."""
+
+    def __init__(self, name: str, file: Path, content: bytes) -> None:
+        super().__init__(name, str(file))
+        self._content = content
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
         raise OSError("compiled copies are not used")
 
+    def get_data(self, path: str) -> bytes:
+        return self._content
 
-def load_module(plugin: str, file: Path, engines: Sequence[str] | None = None) -> ModuleType:
+
+def load_module(
+    plugin: str, file: Path, engines: Sequence[str] | None = None, sha256: str = ""
+) -> ModuleType:
     """The file as module `lamplighter_plugins.<plugin>.<stem>`; plugin folders are no packages.
 
-    With `engines` given, its imports are checked first. Raises LamplighterError (P-605) when it
+    With `engines` given, its imports are checked first; with `sha256`, that its content is what
+    was checked before. Raises LamplighterError: P-602 when it is other content, P-605 when it
     imports what it may not, or when running it fails.
     """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise fault("P-605", name=plugin, what=f"{file.name} cannot be read ({error})") from None
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise fault("P-602", name=plugin)
     if engines is not None and (faults := import_faults(file, engines)):
         raise fault("P-605", name=plugin, what="; ".join(faults[:3]))
     name = f"{PACKAGE}.{plugin}.{file.stem}"
-    spec = importlib.util.spec_from_file_location(
-        name, file, loader=_SourceAlone(name, str(file)) if file.suffix == ".py" else None
-    )
-    if spec is None or spec.loader is None:
-        raise fault("P-605", name=plugin, what=f"{file.name} is no Python file")
+    loader = _SourceAlone(name, file, content)
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+    assert spec is not None and spec.loader is not None
     for package in (PACKAGE, f"{PACKAGE}.{plugin}"):
         if package not in sys.modules:
             holder = ModuleType(package)

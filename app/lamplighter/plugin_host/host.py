@@ -10,7 +10,12 @@ from typing import Final
 
 from lamplighter.domain.problems import LamplighterError, Problem, problem
 from lamplighter.plugin_api import Plugin, load_folder, promise_faults
-from lamplighter.plugin_host.signing import SIGNATURE_FILE, verify_folder
+from lamplighter.plugin_host.signing import (
+    SIGNATURE_FILE,
+    file_hashes,
+    signed_hashes,
+    verify_folder,
+)
 
 RESTARTS: Final = 3
 """restarts of a plugin's code; when it fails once more its code stays off"""
@@ -108,6 +113,16 @@ class PluginHost:
         off = plugin.id in self._disabled
         state = PluginState.DISABLED if off else PluginState.ENABLED
         return Found(plugin.id, folder, state, plugin, signed)
+
+    def code_hash(self, found: Found, name: str) -> str:
+        """SHA-256 that the content of a plugin's file must have when it is run.
+
+        It comes from the signature where there is one, so that nothing can be put in the file's
+        place between the check and the start. Raises ValueError, OSError, KeyError.
+        """
+        if found.signed:
+            return signed_hashes(found.folder, self._trusted_keys)[name]
+        return file_hashes(found.folder)[name]
 
     def _trusts(self, folder: Path, plugin: str) -> bool:
         # a signature that is there and does not hold is never overlooked

@@ -56,28 +56,41 @@ def verify_folder(folder: Path, trusted: Iterable[str]) -> str:
 
     `trusted` are public keys as `public_text` gives them.
     """
+    try:
+        hashes = signed_hashes(folder, trusted)
+        found = file_hashes(folder)
+    except (OSError, ValueError) as error:
+        return str(error)
+    changed = sorted(n for n in hashes.keys() | found.keys() if hashes.get(n) != found.get(n))
+    return f"{changed[0]} is not as it was signed" if changed else ""
+
+
+def signed_hashes(folder: Path, trusted: Iterable[str]) -> dict[str, str]:
+    """SHA-256 by relative path, as a trusted key signed them; what lies there is not looked at.
+
+    Raises ValueError that says why there is no such signature.
+    """
     target = folder / SIGNATURE_FILE
     try:
         if target.stat().st_size > _MAX_BYTES:
-            return "its signature file is too large"
+            raise ValueError("its signature file is too large")
         document = json.loads(target.read_text(encoding="utf-8"))
         hashes, key = document["files"], document["key"]
         signature = base64.b64decode(document["signature"], validate=True)
-        if document["format"] != _FORMAT or not isinstance(hashes, dict):
-            return "its signature is of an unknown form"
-        if key not in set(trusted):
-            return "it is signed by a key that is not trusted here"
-        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
-        public.verify(signature, _canonical(hashes))
-        found = file_hashes(folder)
+        known = document["format"] == _FORMAT and isinstance(hashes, dict)
+        if known and key in set(trusted):
+            public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
+            public.verify(signature, _canonical(hashes))
+            return {str(name): str(digest) for name, digest in hashes.items()}
     except FileNotFoundError:
-        return "it is not signed"
+        raise ValueError("it is not signed") from None
     except InvalidSignature:
-        return "its signature is not valid"
+        raise ValueError("its signature is not valid") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"its signature cannot be read ({error})"
-    changed = sorted(n for n in hashes.keys() | found.keys() if hashes.get(n) != found.get(n))
-    return f"{changed[0]} is not as it was signed" if changed else ""
+        raise ValueError(f"its signature cannot be read ({error})") from error
+    if not known:
+        raise ValueError("its signature is of an unknown form")
+    raise ValueError("it is signed by a key that is not trusted here")
 
 
 def public_text(key: Ed25519PublicKey) -> str:

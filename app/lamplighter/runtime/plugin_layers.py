@@ -162,7 +162,7 @@ class PluginLayers:
 
     # ------------------------------------------------------------------ asking
     def _submit(self, model: _Model, inputs: ModelInputs) -> None:
-        """The folder is checked again each time: what changed since is not started."""
+        """The folder is checked again each time, and the worker runs exactly what was checked."""
         plugin = model.plugin
         try:
             found = self._host.examine(plugin.folder)
@@ -170,6 +170,7 @@ class PluginLayers:
             if found.state is PluginState.REFUSED or file is None:
                 self._refused(model, found.fault or problem("P-602", name=plugin.id))
                 return
+            digest = self._host.code_hash(found, file.name)
             with self._lock:
                 if self._stopping:
                     return
@@ -178,7 +179,13 @@ class PluginLayers:
                 pool = self._pool
             pool.submit(
                 TASK,
-                ModelCall(plugin.id, str(file.resolve()), plugin.manifest.engines, inputs),
+                ModelCall(
+                    plugin.id,
+                    str(file.resolve()),
+                    digest,
+                    plugin.manifest.engines,
+                    inputs,
+                ),
                 name=plugin.id,
                 timeout_s=MODEL_SECONDS,
                 on_end=lambda value: self._ended(model, value),
@@ -187,6 +194,8 @@ class PluginLayers:
                 memory_mb=MEMORY_MB,
                 reply_bytes=REPLY_BYTES,
             )
+        except (ValueError, KeyError):  # its signature went away just now
+            self._refused(model, problem("P-602", name=plugin.id))
         except Exception as error:
             log.exception("a model could not be asked", plugin=plugin.id)
             self._failed(model, f"it could not be started ({error})")
@@ -194,6 +203,9 @@ class PluginLayers:
     def _ended(self, model: _Model, value: Any) -> None:
         """On the pool's thread: the answer, or why there is none."""
         if self._stopping:
+            return
+        if isinstance(value, Problem) and value.code == "P-602":
+            self._refused(model, value)
             return
         if isinstance(value, Problem):
             self._failed(model, _what(value, model.plugin.id))

@@ -44,6 +44,8 @@ class ModelCall(Struct, frozen=True):
     plugin: str
     file: str
     """absolute path of its `model.py`; must stand among the task's `reads`"""
+    sha256: str
+    """of what was checked; other content is not run"""
     engines: tuple[str, ...]
     inputs: ModelInputs
 
@@ -51,7 +53,8 @@ class ModelCall(Struct, frozen=True):
 def expected(payload: ModelCall, progress: Progress) -> Any:
     """What the model's `expected` returns; the caller decodes and checks it.
 
-    Raises whatever the plugin raises, and LamplighterError (P-605) when it cannot be loaded.
+    Raises whatever the plugin raises, and LamplighterError when it cannot be loaded (P-605) or is
+    not what was checked (P-602).
     """
-    module = load_module(payload.plugin, Path(payload.file), payload.engines)
+    module = load_module(payload.plugin, Path(payload.file), payload.engines, payload.sha256)
     return module.expected(payload.inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import py_compile
@@ -115,3 +116,14 @@ def test_a_compiled_copy_beside_the_file_is_never_run(tmp_path: Path) -> None:
 
     assert copy is not None
     assert module.ANSWER == "signed"
+
+
+def test_only_the_content_that_was_checked_is_run(tmp_path: Path) -> None:
+    file = _file(tmp_path, "ANSWER = 'checked'\n")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert load_module("kept", file, [], digest).ANSWER == "checked"
+
+    file.write_text("raise SystemExit('ran')\n")
+    with pytest.raises(LamplighterError) as caught:
+        load_module("kept", file, [], digest)
+    assert caught.value.problem.code == "P-602"

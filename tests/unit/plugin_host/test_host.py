@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -165,3 +166,28 @@ def test_discovery_runs_no_code_of_a_plugin(folder: Path) -> None:
 
 def test_a_folder_that_is_not_there_holds_no_plugins(tmp_path: Path) -> None:
     assert PluginHost([tmp_path / "nowhere"]).rows() == []
+
+
+def test_what_may_run_is_what_the_signature_says_whatever_lies_there_now(
+    folder: Path, key: Ed25519PrivateKey
+) -> None:
+    rules = folder / "structures" / "rules.toml"
+    sign_folder(folder / "structures", key)
+    host = PluginHost([folder], trusted_keys=[public_text(key.public_key())])
+    found = host.get("structures")
+    assert found is not None
+    signed = hashlib.sha256(rules.read_bytes()).hexdigest()
+    rules.write_text("other")
+    assert host.code_hash(found, "rules.toml") == signed
+
+    (folder / "structures" / "signature.json").unlink()
+    with pytest.raises(ValueError, match="not signed"):
+        host.code_hash(found, "rules.toml")
+
+
+def test_what_may_run_of_an_unsigned_trusted_plugin_is_what_lies_there(folder: Path) -> None:
+    host = _trusting(folder)
+    found = host.get("structures")
+    assert found is not None
+    rules = folder / "structures" / "rules.toml"
+    assert host.code_hash(found, "rules.toml") == hashlib.sha256(rules.read_bytes()).hexdigest()
