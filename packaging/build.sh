@@ -9,7 +9,11 @@ begin=$SECONDS
 "$python" packaging/stage.py
 "$python" -m PyInstaller --noconfirm --log-level "${LAMPLIGHTER_BUILD_LOG:-WARN}" \
     --distpath dist --workpath build/package/work packaging/lamplighter.spec
-[ "${LAMPLIGHTER_PACKAGE:-}" = whole ] || "$python" packaging/trim.py dist/lamplighter
+if [ "${LAMPLIGHTER_PACKAGE:-}" = whole ]; then
+    du -s --apparent-size --block-size=MB dist/lamplighter | tr -dc '0-9\t' | cut -f1 >build/package/whole.txt
+else
+    "$python" packaging/trim.py dist/lamplighter
+fi
 printf 'built dist/lamplighter in %d s\n' "$((SECONDS - begin))"
 [ "${1:-}" = quick ] && exit 0
 exec "$python" packaging/smoke.py --build-seconds "$((SECONDS - begin))"
