@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,22 @@ def test_the_mapping_in_the_manual_is_one() -> None:
     assert found is not None
     mapping = read_mapping(found[1])
     assert mapping.topics == ("city/weather/+/state",)
+
+
+def test_the_first_minute_is_the_plan_of_the_demo() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.split("## The first minute")[1].split("## ")[0]
+    plan = tomllib.loads((ROOT / "resources" / "demo" / "district.toml").read_text())["plan"]
+    assert [e for e in plan if f"{e['at_s']:.0f} s" not in table] == []
+
+
+def test_keys_in_the_manual_are_those_of_the_window() -> None:
+    text = (DOCS / "manual" / "operator.md").read_text(encoding="utf-8")
+    table = text.split("## Keys")[1].split("In 3D")[0]
+    said = set(re.findall(r"`(F\d+|Shift\+F\d+|Ctrl\+[A-Z])`", table))
+    actions = (ROOT / "app" / "lamplighter" / "ui" / "actions.py").read_text(encoding="utf-8")
+    assert {"F2", "Ctrl+K"} <= said
+    assert [key for key in sorted(said) if f'"{key}"' not in actions] == []
 
 
 def test_messages_in_the_manual_are_json() -> None:
