@@ -301,9 +301,13 @@ def text(found: dict[str, Any]) -> str:
         "|---|---|",
         f"| unpacked | {found['unpacked_mb']} MB, {found['files']} files |",
         *([f"| unpacked without trimming | {found['whole_mb']} MB |"] if found["whole_mb"] else []),
-        f"| packed (.tar.xz, level 2) | {found['packed_mb']} MB |",
+        *(
+            [f"| packed (.tar.xz, level 2) | {found['packed_mb']} MB |"]
+            if found["packed_mb"]
+            else []
+        ),
         f"| build | {found['build_s']} s |",
-        f"| packing | {found['packing_s']} s |",
+        *([f"| packing | {found['packing_s']} s |"] if found["packed_mb"] else []),
         f"| a verb that does nothing | {found['verb_s']} s |",
         f"| window shown, after the demo was prepared | {run.get('first_window_s')} s |",
         f"| first live value after (its feed waits 10 s) | {run.get('first_live_value_s')} s |",
@@ -322,6 +326,13 @@ def text(found: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def write(found: dict[str, Any]) -> None:
+    """Both forms of the results."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "package.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (RESULTS / "package.md").write_text(text(found), encoding="utf-8")
 
 
 def main() -> int:
@@ -344,27 +355,26 @@ def main() -> int:
         trial.step("demo, second start", lambda: demo(trial, options.seconds, shot))
         trial.step("what-if, in a worker", lambda: what_if(trial))
         verb_s = verb_seconds(trial)
-    packed, packing = (
-        (0.0, 0.0) if options.no_pack else packed_mb(PROGRAM, PROGRAM.with_suffix(".tar.xz"))
-    )
     found = {
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "load": load,
         "unpacked_mb": size_mb(PROGRAM),
         "files": sum(1 for f in PROGRAM.rglob("*") if f.is_file()),
         "whole_mb": float(WHOLE.read_text()) if WHOLE.exists() else None,
-        "packed_mb": packed,
-        "packing_s": packing,
+        "packed_mb": None,
+        "packing_s": None,
         "build_s": options.build_seconds,
         "verb_s": verb_s,
         "run": trial.figures.get("run", {}),
         "steps": trial.steps,
         "largest": biggest(PROGRAM / "_internal"),
     }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "package.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (RESULTS / "package.md").write_text(text(found), encoding="utf-8")
-    print(f"{found['unpacked_mb']} MB unpacked, {packed} MB as .tar.xz; picture {shot}")
+    write(found)
+    print(f"{found['unpacked_mb']} MB unpacked; picture {shot}", flush=True)
+    if not options.no_pack:
+        packed, packing = packed_mb(PROGRAM, PROGRAM.with_suffix(".tar.xz"))
+        write({**found, "packed_mb": packed, "packing_s": packing})
+        print(f"{packed} MB as .tar.xz")
     return 0 if all(s["ok"] for s in trial.steps) else 1
 
 
