@@ -358,6 +358,8 @@ def test_clients_hear_of_a_failed_plugin_and_new_ones_are_told(
     assert layers["exits"].state in {"greyed", "off"}
     assert layers["exits"].why[-7:] in {"[P-601]", "[P-608]"}
     assert (layers["unsigned"].state, layers["unsigned"].why[-7:]) == ("off", "[P-602]")
+    refused = layers["unsigned"].problem
+    assert refused is not None and refused.code == "P-602"
     own = ("environment", "mobility", "power", "structures", "water")
     assert {layers[n].state for n in own} == {"running"}
 

@@ -14,7 +14,8 @@ from lamplighter.ui.side_panels import Layers
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
 
-WHY = str(problem("P-601", name="water", what="1 of 3: no answer within 5 s"))
+FAULT = problem("P-601", name="water", what="1 of 3: no answer within 5 s")
+WHY = str(FAULT)
 
 
 class _Grey(FakeSession):
@@ -22,7 +23,7 @@ class _Grey(FakeSession):
 
     def _reply(self, request: wire.Request) -> wire.Reply:
         if isinstance(request, wire.GetLayers):
-            grey = wire.LayerState("water", "greyed", WHY)
+            grey = wire.LayerState("water", "greyed", WHY, FAULT)
             return wire.Layers((wire.LayerState("power", "running"), grey))
         return super()._reply(request)
 
@@ -43,6 +44,9 @@ def test_a_new_window_shows_what_was_greyed_before_it_came(desk: Desk, panel: La
 
     assert {"Water (greyed)", "Power"} <= _labels(panel)
     assert WHY in panel._why.text()
+    assert [p.problem for p in desk.problems.values()] == [FAULT]
+    desk.take_event(wire.ProblemRaised(FAULT, over=True))
+    assert not desk.problems
 
 
 def test_a_layer_turns_grey_and_comes_back(desk: Desk, panel: Layers) -> None:

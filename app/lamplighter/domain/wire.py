@@ -260,6 +260,8 @@ class LayerState(_Message, frozen=True):
     plugin: str
     state: str
     why: str = ""
+    problem: Problem | None = None
+    """the fault behind it, where there is one"""
 
 
 class GetLayers(_Message, frozen=True):

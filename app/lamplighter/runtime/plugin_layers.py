@@ -87,7 +87,7 @@ class PluginLayers:
 
     def _begin(self, found: Found, code: bool) -> None:
         state, why = _first_state(found, code)
-        self._states[found.id] = wire.LayerState(found.id, state, why)
+        self._states[found.id] = wire.LayerState(found.id, state, why, found.fault)
         if found.state is PluginState.REFUSED:
             log.warning("plugin not started", plugin=found.id, why=why)
         plugin = found.plugin
@@ -253,7 +253,7 @@ class PluginLayers:
             shown, model.shown = model.shown, why
             model.table = None
         self._use_tables()
-        self._show(wire.LayerState(model.plugin.id, state, str(why)))
+        self._show(wire.LayerState(model.plugin.id, state, str(why), why))
         if shown is not None:
             self._emit(wire.ProblemRaised(shown, over=True))
         self._emit(wire.ProblemRaised(why))

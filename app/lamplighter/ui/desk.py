@@ -203,6 +203,9 @@ class Desk(QObject):
     def _got_layers(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Layers):
             self.layers = {s.plugin: s for s in reply.items}
+            for layer in reply.items:
+                if layer.problem is not None:
+                    self.raise_problem(layer.problem)
             self.layers_changed.emit()
 
     def _got_alarms(self, reply: wire.Reply) -> None:
