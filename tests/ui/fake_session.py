@@ -146,6 +146,9 @@ class FakeSession:
     def newest(self) -> NewestValues | None:
         return self.values
 
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        self.lose = tell
+
     def close(self) -> None:
         self.closed = True
 

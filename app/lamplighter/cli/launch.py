@@ -38,6 +38,11 @@ class RecorderProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone, for whatever reason."""
+        return self._process.poll() is not None
+
     def wait_ready(self, deadline_s: float = START_S) -> None:
         """Returns when it accepts clients. Raises LamplighterError (U-805) when it does not."""
         end = time.monotonic() + deadline_s

@@ -110,6 +110,9 @@ class Sitting:
 
     def _session(self, project: Path, deliver: Callable[[Callable[[], None]], None]) -> Session:
         if self._recorder is not None:
+            if self._recorder.ended and not self._ended.is_set():
+                self._recorder.stop()
+                self._recorder = RecorderProcess(project, safe=self._safe)
             self._recorder.wait_ready()
         return Session(WireCarrier(project, wait_s=5.0), deliver, client="window")
 

@@ -166,6 +166,15 @@ class Session:
         if self._on_lost is not None and not self._closed:
             self._deliver(lambda: self._on_lost and self._on_lost(why))
 
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        """`tell` is delivered once with the reason when the recorder goes away, or at once when
+        it is gone already.
+        """
+        with self._lock:
+            self._on_lost, gone = tell, self._lost
+        if gone is not None and not self._closed:
+            self._deliver(lambda: tell(gone))
+
     def close(self) -> None:
         """Ends the conversation; the recorder goes on."""
         self._closed = True

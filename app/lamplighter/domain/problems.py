@@ -117,6 +117,9 @@ CATALOGUE: Final[dict[str, str]] = {
     "The details are in {name}; send them with 'lamplighter doctor --bundle'.",
     "U-805": "The recorder did not answer ({what}). Recording is not affected by this window. "
     "Start it again with 'lamplighter record'.",
+    "U-807": "The recorder is gone ({what}). What is shown stays and grows old. "
+    "This window goes on looking for it; start it with 'lamplighter record'.",
+    "U-808": "{what}. Nothing was changed. Press L to go back to live.",
 }
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QWidget
 
+from lamplighter.domain.problems import problem
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
@@ -49,9 +50,24 @@ class Actions:
         if action.plain and isinstance(focus, QLineEdit | QAbstractSpinBox):
             focus.insert(action.keys[0].lower()) if isinstance(focus, QLineEdit) else None
             return
-        if action.live_only and self._locked():
+        if action.live_only and (why := self._locked()):
+            words = tr("{name} is {why}", name=action.name, why=why)
+            self._furniture.desk.raise_problem(problem("U-808", what=words))
             return
         action.run()
+
+    def _swap_known(self) -> None:
+        time = self._furniture.desk.time
+        if time.mode is Mode.REPLAY:
+            time.swap_known()
+
+    def _go_to(self, asset: str) -> None:
+        """Select and fly there."""
+        furniture = self._furniture
+        furniture.desk.selection.select(asset)
+        fly = getattr(furniture.twin.view, "fly_to", None)
+        if fly is not None:
+            fly(asset)
 
     def _locked(self) -> str:
         mode = self._furniture.desk.time.mode
@@ -73,6 +89,7 @@ class Actions:
             Action(tr("Acknowledge"), ("F2",), f.acknowledge, live_only=True),
             Action(tr("Silence the sound"), ("Ctrl+M",), f.silence),
             Action(tr("Back to live"), ("L",), time.live, plain=True),
+            Action(tr("As known then, or truth now"), ("T",), self._swap_known, plain=True),
             Action(tr("Step back"), (",",), lambda: time.step(-1), plain=True),
             Action(tr("Step forward"), (".",), lambda: time.step(1), plain=True),
             Action(tr("Ten steps back"), ("Shift+,", "<"), lambda: time.step(-10), plain=True),
@@ -125,9 +142,9 @@ class Actions:
             for n in docks.docks
         ]
         desk = self._furniture.desk
-        select = desk.selection.select
+        go_to = self._go_to
         found += [
-            Entry(a.name or a.id, f"{a.type}, {a.domain}".strip(", "), lambda i=i: select(i),  # type: ignore[misc]
+            Entry(a.name or a.id, f"{a.type}, {a.domain}".strip(", "), lambda i=i: go_to(i),  # type: ignore[misc]
                   words=f"{a.id} {a.type}")
             for i, a in desk.city.assets.items()
         ]  # fmt: skip

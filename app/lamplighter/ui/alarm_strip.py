@@ -180,7 +180,7 @@ class AlarmStrip(QFrame):
         self._shown = min(unacked or active, key=self._order, default=None)
         self._tell_line(bool(unacked))
         replay = self._desk.time.mode is Mode.REPLAY
-        self._ack.setVisible(bool(unacked) and not replay)
+        self._ack.setVisible(bool(unacked) and not self._desk.time.commands_locked)
         self._silence.setVisible(bool(unacked) and not replay)
         self._tell_right(replay, bool(unacked))
 

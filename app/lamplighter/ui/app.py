@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
@@ -20,6 +21,7 @@ from lamplighter.ui.report import Milestones, ReportOptions, collect, write
 from lamplighter.ui.session_port import SessionFactory, SessionPort
 from lamplighter.ui.window import MainWindow
 
+LOOK_AGAIN_MS: Final = 1000
 MakeTwin = Callable[[Desk, QWidget], QWidget]
 
 
@@ -62,6 +64,11 @@ class Runner(QObject):
         self.marks = Milestones(self._options.started or time.monotonic())
         self.failed: Problem | None = None
         self._session: SessionPort | None = None
+        self._closed = False
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(LOOK_AGAIN_MS)
+        self._again.timeout.connect(self._look_again)
         self.window.painted.connect(self._painted)
         self.window.beat.first_value.connect(self._first_value)
 
@@ -109,8 +116,32 @@ class Runner(QObject):
             self._post(lambda: self._got_session(session))
 
     def _got_session(self, session: SessionPort) -> None:
-        self._session = session
+        old, self._session = self._session, session
+        if self._closed:
+            session.close()
+            return
+        if old is not None:
+            old.close()
         self.desk.connect_session(session)
+        session.when_lost(self._lost)
+
+    def _lost(self, why: str) -> None:
+        """The recorder went away: say so once and look for it until it is back."""
+        if not self._closed:
+            self.desk.lose_session(problem("U-807", what=why))
+            self._again.start()
+
+    def _look_again(self) -> None:
+        if not self._closed:
+            threading.Thread(target=self._reopen, name="reopen-session", daemon=True).start()
+
+    def _reopen(self) -> None:
+        try:
+            session = self._factory(self._post)
+        except LamplighterError:
+            self._post(self._again.start)
+        else:
+            self._post(lambda: self._got_session(session))
 
     def _no_session(self, found: Problem) -> None:
         self.failed = found
@@ -136,6 +167,8 @@ class Runner(QObject):
             self._options = ReportOptions()
 
     def close(self) -> None:
+        self._closed = True
+        self._again.stop()
         self._write_report()
         self.window.shut()
         if self._session is not None:

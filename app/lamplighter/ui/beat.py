@@ -102,6 +102,11 @@ class Beat(QObject):
         self._connected_ms = self._desk.clock.wall_ms()
         self._timer.start(0)
 
+    def soon(self) -> None:
+        """Shows what changed at once; used when another moment was asked for."""
+        if self._timer.isActive():
+            self._timer.start(0)
+
     def stop(self) -> None:
         self._timer.stop()
         self._idle.stop()

@@ -116,6 +116,7 @@ class CommandPalette(QFrame):
         self._index = SearchIndex()
         self._count = -1
         self._recent: list[Entry] = []
+        self._before: QWidget | None = None
         self.field = QLineEdit()
         self.field.setPlaceholderText(tr("Asset, view or action"))
         self.field.setAccessibleName(tr("Find"))
@@ -151,6 +152,9 @@ class CommandPalette(QFrame):
             names = {e.name: e for e in entries}
             self._recent = [names[e.name] for e in self._recent if e.name in names]
         parent = self._over
+        focus = parent.focusWidget()
+        if focus is not None and not self.isAncestorOf(focus):
+            self._before = focus
         look = theme()
         width = min(look.px(560), parent.width() - 32)
         self.setGeometry((parent.width() - width) // 2, 96, width, look.px(ROWS * 32 + 96))
@@ -186,8 +190,15 @@ class CommandPalette(QFrame):
             self._say.show()
             return
         self._recent = [entry, *(e for e in self._recent if e is not entry)][:20]
-        self.hide()
+        self._leave()
         entry.run()
+
+    def _leave(self) -> None:
+        """Gives the focus back where it was; never to whatever comes next in the window."""
+        before, self._before = self._before, None
+        target = before if before is not None and before.isVisible() else self._over
+        target.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusOut and not self.isAncestorOf(
@@ -199,8 +210,7 @@ class CommandPalette(QFrame):
         line = self.list.currentIndex().row()
         match event.key():
             case Qt.Key.Key_Escape:
-                self.hide()
-                self._over.setFocus()
+                self._leave()
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
                 self._run(line)
             case Qt.Key.Key_Down:

@@ -73,6 +73,7 @@ class Desk(QObject):
         self.moment: wire.Moment | None = None
         self.incidents_seen: dict[str, Incident] = {}
         self._asking = False
+        self._loss: wire.ProblemRaised | None = None
         self._want_ms: int | None = None
         self.time.changed.connect(self._time_moved)
         self._alarm_pause = QTimer(self)
@@ -82,7 +83,7 @@ class Desk(QObject):
         self._alarms_due = False
         self._ask_later = QTimer(self)
         self._ask_later.setSingleShot(True)
-        self._ask_later.setInterval(40)
+        self._ask_later.setInterval(0)
         self._ask_later.timeout.connect(self._ask_moment)
 
     # ---------------------------------------------------------------- what views read
@@ -144,8 +145,20 @@ class Desk(QObject):
         return min(mine, key=lambda a: (a.priority, a.since_ms)) if mine else None
 
     # ---------------------------------------------------------------- session
+    def lose_session(self, found: Problem) -> None:
+        """The recorder went away: what was known stays and grows old; its figures go."""
+        self.status = None
+        self._asking = False
+        self._loss = wire.ProblemRaised(found)
+        self.take_event(self._loss)
+        self.lost.emit(found.text)
+
     def connect_session(self, session: SessionPort) -> None:
         """Takes the session and asks for everything a window shows first."""
+        if self._loss is not None:
+            self.take_event(wire.ProblemRaised(self._loss.problem, over=True))
+            self._loss = None
+            self.lost.emit("")
         self.session = session
         self.time.first_ms = session.welcome.first_ms or session.welcome.started_ms
         self.welcomed.emit()

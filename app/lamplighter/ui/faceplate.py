@@ -14,6 +14,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import glyph_pixmap
 from lamplighter.ui.parts import Elided, Panel, Text, button, row, rule, tag
 from lamplighter.ui.theme import theme
+from lamplighter.ui.time_model import Mode
 from lamplighter.ui.value_model import ValueModel
 from lamplighter.ui.value_widgets import BigValue, Provenance, ValueBar, ValueLine
 from lamplighter.ui.words import tr
@@ -59,7 +60,7 @@ class Faceplate(Panel):
         desk.selection.changed.connect(self.refresh)
         desk.alarms_changed.connect(self.refresh)
         desk.city_changed.connect(self.refresh)
-        desk.time.changed.connect(self.refresh)
+        desk.time.changed.connect(self._time_moved)
         desk.orders_changed.connect(self.refresh)
         desk.prognosis_changed.connect(self.refresh)
         desk.status_changed.connect(self._quiet_words)
@@ -300,6 +301,12 @@ class Faceplate(Panel):
             self._desk.ask(wire.AlarmAction("ack", keys))
 
     # ---------------------------------------------------------------- trend
+    def _time_moved(self) -> None:
+        before = self._stream
+        self.refresh()
+        if self._stream is before:
+            self._ask_trend()
+
     def _ask_trend(self) -> None:
         if self._plot is None or self._stream is None:
             return
@@ -307,10 +314,11 @@ class Faceplate(Panel):
         from lamplighter.ui.series import Trace
 
         self.trace = Trace()
-        stream = self._stream
+        stream, time = self._stream, self._desk.time
         self._plot.set_streams([stream], {stream.id: self.trace})  # type: ignore[attr-defined]
-        now = self._desk.time.now_ms
-        request = wire.GetHistory((stream.id,), now - 1_800_000, now + 1, 400)
+        now = time.now_ms
+        known_at = now if time.mode is Mode.REPLAY and time.as_known else None
+        request = wire.GetHistory((stream.id,), now - 1_800_000, now + 1, 400, known_at)
         self._desk.ask(request, self._got_trend)
         self._redraw()
 

@@ -81,9 +81,13 @@ class ModeFrame(Canvas):
         known = tr("As known then") if self._time.as_known else tr("Truth now")
         left = _words(painter, left + 16, known, look.font("bodyStrong"), on)
         if width > 1100:
-            sentence = tr("{day}, only what had been recorded by {t}",
-                          day=numbers.day(self._time.now_ms),
-                          t=numbers.clock(self._time.now_ms))  # fmt: skip
+            words = (
+                tr("{day}, only what had been recorded by {t}")
+                if self._time.as_known
+                else tr("{day}, with everything recorded about {t} until now")
+            )
+            now_ms = self._time.now_ms
+            sentence = words.format(day=numbers.day(now_ms), t=numbers.clock(now_ms))
             _words(painter, left + 16, sentence, look.font("body"), on)
         painter.setFont(look.font("bodyStrong"))
         text = tr("Commands locked  ·  L  Back to live")

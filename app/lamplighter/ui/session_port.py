@@ -29,6 +29,10 @@ class SessionPort(Protocol):
         """A consistent copy, arrays indexed by datastream id; None when there is none now."""
         ...
 
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        """`tell` gets the reason, once, when the recorder goes away."""
+        ...
+
     def close(self) -> None: ...
 
 

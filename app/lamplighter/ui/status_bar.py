@@ -42,7 +42,7 @@ class StatusBar(Canvas):
         left: list[tuple[str, str]] = []
         right: list[tuple[str, str]] = []
         if self._lost:
-            left.append((tr("Recorder"), tr("not answering: {why}", why=self._lost)))
+            left.append((tr("Recorder"), tr("not answering")))
         elif desk.session is None:
             left.append((tr("Recorder"), tr("starting")))
         elif status is None:

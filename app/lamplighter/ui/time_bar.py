@@ -210,13 +210,15 @@ class TimeBar(QFrame):
         self._forward = self._transport("forward", tr("Ten steps forward (Shift+.)"),
                                         lambda: self._step(10))  # fmt: skip
         self._speed = button("1×", self._faster, kind="flat", tip=tr("Speed of the replay"))
+        self._known = button("", desk.time.swap_known, kind="flat",
+                             tip=tr("As known then, or with what arrived later (T)"))  # fmt: skip
         self._live = button(tr("L  Back to live"), desk.time.live)
         self._help = Text("", "caption", "secondary")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 0, 16, 0)
         layout.setSpacing(8)
         layout.addLayout(segments)
-        for widget in (self._back, self._play, self._forward, self._speed, self._live):
+        for widget in (self._back, self._play, self._forward, self._speed, self._known, self._live):
             layout.addWidget(widget)
         layout.addWidget(self.track, 1)
         layout.addWidget(self._help)
@@ -238,6 +240,8 @@ class TimeBar(QFrame):
         self._modes[time.mode].setChecked(True)
         replay = time.mode is Mode.REPLAY
         self._speed.setVisible(replay)
+        self._known.setVisible(replay)
+        self._known.setText(tr("T  As known then") if time.as_known else tr("T  Truth now"))
         self._live.setVisible(time.mode is not Mode.LIVE)
         if not replay:
             self._runner.stop()

@@ -65,6 +65,10 @@ class TimeModel(QObject):
         """`,` and `.`: moves the moment; from live it enters replay."""
         self.replay(self.now_ms + steps * STEP_MS)
 
+    def swap_known(self) -> None:
+        """Between what was known then and what is known now about that moment."""
+        self.set_as_known(not self.as_known)
+
     def set_as_known(self, as_known: bool) -> None:
         if as_known != self.as_known:
             self.as_known = as_known

@@ -242,8 +242,24 @@ class Trends(Panel):
             chart.plot.redraw(first, last + ahead, last + ahead if replay else last)
             chart.show_value(self._desk.value(chart.streams[0]))
         word = self._spans.currentText()
-        mode = tr("as known then") if replay else tr("live")
+        known = tr("as known then") if self._desk.time.as_known else tr("truth now")
+        mode = known if replay else tr("live")
         self._note.setText(f"{word} · {mode}" + (f" · {tr('pinned')}" if self._pinned else ""))
+
+    def _fitted(self, first: int, last: int) -> int:
+        """The window's start, or that of the data while there is less than a window of it.
+
+        In steps, so that the axis does not crawl; at least two minutes.
+        """
+        starts = [
+            int(t.time_ms[0]) for i in self.shown_streams() if len((t := self.traces[i]).time_ms)
+        ]
+        if not starts or min(starts) <= first:
+            return first
+        for span in FIT_S:
+            if span < self._span_s and last - min(starts) <= span * 1000:
+                return last - span * 1000
+        return first
 
     def _time_moved(self) -> None:
         if self._ready and self.charts:

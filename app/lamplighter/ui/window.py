@@ -86,6 +86,7 @@ class MainWindow(QMainWindow):
         self._second.timeout.connect(self._each_second)
         desk.time.changed.connect(self._mode_changed)
         desk.welcomed.connect(self._welcomed)
+        desk.moment_changed.connect(self.beat.soon)
         theme().changed.connect(self._restyle)
         self._furniture: Furniture | None = None
         self._mode_changed()
