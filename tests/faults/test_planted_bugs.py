@@ -1,0 +1,124 @@
+"""Bugs put in on purpose: each must turn its test red, or the test would prove nothing.
+
+The weaker disk setting is planted by the power-cut test itself, the faults of a broken consumer by
+the test of the checker.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.faults import fuzz_messages, gap_truth
+from tests.kit.clocks import FakeClock
+from tests.kit.feeds import FeedBuilder
+
+from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.observation import Batch, Committed
+from lamplighter.pipeline import Pipeline
+from lamplighter.runtime.inlet import Inlet
+
+pytestmark = pytest.mark.faults
+
+
+class SlowDisk:
+    """Stands where the writer stands: it holds each batch until `commit` is called."""
+
+    queue_points = 0
+
+    def __init__(self) -> None:
+        self.held: list[tuple[Batch, Callable[[Committed | BaseException], None]]] = []
+
+    def submit(self, batch: Batch, done: Callable[[Committed | BaseException], None]) -> None:
+        self.held.append((batch, done))
+
+    def fail(self) -> None:
+        for _, done in self.held:
+            done(OSError("the disk is full"))
+
+
+class Broker:
+    """Stands where the feeds stand: it remembers what was acknowledged."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[int] = []
+
+    def ack(self, tokens: Iterable[int]) -> None:
+        self.acknowledged += tokens
+
+    def ask(self, requests: Iterable[Any]) -> int:
+        return len(list(requests))
+
+
+class AcksWhenDecoded(Inlet):
+    """What paho does by itself, and what loses data when the power goes."""
+
+    def _take(self, messages: Sequence[RawMessage]) -> None:
+        super()._take(messages)
+        self._feeds.ack(m.token for m in messages)
+
+
+def acknowledged_before_disk(kind: type[Inlet]) -> list[int]:
+    """Tickets acknowledged although nothing was committed."""
+    clock, disk, broker = FakeClock(), SlowDisk(), Broker()
+    inlet = kind(
+        Pipeline(clock=clock),
+        broker,  # type: ignore[arg-type]
+        disk,  # type: ignore[arg-type]
+        committed=lambda _: None,
+        failed=lambda _: None,
+        decoded=lambda *_: None,
+    )
+    inlet.start()
+    device = FeedBuilder(clock)
+    for seq in range(5):
+        assert inlet.deliver(device.message(seq))
+    end = time.monotonic() + 5
+    while sum(len(b.messages) for b, _ in disk.held) < 5 and time.monotonic() < end:
+        time.sleep(0.01)
+    disk.fail()
+    assert inlet.stop(5)
+    return broker.acknowledged
+
+
+def test_nothing_is_acknowledged_before_it_is_on_disk() -> None:
+    assert acknowledged_before_disk(Inlet) == []
+    assert len(acknowledged_before_disk(AcksWhenDecoded)) == 5
+
+
+def test_every_loss_is_shown_and_a_counter_that_wraps_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert gap_truth.as_row(gap_truth.run(150))["passed"]
+
+    class Wraps(Pipeline):
+        """Its sequence counter has eight bits: a loss of 256 is none."""
+
+        def take(self, messages: Sequence[RawMessage] = ()) -> Batch:
+            batch = super().take(messages)
+            gaps = tuple(g for g in batch.gaps if (g.last - g.first + 1) % 256)
+            return dataclasses.replace(batch, gaps=gaps)
+
+    monkeypatch.setattr(gap_truth, "Pipeline", Wraps)
+    assert gap_truth.run(150).hidden > 0
+
+
+def test_good_messages_beside_broken_ones_are_kept_and_a_silent_drop_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fuzz_messages.as_row(fuzz_messages.run(1_000, tmp_path / "sound"))["passed"]
+
+    class Drops(Pipeline):
+        """One message in fifty never gets in."""
+
+        def take(self, messages: Sequence[RawMessage] = ()) -> Batch:
+            return super().take([m for m in messages if m.token % 50])
+
+    monkeypatch.setattr(fuzz_messages, "Pipeline", Drops)
+    found = fuzz_messages.as_row(fuzz_messages.run(1_000, tmp_path / "drops"))
+    assert not found["passed"]
+    assert found["good_lost"] > 0
