@@ -28,6 +28,9 @@ def alarms(
     if json:
         document(result)
         return
+    if not result["alarms"]:
+        line("No alarm stands.")
+        return
     table(
         ("priority", "state", "asset", "what happened", "people"),
         ((a["priority"], a["state"], a["asset"], a["text"], a["people"]) for a in result["alarms"]),
@@ -46,6 +49,9 @@ def prognosis(project: Path, json: bool = typer.Option(False, "--json")) -> None
     items = list_prognoses(project)
     if json:
         document({"prognosis": items})
+        return
+    if not items:
+        line("No forecast yet: it needs maintained assets with a past of readings and failures.")
         return
     table(
         ("asset", "what", "30 days", "low", "high", "basis"),
