@@ -83,7 +83,7 @@ class Mosquitto:
             "max_inflight_messages 2000\n"
             "max_queued_messages 200000\n"
             "set_tcp_nodelay true\n"
-            "log_type error\n",
+            "log_type error\n" + _same_user(),
             encoding="ascii",
         )
         with (Path(self._folder.name) / "mosquitto.log").open("ab") as log:
@@ -121,6 +121,12 @@ def _system_environment() -> dict[str, str]:
         if before := os.environ.get("LD_LIBRARY_PATH_ORIG"):
             found["LD_LIBRARY_PATH"] = before
     return found
+
+
+def _same_user() -> str:
+    """As root mosquitto changes its user, and with that the kernel forgets to end it with us."""
+    root = sys.platform == "linux" and os.geteuid() == 0
+    return "user root\n" if root else ""
 
 
 def _end_with_parent() -> None:

@@ -30,6 +30,7 @@ from lamplighter.ui.value_model import ValueModel, of_datastream
 
 STANDING = frozenset(s for s in AlarmState if s is not AlarmState.NORM)
 ALARM_PAUSE_MS = 500
+SILENT_S = 10.0
 
 
 class Desk(QObject):
@@ -135,6 +136,11 @@ class Desk(QObject):
         mask = np.ones(len(city.bound), np.bool_)
         mask[:size] = gone
         return mask
+
+    def live_feeds(self) -> int:
+        """Feeds that are connected and not silent."""
+        feeds = self.status.feeds if self.status is not None else ()
+        return sum(f.state == "live" and (f.last_value_age_s or 0.0) < SILENT_S for f in feeds)
 
     def standing(self) -> list[AlarmRecord]:
         return [a for a in self.alarms.values() if a.state in STANDING]
@@ -338,11 +344,13 @@ class Desk(QObject):
     def _time_moved(self) -> None:
         if self.time.mode is Mode.REPLAY:
             self._want_ms = self.time.now_ms
-            if not self._asking and not self._ask_later.isActive():
-                self._ask_later.start()
+            if not self._asking:
+                self._ask_moment()  # before the window paints itself anew for the other mode
         else:
             self._want_ms = None
             self.moment = None
+            for key in [k for k in self.problems if k.startswith("U-808")]:
+                self.dismiss(key)  # what it says is over
             self.moment_changed.emit()
             self.alarms_changed.emit()
 

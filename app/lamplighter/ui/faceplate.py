@@ -381,7 +381,7 @@ class Faceplate(Panel):
         select = tr("Select an asset to see its values, limits and history.")
         if status is None or not status.feeds:
             return tr("No feed is connected.") + " " + select
-        live = sum(1 for f in status.feeds if f.state == "live")
+        live = self._desk.live_feeds()
         if live == len(status.feeds):
             return tr("All {n} feeds are live.", n=live) + " " + select
         return tr("{a} of {b} feeds are live.", a=live, b=len(status.feeds)) + " " + select

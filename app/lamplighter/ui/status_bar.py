@@ -48,7 +48,7 @@ class StatusBar(Canvas):
         elif status is None:
             left.append((tr("Recorder"), tr("connected, no figures yet")))
         if status is not None:
-            live = sum(1 for f in status.feeds if f.state == "live")
+            live = desk.live_feeds()
             left += [
                 (tr("Feeds"), tr("{a} of {b} live", a=live, b=len(status.feeds))),
                 (tr("Messages"), f"{numbers.number(status.messages_per_s, 1)}{numbers.THIN}/s"),
