@@ -338,7 +338,7 @@ def write(found: dict[str, Any]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build-seconds", type=int, default=0)
-    parser.add_argument("--seconds", type=int, default=40, help="length of the live run")
+    parser.add_argument("--seconds", type=int, default=60, help="length of the live run")
     parser.add_argument("--no-pack", action="store_true", help="leave out the .tar.xz")
     options = parser.parse_args()
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
