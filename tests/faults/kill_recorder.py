@@ -60,8 +60,8 @@ def run(kills: int, folder: Path, *, seed: int = 7, rate: int = MESSAGES_PER_S) 
             with Recording(project) as recording:
                 recording.ready()
                 time.sleep(max(0.0, begun + seconds - time.monotonic()))
-                _drain(project)
-                recording.end()
+                _drain(project, POINTS * sum(1 for _ in ledger.open("rb")))
+                outcome.gaps_left = int(recording.end()["gaps"])
         finally:
             device.terminate()
             device.wait(20)
@@ -83,17 +83,17 @@ def _device(broker: Broker, ledger: Path, rate: int, seconds: float) -> subproce
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-def _drain(project: Path) -> None:
-    """Until nothing new has come for two seconds."""
+def _drain(project: Path, sent: int) -> None:
+    """Until all that was sent has been received, or nothing new has come for twenty seconds."""
     last, still = -1, 0
-    for _ in range(240):
+    while still < 40:
         time.sleep(0.5)
         sql = sqlite3.connect(f"file:{project / 'history.db'}?mode=ro", uri=True)
-        now = int(sql.execute("SELECT coalesce(sum(received), 0) FROM account").fetchone()[0])
+        now = int(sql.execute("SELECT coalesce(sum(stored), 0) FROM account").fetchone()[0])
         sql.close()
         still = still + 1 if now == last else 0
         last = now
-        if still >= 4:
+        if now >= sent:
             return
 
 
