@@ -53,10 +53,11 @@ def run(name: str) -> dict[str, Any]:
             rows, why = [], (done.stderr.strip().splitlines() or ["no reason given"])[-1]
     odd = [r for r in rows if not r.keys() >= KEYS or not isinstance(r["against"], str)]
     assert not odd, f"rows of {name} do not keep the contract: {odd[:1]}"
-    return {"bench": name, "rows": rows, "why": why, "seconds": round(time.monotonic() - begun, 1)}
+    seconds = round(time.monotonic() - begun, 1)
+    return {"bench": name, "rows": rows, "why": why, "seconds": seconds, "machine": machine_line()}
 
 
-def table(found: list[dict[str, Any]], machine: str) -> str:
+def table(found: list[dict[str, Any]]) -> str:
     """The page."""
     lines = [
         "# Figures beside named peers",
@@ -64,11 +65,9 @@ def table(found: list[dict[str, Any]], machine: str) -> str:
         "Made by `make bench`; do not edit. The peer of each row was measured in the same run on "
         "the same machine. A ratio above 1 means better than the peer. Figures hold for this "
         "machine and its load; ratios travel further.",
-        "",
-        f"{machine}.",
     ]
     for one in found:
-        lines += ["", f"## {BENCHES[one['bench']]}", ""]
+        lines += ["", f"## {BENCHES[one['bench']]}", "", f"{one['machine']}.", ""]
         if one["why"]:
             lines += [f"Not measured: {one['why']}"]
             continue
@@ -78,6 +77,17 @@ def table(found: list[dict[str, Any]], machine: str) -> str:
             against = r["against"] or "—"
             lines.append(f"| {r['name']} | {r['figure']:,} {r['unit']} | {against} | {ratio} |")
     return "\n".join([*lines, ""])
+
+
+def write(found: list[dict[str, Any]], out: Path) -> None:
+    """JSON and table; benchmarks that were not run now stay as they were."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "bench.json"
+    before = json.loads(file.read_text(encoding="utf-8"))["benches"] if file.exists() else []
+    known = {one["bench"]: one for one in [*before, *found]}
+    kept = [known[name] for name in BENCHES if name in known]
+    file.write_text(json.dumps({"benches": kept}, indent=1) + "\n", encoding="utf-8")
+    (out / "bench.md").write_text(table(kept), encoding="utf-8")
 
 
 def main() -> int:
@@ -93,12 +103,7 @@ def main() -> int:
         for r in one["rows"]:
             print(f"  {r['name']:<58} {r['figure']:>12,} {r['unit']:<10} "
                   f"{r['ratio'] or '':>8}  {r['against']}", flush=True)  # fmt: skip
-    machine = machine_line()
-    given.out.mkdir(parents=True, exist_ok=True)
-    stem = "bench" if not given.only else "bench-part"
-    document = {"machine": machine, "benches": found}
-    (given.out / f"{stem}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (given.out / f"{stem}.md").write_text(table(found, machine), encoding="utf-8")
+    write(found, given.out)
     return 1 if any(one["why"] for one in found) else 0
 
 
