@@ -90,7 +90,7 @@ class Director(QObject):
     def _plan(self) -> list[Step]:
         at, fresh = self._reached, self._fresh
         return [
-            Step("quiet city", at(13), self._show_quiet, 2.0, "quiet-dark", fresh),
+            Step("quiet city", at(14), lambda: None, 0.0, "quiet-dark", fresh),
             Step("incident", self._folded, self._show_incident, 4.0, "incident-dark", fresh),
             Step("replay", at(52), self._show_replay, 3.0, "replay-dark", self._seen),
             Step("maintenance", self._forecast, self._show_maintenance, 3.0, "maintenance", fresh),
@@ -154,10 +154,6 @@ class Director(QObject):
             if button.isVisible() and button.text() == words:
                 button.click()
                 return
-
-    def _show_quiet(self) -> None:
-        self._go("Overview")
-        self._near(TRIPPED, 0.22)
 
     def _show_incident(self) -> None:
         self._go("Overview", "alarms")
@@ -235,6 +231,8 @@ class Director(QObject):
         if step.picture and (not self._wanted or step.picture in self._wanted):
             self._keep(step.picture)
         self._step = None
+        if self._wanted and {p.stem for p in self.made} >= self._wanted:
+            self._end()
 
     def _miss(self, step: Step) -> None:
         self.missed.append(step.what)
