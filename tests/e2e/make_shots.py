@@ -84,7 +84,8 @@ class Director(QObject):
         self._timer.start()
 
     def _first_value(self) -> None:
-        self._began = self._began or time.monotonic()
+        if not self._began:
+            self._began = self._since = time.monotonic()
 
     # ---------------------------------------------------------------- the steps
     def _plan(self) -> list[Step]:
