@@ -269,6 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=(), help="names of pictures")
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
+    # the steps say when it ends, and no report of another run is touched
+    os.environ.pop("LAMPLIGHTER_VIRTUAL_SCREEN", None)
     directors: list[Director] = []
     with tempfile.TemporaryDirectory() as layouts:
 
