@@ -181,7 +181,9 @@ def demo(trial: Trial, seconds: int, shot: Path) -> str:
         timeout=seconds + 240,
     )
     report = json.loads(report_file.read_text(encoding="utf-8"))
-    trial.figures["run"] = {k: v for k, v in report.items() if not isinstance(v, list)}
+    trial.figures["run"] = {
+        k: v for k, v in report.items() if not isinstance(v, list) and k != "shot"
+    }
     trial.figures["run"]["incidents"] = len(report["incidents"])
     trial.figures["run"]["forecasts"] = len(report["prognosis"])
     found = colours(shot)
