@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 OWN_TASKS: Final = 1_000_000
 """tasks of this module are numbered from here, the pool's own from 1"""
 ROWS: Final = 200
+CANCELLED: Final = "P-607"
 QUIET: Final = frozenset({"Score the fleet"})
 """work that runs every few seconds by itself and would only crowd the drawer"""
 
@@ -143,7 +144,8 @@ class Jobs:
 
         def end(value: Any) -> None:
             if isinstance(value, Problem):
-                self._recorder.tell(value)
+                if value.code != CANCELLED:  # asked for; the task's own row says it
+                    self._recorder.tell(value)
                 return
             assert isinstance(value, WaterOutcome)
             done = wire.ScenarioDone(name, settings, value.rows(ROWS), value.summary, value.basis)
