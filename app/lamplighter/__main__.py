@@ -37,6 +37,7 @@ def _window(
     folder: Path,
     on_first_frame: Callable[[], None] | None,
     theme: str,
+    scale: float,
     safe: bool,
 ) -> int:
     from lamplighter.ui.app import run_window
@@ -48,6 +49,7 @@ def _window(
         folder=folder,
         on_first_frame=on_first_frame,
         theme_name=theme,
+        scale=scale,
         safe=safe,
     )
 

@@ -85,6 +85,7 @@ class Sitting:
                 folder=Path(user_config_path("lamplighter")),
                 on_first_frame=self._after_first_frame if self._demo else None,
                 theme=self._theme,
+                scale=float(explain("window.font_scale")["value"]) / 100.0,
                 safe=self._safe,
             )
         finally:

@@ -18,7 +18,6 @@ DEFAULTS: Final[dict[str, Any]] = {
     "plugins.allow_unsigned": [],
     "window.theme": "dark",
     "window.font_scale": 100,
-    "feed.keep_alive_s": 6.0,
 }
 
 
