@@ -32,6 +32,7 @@ from lamplighter.runtime.settings import explain
 BASELINE_S: Final = 10.5
 VIRTUAL_SECONDS: Final = 90.0
 READY_S: Final = 30.0
+PATIENCE_S: Final = 45.0
 SUMS: Final = ("received", "stored", "duplicate", "quarantined", "refused", "waiting")
 
 
@@ -76,6 +77,7 @@ class Sitting:
                 self._recorder = RecorderProcess(project, safe=self._safe)
             if self._demo and not self._looks_on:
                 self._begin(lambda: self._start_field(project))
+                self._begin(self._without_3d)
             code = self._starters.window(
                 session_factory=lambda deliver: self._session(project, deliver),
                 report=self.report,
@@ -138,6 +140,11 @@ class Sitting:
         except LamplighterError as error:
             if not self._ended.is_set():
                 say(str(error))
+
+    def _without_3d(self) -> None:
+        """A window that cannot draw in 3D gets its feed all the same."""
+        if not self._ended.wait(PATIENCE_S) and self._field is not None:
+            self._field.begin()
 
     def _after_first_frame(self) -> None:
         def wait() -> None:
