@@ -16,8 +16,8 @@ VIEW_ANGLE: Final = 32.0
 MIN_DISTANCE: Final = 18.0
 MIN_TILT: Final = 6.0
 MAX_TILT: Final = 84.0
-HOME_HEADING: Final = 332.0
-HOME_TILT: Final = 55.0
+HOME_HEADING: Final = 35.0
+HOME_TILT: Final = 57.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def home(extent: Extent) -> Pose:
     """The oblique opening view of a city, close enough that buildings read as buildings."""
     x, y, _ = extent.centre
     across = math.hypot(extent.high[0] - extent.low[0], extent.high[1] - extent.low[1])
-    return Pose((x, y, extent.low[2]), min(max(across * 0.64, 160.0), 4_000.0))
+    return Pose((x, y, extent.low[2]), min(max(across * 0.5, 160.0), 4_000.0))
 
 
 def clamped(pose: Pose, extent: Extent) -> Pose:

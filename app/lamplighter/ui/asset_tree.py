@@ -34,10 +34,12 @@ from lamplighter.ui.glyphs import draw_glyph, icon
 from lamplighter.ui.parts import Panel
 from lamplighter.ui.theme import theme
 from lamplighter.ui.tree import Tree
-from lamplighter.ui.words import tr
+from lamplighter.ui.words import plain, tr
 
 Index = QModelIndex | QPersistentModelIndex
 ASSET_MIME = "application/x-lamplighter-asset"
+NETWORKS = ("mobility", "power", "water")
+"""domains that stand first: what they do is felt in all others"""
 _ROOT = QModelIndex()
 
 
@@ -72,7 +74,9 @@ class AssetModel(QAbstractItemModel):
         self._root = Node("", None)
         self._by_asset = {}
         words = self.filter.casefold().split()
-        for domain, assets in self._desk.city.domains.items():
+        domains = self._desk.city.domains
+        for domain in sorted(domains, key=lambda d: (d not in NETWORKS, d)):
+            assets = domains[domain]
             types: dict[str, list[Asset]] = defaultdict(list)
             for asset in assets:
                 text = f"{asset.name} {asset.id} {asset.type}".casefold()
@@ -82,7 +86,7 @@ class AssetModel(QAbstractItemModel):
                 continue
             top = Node(domain.capitalize(), self._root)
             for kind, members in sorted(types.items()):
-                group = Node(kind, top)
+                group = Node(plain(kind), top)
                 for asset in sorted(members, key=lambda a: _natural(a.name or a.id)):
                     self._by_asset[asset.id] = Node(asset.name or asset.id, group, asset)
         self.endResetModel()

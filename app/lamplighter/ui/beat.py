@@ -90,6 +90,8 @@ class Beat(QObject):
         self.ages = AgeCounts()
         self.last_ms = 0.0
         self.number = 0
+        self.most_live = 0
+        """the largest number of datastreams that were live at the same moment"""
 
     def add(self, view: View) -> None:
         self._views.append(view)
@@ -121,9 +123,17 @@ class Beat(QObject):
             if view.isVisible():
                 view.show_frame(shown)
         self._mark_new(desk.live_values)
+        self._count_live()
         self._waiting = shown
         self.before_paint()
         self._idle.start()
+
+    def _count_live(self) -> None:
+        """Live datastreams of this beat; only in live mode, for the past is not counted."""
+        desk = self._desk
+        if desk.time.mode is Mode.LIVE and desk.live_values is not None:
+            live = int((~desk.stale_mask() & desk.city.bound).sum())
+            self.most_live = max(self.most_live, live)
 
     def _mark_new(self, values: NewestValues | None) -> None:
         if values is None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream, Frame
+from lamplighter.ui.words import plain
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class CityIndex:
         found = self.assets.get(asset)
         if found is None:
             return ""
-        parts = [found.type] if found.type else []
+        parts = [plain(found.type)] if found.type else []
         parent, seen = found.parent, {asset}
         while parent and parent in self.assets and parent not in seen:
             seen.add(parent)

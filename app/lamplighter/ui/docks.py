@@ -71,7 +71,10 @@ class Docks:
         dock.setObjectName(name)
         dock.setFeature(QtAds.CDockWidget.DockWidgetClosable, False)
         dock.setWidget(content, QtAds.CDockWidget.ForceNoScrollArea)
-        dock.setMinimumSizeHintMode(QtAds.CDockWidget.MinimumSizeHintFromContent)
+        least = QtAds.CDockWidget.MinimumSizeHintFromContent
+        if content.minimumWidth():  # a width that was set holds, whatever layout comes back
+            least = QtAds.CDockWidget.MinimumSizeHintFromContentMinimumSize
+        dock.setMinimumSizeHintMode(least)
         dock.tabWidget().setAccessibleName(tr(TITLES[name]))
         self.docks[name] = dock
 

@@ -24,6 +24,7 @@ from lamplighter.ui.scenario_panel import ScenarioPanel
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects, Layers
 from lamplighter.ui.tasks import TaskDrawer
+from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.trends import Trends
 from lamplighter.ui.twin_dock import TwinDock
@@ -31,6 +32,9 @@ from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
     from lamplighter.ui.window import MainWindow
+
+
+LEFT_MIN, RIGHT_MIN = 216, 304
 
 
 class Furniture:
@@ -58,18 +62,26 @@ class Furniture:
             "maintenance": self.maintenance,
             "tasks": self.tasks,
         }
+        self._least_widths()
+        theme().changed.connect(self._least_widths)
         for name, view in self.views.items():
             self.docks.add(name, view)
         window.beat.add_late(self.twin)
         for view in (self.faceplate, self.trends):
             window.beat.add(view)
         self._is_narrow: bool | None = None
-        self._restored = False
+        self._restored = self._shut = False
         self._order: OrderForm | None = None
         self.palette = CommandPalette(self._entries, window)
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)
         self._wire()
+
+    def _least_widths(self) -> None:
+        """The docks' minimum widths; type grows faster than the screen at large font scales."""
+        grown = min(theme().scale, 1.25)
+        self.assets.setMinimumWidth(round(LEFT_MIN * grown))
+        self.faceplate.setMinimumWidth(round(RIGHT_MIN * grown))
 
     def _wire(self) -> None:
         window, desk = self._window, self.desk
@@ -237,6 +249,9 @@ class Furniture:
 
     def shut(self) -> None:
         self.docks.save()
+        if not self._shut:
+            self._shut = True
+            theme().changed.disconnect(self._least_widths)
         if self._order is not None:
             self._order.close()
         if self.twin.view is not None:

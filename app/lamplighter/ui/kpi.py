@@ -1,4 +1,8 @@
-"""The city's seven figures, computed from the newest values by the kind of datastream."""
+"""The city's seven figures, computed from the newest values by the kind of datastream.
+
+Bars are drawn against what the project itself knows: limits of the datastreams, rated power of the
+assets, expected values. What does not change with the values is worked out once per city.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from lamplighter.domain.city import Limits
+from lamplighter.domain.city import Datastream, Limits
 from lamplighter.domain.quality import Quality
 from lamplighter.ui import numbers
+from lamplighter.ui.city_index import CityIndex
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.value_model import ValueModel
+from lamplighter.ui.value_model import NO_LIMITS, ValueModel
 from lamplighter.ui.words import tr
 
 HISTORY_S: Final = 1800
@@ -21,7 +27,11 @@ SAMPLE_S: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class KpiDefinition:
-    """How one figure comes about. `fold`: mean, median, sum, people or live."""
+    """How one figure comes about. `fold`: mean, median, sum, people or live.
+
+    `types`: where assets of these types measure the kind, only they count, so that what flows
+    through a substation is not counted again at its feeders and transformers.
+    """
 
     id: str
     name: str
@@ -31,7 +41,9 @@ class KpiDefinition:
     resolution: float
     normal: tuple[float, float]
     span: tuple[float, float]
-    scale: float = 1.0
+    types: tuple[str, ...] = ()
+    rated: str = ""
+    """attribute of the assets that sums up to the most there can be, in thousands of `unit`"""
     bad_low: float | None = None
     bad_high: float | None = None
     priority: int = 3
@@ -43,30 +55,49 @@ DEFINITIONS: Final = (
         bad_high=0, priority=1,
     ),
     KpiDefinition(
-        "pressure", "Water pressure", ("pressure",), "median", "bar", 0.01, (3.2, 5.2), (0, 8),
-        bad_low=2.8, bad_high=6.5,
+        "pressure", "Water pressure", ("pressure",), "median", "bar", 0.01, (0, 0), (0, 8),
     ),
     KpiDefinition(
-        "power", "Power load", ("load", "active_power", "power"), "sum", "MW", 0.1, (20, 50),
-        (0, 64), bad_high=60,
+        "power", "Power load", ("load", "active_power", "power"), "sum", "MW", 0.1, (0, 0), (0, 64),
+        types=("Substation",), rated="rated_kva",
     ),
     KpiDefinition(
-        "traffic", "Traffic flow", ("free_flow", "flow_ratio", "speed_ratio", "speed"), "mean",
+        "traffic", "Traffic flow", ("free_flow", "flow_ratio", "speed_ratio"), "mean",
         "% of free flow", 1, (70, 100), (0, 100), bad_low=50,
     ),
     KpiDefinition(
-        "no2", "NO₂, street median", ("no2", "NO2", "nitrogen_dioxide"), "median", "µg/m³", 1,
-        (0, 40), (0, 120), bad_high=80,
+        "no2", "NO₂, median", ("no2", "NO2", "nitrogen_dioxide"), "median", "µg/m³", 1,
+        (0, 0), (0, 120),
     ),
     KpiDefinition(
         "unaccounted", "Unaccounted water",
-        ("unaccounted", "unaccounted_water", "leakage", "balance"), "sum", "m³/h", 1, (0, 8),
-        (0, 40), bad_high=12, priority=2,
+        ("unaccounted", "unaccounted_water", "leakage", "balance"), "sum", "m³/h", 1, (0, 0),
+        (0, 40), priority=2,
     ),
     KpiDefinition(
         "live", "Inputs live", (), "live", "%", 0.1, (98, 100), (80, 100), bad_low=97,
     ),
 )  # fmt: skip
+OTHERWISE: Final = {
+    "traffic": KpiDefinition(
+        "speed", "Traffic speed", ("speed",), "mean", "km/h", 0.1, (0, 0), (0, 80)
+    ),
+    "unaccounted": KpiDefinition(
+        "pumped", "Water pumped", ("flow",), "sum", "m³/h", 1, (0, 0), (0, 0), types=("Pump",)
+    ),
+}
+"""what is shown instead in a city that does not measure a figure's kinds"""
+
+
+@dataclass(slots=True)
+class Ground:
+    """What stays the same for one figure while the city does: inputs, factors, limits."""
+
+    definition: KpiDefinition
+    ids: npt.NDArray[np.int64]
+    factor: npt.NDArray[np.float64]
+    limits: Limits = NO_LIMITS
+    rated: float = 0.0
 
 
 @dataclass(slots=True)
@@ -80,6 +111,7 @@ class KpiState:
     priority: int = 0
     unit: str = ""
     forecast: str = ""
+    limits: Limits = NO_LIMITS
     span: tuple[float, float] = (0.0, 1.0)
     normal: tuple[float, float] = (0.0, 1.0)
     history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_S // SAMPLE_S))
@@ -92,36 +124,44 @@ class KpiBoard:
     def __init__(self) -> None:
         self.states = [KpiState(d, _model(d, None, 0.0)) for d in DEFINITIONS]
         self._sampled_ms = 0
+        self._city: CityIndex | None = None
+        self._grounds: dict[str, Ground] = {}
 
     def update(self, desk: Desk) -> None:
         gone = desk.stale_mask()
         now = desk.time.now_ms
+        if desk.city is not self._city:
+            self._city = desk.city
+            self._grounds = {d.id: ground(desk.city, d) for d in DEFINITIONS if d.kinds}
+            for state, first in zip(self.states, DEFINITIONS, strict=True):
+                known = self._grounds.get(first.id)
+                state.definition = known.definition if known else first
+                state.history.clear()
         sample = abs(now - self._sampled_ms) >= SAMPLE_S * 1000
-        for state in self.states:
-            self._one(state, desk, gone)
+        for state, first in zip(self.states, DEFINITIONS, strict=True):
+            self._one(state, desk, gone, self._grounds.get(first.id))
             if sample and state.value.known and state.value.value is not None:
                 state.history.append(state.value.value)
         if sample:
             self._sampled_ms = now
 
-    def _one(self, state: KpiState, desk: Desk, gone: np.ndarray) -> None:
+    def _one(self, state: KpiState, desk: Desk, gone: np.ndarray, base: Ground | None) -> None:
         define = state.definition
         state.unit = define.unit
         state.span, state.normal = define.span, define.normal
+        state.limits = Limits(low=define.bad_low, high=define.bad_high)
         if define.fold == "people":
             self._people(state, desk, gone)
         elif define.fold == "live":
             self._live(state, desk, gone)
-        else:
-            self._fold(state, desk, gone)
+        elif base is not None:
+            self._fold(state, desk, gone, base)
         value = state.value.value
+        low, high = state.limits.low, state.limits.high
         bad = (
             value is not None
             and state.value.known
-            and (
-                (define.bad_low is not None and value < define.bad_low)
-                or (define.bad_high is not None and value > define.bad_high)
-            )
+            and ((low is not None and value < low) or (high is not None and value > high))
         )
         state.priority = define.priority if bad and state.live_share >= 0.5 else 0
 
@@ -130,7 +170,7 @@ class KpiBoard:
         total = desk.city.people()
         share = self._share(desk, gone)
         known = float(lost) if desk.city.assets else None
-        state.value = _model(state.definition, known, share)
+        state.value = _model(state.definition, known, share, state.limits)
         state.live_share = share
         if total and not lost:
             state.unit = tr("of {n}", n=numbers.number(total, 1))
@@ -141,50 +181,117 @@ class KpiBoard:
         count = int(desk.city.bound.sum())
         share = self._share(desk, gone)
         state.count, state.live_share = count, 1.0
-        state.value = _model(state.definition, share * 100 if count else None, 1.0)
+        state.value = _model(state.definition, share * 100 if count else None, 1.0, state.limits)
         state.unit = tr("% of {n}", n=numbers.number(count, 1))
         state.forecast = ""
 
-    def _fold(self, state: KpiState, desk: Desk, gone: np.ndarray) -> None:
+    def _fold(self, state: KpiState, desk: Desk, gone: np.ndarray, base: Ground) -> None:
         define, values = state.definition, desk.values
-        found = [desk.city.by_kind[k] for k in define.kinds if k in desk.city.by_kind]
-        ids = found[0] if found else np.zeros(0, np.int64)  # kinds may count the same twice
+        state.limits = base.limits
+        self._scale(state, base, 0.0, None)
+        ids, factor = base.ids, base.factor
         if values is not None:
-            ids = ids[ids < len(values)]
+            inside = ids < len(values)
+            ids, factor = ids[inside], factor[inside]
         state.count = len(ids)
         state.streams = tuple(int(i) for i in ids[:3])
-        live = ids[~gone[ids]] if len(ids) else ids
+        here = ~gone[ids]
+        live, each = ids[here], factor[here]
         state.live_share = len(live) / len(ids) if len(ids) else 0.0
-        if values is None or not len(live):
-            state.value = _model(define, None, state.live_share)
-            state.forecast = tr("no forecast")
-            return
-        each = np.array([_factor(desk, int(i), define) for i in live])
-        data = values.value[live] * each
+        state.forecast = ""
+        data = values.value[live] * each if values is not None else np.zeros(0)
         data = data[np.isfinite(data)]
-        if not len(data):
-            state.value = _model(define, None, state.live_share)
+        if values is None or not len(data):
+            state.value = _model(define, None, state.live_share, state.limits)
             return
         number = _folded(define.fold, data)
         expected, spread = values.expected[live] * each, values.spread[live] * each
         have = np.isfinite(expected) & np.isfinite(spread)
-        state.forecast = tr("no forecast")
-        if have.sum() >= max(1, len(live) // 2):
+        near: tuple[float, float] | None = None
+        if have.sum() >= max(1, 0.9 * len(live) if define.fold == "sum" else len(live) // 2):
             centre = _folded(define.fold, expected[have])
             wide = (
                 float(np.sqrt(np.sum(spread[have] ** 2)))
                 if define.fold == "sum"
                 else float(np.mean(spread[have]))
             )
+            wide = max(wide, define.resolution)
             text = numbers.spread(float(centre), wide, define.resolution)
             state.forecast = tr("expected {v}", v=text)
-        state.value = _model(define, float(number), state.live_share)
+            near = (centre - 3 * wide, centre + 3 * wide)
+        if base.rated:
+            state.unit = tr("{unit} of {n}", unit=define.unit, n=numbers.number(base.rated, 1))
+        self._scale(state, base, number, near)
+        state.value = _model(define, float(number), state.live_share, state.limits)
+
+    @staticmethod
+    def _scale(
+        state: KpiState, base: Ground, number: float, near: tuple[float, float] | None
+    ) -> None:
+        """Range and normal band of the bar: limits first, then what is expected."""
+        low, high = base.limits.low, base.limits.high
+        if base.rated:
+            state.span = (0.0, base.rated)
+        elif high is not None:
+            state.span = (0.0, max(1.25 * high, base.limits.high_high or 0.0))
+        elif near is not None:
+            state.span = (0.0, max(round_up(2.0 * near[1]), state.span[1]))
+        elif state.span[1] <= 0.0:
+            state.span = (0.0, round_up(2.0 * max(number, 1.0)))
+        if high is not None and not base.rated:
+            state.normal = (low if low is not None else 0.0, high)
+        elif near is not None and state.normal[1] <= state.normal[0]:
+            state.normal = near
 
     @staticmethod
     def _share(desk: Desk, gone: np.ndarray) -> float:
         bound = desk.city.bound
         count = int(bound.sum())
         return float((~gone & bound).sum()) / count if count else 0.0
+
+
+def ground(city: CityIndex, define: KpiDefinition) -> Ground:
+    """Inputs, factors and limits of a figure; its stand-in where the city measures none."""
+    found = [city.by_kind[k] for k in define.kinds if k in city.by_kind]
+    instead = OTHERWISE.get(define.id)
+    if not found and instead is not None and any(k in city.by_kind for k in instead.kinds):
+        return ground(city, instead)
+    ids = found[0] if found else np.zeros(0, np.int64)  # kinds may count the same twice
+    streams = [city.streams[int(i)] for i in ids]
+    assets = [city.assets.get(s.asset) for s in streams]
+    chosen = [a is not None and a.type in define.types for a in assets]
+    if define.types and (any(chosen) or define.id == "pumped"):
+        streams = [s for s, here in zip(streams, chosen, strict=True) if here]
+        assets = [a for a, here in zip(assets, chosen, strict=True) if here]
+    factor = np.array([_FACTORS.get((define.unit, s.unit), 1.0) for s in streams])
+    limits = Limits(low=define.bad_low, high=define.bad_high)
+    rated = 0.0
+    if define.rated:
+        each = [a.attributes.get(define.rated) for a in assets if a is not None]
+        rated = sum(float(v) for v in each if isinstance(v, int | float)) / 1000.0
+        limits = Limits(high=rated or None)
+    elif define.fold in ("median", "mean") and define.bad_low is None:
+        limits = _middle_limits(streams, factor)
+    return Ground(define, np.array([s.id for s in streams], np.int64), factor, limits, rated)
+
+
+def _middle_limits(streams: list[Datastream], factor: npt.NDArray[np.float64]) -> Limits:
+    """The median limit of those datastreams that have one."""
+
+    def middle(name: str) -> float | None:
+        pairs = zip((getattr(s.limits, name) for s in streams), factor, strict=True)
+        known = [v * f for v, f in pairs if v is not None]
+        return float(np.median(known)) if known else None
+
+    return Limits(middle("low_low"), middle("low"), middle("high"), middle("high_high"))
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(m * power for m in (1, 2, 5, 10) if m * power >= value * 0.999))
 
 
 def _folded(fold: str, data: np.ndarray) -> float:
@@ -194,30 +301,26 @@ def _folded(fold: str, data: np.ndarray) -> float:
 
 
 _FACTORS: Final = {
-    ("power", "kW"): 0.001,
-    ("power", "W"): 1e-6,
-    ("pressure", "kPa"): 0.01,
-    ("pressure", "m"): 0.0981,
-    ("pressure", "psi"): 0.0689476,
-    ("traffic", "1"): 100.0,
-    ("traffic", "km/h"): 2.0,
-    ("unaccounted", "l/s"): 3.6,
-    ("unaccounted", "L/s"): 3.6,
+    ("MW", "kW"): 0.001,
+    ("MW", "W"): 1e-6,
+    ("bar", "kPa"): 0.01,
+    ("bar", "m"): 0.0981,
+    ("bar", "psi"): 0.0689476,
+    ("% of free flow", "1"): 100.0,
+    ("m³/h", "l/s"): 3.6,
+    ("m³/h", "L/s"): 3.6,
 }
+"""from a datastream's own unit to the figure's"""
 
 
-def _factor(desk: Desk, stream: int, define: KpiDefinition) -> float:
-    """Brings a datastream's own unit to the figure's."""
-    found = desk.city.streams.get(stream)
-    return _FACTORS.get((define.id, found.unit if found else ""), define.scale)
-
-
-def _model(define: KpiDefinition, value: float | None, share: float) -> ValueModel:
+def _model(
+    define: KpiDefinition, value: float | None, share: float, limits: Limits = NO_LIMITS
+) -> ValueModel:
     quality = Quality.GOOD if share >= 0.9 else Quality.UNCERTAIN
     if share < 0.5:
         quality = Quality.STALE
     return ValueModel(
         tr(define.name), value, define.unit, 0.0 if value is not None else None, quality, share,
-        Limits(low=define.bad_low, high=define.bad_high), resolution=define.resolution,
+        limits, resolution=define.resolution,
         path=tr("computed here"), kind="computed",
     )  # fmt: skip

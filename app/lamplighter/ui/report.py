@@ -42,9 +42,11 @@ def collect(desk: Desk, meter: GapMeter, beat: Beat, marks: Milestones) -> dict[
     live, base = meter.live, meter.baseline
     account = status.account if status else None
     bound = int(desk.city.bound.sum())
-    gone = int((desk.stale_mask() & desk.city.bound).sum()) if bound else 0
+    desk.take_newest()  # saving a picture may have taken a while
+    at_end = live_now(desk)
     return {
-        "datastreams_live": bound - gone,
+        "datastreams_live": max(beat.most_live, at_end),
+        "datastreams_live_at_end": at_end,
         "datastreams": bound,
         "age_p95_s": beat.ages.quantile_s(0.95),
         "received": account.received if account else 0,
@@ -79,6 +81,13 @@ def collect(desk: Desk, meter: GapMeter, beat: Beat, marks: Milestones) -> dict[
         "problems": [str(p.problem) for p in desk.problems.values()],
         "rss_mb": round(rss_mb(), 1),
     }
+
+
+def live_now(desk: Desk) -> int:
+    """How many known datastreams are live at the shown time."""
+    if not desk.city.bound.any() or desk.values is None:
+        return 0
+    return int((~desk.stale_mask() & desk.city.bound).sum())
 
 
 def _prognosis(item: Prognosis) -> dict[str, Any]:

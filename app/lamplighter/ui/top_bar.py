@@ -26,6 +26,10 @@ from lamplighter.ui.words import tr
 WORKSPACES: Final = ("Overview", "Alarms", "Trends", "Work", "Map")
 
 
+NEEDED, LEAST = 1200, 1000
+"""widths at 100 % that everything, and the parts that must stay, need"""
+
+
 class TopBar(QFrame):
     """40 px. `workspace` carries a workspace's name, `search` asks for the palette."""
 
@@ -126,9 +130,14 @@ class TopBar(QFrame):
             self._buttons[name].setChecked(True)
 
     def narrow(self, is_narrow: bool) -> None:
-        """Below 1440 px: a smaller search field and no date words."""
-        self._search.setFixedWidth(theme().px(216 if is_narrow else 264))
-        self._narrow = is_narrow
+        """Below 1440 px: a smaller search field; at large font scales what is not needed goes."""
+        crowded = (is_narrow and theme().scale <= 1.25) or self.width() < theme().px(NEEDED)
+        self._search.setFixedWidth(theme().px(216 if crowded else 264))
+        self._search.setVisible(self.width() >= theme().px(LEAST))  # Ctrl K works without it
+        for widget in (self._user_mark, self._user):
+            widget.setVisible(self.width() >= theme().px(LEAST + 80))
+        self._date.setVisible(self.width() >= theme().px(LEAST + 80))
+        is_narrow = self._narrow = is_narrow or crowded
         self._project.set_room(theme().px(110 if is_narrow else 220))
         self._show_user()
 

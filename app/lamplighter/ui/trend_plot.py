@@ -20,6 +20,7 @@ from lamplighter.ui.series import Trace, envelope
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
+LABEL_PX: Final = 20.0
 TRACES: Final = ("chart.trace1", "chart.trace2", "chart.trace3", "chart.trace4")
 
 
@@ -97,7 +98,9 @@ class Overlay(pg.GraphicsObject):  # type: ignore[misc]
                 pen.setDashPattern([6, 3])
             painter.setPen(pen)
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
-            painter.drawText(QPointF(box.left() + 6, y - 3), word)
+            above = y - 3 - painter.fontMetrics().ascent() > box.top()
+            base = y - 3 if above else y + 2 + painter.fontMetrics().ascent()
+            painter.drawText(QPointF(box.left() + 6, base), word)
         for at, priority in self._plot.marks:
             x = x_of(at)
             if box.left() <= x <= box.right():
@@ -219,7 +222,9 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
             low, high = 0.0, 1.0
         margin = (high - low) * 0.14 or abs(high) * 0.05 or 0.5
         self.setXRange(first / 1000, last / 1000, padding=0)
-        self.setYRange(low - margin, high + margin, padding=0)
+        tall = max(60.0, float(self.getViewBox().height()))
+        label = (high - low) * LABEL_PX / (tall - LABEL_PX)  # the top limit's name fits above it
+        self.setYRange(low - margin, high + max(margin, label), padding=0)
         self._overlay.prepareGeometryChange()
         self._overlay.update()
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
-from lamplighter.domain.city import Datastream
+from lamplighter.domain.city import Datastream, Limits
 from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.beat import Shown
 from lamplighter.ui.desk import Desk
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lamplighter.ui.trend_plot import TrendPlot
 
 SPANS: Final = ((600, "10 min"), (1800, "30 min"), (14_400, "4 h"), (86_400, "24 h"))
+FIT_S: Final = (120, 300, 600, 1800, 7200, 21_600)
+"""spans a chart takes while there is less data than its window"""
 MAX_CHARTS: Final = 6
 
 
@@ -154,10 +156,16 @@ class Trends(Panel):
         for kind in ("pressure", "power", "load", "noise", "flow", "speed", "voltage", "level"):
             ids = self._desk.city.by_kind.get(kind)
             if ids is not None and len(ids):
-                found.append([int(ids[0])])
+                found.append([self._first_of(ids.tolist())])
         others = (int(ids[0]) for ids in self._desk.city.by_kind.values() if len(ids))
         found += [[i] for i in others if [i] not in found]
         return found[:3]
+
+    def _first_of(self, ids: list[int]) -> int:
+        """Rather one with alarm limits: they say what the line means."""
+        streams = self._desk.city.streams
+        blank_limits = Limits()
+        return next((i for i in ids if streams[i].limits != blank_limits), ids[0])
 
     def _rebuild(self) -> None:
         wanted = self._wanted()
@@ -236,6 +244,8 @@ class Trends(Panel):
             return
         first, last = self.window_ms()
         replay = self._desk.time.mode is Mode.REPLAY
+        if not replay:
+            first = self._fitted(first, last)
         ahead = (last - first) // (12 if replay else 60)
         for chart in self.charts:
             chart.plot.no_data_word = tr("not yet known") if replay else tr("no data")

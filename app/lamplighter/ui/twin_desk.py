@@ -15,7 +15,17 @@ from lamplighter.domain.problems import Problem
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import Mark
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.twin_states import AlarmLooks, TrustOf, alarm_looks, merged_states
+from lamplighter.ui.time_model import Mode
+from lamplighter.ui.twin_scenario import scenario_assets, with_scenario
+from lamplighter.ui.twin_states import (
+    AlarmLooks,
+    Silence,
+    Sources,
+    TrustOf,
+    alarm_looks,
+    merged_states,
+    silence_badges,
+)
 from lamplighter.ui.twin_view import TwinView
 from lamplighter.ui.words import tr
 
@@ -35,10 +45,13 @@ class DeskTwin(TwinView):
         super().__init__(parent)
         self._desk = desk
         self._trust = TrustOf(desk.city)
+        self._sources = Sources(desk.city)
+        self._silent: tuple[Silence, ...] = ()
         self._levels = np.zeros(0, dtype=np.int8)
         self._alarms = AlarmLooks()
         self._stale_alarms = True
         self._tint: Mapping[str, float] = {}
+        self._changed: frozenset[str] = frozenset()
         self._abnormal_at = -1
         self._warm = threading.Thread(target=_warm_up, name="3D libraries", daemon=True)
         self._waiting = QTimer(self)
@@ -52,6 +65,8 @@ class DeskTwin(TwinView):
         self.fault.connect(self._tell)
         desk.city_changed.connect(self._city_changed)
         desk.alarms_changed.connect(self._alarms_changed)
+        desk.scenario_changed.connect(self._scenario_changed)
+        desk.time.changed.connect(self._scenario_changed)
         desk.selection.changed.connect(self._selection_changed)
         if desk.city_known:
             self._city_changed()
@@ -76,6 +91,7 @@ class DeskTwin(TwinView):
     def _city_changed(self) -> None:
         city = self._desk.city
         self._trust = TrustOf(city)
+        self._sources = Sources(city)
         self._levels = np.zeros(0, dtype=np.int8)
         self._stale_alarms = True
         self.set_city(City(tuple(city.assets.values()), (), (), city.tiles, city.frame))
@@ -84,12 +100,24 @@ class DeskTwin(TwinView):
     def _alarms_changed(self) -> None:
         self._stale_alarms = True
 
+    def _scenario_changed(self) -> None:
+        shown = self._desk.time.mode is Mode.SCENARIO
+        changed = scenario_assets(self._desk.city, self._desk.scenario if shown else None)
+        if changed != self._changed:
+            self._changed, self._stale_alarms = changed, True
+
     def _selection_changed(self) -> None:
         current = self._desk.selection.current
         self.select(current or None)
         path = self._desk.city.path(current).split(" › ") if current else []
         names = [tr("City"), *path, self._desk.city.name(current)] if current else [tr("City")]
         self.set_path(names, self.overlay.note)
+
+    @property
+    def _everything(self) -> Silence:
+        """The whole city as one silent area: no cable, no feed, or nothing recorded yet."""
+        city = self._desk.city
+        return Silence("", "", "", len(city.streams), frozenset(city.assets), 0)
 
     def set_tint(self, values: Mapping[str, float]) -> None:
         """Tint assets by a KPI, 0..1 each; empty for none."""
@@ -99,15 +127,21 @@ class DeskTwin(TwinView):
     def show_frame(self, shown: Shown) -> None:
         """One beat: look at values and alarms, repaint what changed."""
         desk = self._desk
-        levels = self._trust.levels(shown.values, desk.stale_mask())
-        changed = not np.array_equal(levels, self._levels)
+        stale = desk.stale_mask()
+        levels = self._trust.levels(shown.values, stale)
+        silent = self._sources.silent(shown.values, stale)
+        if not silent and shown.values is not None and len(stale) and stale.all():
+            silent = (self._everything,)
+        changed = silent != self._silent or not np.array_equal(levels, self._levels)
+        self._silent = silent
         if self._stale_alarms:
-            self._alarms = alarm_looks(desk.city, desk.standing(), desk.incidents)
-            self.set_badges(self._alarms.badges)
+            looks = alarm_looks(desk.city, desk.standing(), desk.incidents)
+            self._alarms = with_scenario(looks, self._changed)
+        self.set_badges((*silence_badges(silent, shown.now_ms), *self._alarms.badges))
         if changed or self._stale_alarms:
             self._stale_alarms = False
             self._levels = levels
-            table = merged_states(self._alarms, self._trust.assets, levels, self._tint)
+            table = merged_states(self._alarms, self._trust.assets, levels, self._tint, silent)
             self.set_states(table)
             self._show_legend(levels)
         self.set_mode_frame(str(shown.mode))
@@ -115,12 +149,16 @@ class DeskTwin(TwinView):
     def _show_legend(self, levels: np.ndarray) -> None:
         marks = {look.mark for look in self._alarms.looks.values()}
         rows = [row for mark, row in _SHOWS if mark in marks]
+        if self._changed:
+            rows.append(("fill", "mode.scenario", "changed by the scenario"))
         if (levels >= 2).any():
             rows.append(("hatch", "scene.hatch", "not live"))
         self.set_legend([(mark, role, tr(words)) for mark, role, words in rows])
         total = len(self._desk.city.streams)
         bound = sum(len(s) for s in self._desk.city.of_asset.values())
         note = tr("{a} of {b} streams bound", a=f"{bound:,}", b=f"{total:,}") if total else ""
+        if any(not one.source for one in self._silent):
+            note = tr("nothing is live · the last known state is shown")
         self.set_path(self.overlay.path, note)
 
     # ---------------------------------------------------------------- acting

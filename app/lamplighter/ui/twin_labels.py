@@ -32,6 +32,7 @@ class Badge:
     text: str = ""
     letter: str = ""
     dashed: bool = False
+    """about an area that is not live; its label stays at the edge when the area is out of sight"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def overlap(a: Box, b: Box, gap: float = 0.0) -> bool:
 
 
 def _urgency(spot: Spot) -> tuple[int, int, float, float, str]:
-    priority = spot.badge.priority or 9
+    priority = 1 if spot.badge.dashed else spot.badge.priority or 9
     return 0 if spot.badge.title else 1, priority, spot.y, spot.x, spot.badge.asset
 
 
@@ -86,6 +87,7 @@ def lay_out(
 
     A label that finds no free place becomes a glyph; one off the picture is left out.
     """
+    spots = [_held(s, width, height) for s in spots]
     seen = [s for s in spots if -40 <= s.x <= width + 40 and -40 <= s.y <= height + 40]
     order = sorted(seen, key=lambda s: (s.badge.asset != selected, *_urgency(s)))
     blocked = list(taken)
@@ -100,7 +102,26 @@ def lay_out(
             continue
         blocked.append(box)
         labels.append(Placed(spot.badge, spot.x, spot.y, box, True))
-    return labels + merged([s for s in glyphs if s.badge.priority or s.badge.letter])
+    marks = merged([s for s in glyphs if s.badge.priority or s.badge.letter])
+    return labels + [_beside(one, taken, width) for one in marks]
+
+
+def _held(spot: Spot, width: float, height: float) -> Spot:
+    if not spot.badge.dashed:
+        return spot
+    x, y = min(max(spot.x, 12.0), width - 12.0), min(max(spot.y, 12.0), height - 12.0)
+    return replace(spot, x=x, y=y)
+
+
+def _beside(one: Placed, taken: Sequence[Box], width: float) -> Placed:
+    """A glyph under the legend, path or scale moves above or below it; its leader shows where."""
+    left, top, wide, tall = one.box
+    for other in taken:
+        if overlap((left, top, wide, tall), other):
+            above = other[1] - tall - 4.0
+            top = above if above > 4.0 else other[1] + other[3] + 4.0
+            left = min(max(left, 4.0), width - wide - 4.0)
+    return one if top == one.box[1] else replace(one, box=(left, top, wide, tall))
 
 
 def _free_place(spot: Spot, width: float, height: float, blocked: Sequence[Box]) -> Box | None:

@@ -106,7 +106,10 @@ class TwinOverlay(QWidget):
         if not pixels:
             return []
         ink = theme().colour("text.secondary")
-        left, bottom = 14.0, self.height() - 12.0
+        bar = max(pixels, 60)
+        plate = QRectF(8, self.height() - 42, bar + 66, 34)
+        self._plate(painter, plate, QPen(theme().colour("line.subtle"), 1))
+        left, bottom = 18.0, self.height() - 15.0
         painter.setPen(QPen(ink, 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPolyline(
@@ -121,11 +124,9 @@ class TwinOverlay(QWidget):
         )
         words = f"{metres:g}\u202fm" if metres < 1000 else f"{metres / 1000:g}\u202fkm"
         painter.setFont(theme().font("caption"))
-        painter.drawText(
-            QRectF(left, bottom - 24, max(pixels, 60), 18), Qt.AlignmentFlag.AlignHCenter, words
-        )
-        self._paint_north(painter, QPointF(left + max(pixels, 60) + 30, bottom - 10), ink)
-        return [(left - 6, bottom - 28, max(pixels, 60) + 70.0, 36.0)]
+        painter.drawText(QRectF(left, bottom - 22, bar, 18), Qt.AlignmentFlag.AlignHCenter, words)
+        self._paint_north(painter, QPointF(left + bar + 18, plate.center().y()), ink)
+        return [(plate.x(), plate.y(), plate.width(), plate.height())]
 
     def _paint_north(self, painter: QPainter, middle: QPointF, ink: QColor) -> None:
         painter.save()
@@ -201,7 +202,7 @@ class TwinOverlay(QWidget):
         strong = QFontMetricsF(theme().font("bodyStrong"))
         small = QFontMetricsF(theme().font("caption"))
         words = max(strong.horizontalAdvance(badge.title), small.horizontalAdvance(badge.text))
-        icon = 28 if badge.priority or badge.letter else 0
+        icon = 28 if badge.priority or badge.letter or badge.dashed else 0
         tall = 40.0 if badge.text else 26.0
         return Spot(badge, x, y, words + icon + 2 * _PAD, tall)
 
@@ -250,6 +251,12 @@ class TwinOverlay(QWidget):
             middle = QPointF(left + 9, box.center().y())
             draw_glyph(painter, middle, badge.priority, AlarmState(badge.state), 18)
             left += 28
+        elif badge.dashed:
+            mark = QRectF(left, box.center().y() - 8, 18, 16)
+            painter.setPen(QPen(look.colour("text.secondary"), 1))
+            painter.setBrush(QBrush(look.colour("text.secondary"), Qt.BrushStyle.BDiagPattern))
+            painter.drawRect(mark)
+            left += 28
         elif badge.letter:
             painter.setFont(look.font("bodyStrong"))
             painter.setPen(look.colour("text.primary"))
@@ -270,7 +277,9 @@ class TwinOverlay(QWidget):
             )
 
     def _paint_glyph(self, painter: QPainter, one: Placed) -> None:
-        look, middle = theme(), QPointF(one.x, one.y)
+        look, middle = theme(), QRectF(*one.box).center()
+        if (middle - QPointF(one.x, one.y)).manhattanLength() > GLYPH_PX / 2:
+            self._paint_leader(painter, one)
         if one.badge.priority:
             draw_glyph(painter, middle, one.badge.priority, AlarmState(one.badge.state), GLYPH_PX)
         else:
@@ -283,7 +292,7 @@ class TwinOverlay(QWidget):
             words = str(one.count)
             font = look.font("tick", 600)
             wide = QFontMetricsF(font).horizontalAdvance(words) + 8
-            box = QRectF(one.x + 6, one.y - 18, max(wide, 15), 14)
+            box = QRectF(middle.x() + 6, middle.y() - 18, max(wide, 15), 14)
             self._plate(painter, box, QPen(look.colour("line.strong"), 1))
             painter.setFont(font)
             painter.setPen(look.colour("text.primary"))

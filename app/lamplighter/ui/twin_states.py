@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.scene.states import AssetLook, Mark, StateTable
+from lamplighter.ui import numbers
 from lamplighter.ui.city_index import CityIndex
 from lamplighter.ui.twin_labels import Badge
 from lamplighter.ui.words import tr
@@ -24,6 +25,10 @@ _HIDDEN: Final = (AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_S
 _LEVELS: Final = (1.0, 0.65, 0.35, 0.0, None)
 MOST_BADGES: Final = 600
 MOST_DOWNSTREAM: Final = 50_000
+LEAST_STREAMS: Final = 8
+"""a source with fewer datastreams is a device, not an area"""
+AMONG_M: Final = 60.0
+"""metres from a silent asset within which what has no value of its own counts as not live too"""
 _LETTERS: Final = (("hospital", "H"), ("school", "S"))
 
 
@@ -69,6 +74,120 @@ class AlarmLooks:
     looks: Mapping[str, AssetLook] = field(default_factory=dict)
     badges: tuple[Badge, ...] = ()
     incident: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A source whose every datastream has stopped: what it measured, and what stands among it."""
+
+    source: str
+    place: str
+    anchor: str
+    streams: int
+    assets: frozenset[str]
+    since_ms: int
+
+
+class Sources:
+    """Which source each datastream comes from, to see at once when a whole one falls silent."""
+
+    def __init__(self, city: CityIndex) -> None:
+        self._city = city
+        self.names = sorted({s.source for s in city.streams.values()})
+        where = {name: n for n, name in enumerate(self.names)}
+        self._ids = np.array(sorted(city.streams), dtype=np.int64)
+        self._source = np.array(
+            [where[city.streams[i].source] for i in self._ids.tolist()], dtype=np.int64
+        )
+        self._count = np.bincount(self._source, minlength=len(self.names))
+        self._known: dict[int, Silence] = {}
+
+    def silent(
+        self, values: NewestValues | None, stale: npt.NDArray[np.bool_]
+    ) -> tuple[Silence, ...]:
+        """Sources that were heard once and of which nothing is live now; all or none of a city
+        with one source would say nothing that the alarm strip does not."""
+        if values is None or len(self.names) < 2 or not len(self._ids):
+            return ()
+        inside = self._ids < min(len(values), len(stale))
+        ids, source = self._ids[inside], self._source[inside]
+        gone = np.bincount(source, weights=stale[ids], minlength=len(self.names))
+        rows = np.flatnonzero((gone >= self._count) & (self._count >= LEAST_STREAMS)).tolist()
+        if len(rows) == len(self.names):
+            return ()
+        self._known = {row: known for row, known in self._known.items() if row in rows}
+        for row in rows:
+            if row not in self._known:
+                since = int(values.time_ms[ids[source == row]].max())
+                if since:
+                    self._known[row] = self._describe(row, since)
+        return tuple(self._known.values())
+
+    def _describe(self, row: int, since_ms: int) -> Silence:
+        city, name = self._city, self.names[row]
+        mine = [s for s in city.streams.values() if s.source == name]
+        own = {s.asset for s in mine if s.asset in city.assets}
+        others = {s.asset for s in city.streams.values() if s.source != name and s.asset}
+        anchor, place = _middle(city, own)
+        return Silence(
+            name, place, anchor, len(mine), frozenset(_among(city, own, others)), since_ms
+        )
+
+
+def _middle(city: CityIndex, own: set[str]) -> tuple[str, str]:
+    """The asset in the middle of a silent area, and what people call the area."""
+    placed = [city.assets[a] for a in own if city.assets[a].x is not None]
+    if not placed:
+        return "", ""
+    xy = np.array([(a.x, a.y) for a in placed], dtype=np.float64)
+    far = np.linalg.norm(xy - np.median(xy, axis=0), axis=1)
+    anchor = placed[int(np.argmin(far))]
+    words = [
+        (a.domain != "power", place)
+        for a in placed
+        if (place := a.name.removeprefix(f"{a.id} ")) != a.name
+        and not any(c.isdigit() for c in place)
+    ]
+    place = min(words)[1] if words else ""  # a substation carries the name of its quarter
+    return anchor.id, place
+
+
+def _among(city: CityIndex, own: set[str], others: set[str]) -> set[str]:
+    """The silent assets and everything without a value of its own that stands among them."""
+    near = [city.assets[a] for a in own if city.assets[a].x is not None]
+    if len(near) < 3:
+        return own
+    spots = np.array([(a.x, a.y) for a in near], dtype=np.float64)
+    rest = [
+        a
+        for a in city.assets.values()
+        if a.x is not None and a.id not in own and a.id not in others and not a.path
+    ]
+    xy = np.array([(a.x, a.y) for a in rest], dtype=np.float64).reshape(-1, 2)
+    low, high = spots.min(axis=0) - AMONG_M, spots.max(axis=0) + AMONG_M
+    inside = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
+    found = set(own)
+    for row in inside.tolist():
+        if (np.hypot(*(spots - xy[row]).T) < AMONG_M).any():
+            found.add(rest[row].id)
+    return found
+
+
+def silence_badges(silent: tuple[Silence, ...], now_ms: int) -> tuple[Badge, ...]:
+    """A dashed label per silent area: place, source, age, how many datastreams."""
+    found = []
+    for one in silent:
+        title = tr("{place} not live", place=one.place or one.source)
+        age = coarse_age(now_ms - one.since_ms)
+        text = tr("{source} silent {age} · {n} streams", source=one.source, age=age, n=one.streams)
+        found.append(Badge(one.anchor, title=title, text=text, dashed=True))
+    return tuple(b for b in found if b.asset)
+
+
+def coarse_age(ms: int) -> str:
+    """An age in steps of ten seconds, so that the label is not painted anew each second."""
+    seconds = max(0, ms) / 1000.0
+    return numbers.age(seconds // 10 * 10 if seconds >= 10 else seconds // 1)
 
 
 def downstream(city: CityIndex, asset: str) -> set[str]:
@@ -148,9 +267,14 @@ def merged_states(
     assets: list[str],
     levels: npt.NDArray[np.int8],
     tint: Mapping[str, float],
+    silent: tuple[Silence, ...] = (),
 ) -> StateTable:
-    """One table out of alarms, trust and tint."""
+    """One table out of alarms, trust, silent areas and tint."""
     looks = dict(alarms.looks)
+    for one in silent:
+        for name in one.assets:
+            known = looks.get(name, AssetLook())
+            looks[name] = AssetLook(known.mark, known.priority, 0.0, known.tint)
     for name, value in tint.items():
         known = looks.get(name, AssetLook())
         looks[name] = AssetLook(known.mark, known.priority, known.trust, value)

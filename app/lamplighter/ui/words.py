@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QCoreApplication
 
 
@@ -9,3 +11,11 @@ def tr(text: str, **values: object) -> str:
     """The text in the user's language; `{name}` places are filled with `values`."""
     translated = QCoreApplication.translate("Lamplighter", text)
     return translated.format(**values) if values else translated
+
+
+def plain(name: str) -> str:
+    """A type's name as people write it: `TrafficSignal` becomes `Traffic signal`."""
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+", name)
+    words = [p if p.isupper() and len(p) > 1 else p.lower() for p in parts if p.strip(" _-")]
+    joined = " ".join(words)
+    return joined[:1].upper() + joined[1:]
