@@ -222,6 +222,8 @@ class AlarmStrip(QFrame):
         self._detail.set_full(", ".join(parts))
 
     def _quiet(self) -> str:
+        if self._desk.nothing_live():
+            return tr("No alarms known. Nothing is live, so new ones cannot be seen.")
         if not self._desk.last_returned_ms:
             return tr("No active alarms.")
         ago = numbers.age((self._desk.time.wall_ms - self._desk.last_returned_ms) / 1000)

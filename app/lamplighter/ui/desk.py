@@ -137,6 +137,11 @@ class Desk(QObject):
         mask[:size] = gone
         return mask
 
+    def nothing_live(self) -> bool:
+        """Values are known and not one of them is live."""
+        stale = self.stale_mask()
+        return self.values is not None and len(stale) > 0 and bool(stale.all())
+
     def live_feeds(self) -> int:
         """Feeds that are connected and not silent."""
         feeds = self.status.feeds if self.status is not None else ()
