@@ -24,7 +24,7 @@ from tests.kit.program import ROOT, Recording, json_of, verb
 
 MESSAGES_PER_S = 200
 POINTS = 100
-SECONDS_PER_KILL = 1.6
+MEAN_LIFE_S = 0.4
 
 
 @dataclass
@@ -47,20 +47,24 @@ def run(kills: int, folder: Path, *, seed: int = 7, rate: int = MESSAGES_PER_S) 
     assert verb("new", project).returncode == 0
     with Broker(folder / "broker") as broker:
         assert verb("feed", "add", project, broker.url).returncode == 0
-        seconds = kills * SECONDS_PER_KILL + 4.0
+        with Recording(project) as recording:  # how long a start takes here, and the subscription
+            start = recording.ready()
+            time.sleep(1.0)
+            recording.end()
+        seconds = kills * (1.3 * start + MEAN_LIFE_S) + 4.0
         device = _device(broker, ledger, rate, seconds)
         begun = time.monotonic()
         try:
             for _ in range(kills):
                 with Recording(project) as recording:
                     outcome.seconds_to_reopen.append(recording.ready())
-                    time.sleep(rng.uniform(0.0, 0.8))
+                    time.sleep(rng.uniform(0.0, 2 * MEAN_LIFE_S))
                     recording.kill()
                 outcome.kills += 1
             with Recording(project) as recording:
                 recording.ready()
                 time.sleep(max(0.0, begun + seconds - time.monotonic()))
-                _drain(project, POINTS * sum(1 for _ in ledger.open("rb")))
+                _drain(project, ledger)
                 outcome.gaps_left = int(recording.end()["gaps"])
         finally:
             device.terminate()
@@ -83,17 +87,18 @@ def _device(broker: Broker, ledger: Path, rate: int, seconds: float) -> subproce
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-def _drain(project: Path, sent: int) -> None:
-    """Until all that was sent has been received, or nothing new has come for twenty seconds."""
-    last, still = -1, 0
+def _drain(project: Path, ledger: Path) -> None:
+    """Until the device is done and all it wrote down is stored, or nothing came for 20 seconds."""
+    last, still = (-1, -1), 0
     while still < 40:
         time.sleep(0.5)
         sql = sqlite3.connect(f"file:{project / 'history.db'}?mode=ro", uri=True)
-        now = int(sql.execute("SELECT coalesce(sum(stored), 0) FROM account").fetchone()[0])
+        stored = int(sql.execute("SELECT coalesce(sum(stored), 0) FROM account").fetchone()[0])
         sql.close()
+        now = (stored, POINTS * ledger.read_bytes().count(b"\n"))
         still = still + 1 if now == last else 0
         last = now
-        if now >= sent:
+        if still >= 2 and stored >= now[1]:
             return
 
 
