@@ -91,6 +91,7 @@ class Overlay(pg.GraphicsObject):  # type: ignore[misc]
             painter.fillRect(hatch, QBrush(ink, Qt.BrushStyle.BDiagPattern))
             if hatch.width() > 24:
                 self._plate(painter, hatch.center().x(), box.top() + 4, word)
+        named: list[tuple[float, float]] = []
         for word, value, solid in self._plot.limits():
             y = y_of(value)
             pen = QPen(look.colour("chart.limit"), 1)
@@ -100,7 +101,10 @@ class Overlay(pg.GraphicsObject):  # type: ignore[misc]
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
             above = y - 3 - painter.fontMetrics().ascent() > box.top()
             base = y - 3 if above else y + 2 + painter.fontMetrics().ascent()
-            painter.drawText(QPointF(box.left() + 6, base), word)
+            near = [end for at, end in named if abs(at - base) < painter.fontMetrics().height()]
+            start = max([box.left() + 6, *(end + 10 for end in near)])  # beside a close one
+            painter.drawText(QPointF(start, base), word)
+            named.append((base, start + painter.fontMetrics().horizontalAdvance(word)))
         for at, priority in self._plot.marks:
             x = x_of(at)
             if box.left() <= x <= box.right():
