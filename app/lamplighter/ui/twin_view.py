@@ -51,6 +51,9 @@ BUDGET_MS: Final = 40.0
 """a full frame on a machine that keeps up; above it edges are left out, the far ones first"""
 BUDGET_FRAMES: Final = 4
 DETAILS: Final = (1.0, 0.6, 0.35, 0.0)
+"""shares of the distance to which edges are drawn; after the last the picture gets coarser"""
+COARSE: Final = 0.75
+"""share of the pixels per side on a machine that is slow without edges too; marks stay sharp"""
 LOADING_S: Final = 0.4
 """seconds between pictures while tiles are loading"""
 PATIENCE_MS: Final = 8_000
@@ -105,6 +108,7 @@ class TwinView(QWidget):
         self._shown_at = 0.0
         self._half = False
         self._full_frames: list[float] = []
+        self._rest_share = 1.0
         self._detail = 0
         self._full_ms = 0.0
         self._drag: tuple[QPointF, Pose, Qt.MouseButton] | None = None
@@ -255,7 +259,7 @@ class TwinView(QWidget):
         self._states = states
         if self._scene is not None and self._scene.set_states(states):
             # the frame itself in a turn of its own: the event loop breathes in between
-            QTimer.singleShot(BREATH_MS, self._request)
+            QTimer.singleShot(BREATH_MS, self._repaint_city)
 
     def set_badges(self, badges: Sequence[Badge]) -> None:
         """Glyphs and labels over the city, most important first."""
@@ -379,6 +383,11 @@ class TwinView(QWidget):
         self._refresh_overlay()
         self._gl.update()
 
+    def _repaint_city(self) -> None:
+        """The 3D picture alone: the flat marks over it stand where they stood."""
+        if self._gl is not None:
+            self._gl.update()
+
     def _refresh_overlay(self) -> None:
         scene = self._scene
         if scene is not None:
@@ -413,6 +422,9 @@ class TwinView(QWidget):
         if slow and self._detail < len(DETAILS) - 1:
             self._detail += 1
             self._scene.set_detail(DETAILS[self._detail])
+        elif slow and self._rest_share == 1.0:
+            self._rest_share = COARSE
+            self._reduce(False)
 
     def _tell_first(self) -> None:
         """Once: the city has been drawn, or there was none to draw for a while."""
@@ -435,7 +447,7 @@ class TwinView(QWidget):
             return
         self._half = half
         self._scene.set_reduced(half)
-        ratio = self._gl.devicePixelRatioF() * (0.5 if half else 1.0)
+        ratio = self._gl.devicePixelRatioF() * (0.5 if half else self._rest_share)
         self._gl.ren_win.SetSize(
             max(1, round(self._gl.width() * ratio)), max(1, round(self._gl.height() * ratio))
         )
