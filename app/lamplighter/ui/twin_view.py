@@ -49,7 +49,7 @@ TICK_MS: Final = 12
 BREATH_MS: Final = 12
 BUDGET_MS: Final = 40.0
 """a full frame on a machine that keeps up; above it edges are left out, the far ones first"""
-BUDGET_FRAMES: Final = 4
+BUDGET_FRAMES: Final = 2
 DETAILS: Final = (1.0, 0.6, 0.35, 0.0)
 """shares of the distance to which edges are drawn; after the last the picture gets coarser"""
 COARSE: Final = 0.75
@@ -417,8 +417,11 @@ class TwinView(QWidget):
         self._full_frames.append(self.frame_ms)
         if len(self._full_frames) < BUDGET_FRAMES:
             return
-        slow = statistics.median(self._full_frames) > BUDGET_MS
+        took = statistics.median(self._full_frames)
+        slow = took > BUDGET_MS
         self._full_frames.clear()
+        if took > 1.5 * BUDGET_MS:
+            self._detail = max(self._detail, len(DETAILS) - 2)
         if slow and self._detail < len(DETAILS) - 1:
             self._detail += 1
             self._scene.set_detail(DETAILS[self._detail])
