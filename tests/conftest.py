@@ -20,9 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _threads() -> set[threading.Thread]:
-    return {
-        t for t in threading.enumerate() if t.is_alive() and not t.name.startswith(_LASTING)
-    }
+    return {t for t in threading.enumerate() if t.is_alive() and not t.name.startswith(_LASTING)}
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,9 @@ def test_importing_the_core_loads_nothing_heavy(room: str) -> None:
     if room == "cli":
         code = "import lamplighter.cli.app, sys, json; print(json.dumps(sorted(sys.modules)))"
     else:
-        code = "import lamplighter.runtime.recorder, sys, json; print(json.dumps(sorted(sys.modules)))"
+        code = (
+            "import lamplighter.runtime.recorder, sys, json; print(json.dumps(sorted(sys.modules)))"
+        )
     env = {**os.environ, "PYTHONPATH": str(ROOT / "app")}
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True

@@ -79,8 +79,6 @@ MORE: Final[dict[str, str]] = {
     "U-804": "Do what the reason says, or work without it.",
     "U-805": "Start `record`; its log is in the project's `cache/`.",
     "U-806": "Look at the alarm's state: not every action fits every state.",
-    "U-807": "Nothing, when its service starts it again; else start `record`.",
-    "U-808": "Press L.",
     "U-807": "Nothing, when it comes back; else start `record` and look at its log.",
     "U-808": "Press `L`: this works in Live only.",
     "U-899": "This is a fault of the program. Report it with the bundle.",
