@@ -40,6 +40,7 @@ def played(folder: Path, messages: int = 60, points: int = 20) -> Played:
         json_of("feed", "add", project, broker.url)
         with Recording(project) as recording:
             recording.ready()
+            wait_until_live(project)
             device(broker, ledger, "--messages", messages, "--points", points, "--rate", 0)
             wait_for(lambda: stored(project) >= messages * points)
             report = recording.end()
@@ -77,6 +78,11 @@ def publish(broker: Broker, messages: Iterable[Message], *, name: str = "hand") 
 def native(source: str, seq: int, points: list[list[Any]], epoch: int = 7213) -> Message:
     """A native observation message."""
     return OBS + source, json.dumps({"epoch": epoch, "seq": seq, "points": points})
+
+
+def wait_until_live(project: Path) -> None:
+    """Until the recorder listens on its feed: what is sent before that, no broker keeps for it."""
+    wait_for(lambda: all(f["state"] == "live" for f in json_of("feed", "list", project)["feeds"]))
 
 
 def stored(project: Path) -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain.quality import CLASS_MASK, Quality
-from tests.e2e.feeding import balanced, native, publish, stored, wait_for
+from tests.e2e.feeding import balanced, native, publish, stored, wait_for, wait_until_live
 from tests.kit.broker import Broker
 from tests.kit.program import COMMAND, Recording, environment, json_of, verb
 
@@ -67,6 +67,7 @@ def test_a_killed_window_ends_no_recording(tmp_path: Path) -> None:
             recording.ready()
             window = _window(project)
             wait_for(lambda: _clients(project) >= 1, 40)
+            wait_until_live(project)
             publish(broker, [native("dev", 0, [["P-1", _now(), 1.0]])])
             wait_for(lambda: stored(project) == 1)
             os.killpg(window.pid, signal.SIGKILL)
@@ -85,6 +86,7 @@ def test_without_network_the_last_state_is_there_and_marked_stale(tmp_path: Path
         json_of("feed", "add", project, broker.url)
         with Recording(project) as recording:
             recording.ready()
+            wait_until_live(project)
             publish(broker, [native("dev", 0, [["P-1", _now() - 5_000, 3.25]])])
             wait_for(lambda: stored(project) == 1)
             recording.end()
