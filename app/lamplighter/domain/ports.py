@@ -29,26 +29,6 @@ class Topology(Protocol):
         ...
 
 
-class AuditLog(Protocol):
-    """Takes an entry and returns only when it is on disk."""
-
-    def record(
-        self,
-        *,
-        actor: str,
-        role: str,
-        action: str,
-        object: str,
-        before: str = "",
-        after: str = "",
-        reason: str = "",
-        approvers: tuple[str, ...] = (),
-        result: str = "",
-    ) -> int:
-        """Returns the entry's number. Raises LamplighterError when it cannot be written."""
-        ...
-
-
 class Newest(Protocol):
     """The newest value of every datastream, indexed by datastream id."""
 

@@ -272,12 +272,6 @@ class Layers(_Message, frozen=True):
     items: tuple[LayerState, ...]
 
 
-class ReportSeen(_Message, frozen=True):
-    """A window tells what it measured itself; kept in the recorder's status only."""
-
-    ui_gap_p999_ms: float
-
-
 class StopRecorder(_Message, frozen=True):
     """Ask the recorder to end (source, queue, writer). Honoured unless it runs as a service."""
 
@@ -303,7 +297,6 @@ Request = (
     | ImportFiles
     | GetGaps
     | GetLayers
-    | ReportSeen
     | StopRecorder
 )
 

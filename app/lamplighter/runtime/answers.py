@@ -59,7 +59,6 @@ class Answers:
             wire.ImportFiles: self._import,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
-            wire.ReportSeen: lambda _: wire.Ok(),
             wire.StopRecorder: self._stop,
         }
 
