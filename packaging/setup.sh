@@ -58,5 +58,6 @@ install_lock() {
     touch "$mark"
 }
 install_lock core
+install_lock formats
 [ "${1:-core}" = dev ] && install_lock dev
 exit 0

@@ -31,6 +31,8 @@ class Asset(Struct, frozen=True):
     z: float | None = None
     path: tuple[tuple[float, float, float], ...] = ()
     """local metres; the course of a line-shaped asset (pipe, cable, street), else empty"""
+    more: tuple[tuple[tuple[float, float, float], ...], ...] = ()
+    """further parts of a course in several parts, local metres"""
     parent: str = ""
     """the asset this is a part of, e.g. the building of a wall; empty for none"""
     attributes: dict[str, Attribute] = {}
@@ -39,6 +41,8 @@ class Asset(Struct, frozen=True):
     """shadow (read-only) or twin (may act)"""
     people: int = 0
     """people served directly"""
+    layer: str = ""
+    """the layer (imported file) that brought it; empty for what was made by hand"""
 
 
 class Edge(Struct, frozen=True):

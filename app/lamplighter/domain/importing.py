@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from lamplighter.domain.city import Asset, Attribute, Datastream, Edge
+from lamplighter.domain.layers import Layer
 
 
 class Unplaced(Struct, frozen=True):
@@ -30,6 +31,11 @@ class FileReport(Struct):
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
     seconds: float = 0.0
+    layer: str = ""
+    """id of the layer it became"""
+    kind: str = ""
+    """one of `layers.LAYER_KINDS`"""
+    lods: list[float] = field(default_factory=list)
 
 
 class ImportedFile(Struct):
@@ -42,6 +48,8 @@ class ImportedFile(Struct):
     assets: list[Asset] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     tiles: list[str] = field(default_factory=list)
+    layer: Layer | None = None
+    """the file as a layer; its id is given by who keeps it"""
     content_hash: str = ""
     suggested_epsg: int = 0
     """the projected CRS to found a new project's frame on"""

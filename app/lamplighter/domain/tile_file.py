@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from lamplighter.domain.geometry import SURFACES, TileArrays
+from lamplighter.domain.geometry import SURFACES, TILE_KINDS, TileArrays
 
 
 class DamagedTile(Exception):
@@ -29,11 +29,13 @@ def write_tile(tile: TileArrays, folder: Path) -> str:
     with partial.open("wb") as file:
         np.savez(
             file,
+            allow_pickle=False,
             assets=names,
             points=np.ascontiguousarray(tile.points, dtype=np.float32),
             triangles=np.ascontiguousarray(tile.triangles, dtype=np.int32),
             owner=np.ascontiguousarray(tile.owner, dtype=np.int32),
             surface=np.ascontiguousarray(tile.surface, dtype=np.uint8),
+            **_extras(tile),
         )
     partial.replace(path)
     return tile.name
@@ -51,11 +53,39 @@ def read_tile(path: Path) -> TileArrays:
                 triangles=arrays["triangles"],
                 owner=arrays["owner"],
                 surface=arrays["surface"],
+                kind=arrays["kind"].tobytes().decode() if "kind" in arrays else "model",
+                lod=float(arrays["lod"][0]) if "lod" in arrays else 0.0,
+                colours=arrays.get("colours"),
+                uv=arrays.get("uv"),
+                image=arrays["image"].tobytes() if "image" in arrays else b"",
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as e:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        EOFError,
+        zipfile.BadZipFile,
+        msgspec.MsgspecError,
+    ) as e:
         raise DamagedTile(f"{path.name}: {e}") from e
     _check(tile)
     return tile
+
+
+def _extras(tile: TileArrays) -> dict[str, np.ndarray]:
+    """What only some tiles have."""
+    found: dict[str, np.ndarray] = {
+        "kind": np.frombuffer(tile.kind.encode(), dtype=np.uint8),
+        "lod": np.array([tile.lod], dtype=np.float64),
+    }
+    if tile.colours is not None:
+        found["colours"] = np.ascontiguousarray(tile.colours, dtype=np.uint8)
+    if tile.uv is not None:
+        found["uv"] = np.ascontiguousarray(tile.uv, dtype=np.float32)
+    if tile.image:
+        found["image"] = np.frombuffer(tile.image, dtype=np.uint8)
+    return found
 
 
 def _check(tile: TileArrays) -> None:
@@ -71,6 +101,11 @@ def _check(tile: TileArrays) -> None:
         and tile.owner.dtype == np.int32
         and tile.surface.dtype == np.uint8
         and bool(np.isfinite(points).all())
+        and tile.kind in TILE_KINDS
+        and (tile.colours is None or tile.colours.shape == points.shape)
+        and (tile.colours is None or tile.colours.dtype == np.uint8)
+        and (tile.uv is None or tile.uv.shape == (len(points), 2))
+        and (tile.uv is None or tile.uv.dtype == np.float32)
     )
     if sound and len(triangles):
         sound = (

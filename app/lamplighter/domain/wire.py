@@ -13,6 +13,7 @@ from lamplighter.domain.alarm import AlarmRecord, Incident
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.command import CommandRequest, CommandState
 from lamplighter.domain.importing import FileReport
+from lamplighter.domain.layers import Layer
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import Account, Gap
 from lamplighter.domain.problems import Problem
@@ -68,6 +69,8 @@ class City(_Message, frozen=True):
     tiles: tuple[str, ...]
     """paths of tile files (.npz), to be drawn in this order"""
     frame: Frame | None
+    layers: tuple[Layer, ...] = ()
+    """imported files with the descriptions of their tiles"""
 
 
 class GetHistory(_Message, frozen=True):

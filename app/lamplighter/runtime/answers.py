@@ -94,6 +94,7 @@ class Answers:
             datastreams=city.streams,
             tiles=tuple(str(folder / name) for name in city.tiles),
             frame=city.frame,
+            layers=city.layers,
         )
 
     def _history(self, ask: wire.GetHistory) -> wire.History:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lamplighter.domain.alarm import AlarmRule
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
+from lamplighter.domain.layers import Layer
 from lamplighter.runtime.plugins import LoadedPlugins
 from lamplighter.store import Store
 from lamplighter.twin import DependencyGraph, StreamTable, stream_table
@@ -30,6 +31,7 @@ class CityState(msgspec.Struct, frozen=True):
     rules: tuple[AlarmRule, ...]
     table: StreamTable
     by_asset: dict[str, tuple[int, ...]]
+    layers: tuple[Layer, ...] = ()
 
     @property
     def source_of(self) -> npt.NDArray[np.int32]:
@@ -66,4 +68,5 @@ def load(store: Store, plugins: LoadedPlugins) -> CityState:
         rules=tuple(plugins.rules(assets, streams)),
         table=stream_table(streams, ids, plugins.plausible()),
         by_asset={a: tuple(found) for a, found in by_asset.items()},
+        layers=tuple(store.layers()),
     )

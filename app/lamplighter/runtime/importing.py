@@ -17,10 +17,12 @@ from typing import Any, Final
 
 import msgspec
 import psutil
+from msgspec.structs import replace
 
 from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.importing import FileReport, ImportedFile
+from lamplighter.domain.layers import Layer
 from lamplighter.domain.merging import merged
 from lamplighter.domain.problems import Problem, fault
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
@@ -137,6 +139,9 @@ class Importer:
     def _keep(self, imported: ImportedFile) -> None:
         streams = self._plugins.described(imported.datastreams)
 
+        layer = self._layer(imported)
+        imported.report.layer = layer.id
+        imported.assets = [replace(a, layer=layer.id) for a in imported.assets]
         known = {a.id: a for a in self._store.assets()}
         assets = [merged(known[a.id], a) if a.id in known else a for a in imported.assets]
 
@@ -144,12 +149,28 @@ class Importer:
             access.put_assets(assets)
             access.put_edges(imported.edges)
             access.put_tiles(imported.tiles)
+            access.put_layer(layer)
             if streams:
                 access.put_datastream_meta(streams)
             access.record_import(imported.report, imported.content_hash)
 
         keep_original(self._store.folder, Path(imported.report.file), imported.content_hash)
         self._store.writer.call(put).result()
+
+    def _layer(self, imported: ImportedFile) -> Layer:
+        """The layer with its id: the one of the same file before, else a new one."""
+        found = imported.layer or Layer("", Path(imported.report.file).stem, "table")
+        taken = {one.id: one.source_file for one in self._store.layers()}
+        name, number = found.name, 1
+        while taken.get(name, found.source_file) != found.source_file:
+            number += 1
+            name = f"{found.name}-{number}"
+        return replace(
+            found,
+            id=name,
+            content_hash=imported.content_hash,
+            imported_ms=SystemClock().wall_ms(),
+        )
 
 
 def _box(assets: Sequence[Asset]) -> tuple[float, float, float, float] | None:

@@ -6,21 +6,25 @@ cut into tiles, and give every asset its position in degrees and in local metres
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from lamplighter.domain.city import Asset, Attribute, Frame
+from lamplighter.domain.geometry import TILE_KINDS
 from lamplighter.domain.importing import FileReport, ImportedFile, Unplaced
+from lamplighter.domain.layers import Layer, TileInfo
 from lamplighter.domain.problems import problem
 from lamplighter.spatial import crs
 from lamplighter.spatial.columns import choose_columns
+from lamplighter.spatial.levels import levels
+from lamplighter.spatial.mesh_tiles import MeshTiles
 from lamplighter.spatial.model import Faces, Feature, Floats, Ints, SourceModel, finite_rows
-from lamplighter.spatial.tiles import cut, save
+from lamplighter.spatial.tiles import cells_of, cut, described, save
 from lamplighter.spatial.triangulate import triangulate
 
 Progress = Callable[[int, int, str], None]
@@ -49,6 +53,7 @@ def assemble(
     """
     chosen = choose_columns(model, order.frame, order.override)
     report = FileReport(
+        kind=model.kind,
         file=str(path),
         format=model.format,
         version=model.version,
@@ -60,6 +65,7 @@ def assemble(
         report=report, edges=list(model.edges), datastreams=list(model.datastreams)
     )
     anchors = _finite(_anchors(model))
+    found.layer = _layer(found, model, ())
     if not len(anchors):
         named = crs.parse_name(model.crs_text)
         report.crs = f"EPSG:{named}" if named else ""
@@ -97,7 +103,8 @@ def _anchors(model: SourceModel) -> Floats:
     if model.faces is not None and model.faces.count:
         used = np.unique(model.faces.corners)
         points = np.concatenate([model.faces.vertices[used], points])
-    return points
+    more = [m.points for m in model.meshes] + [c.points for c in model.clouds]
+    return np.concatenate([points, *more]) if more else points
 
 
 def _finite(points: Floats) -> Floats:
@@ -112,6 +119,30 @@ def _leave_unplaced(
     if code and model.features:
         text = str(problem(code, name=Path(found.report.file).name, what=reason))
         found.report.warnings.append(text)
+
+
+def _layer(found: ImportedFile, model: SourceModel, tiles: tuple[TileInfo, ...]) -> Layer:
+    """The file as a layer without an id; who keeps it gives one."""
+    report = found.report
+    extent = report.extent_wgs84
+    domains = Counter(feature.domain for feature in model.features)
+    return Layer(
+        id="",
+        name=Path(report.file).stem,
+        kind=model.kind,
+        domain=domains.most_common(1)[0][0] if domains else "city",
+        source_file=report.file,
+        format=report.format,
+        version=report.version,
+        crs=report.crs,
+        extent_wgs84=(extent[0], extent[1], extent[2], extent[3]) if extent else None,
+        licence=model.licence,
+        attribution=model.attribution,
+        date=model.date,
+        objects=len(found.assets),
+        lods=tuple(report.lods),
+        tiles=tiles,
+    )
 
 
 def _asset(feature: Feature, file: str) -> Asset:
@@ -146,6 +177,7 @@ class _Placing:
         self.fit = None if found.report.crs else order.fit
         known = crs.system(place.epsg)
         self.up = known.up_metres if known else 1.0
+        self.tiles: list[TileInfo] = []
         self.centres: Floats = np.full((len(model.features), 2), np.nan)
         named = crs.system(int(place.named.removeprefix("EPSG:")))
         if named is not None:
@@ -162,7 +194,20 @@ class _Placing:
             faces = self._only_sound(faces, local)
             self._merge(boxes, _boxes_of_faces(faces, local, len(self.model.features)))
             self.progress(2, 4, "triangulating")
-            self._tiles(faces, local)
+            self._levels(faces, local)
+        meshes = MeshTiles(
+            self.key,
+            [f.id for f in self.model.features],
+            self.folder,
+            self.model.kind if self.model.kind in TILE_KINDS else "mesh",
+        )
+        for part in self.model.meshes:
+            self._merge_points(boxes, part.owner, meshes.mesh(part, self._local(part.points)))
+        for cloud in self.model.clouds:
+            self._merge_points(boxes, cloud.owner, meshes.cloud(cloud, self._local(cloud.points)))
+        self.tiles.extend(meshes.finish())
+        self.found.report.triangles += meshes.triangles
+        self.found.tiles = [t.name for t in self.tiles if t.rank == 0]
         self._children_place_parents(boxes)
         self.progress(4, 4, "assets")
         self._assets(boxes)
@@ -229,27 +274,49 @@ class _Placing:
         boxes[:, :3] = np.fmin(boxes[:, :3], more[:, :3])
         boxes[:, 3:] = np.fmax(boxes[:, 3:], more[:, 3:])
 
-    def _tiles(self, faces: Faces, local: Floats) -> None:
-        report = self.found.report
+    def _merge_points(self, boxes: Floats, owner: int, local: Floats) -> None:
+        if len(local):
+            boxes[owner, :3] = np.fmin(boxes[owner, :3], local.min(axis=0))
+            boxes[owner, 3:] = np.fmax(boxes[owner, 3:], local.max(axis=0))
+
+    def _levels(self, faces: Faces, local: Floats) -> None:
+        """One set of tiles for every level of detail, the finest first."""
         if not faces.count:
             return
-        used = finite_rows(local)
-        safe = np.where(used[:, None], local, 0.0)
-        flat = Faces(safe, faces.corners, faces.starts, faces.rings_of, faces.owner, faces.surface)
-        triangles = triangulate(flat)
-        if triangles.odd:
-            report.warnings.append(
-                f"{triangles.odd} faces are no simple flat polygons; they are drawn approximately"
-            )
-        report.triangles = len(triangles.corners)
-        self.progress(3, 4, "tiles")
+        safe = np.where(finite_rows(local)[:, None], local, 0.0)
+        flat = faces.moved(safe)
         names = [feature.id for feature in self.model.features]
-        owner: Ints = flat.owner[triangles.face]
-        surface: npt.NDArray[np.uint8] = flat.surface[triangles.face]
-        seen = _footprint_centres(safe, triangles.corners, owner, len(names))
-        self.centres = np.where(np.isfinite(seen), seen, self.centres)
-        for tile in cut(self.key, names, safe, triangles.corners, owner, surface):
-            self.found.tiles.append(save(tile, self.folder))
+        cells: Ints | None = None
+        for rank, (lod, level) in enumerate(levels(flat, self.model.features)):
+            triangles = triangulate(level)
+            owner: Ints = level.owner[triangles.face]
+            if rank == 0:
+                if triangles.odd:
+                    self.found.report.warnings.append(
+                        f"{triangles.odd} faces are no simple flat polygons; "
+                        "they are drawn approximately"
+                    )
+                self.found.report.triangles = len(triangles.corners)
+                seen = _footprint_centres(safe, triangles.corners, owner, len(names))
+                self.centres = np.where(np.isfinite(seen), seen, self.centres)
+                cells = cells_of(safe, triangles.corners, owner, len(names))
+                self.progress(3, 4, "tiles")
+            for tile, cell in cut(
+                self.key if rank == 0 else f"{self.key}-{rank}",
+                names,
+                safe,
+                triangles.corners,
+                owner,
+                level.surface[triangles.face],
+                cells=cells,
+                lod=lod,
+                image=None if level.image is None else level.image[triangles.face],
+                images=self.model.images,
+                uv=level.uv,
+            ):
+                save(tile, self.folder)
+                self.tiles.append(described(tile, cell, rank))
+            self.found.report.lods.insert(0, lod)
 
     def _children_place_parents(self, boxes: Floats) -> None:
         """An object without geometry of its own lies where its parts lie."""
@@ -299,6 +366,7 @@ class _Placing:
                     y=float(middle[place, 1]),
                     z=low + self.frame.up,
                     path=paths.get(place, ()),
+                    more=self._further(feature),
                     parent=asset.parent,
                     attributes=_with_height(feature, high - low),
                     mode=asset.mode,
@@ -308,6 +376,7 @@ class _Placing:
             )
         report.placed = int(placed.sum())
         report.extent_wgs84 = self._extent(boxes[placed])
+        self.found.layer = _layer(self.found, self.model, tuple(self.tiles))
 
     def _why(self, place: int) -> str:
         """Why the feature at `place` has no position although the file as a whole has one."""
@@ -331,6 +400,15 @@ class _Placing:
                 if np.isfinite(rows).all():
                     paths[owner] = tuple(map(tuple, rows[:MAX_PATH_CORNERS].tolist()))
         return paths
+
+    def _further(self, feature: Feature) -> tuple[tuple[tuple[float, float, float], ...], ...]:
+        """Further parts of the course of one feature."""
+        found = []
+        for part in feature.more or ():
+            rows = self._local(np.array(part, float).reshape(-1, 3))
+            if len(rows) > 1 and np.isfinite(rows).all():
+                found.append(tuple(map(tuple, rows[:MAX_PATH_CORNERS].tolist())))
+        return tuple(found)
 
     def _extent(self, boxes: Floats) -> list[float] | None:
         if not len(boxes):

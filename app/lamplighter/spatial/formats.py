@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lamplighter.spatial import citygml, cityjson, network, tables, vectors
 from lamplighter.spatial.archives import unpack_gzip, unpack_zip
@@ -147,4 +148,14 @@ def _joined(first: Faces, second: Faces, owners: int) -> Faces:
         np.concatenate([first.rings_of, second.rings_of[1:] + first.rings_of[-1]]),
         np.concatenate([first.owner, second.owner + owners]),
         np.concatenate([first.surface, second.surface]),
+        _levels_joined(first, second),
     )
+
+
+def _levels_joined(first: Faces, second: Faces) -> npt.NDArray[np.uint8] | None:
+    if first.lod is None and second.lod is None:
+        return None
+    levels = [
+        np.zeros(part.count, np.uint8) if part.lod is None else part.lod for part in (first, second)
+    ]
+    return np.concatenate(levels)

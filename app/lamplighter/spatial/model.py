@@ -6,7 +6,7 @@ into the project's frame, so there is one way for all formats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,10 @@ class Feature:
     path: list[tuple[float, float, float]] | None = None
     people: int = 0
     mode: str = "shadow"
+    more: list[list[tuple[float, float, float]]] | None = None
+    """further parts of a course in several parts"""
+    flat: bool = False
+    """its source states no heights: it lies on the ground, wherever that is"""
     lonlat: tuple[float, float, float] | None = None
     """degrees beside the map coordinates in `at`; `assemble` chooses between them"""
 
@@ -65,7 +69,9 @@ class Faces:
 
     vertices (n, 3); a polygon p has rings `rings_of[p]` to `rings_of[p + 1]` (the first is the
     outside); a ring r has vertices `corners[starts[r]:starts[r + 1]]`, not closed.
-    owner (p,) into the features, surface (p,) into SURFACES.
+    owner (p,) into the features, surface (p,) into SURFACES. Optional: lod (p,) ten times the
+    level of detail, every level side by side; image (p,) into the model's images, -1 for none;
+    uv (n, 2) place of each vertex in its image (textured polygons share no vertices).
     """
 
     vertices: Floats
@@ -74,6 +80,9 @@ class Faces:
     rings_of: Ints
     owner: Ints
     surface: npt.NDArray[np.uint8]
+    lod: npt.NDArray[np.uint8] | None = None
+    image: npt.NDArray[np.int32] | None = None
+    uv: npt.NDArray[np.float32] | None = None
 
     @property
     def count(self) -> int:
@@ -93,7 +102,43 @@ class Faces:
             rings_of,
             self.owner[kept],
             self.surface[kept],
+            None if self.lod is None else self.lod[kept],
+            None if self.image is None else self.image[kept],
+            self.uv,
         )
+
+    def moved(self, vertices: Floats) -> Faces:
+        """The same polygons with their vertices (n, 3) elsewhere."""
+        return replace(self, vertices=vertices)
+
+
+@dataclass(slots=True)
+class MeshPart:
+    """Triangles as a mesh file has them: points (n, 3) in the file's system, triangles (m, 3).
+
+    owner: number of its feature. colours (n, 3) uint8, uv (n, 2) float32 with (0, 0) at the lower
+    left of `image`, an encoded PNG or JPEG. Without image and colours it is drawn like clay.
+    """
+
+    points: Floats
+    triangles: Ints
+    owner: int = 0
+    surface: int = 0
+    uv: npt.NDArray[np.float32] | None = None
+    colours: npt.NDArray[np.uint8] | None = None
+    image: bytes = b""
+
+
+@dataclass(slots=True)
+class Cloud:
+    """Points (n, 3) in the file's system with colours (n, 3) uint8; owner: number of its feature.
+
+    Readers thin what is larger than a laptop can draw and say so in a warning.
+    """
+
+    points: Floats
+    colours: npt.NDArray[np.uint8]
+    owner: int = 0
 
 
 class FaceList:
@@ -105,8 +150,12 @@ class FaceList:
         self.rings: list[int] = []
         self.owner: list[int] = []
         self.surface: list[int] = []
+        self.lod: list[int] = []
+        self.image: list[int] = []
 
-    def add(self, rings: list[list[int]], owner: int, surface: int) -> None:
+    def add(
+        self, rings: list[list[int]], owner: int, surface: int, lod: int = 0, image: int = -1
+    ) -> None:
         """One polygon; rings with fewer than three corners are left out."""
         kept = 0
         for place, ring in enumerate(rings):
@@ -123,6 +172,8 @@ class FaceList:
             self.rings.append(kept)
             self.owner.append(owner)
             self.surface.append(surface)
+            self.lod.append(lod)
+            self.image.append(image)
 
     def mark(self) -> tuple[int, int, int]:
         return len(self.corners), len(self.lengths), len(self.rings)
@@ -132,8 +183,9 @@ class FaceList:
         corners, lengths, rings = mark
         del self.corners[corners:], self.lengths[lengths:]
         del self.rings[rings:], self.owner[rings:], self.surface[rings:]
+        del self.lod[rings:], self.image[rings:]
 
-    def build(self, vertices: Floats) -> Faces:
+    def build(self, vertices: Floats, uv: npt.NDArray[np.float32] | None = None) -> Faces:
         starts = np.zeros(len(self.lengths) + 1, np.int64)
         np.cumsum(self.lengths, out=starts[1:])
         rings_of = np.zeros(len(self.rings) + 1, np.int64)
@@ -145,6 +197,9 @@ class FaceList:
             rings_of=rings_of,
             owner=np.array(self.owner, np.int64),
             surface=np.array(self.surface, np.uint8),
+            lod=np.array(self.lod, np.uint8) if any(self.lod) else None,
+            image=np.array(self.image, np.int32) if uv is not None else None,
+            uv=uv,
         )
 
 
@@ -158,6 +213,16 @@ class SourceModel:
     """the system's name as the file writes it; empty when it names none"""
     features: list[Feature] = field(default_factory=list)
     faces: Faces | None = None
+    meshes: list[MeshPart] = field(default_factory=list)
+    clouds: list[Cloud] = field(default_factory=list)
+    images: list[bytes] = field(default_factory=list)
+    """encoded PNG or JPEG pictures that `faces.image` names"""
+    kind: str = "model"
+    """what kind of layer it becomes, one of `layers.LAYER_KINDS`"""
+    licence: str = ""
+    attribution: str = ""
+    date: str = ""
+    """date of the data, ISO 8601"""
     counts: dict[str, int] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     refused: list[Unplaced] = field(default_factory=list)

@@ -27,7 +27,7 @@ from lamplighter.spatial.network import Importer
 
 Progress = Callable[[int, int, str], None]
 Box = tuple[float, float, float, float]
-READER_VERSION: Final = 2
+READER_VERSION: Final = 3
 """raised when the same file gives other tiles or assets than before; old caches then rest"""
 MAX_FILE_BYTES: Final = 4_000_000_000
 MAX_FILES: Final = 100_000

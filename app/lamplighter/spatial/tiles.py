@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lamplighter.domain.geometry import TileArrays
+from lamplighter.domain.layers import TileInfo
 from lamplighter.domain.tile_file import read_tile, write_tile
 from lamplighter.spatial.model import Floats, Ints
 
@@ -26,29 +28,83 @@ def cut(
     triangles: Ints,
     owner: Ints,
     surface: npt.NDArray[np.uint8],
-) -> Iterator[TileArrays]:
-    """Tiles of the triangles (m, 3) into `points` (n, 3, local metres), in a stable order.
+    *,
+    cells: Ints | None = None,
+    lod: float = 0.0,
+    kind: str = "model",
+    image: npt.NDArray[np.int32] | None = None,
+    images: Sequence[bytes] = (),
+    uv: npt.NDArray[np.float32] | None = None,
+) -> Iterator[tuple[TileArrays, tuple[int, int]]]:
+    """Tiles of the triangles (m, 3) into `points` (n, 3, local metres) with the cell of each.
 
-    An object lies in one tile, by the middle of its box, unless it alone has too many triangles.
-    Names start with `key`, which stands for the file's content and the project's frame.
+    An object lies in one cell (`cells` (owners, 2), else by the middle of its box) and one tile,
+    unless it alone has too many triangles. A tile has one image: `image` (m,) names it per
+    triangle, -1 for none. Names start with `key`, which stands for content, frame and level.
     """
     if not len(triangles):
         return
     order = np.argsort(owner, kind="stable")
     triangles, owner, surface = triangles[order], owner[order], surface[order]
-    _, begin = np.unique(owner, return_index=True)
-    flat = points[triangles]
+    where = cells if cells is not None else cells_of(points, triangles, owner, len(assets))
+    groups = where[owner]
+    if image is not None:
+        image = image[order]
+        groups = np.column_stack([groups, image])
+    found, member = np.unique(groups, axis=0, return_inverse=True)
+    member = member.reshape(-1)
+    parts: dict[tuple[int, int], int] = {}
+    for place, group in enumerate(found.tolist()):
+        cell, picture = (group[0], group[1]), group[2] if len(group) > 2 else -1
+        chosen = np.flatnonzero(member == place)
+        for chunk in _chunks(chosen, owner):
+            part = parts[cell] = parts.get(cell, -1) + 1
+            name = f"{key}_{cell[0]}_{cell[1]}_{part}.npz"
+            tile, source = _tile(
+                name, assets, points, triangles[chunk], owner[chunk], surface[chunk]
+            )
+            textured = picture >= 0 and uv is not None
+            yield (
+                replace(
+                    tile,
+                    lod=lod,
+                    kind=kind,
+                    uv=uv[source].astype(np.float32) if textured and uv is not None else None,
+                    image=images[picture] if textured else b"",
+                ),
+                cell,
+            )
+
+
+def cells_of(points: Floats, triangles: Ints, owner: Ints, count: int) -> Ints:
+    """Column and row (count, 2) of each owner on the grid of tiles; (0, 0) without triangles."""
+    cells = np.zeros((count, 2), np.int64)
+    if not len(triangles):
+        return cells
+    order = np.argsort(owner, kind="stable")
+    present, begin = np.unique(owner[order], return_index=True)
+    flat = points[triangles[order]]
     low = np.minimum.reduceat(flat.min(axis=1), begin)[:, :2]
     high = np.maximum.reduceat(flat.max(axis=1), begin)[:, :2]
-    cell = np.floor((low + high) / 2.0 / TILE_METRES).astype(np.int64)
-    cell_of = np.repeat(cell, np.diff(np.append(begin, len(owner))), axis=0)
-    cells, member = np.unique(cell_of, axis=0, return_inverse=True)
-    member = member.reshape(-1)
-    for place, (column, row) in enumerate(cells.tolist()):
-        chosen = np.flatnonzero(member == place)
-        for part, chunk in enumerate(_chunks(chosen, owner)):
-            name = f"{key}_{column}_{row}_{part}.npz"
-            yield _tile(name, assets, points, triangles[chunk], owner[chunk], surface[chunk])
+    cells[present] = np.floor((low + high) / 2.0 / TILE_METRES).astype(np.int64)
+    return cells
+
+
+def described(tile: TileArrays, cell: tuple[int, int], rank: int = 0) -> TileInfo:
+    """The tile as a layer lists it."""
+    low = tile.points.min(axis=0).tolist() if len(tile.points) else [0.0] * 3
+    high = tile.points.max(axis=0).tolist() if len(tile.points) else [0.0] * 3
+    return TileInfo(
+        name=tile.name,
+        kind=tile.kind,
+        lod=tile.lod,
+        rank=rank,
+        cell=cell,
+        low=(low[0], low[1], low[2]),
+        high=(high[0], high[1], high[2]),
+        triangles=len(tile.triangles),
+        points=len(tile.points),
+    )
 
 
 def _chunks(chosen: Ints, owner: Ints) -> Iterator[Ints]:
@@ -71,16 +127,21 @@ def _tile(
     triangles: Ints,
     owner: Ints,
     surface: npt.NDArray[np.uint8],
-) -> TileArrays:
+) -> tuple[TileArrays, Ints]:
+    """The tile, and which of `points` each of its own points came from."""
     owners, local_owner = np.unique(owner, return_inverse=True)
     local_owner = local_owner.reshape(-1)
     pairs = np.repeat(local_owner, 3) * np.int64(len(points)) + triangles.reshape(-1)
     unique, corner = np.unique(pairs, return_inverse=True)
-    return TileArrays(
-        name=name,
-        assets=tuple(assets[i] for i in owners.tolist()),
-        points=points[unique % len(points)].astype(np.float32),
-        triangles=corner.reshape(-1, 3).astype(np.int32),
-        owner=local_owner.astype(np.int32),
-        surface=surface,
+    source = unique % len(points)
+    return (
+        TileArrays(
+            name=name,
+            assets=tuple(assets[i] for i in owners.tolist()),
+            points=points[source].astype(np.float32),
+            triangles=corner.reshape(-1, 3).astype(np.int32),
+            owner=local_owner.astype(np.int32),
+            surface=surface,
+        ),
+        source,
     )

@@ -14,6 +14,7 @@ from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
 from lamplighter.domain.importing import FileReport
+from lamplighter.domain.layers import Layer
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import Batch
 from lamplighter.store import facts
@@ -99,6 +100,13 @@ class WriteAccess:
 
     def remove_tiles(self, tiles: Iterable[str], batch: int | None = None) -> int:
         return sum(self._put(facts.TILE, t, None, batch) for t in tiles)
+
+    def put_layer(self, layer: Layer) -> bool:
+        """A layer with the description of its tiles; replaces the one of the same id."""
+        return self._put(facts.LAYER, layer.id, layer, None)
+
+    def remove_layer(self, layer: str) -> bool:
+        return self._put(facts.LAYER, layer, None, None)
 
     def put_frame(self, frame: Frame) -> None:
         self._put(facts.FRAME, "", frame, None)

@@ -13,6 +13,7 @@ from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
 from lamplighter.domain.importing import FileReport
+from lamplighter.domain.layers import Layer
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
@@ -161,6 +162,10 @@ class Store:
 
     def tiles(self) -> list[str]:
         return list(self._current(facts.TILE, str).values())
+
+    def layers(self) -> list[Layer]:
+        """What was imported, in the order in which it came."""
+        return list(self._current(facts.LAYER, Layer).values())
 
     def frame(self) -> Frame | None:
         return facts.one(self._readers.city, facts.FRAME, "", Frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def strip(count: int, step: float) -> tuple[list[str], np.ndarray, np.ndarray, n
 def test_objects_go_to_tiles_of_half_a_kilometre() -> None:
     names, points, corners, owner = strip(100, 20.0)
     surface = np.zeros(100, np.uint8)
-    found = list(tiles.cut("k", names, points, corners, owner, surface))
+    found = [t for t, _ in tiles.cut("k", names, points, corners, owner, surface)]
     assert len(found) == 5
     assert [name for tile in found for name in tile.assets] == names
     for tile in found:
@@ -37,7 +38,8 @@ def test_names_are_stable() -> None:
     names, points, corners, owner = strip(30, 40.0)
     surface = np.zeros(30, np.uint8)
     first, second = (
-        [t.name for t in tiles.cut("k", names, points, corners, owner, surface)] for _ in range(2)
+        [t.name for t, _ in tiles.cut("k", names, points, corners, owner, surface)]
+        for _ in range(2)
     )
     assert first == second and len(set(first)) == len(first)
 
@@ -45,7 +47,8 @@ def test_names_are_stable() -> None:
 def test_a_tile_holds_a_limited_number_of_triangles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "MAX_TRIANGLES", 7)
     names, points, corners, owner = strip(50, 0.1)
-    found = list(tiles.cut("k", names, points, corners, owner // 5, np.zeros(50, np.uint8)))
+    surface = np.zeros(50, np.uint8)
+    found = [t for t, _ in tiles.cut("k", names, points, corners, owner // 5, surface)]
     assert all(len(tile.triangles) <= 7 for tile in found)
     assert sum(len(tile.triangles) for tile in found) == 50
     assert all(len(tile.assets) == 1 for tile in found), "an owner is not split without need"
@@ -91,6 +94,27 @@ def test_arrays_that_contradict_each_other_are_refused(tmp_path: Path, what: str
     else:
         parts[what] = wrong[what]
     write_tile(TileArrays("t.npz", good.assets, **parts), tmp_path)
+    with pytest.raises(DamagedTile):
+        read_tile(tmp_path / "t.npz")
+
+
+def test_texture_and_colours_come_back_too(tmp_path: Path) -> None:
+    textured = replace(
+        tile(),
+        kind="mesh",
+        lod=2.2,
+        uv=np.zeros((3, 2), np.float32),
+        colours=np.full((3, 3), 9, np.uint8),
+        image=b"\x89PNG",
+    )
+    back = read_tile(tmp_path / write_tile(textured, tmp_path))
+    assert (back.kind, back.lod, back.image) == ("mesh", 2.2, b"\x89PNG")
+    assert back.uv is not None and back.colours is not None
+    assert back.uv.shape == (3, 2) and (back.colours == 9).all()
+
+
+def test_a_texture_of_another_shape_is_refused(tmp_path: Path) -> None:
+    write_tile(replace(tile(), uv=np.zeros((2, 2), np.float32)), tmp_path)
     with pytest.raises(DamagedTile):
         read_tile(tmp_path / "t.npz")
 
