@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,36 @@ _HEAD: Final = 200_000
 _SQLITE: Final = b"SQLite format 3\0"
 
 
+READERS: Final[tuple[str, ...]] = ()
+"""modules of this room that read a format of their own, asked in this order"""
+
+
+class Reader(Protocol):
+    """What such a module offers; heavy libraries are imported inside `read`.
+
+    It may also offer `brings(path) -> list[Path]`: the files that `path` is read together with
+    (textures and tiles it names), which are then no files of their own; and
+    `claims_folder(path) -> bool` where a whole folder is one data set.
+    """
+
+    ENDINGS: tuple[str, ...]
+
+    @staticmethod
+    def claims(path: Path, head: bytes) -> bool:
+        """Whether the file is of this format, by its content; cheap, never raises."""
+
+    @staticmethod
+    def read(path: Path, progress: Progress) -> SourceModel:
+        """The content; raises `Refused` with a code when it cannot be taken."""
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """The modules named in READERS."""
+    found = (importlib.import_module(f"lamplighter.spatial.{name}") for name in READERS)
+    return tuple(cast(Reader, module) for module in found)
+
+
 def recognise(
     path: Path, importers: Mapping[str, network.Importer], progress: Progress, scratch: Path
 ) -> SourceModel:
@@ -36,6 +68,9 @@ def recognise(
     ending = path.suffix.lower()
     if ending in importers:
         return network.read(path, importers[ending])
+    for reader in readers():
+        if reader.claims(path, head):
+            return reader.read(path, progress)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip(path, importers, progress, scratch)
     if head.startswith(b"\x1f\x8b"):
