@@ -9,6 +9,8 @@ from msgspec import Struct
 LAYER_KINDS: Final = (
     "model", "mesh", "cloud", "terrain", "imagery", "vector", "network", "cad", "bim", "table",
 )  # fmt: skip
+REALITY_KINDS: Final = frozenset({"mesh", "cloud"})
+"""layers that show the city as it was captured, against the semantic model"""
 
 
 class TileInfo(Struct, frozen=True):
@@ -60,3 +62,31 @@ class Layer(Struct, frozen=True):
     def finest(self) -> tuple[TileInfo, ...]:
         """The tiles of the best picture."""
         return tuple(t for t in self.tiles if t.rank == 0)
+
+
+class LayerView(Struct, frozen=True):
+    """Which layers the 3D picture shows, and how; the layers panel states it, the view obeys."""
+
+    hidden: frozenset[str] = frozenset()
+    """ids of the layers switched off"""
+    ghosted: frozenset[str] = frozenset()
+    """ids of the layers drawn as ghosts"""
+    lod: dict[str, float] = {}
+    """level of detail chosen for a layer; a layer that is absent chooses by itself"""
+    isolated: str = ""
+    """id of the one layer to look at, all others are ghosts; empty for none"""
+    reality: str = "both"
+    """`model`, `mesh` or `both`: semantic models, reality meshes and clouds, or all of them"""
+
+    def shows(self, layer: Layer) -> bool:
+        """Whether the layer is drawn at all, as itself or as a ghost."""
+        if layer.id in self.hidden:
+            return False
+        mesh = layer.kind in REALITY_KINDS
+        return not (
+            (self.reality == "model" and mesh) or (self.reality == "mesh" and layer.kind == "model")
+        )
+
+    def is_ghost(self, layer: Layer) -> bool:
+        """Whether the layer is drawn as a ghost."""
+        return layer.id in self.ghosted or self.isolated not in ("", layer.id)

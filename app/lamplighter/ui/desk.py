@@ -17,6 +17,7 @@ from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import Clock, SystemClock
 from lamplighter.domain.command import CommandState
+from lamplighter.domain.layers import LayerView
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.problems import Problem
@@ -46,6 +47,8 @@ class Desk(QObject):
     commands_changed = Signal()
     problems_changed = Signal()
     layers_changed = Signal()
+    layer_view_changed = Signal(object)
+    """the new `LayerView`"""
     scenario_changed = Signal()
     moment_changed = Signal()
     lost = Signal(str)
@@ -70,6 +73,7 @@ class Desk(QObject):
         self.commands: dict[str, CommandState] = {}
         self.problems: dict[str, wire.ProblemRaised] = {}
         self.layers: dict[str, wire.LayerState] = {}
+        self.layer_view = LayerView()
         self.scenario: wire.ScenarioDone | None = None
         self.moment: wire.Moment | None = None
         self.incidents_seen: dict[str, Incident] = {}
@@ -340,6 +344,12 @@ class Desk(QObject):
         since = self.clock.wall_ms() - 600_000
         self.raised_ms = [t for t in self.raised_ms[-20_000:] if t >= since]
         return len(self.raised_ms) > 10
+
+    def show_layers(self, view: LayerView) -> None:
+        """Which imported layers the picture shows from now on, and how."""
+        if view != self.layer_view:
+            self.layer_view = view
+            self.layer_view_changed.emit(view)
 
     def running_tasks(self) -> list[Task]:
         busy = (TaskState.RUNNING, TaskState.WAITING, TaskState.STOPPING)
