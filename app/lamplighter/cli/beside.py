@@ -57,17 +57,25 @@ def add_feed(
 
 
 def import_files(
-    session: Session, paths: Sequence[Path], *, crs: str, fit: bool, say: Callable[[str], None]
+    session: Session,
+    paths: Sequence[Path],
+    *,
+    crs: str,
+    fit: bool,
+    two_points: str = "",
+    fixed_scale: bool = False,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """The recorder imports; returns what `import --json` prints."""
-    from lamplighter.runtime.importing import parse_epsg, summary
+    from lamplighter.runtime.importing import parse_epsg, parse_points, summary
 
     begun = time.monotonic()
     parse_epsg(crs)
+    parse_points(two_points)
     events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
     session.subscribe(events.put)
     names = tuple(str(p.resolve()) for p in paths)
-    task = ask(session, wire.ImportFiles(names, crs, fit)).task
+    task = ask(session, wire.ImportFiles(names, crs, fit, two_points, fixed_scale)).task
     shown = ""
     while True:
         try:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypedDict
 
 import typer
 
 from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
 from lamplighter.domain.problems import fault
+
+
+class ImportWish(TypedDict):
+    """What the options of `import` ask for."""
+
+    crs: str
+    fit: bool
+    two_points: str
+    fixed_scale: bool
 
 
 def register(app: typer.Typer) -> None:
@@ -40,17 +50,30 @@ def import_(
     fit: bool = typer.Option(
         False, "--fit", help="Scale a network without a coordinate system into the city."
     ),
+    two_points: str = typer.Option(
+        "",
+        "--two-points",
+        help="Place files without a coordinate system: x1,y1=LON1,LAT1;x2,y2=LON2,LAT2.",
+    ),
+    scale: str = typer.Option(
+        "free", "--scale", help="With --two-points: free, or unit to keep the file's own."
+    ),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """Import files or whole folders into a project."""
     from lamplighter.cli import beside
     from lamplighter.runtime.importing import import_into
 
+    if scale not in ("free", "unit"):
+        raise fault("U-801", what=f"--scale {scale} is neither free nor unit", name="import")
+    ask: ImportWish = {
+        "crs": crs, "fit": fit, "two_points": two_points, "fixed_scale": scale == "unit",
+    }  # fmt: skip
     with beside.recorder(project) as session:
         if session is None or map is not None:
-            result = import_into(project, paths, crs=crs, fit=fit, mapping=map, say=say)
+            result = import_into(project, paths, mapping=map, say=say, **ask)
         else:
-            result = beside.import_files(session, paths, crs=crs, fit=fit, say=say)
+            result = beside.import_files(session, paths, say=say, **ask)
     if json:
         document(result)
     else:

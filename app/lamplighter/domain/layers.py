@@ -56,6 +56,9 @@ class Layer(Struct, frozen=True):
     objects: int = 0
     lods: tuple[float, ...] = ()
     """levels of detail it can be drawn in, the coarsest first"""
+    placement: tuple[float, ...] = ()
+    """how its own coordinates were moved to the map, where it names no system: EPSG code, point
+    of the file (3), turn and scale as a complex number (2), place (3), metres per unit of height"""
     tiles: tuple[TileInfo, ...] = ()
 
     @property

@@ -85,6 +85,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "Check the path and the rights.",
     "I-508": "Import of {name} was stopped: {what}. Nothing was imported from it; "
     "the console was not affected.",
+    "I-509": "{name} was not placed by the points given ({what}). Nothing was imported from it. "
+    "Give two points of the file that lie apart and their places.",
     # plugins and models
     "P-601": "Plugin '{name}' stopped answering and was restarted ({what}). Its layer is greyed; "
     "everything else works.",

@@ -246,6 +246,11 @@ class ImportFiles(_Message, frozen=True):
     crs: str = ""
     fit: bool = False
     """scale a network without a coordinate system into the city"""
+    two_points: str = ""
+    """places files without a coordinate system: `x1,y1=LON1,LAT1;x2,y2=LON2,LAT2`; the places
+    are coordinates of `crs` when that is given"""
+    fixed_scale: bool = False
+    """the points turn and shift; the scale is that of the file's unit"""
 
 
 class GetGaps(_Message, frozen=True):

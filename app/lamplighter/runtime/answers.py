@@ -206,7 +206,7 @@ class Answers:
 
     def _import(self, ask: wire.ImportFiles) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
-        return wire.TaskStarted(self._recorder.jobs.import_files(ask.paths, ask.crs, ask.fit))
+        return wire.TaskStarted(self._recorder.jobs.import_files(ask))
 
     def _stop(self, _: wire.StopRecorder) -> wire.Reply:
         self._need(Permission.STOP, "the recorder")

@@ -49,6 +49,7 @@ class Importer:
         self._pool = pool
         self._cancelled = threading.Event()
         self._task: int | None = None
+        self._points = ("", False)
 
     def cancel(self) -> None:
         """Stop; what was imported until now stays."""
@@ -58,10 +59,18 @@ class Importer:
             self._pool.cancel(task)
 
     def run(
-        self, paths: Sequence[Path], *, crs: str = "", fit: bool = False, progress: Progress
+        self,
+        paths: Sequence[Path],
+        *,
+        crs: str = "",
+        fit: bool = False,
+        two_points: str = "",
+        fixed_scale: bool = False,
+        progress: Progress,
     ) -> list[FileReport]:
         """Import files and folders; every file gets its report, also a refused one."""
         override = parse_epsg(crs)
+        self._points = parse_points(two_points), fixed_scale
         reports: list[FileReport] = []
         files = self._expanded(paths)
         homeless: list[Path] = []
@@ -110,6 +119,9 @@ class Importer:
             epsg=override,
             importers=tuple(importers),
             fit=fit,
+            two_points=self._points[0],
+            fixed_scale=self._points[1],
+            placement=self._placement(file),
             city_box=_box(assets) if fit else None,
             known=str(known),
         )
@@ -135,6 +147,11 @@ class Importer:
             frame = outcome.frame
             self._store.writer.call(lambda access: access.put_frame(frame)).result()
         return take(outcome)
+
+    def _placement(self, file: Path) -> tuple[float, ...]:
+        """How this file was placed by points when it was imported before."""
+        layers = self._store.layers()
+        return next((one.placement for one in layers if one.source_file == str(file)), ())
 
     def _keep(self, imported: ImportedFile) -> None:
         streams = self._plugins.described(imported.datastreams)
@@ -204,12 +221,26 @@ def parse_epsg(crs: str) -> int | None:
     return int(number)
 
 
+def parse_points(text: str) -> str:
+    """The text, when it names two points or more. Raises LamplighterError (U-801)."""
+    from lamplighter.spatial.placement import BadPoints, parse_pairs
+
+    if text:
+        try:
+            parse_pairs(text)
+        except BadPoints as bad:
+            raise fault("U-801", what=f"--two-points: {bad}", name="import") from None
+    return text
+
+
 def import_into(
     project: Path,
     paths: Sequence[Path],
     *,
     crs: str = "",
     fit: bool = False,
+    two_points: str = "",
+    fixed_scale: bool = False,
     mapping: Path | None = None,
     say: Say,
 ) -> dict[str, Any]:
@@ -227,6 +258,8 @@ def import_into(
                 paths,
                 crs=crs,
                 fit=fit,
+                two_points=two_points,
+                fixed_scale=fixed_scale,
                 progress=lambda done, total, text: (
                     say(f"{done + 1} of {total}: {text}") if done < total else None
                 ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,8 +85,9 @@ class Jobs:
         self._changed(task)
 
     # ------------------------------------------------------------------ imports
-    def import_files(self, paths: Sequence[str], crs: str, fit: bool = False) -> int:
+    def import_files(self, ask: wire.ImportFiles) -> int:
         """Start an import; `ImportDone` carries its reports."""
+        paths = ask.paths
         number = next(self._numbers)
         name = Path(paths[0]).name if len(paths) == 1 else f"{len(paths)} paths"
         task = Task(
@@ -99,15 +99,13 @@ class Jobs:
             self._importers[number] = importer
         threading.Thread(
             target=self._import,
-            args=(task, importer, paths, crs, fit),
+            args=(task, importer, ask),
             name="import",
             daemon=True,
         ).start()
         return number
 
-    def _import(
-        self, task: Task, importer: Importer, paths: Sequence[str], crs: str, fit: bool
-    ) -> None:
+    def _import(self, task: Task, importer: Importer, ask: wire.ImportFiles) -> None:
         shown = task
 
         def progress(done: int, total: int, text: str) -> None:
@@ -120,7 +118,12 @@ class Jobs:
         try:
             with self._importing:
                 reports = importer.run(
-                    [Path(p) for p in paths], crs=crs, fit=fit, progress=progress
+                    [Path(p) for p in ask.paths],
+                    crs=ask.crs,
+                    fit=ask.fit,
+                    two_points=ask.two_points,
+                    fixed_scale=ask.fixed_scale,
+                    progress=progress,
                 )
         except LamplighterError as error:
             state, words = TaskState.FAILED, str(error)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from lamplighter.domain.city import Asset, Attribute, Frame
 from lamplighter.domain.geometry import TILE_KINDS
@@ -21,9 +22,11 @@ from lamplighter.domain.layers import Layer, TileInfo
 from lamplighter.domain.problems import problem
 from lamplighter.spatial import crs
 from lamplighter.spatial.columns import choose_columns
+from lamplighter.spatial.control_points import NO_POINTS, PointsOrder, apply_points
 from lamplighter.spatial.levels import levels
 from lamplighter.spatial.mesh_tiles import MeshTiles
 from lamplighter.spatial.model import Faces, Feature, Floats, Ints, SourceModel, finite_rows
+from lamplighter.spatial.placement import Placement
 from lamplighter.spatial.tiles import cells_of, cut, described, save
 from lamplighter.spatial.triangulate import triangulate
 
@@ -42,6 +45,8 @@ class Order:
     """EPSG code the user gives"""
     fit: tuple[float, float, float, float] | None = None
     """scale networks without a place into this box: west, south, east, north in local metres"""
+    points: PointsOrder = NO_POINTS
+    """place the file by points of it whose place is known"""
 
 
 def assemble(
@@ -51,6 +56,7 @@ def assemble(
 
     Never raises for what a file says: what has no place is listed as unplaced with its reason.
     """
+    by_points = apply_points(model, order.points, order.frame, order.override)
     chosen = choose_columns(model, order.frame, order.override)
     report = FileReport(
         kind=model.kind,
@@ -71,8 +77,7 @@ def assemble(
         report.crs = f"EPSG:{named}" if named else ""
         _leave_unplaced(found, model, "it has no geometry", code=None)
         return found
-    override = None if model.fixed_crs else order.override
-    place = crs.decide(model.crs_text, anchors, order.frame, override, model.assumed_crs)
+    place = _decided(model, order, anchors, by_points)
     fitting = isinstance(place, str) and model.network and order.fit is not None
     if fitting and order.frame is not None and len(anchors):
         report.crs_evidence = "fitted by request into the city's extent, not surveyed"
@@ -88,7 +93,20 @@ def assemble(
     found.suggested_epsg = founded.epsg
     found.suggested_origin = (founded.east, founded.north)
     _Placing(found, model, place, order.frame or founded, order, key, progress).run()
+    if by_points is not None and found.layer is not None:
+        found.layer = replace(found.layer, placement=by_points[0].numbers())
     return found
+
+
+def _decided(
+    model: SourceModel, order: Order, anchors: Floats, by_points: tuple[Placement, str] | None
+) -> crs.Place | str:
+    """Where the file lies, or why that is not known."""
+    if by_points is not None:
+        placement, evidence = by_points
+        return crs.Place(placement.epsg, f"EPSG:{placement.epsg}", False, evidence)
+    override = None if model.fixed_crs else order.override
+    return crs.decide(model.crs_text, anchors, order.frame, override, model.assumed_crs)
 
 
 def _anchors(model: SourceModel) -> Floats:

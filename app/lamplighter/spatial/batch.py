@@ -9,6 +9,7 @@ import msgspec
 
 from lamplighter.domain.city import Asset, Edge, Frame
 from lamplighter.domain.importing import ImportedFile
+from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
 from lamplighter.spatial.network import Importer
 from lamplighter.spatial.reader import Box, Progress, choose_frame, expand, read_file
 
@@ -21,6 +22,7 @@ def import_paths(
     epsg_override: int | None = None,
     importers: Mapping[str, Importer] | None = None,
     fit: bool = False,
+    points: PointsOrder = NO_POINTS,
     city_box: Box | None = None,
     known: Mapping[str, str] | None = None,
     progress: Progress = lambda done, total, text: None,
@@ -53,6 +55,7 @@ def import_paths(
             cancelled=cancelled,
             importers=readers,
             fit=box,
+            points=points,
         )
 
     later: list[int] = []

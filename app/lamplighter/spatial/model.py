@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lamplighter.domain.city import Attribute, Datastream, Edge
 from lamplighter.domain.geometry import SURFACES
 from lamplighter.domain.importing import Unplaced
+from lamplighter.spatial.placement import Placement
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -236,6 +237,11 @@ class SourceModel:
     """third coordinates are metres whatever the unit of the coordinate system"""
     network: bool = False
     """may be scaled into the city's extent when the caller asks for it"""
+    unit_metres: float = 0.0
+    """length of the unit of its coordinates in metres; 0 when the file does not say"""
+    placement: Placement | None = None
+    """from its own coordinates to a map system, where the file itself says so"""
+    placement_evidence: str = ""
 
 
 def without_coarse_parents(faces: Faces, features: list[Feature], finest: list[float]) -> Faces:

@@ -21,6 +21,7 @@ from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import FileReport, ImportedFile
 from lamplighter.domain.problems import problem
 from lamplighter.spatial.assemble import Order, assemble
+from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
 from lamplighter.spatial.formats import ENDINGS, recognise
 from lamplighter.spatial.model import Cancelled, Refused
 from lamplighter.spatial.network import Importer
@@ -43,15 +44,17 @@ def read_file(
     cancelled: Callable[[], bool] = lambda: False,
     importers: Mapping[str, Importer] | None = None,
     fit: Box | None = None,
+    points: PointsOrder = NO_POINTS,
 ) -> ImportedFile:
     """Read `path`; never raises for a bad file (`report.error` holds one line with its code).
 
     Without `project_frame` a placed file founds its own frame (see `choose_frame`). `fit` is a
     box (west, south, east, north, local metres) into which a network that has no place may be
-    scaled; its evidence then says so. Tiles are written into `tiles_folder`.
+    scaled; its evidence then says so. `points` place a file
+    without a system. Tiles are written into `tiles_folder`.
     """
     begun = time.monotonic()
-    order = Order(tiles_folder, project_frame, epsg_override, fit)
+    order = Order(tiles_folder, project_frame, epsg_override, fit, points)
 
     def tell(done: int, total: int, text: str) -> None:
         if cancelled():
@@ -118,7 +121,9 @@ def _digest(path: Path) -> str:
 
 
 def _key(digest: str, order: Order, by_plugin: bool) -> str:
-    where = f"{order.frame}|{order.override}|{order.fit}|{READER_VERSION}|{by_plugin}"
+    where = (
+        f"{order.frame}|{order.override}|{order.fit}|{order.points}|{READER_VERSION}|{by_plugin}"
+    )
     return f"{digest[:16]}{hashlib.blake2b(where.encode(), digest_size=4).hexdigest()}"
 
 

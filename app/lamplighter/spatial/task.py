@@ -17,6 +17,7 @@ from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.domain.problems import fault
 from lamplighter.spatial.batch import import_paths
+from lamplighter.spatial.control_points import PointsOrder
 from lamplighter.spatial.network import load_importers
 
 
@@ -34,6 +35,12 @@ class ImportOrder(Struct, frozen=True):
     fit: bool = False
     city_box: tuple[float, float, float, float] | None = None
     """west, south, east, north of the city in local metres; for `fit`"""
+    two_points: str = ""
+    """`x1,y1=LON1,LAT1;x2,y2=LON2,LAT2`, places in `epsg` when that is given"""
+    fixed_scale: bool = False
+    """the points turn and shift the file; its scale is that of its unit"""
+    placement: tuple[float, ...] = ()
+    """`Layer.placement` of the same file at its import before"""
     known: str = ""
     """file with a msgpack mapping of known asset ids to their source files; empty for none"""
 
@@ -59,6 +66,7 @@ def import_files(order: ImportOrder, progress: Callable[[int, int, str], None]) 
         epsg_override=order.epsg,
         importers=load_importers([Path(path) for path in order.importers]),
         fit=order.fit,
+        points=PointsOrder(order.two_points, order.fixed_scale, order.placement),
         city_box=order.city_box,
         known=known,
         progress=progress,
