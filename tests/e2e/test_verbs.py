@@ -190,6 +190,29 @@ def test_what_was_recorded_is_what_the_device_wrote_down(recorded: Played, tmp_p
     assert compared.stored == 60 * 20
 
 
+def test_the_history_comes_out_as_parquet_too(recorded: Played, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = tmp_path / "all.parquet"
+    done = json_of("export", recorded.project, "--format", "parquet", "--history", "--out", out)
+    table = parquet.read_table(out)
+    assert done["objects"] == table.num_rows == 60 * 20
+    assert set(table["datastream"].to_pylist()) >= {"P-3"}
+    assert all(isinstance(v, float) for v in table["value"].to_pylist())
+
+
+@pytest.mark.parametrize("format", ["cityjson", "geopackage", "gltf", "csv", "parquet"])
+def test_the_city_comes_out_in_open_formats(format: str, small_city: Path, tmp_path: Path) -> None:
+    out = tmp_path / f"town.{format}"
+    done = json_of("export", small_city, "--format", format, "--out", out)
+    has(done, "out", "objects", "licence")
+    assert out.stat().st_size > 100 and done["objects"] > 0
+    assert out.with_name(out.name + ".licence.txt").read_text().strip() == done["licence"]
+    assert not list((small_city / "cache" / "exports").iterdir()), "the desk is cleared"
+    assert "I-507" in refused(
+        "export", small_city, "--format", format, "--out", tmp_path / "no" / "x"
+    )
+
+
 def test_query_gives_the_history_of_one_datastream(recorded: Played) -> None:
     found = json_of("query", recorded.project, "P-3")
     has(found, "datastream", "unit", "rows", "reduced", "gaps")

@@ -12,6 +12,7 @@ from lamplighter.cli import (
     alarm_verbs,
     city_verbs,
     doctor_verbs,
+    export_verb,
     feed_verbs,
     history_verbs,
     plugin_verbs,
@@ -44,6 +45,7 @@ def build(starters: Starters) -> typer.Typer:
 
     rooms = (
         city_verbs,
+        export_verb,
         feed_verbs,
         history_verbs,
         alarm_verbs,

@@ -1,4 +1,4 @@
-"""Verbs about the project and its city: new, import, assets, shot, export, check."""
+"""Verbs about the project and its city: new, import, assets, shot."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
     app.command("assets")(assets)
     app.command("shot")(shot)
-    app.command("export")(export)
 
 
 def new(
@@ -154,22 +153,3 @@ def _size(text: str) -> tuple[int, int]:
     if not (16 <= width <= 8192 and 16 <= height <= 8192):
         raise fault("U-801", what=f"--size {text} is outside 16 to 8192", name="shot")
     return width, height
-
-
-def export(
-    project: Path,
-    observations: Path | None = typer.Option(None, "--observations", help="CSV file to write."),
-    from_: str = typer.Option("", "--from"),
-    to: str = typer.Option("", "--to"),
-    json: bool = typer.Option(False, "--json"),
-) -> None:
-    """Write every stored observation into a CSV file."""
-    from lamplighter.runtime.project import export_observations
-
-    if observations is None:
-        raise fault("U-801", what="say what to export: --observations FILE", name="export")
-    result = export_observations(project, observations, from_=from_, to=to)
-    if json:
-        document(result)
-    else:
-        line(f"{result['out']}: {result['objects']} observations")

@@ -70,7 +70,7 @@ def assemble(
     found = ImportedFile(
         report=report, edges=list(model.edges), datastreams=list(model.datastreams)
     )
-    anchors = _finite(_anchors(model))
+    anchors = _finite(anchors_of(model))
     found.layer = _layer(found, model, ())
     if not len(anchors):
         named = crs.parse_name(model.crs_text)
@@ -109,7 +109,7 @@ def _decided(
     return crs.decide(model.crs_text, anchors, order.frame, override, model.assumed_crs)
 
 
-def _anchors(model: SourceModel) -> Floats:
+def anchors_of(model: SourceModel) -> Floats:
     """All coordinates of the file that its system speaks about, (n, 3)."""
     rows: list[tuple[float, float, float]] = []
     for feature in model.features:
@@ -233,7 +233,7 @@ class _Placing:
     def _local(self, points: Floats) -> Floats:
         """Local metres (n, 3); rows that cannot be moved are not finite."""
         if self.fit is not None:
-            return _fitted(points, _finite(_anchors(self.model)), self.fit)
+            return _fitted(points, _finite(anchors_of(self.model)), self.fit)
         x, y = points[:, 0], points[:, 1]
         if self.place.swap:
             x, y = y, x

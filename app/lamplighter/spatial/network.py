@@ -47,6 +47,7 @@ def read(path: Path, importer: Importer) -> SourceModel:
     except Exception as error:
         raise Refused("I-503", f"its reader failed: {type(error).__name__}") from error
     model = SourceModel(network.format, network.version, network.crs)
+    model.kind = "network"
     model.features = [
         Feature(
             id=item.id,

@@ -118,7 +118,7 @@ def _first(row: dict[str, str], names: tuple[str, ...]) -> str | None:
 
 
 def _assets(rows: Rows) -> SourceModel:
-    model = SourceModel("CSV assets")
+    model = SourceModel("CSV assets", kind="table")
     seen: set[str] = set()
     counts: Counter[str] = Counter()
     for line, row in rows:
@@ -183,7 +183,7 @@ def _path(text: str, z: float) -> list[tuple[float, float, float]] | None:
 
 
 def _connections(rows: Rows) -> SourceModel:
-    model = SourceModel("CSV connections")
+    model = SourceModel("CSV connections", kind="table")
     for line, row in rows:
         source, kind, target = row.get("source", ""), row.get("kind", ""), row.get("target", "")
         kind = kind.lower().replace("_", "-")
@@ -201,7 +201,7 @@ def _connections(rows: Rows) -> SourceModel:
 
 
 def _bindings(rows: Rows) -> SourceModel:
-    model = SourceModel("CSV datastreams")
+    model = SourceModel("CSV datastreams", kind="table")
     seen: set[tuple[str, str]] = set()
     for line, row in rows:
         source, name = row.get("source", ""), row.get("datastream", "")
