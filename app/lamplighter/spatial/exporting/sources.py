@@ -20,6 +20,7 @@ from lamplighter.spatial.assemble import anchors_of
 from lamplighter.spatial.formats import recognise
 from lamplighter.spatial.model import Floats, Refused, SourceModel
 from lamplighter.spatial.network import Importer
+from lamplighter.spatial.placement import from_numbers
 
 Progress = Callable[[int, int, str], None]
 
@@ -136,6 +137,14 @@ def collect(
 def _moved(kept: KeptLayer, model: SourceModel, frame: Frame | None) -> Moved:
     assert model.faces is not None
     points = model.faces.vertices
+    placement = from_numbers(kept.layer.placement)
+    if placement is not None and frame is not None:
+        lies, by_points = crs.Place(placement.epsg, "", False, ""), placement
+
+        def carry(rows: Floats) -> Floats:
+            return moved_points(by_points.moved(rows), lies, frame)
+
+        return Moved(kept.layer, model, carry(points), Path(kept.path), False, carry)
     place = _place(kept.layer, model, frame)
     same = place is None or frame is None or (place.epsg == frame.epsg and not place.swap)
 
