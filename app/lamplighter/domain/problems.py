@@ -80,7 +80,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "other files were. Supported formats: see the manual.",
     "I-505": "{name} ends too early ({what}). Nothing was imported from it. Fetch the file again.",
     "I-506": "{name} does not say where it lies ({what}). Its objects are listed as unplaced. "
-    "Give the coordinate system with --crs EPSG:n.",
+    "Give the coordinate system with --crs EPSG:n, or two points with --two-points.",
     "I-507": "{name} cannot be read ({what}). Nothing was imported from it. "
     "Check the path and the rights.",
     "I-508": "Import of {name} was stopped: {what}. Nothing was imported from it; "

@@ -27,7 +27,9 @@ _HEAD: Final = 200_000
 _SQLITE: Final = b"SQLite format 3\0"
 
 
-READERS: Final[tuple[str, ...]] = ()
+READERS: Final[tuple[str, ...]] = (
+    "dxf",
+)  # fmt: skip
 """modules of this room that read a format of their own, asked in this order"""
 
 
