@@ -45,6 +45,8 @@ class CityScene:
         self._tiles: dict[str, TileActor] = {}
         self._picker = TilePicker()
         self._ground: GroundActor | None = None
+        self.ground: Ground | None = None
+        """the baked ground that is shown"""
         self._networks = NetworkActors(self.renderer, theme)
         self._selected = Outline(self.renderer, theme["selected"], 2.0, theme["edge"])
         self._boundary = AreaBoundary(self.renderer, theme)
@@ -122,6 +124,7 @@ class CityScene:
         self, ground: Ground | None, colours: npt.NDArray[np.uint8] | None = None
     ) -> None:
         """Show the baked ground in place of the present one; `colours`: its prepared texture."""
+        self.ground = ground
         if self._ground is not None:
             self.renderer.RemoveActor(self._ground.actor)
         self._ground = GroundActor(ground, self.theme, colours) if ground is not None else None
@@ -263,6 +266,17 @@ class CityScene:
         solid = self._picker.hit(origin, direction)
         line = self._networks.hit(view, x, y, solid.distance if solid else np.inf)
         return line or solid
+
+    def corners(self, asset: str) -> np.ndarray:
+        """Corner points (n, 3) of one asset in local metres, or the course of a line."""
+        rows: list[np.ndarray] = [
+            baked.points[baked.point_start[o] : baked.point_start[o + 1]]
+            for baked, o in self._shape(asset)
+        ]
+        found = self._assets.get(asset)
+        if not rows and found is not None and len(found.path) > 1:
+            rows = [course_of(found)]
+        return np.concatenate(rows).astype(np.float64) if rows else np.zeros((0, 3))
 
     def _shape(self, asset: str | None) -> list[tuple[BakedTile, int]]:
         if asset is None:

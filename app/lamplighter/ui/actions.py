@@ -99,6 +99,7 @@ class Actions:
             Action(tr("Next panel"), ("F6",), lambda: f.cycle(1)),
             Action(tr("Previous panel"), ("Shift+F6",), lambda: f.cycle(-1)),
             Action(tr("Clear the selection, go up"), ("Esc",), f.escape),
+            *view_actions(f),
             Action(tr("All keys"), ("?",), f.keys, plain=True),
             Action(tr("Full screen"), ("F11",), f.full_screen),
             Action(tr("Reset this layout"), (), f.docks.reset),
@@ -149,3 +150,12 @@ class Actions:
             for i, a in desk.city.assets.items()
         ]  # fmt: skip
         return found
+
+
+def view_actions(f: Furniture) -> list[Action]:
+    """The tools of the 3D view: each has a key, a palette entry and a line in the key sheet."""
+    tools = (("measure", tr("Measure"), "M"),)
+    return [
+        Action(words, (keys,), lambda n=name: f.tool(n), plain=True)  # type: ignore[misc]
+        for name, words, keys in tools
+    ]

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.clock import parse_time
+from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
 from lamplighter.ui.actions import Actions
 from lamplighter.ui.alarm_list import AlarmList
@@ -153,7 +154,22 @@ class Furniture:
             if top.isVisible():
                 top.hide()
                 return
+        belt = getattr(self.twin.view, "belt", None)
+        if belt is not None and belt.escape():
+            return
         self.desk.selection.clear()
+
+    def tool(self, name: str) -> None:
+        """Begin or end a tool of the 3D view; says why where it cannot."""
+        view = self.twin.view
+        belt = getattr(view, "belt", None)
+        if view is None or belt is None:
+            words = tr("there is no 3D view")
+            self.desk.raise_problem(problem("U-804", name=tr("The tool"), what=words))
+            return
+        self.docks.show("city")
+        belt.toggle(name)
+        view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def keys(self) -> None:
         self.sheet.toggle()

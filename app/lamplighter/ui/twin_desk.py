@@ -11,11 +11,12 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication, Qt
 from PySide6.QtWidgets import QWidget
 
-from lamplighter.domain.problems import Problem
+from lamplighter.domain.problems import Problem, problem
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import Mark
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.time_model import Mode
+from lamplighter.ui.twin_equip import equip
 from lamplighter.ui.twin_scenario import scenario_assets, with_scenario
 from lamplighter.ui.twin_states import (
     AlarmLooks,
@@ -63,6 +64,8 @@ class DeskTwin(TwinView):
         self.previous_abnormal.connect(lambda: self._step(-1))
         self.escape.connect(self._up)
         self.fault.connect(self._tell)
+        self.refused.connect(self._refuse)
+        self.belt = equip(self, desk)
         desk.city_changed.connect(self._city_changed)
         desk.alarms_changed.connect(self._alarms_changed)
         desk.scenario_changed.connect(self._scenario_changed)
@@ -183,6 +186,9 @@ class DeskTwin(TwinView):
             self._desk.selection.clear()
         else:
             self.fit_all()
+
+    def _refuse(self, why: str) -> None:
+        self._desk.raise_problem(problem("U-804", name=tr("The tool"), what=why.rstrip(".")))
 
     def _tell(self, found: Problem) -> None:
         self._desk.raise_problem(found)

@@ -28,6 +28,7 @@ from lamplighter.ui.twin_labels import GLYPH_PX, Badge, Box, Placed, Spot, lay_o
 
 Project = Callable[[Sequence[Badge]], npt.NDArray[np.float64]]
 """Pixels (n, 2) of the badges' anchors; NaN where one is not in front of the eye"""
+Marks = Callable[[QPainter], Sequence[Box]]
 _PAD: Final = 10.0
 
 
@@ -51,6 +52,12 @@ class TwinOverlay(QWidget):
         self.hull: npt.NDArray[np.float64] | None = None
         self.mode = "live"
         self.focused = False
+        self.marks: list[Marks] = []
+        """painters of tools; they return the boxes that labels keep clear of"""
+        self.late_marks: list[Callable[[QPainter], None]] = []
+        """painters of what lies over the labels"""
+        self.reserved: Callable[[], list[Box]] = list
+        """boxes of widgets that stand over the picture"""
         self._badges: tuple[Badge, ...] = ()
         self.placed: list[Placed] = []
 
@@ -70,9 +77,18 @@ class TwinOverlay(QWidget):
             *self._paint_path(painter),
             *self._paint_scale(painter),
             *self._paint_legend(painter),
+            *self.reserved(),
         ]
+        for paint in self.marks:
+            painter.save()
+            taken += paint(painter)
+            painter.restore()
         self._paint_hull(painter)
         self._paint_badges(painter, taken)
+        for late in self.late_marks:
+            painter.save()
+            late(painter)
+            painter.restore()
         self._paint_frame(painter)
         painter.end()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,10 @@ from lamplighter.ui.twin_overlay import TwinOverlay
 if TYPE_CHECKING:
     from lamplighter.scene.camera import Pose, Projection
     from lamplighter.scene.city_scene import CityScene
+    from lamplighter.scene.probe import Probe
     from lamplighter.ui.desk import Desk
     from lamplighter.ui.twin_loader import TileLoader
+    from lamplighter.ui.twin_tools import Tool, ToolBelt
 
 PLATFORMS: Final = ("xcb", "wayland", "windows", "cocoa")
 SLOW_FRAME_MS: Final = 45.0
@@ -81,6 +83,10 @@ class TwinView(QWidget):
     """all tiles of the city are shown"""
     fault = Signal(object)
     """a `Problem`: a tile that could not be read"""
+    refused = Signal(str)
+    """why a tool of the view cannot be used now"""
+    moved = Signal()
+    """the camera stands elsewhere"""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +96,9 @@ class TwinView(QWidget):
         self.overlay = TwinOverlay(self)
         self.overlay.project = self._project_badges
         self.tooltip_of: Callable[[str], str] | None = None
+        self.belt: ToolBelt | None = None
+        """the tools of the view, where it has some"""
+        self._taken = False
         self.reduced_motion = False
         self.frame_ms = 0.0
         """how long the last 3D frame took"""
@@ -365,6 +374,8 @@ class TwinView(QWidget):
         from dataclasses import replace
 
         if self._scene is not None:
+            self._cancel_flight()
+            self._touched = True
             pose = self._scene.pose
             self._move(replace(pose, plan=not pose.plan))
 
@@ -374,6 +385,50 @@ class TwinView(QWidget):
 
         if self._scene is not None:
             self.fly(fit(self._scene.extent, self._scene.pose))
+
+    # ---------------------------------------------------------------- for the tools
+    @property
+    def city(self) -> City | None:
+        """What is shown."""
+        return self._city
+
+    @property
+    def _tool(self) -> Tool | None:
+        return self.belt.front if self.belt is not None else None
+
+    def probe(self, at: QPointF) -> Probe | None:
+        """The exact place under a place of the widget; None for the sky."""
+        if self._scene is None:
+            return None
+        from lamplighter.scene.probe import probe
+
+        return probe(self._scene, at.x(), at.y(), max(self.width(), 1), max(self.height(), 1))
+
+    def pixels_of(self, places: npt.ArrayLike) -> npt.NDArray[np.float64] | None:
+        """Pixels (n, 2) of places in local metres; None when one is behind the eye."""
+        view = self._view()
+        if view is None:
+            return None
+        pixels, ahead, _ = view.to_pixels(places)
+        return pixels if ahead.all() else None
+
+    def go(self, pose: Pose) -> None:
+        """Stand there at once, without a flight."""
+        self._cancel_flight()
+        self._touched = True
+        self._move(pose)
+
+    def say(self, why: str) -> None:
+        """Tell why a tool cannot be used."""
+        self.refused.emit(why)
+
+    def refresh_marks(self) -> None:
+        """Draw the flat marks anew; the 3D picture stays."""
+        self._refresh_overlay()
+
+    def repaint_all(self) -> None:
+        """Draw picture and marks anew after a tool changed the scene."""
+        self._request()
 
     # ---------------------------------------------------------------- frames
     def _request(self) -> None:
@@ -443,6 +498,7 @@ class TwinView(QWidget):
         self._scene.move(pose)
         self._still.start()
         self._request()
+        self.moved.emit()
 
     def _reduce(self, half: bool) -> None:
         """Half the pixels and no edges while the camera moves on a slow machine."""
@@ -510,6 +566,8 @@ class TwinView(QWidget):
             elif kind == QEvent.Type.MouseButtonRelease:
                 self._released(event)
             elif kind == QEvent.Type.MouseButtonDblClick:
+                if self._tool is not None and self._tool.double_clicked(event.position()):
+                    return True
                 asset = self.pick(event.position())
                 if asset:
                     self.fly_to(asset)
@@ -532,11 +590,16 @@ class TwinView(QWidget):
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self._cancel_flight()
         if self._scene is not None:
+            left = event.button() == Qt.MouseButton.LeftButton
+            self._taken = bool(left and self._tool and self._tool.pressed(event.position()))
             self._drag = (event.position(), self._scene.pose, event.button())
             self._dragged = False
 
     def _moved(self, event: QMouseEvent) -> None:
         self._pointer = event.position()
+        if self._taken and self._tool is not None:
+            self._tool.dragged(event.position())
+            return
         if self._drag is None:
             self._look.start()
             return
@@ -557,7 +620,14 @@ class TwinView(QWidget):
 
     def _released(self, event: QMouseEvent) -> None:
         drag, self._drag = self._drag, None
+        taken, self._taken = self._taken, False
+        if taken and self._tool is not None:
+            self._tool.dropped()
+            return
         if drag is None or self._dragged:
+            return
+        second = event.button() == Qt.MouseButton.RightButton
+        if self._tool is not None and self._tool.clicked(event.position(), second):
             return
         if event.button() == Qt.MouseButton.LeftButton:
             self.asset_clicked.emit(self.pick(event.position()))
@@ -579,6 +649,9 @@ class TwinView(QWidget):
         self._fly.stop()
 
     def _hover_now(self) -> None:
+        if self._drag is None and self._tool is not None and self._tool.hovered(self._pointer):
+            self._hovering("")
+            return
         self._hovering(self.pick(self._pointer) if self._drag is None else "")
 
     def _hovering(self, asset: str) -> None:
@@ -600,7 +673,21 @@ class TwinView(QWidget):
             QToolTip.showText(self.mapToGlobal(self._pointer.toPoint()), words, self)
 
     # ---------------------------------------------------------------- keys
+    def event(self, event: QEvent) -> bool:
+        """Keys that the tool in front needs come here although they are shortcuts elsewhere."""
+        override = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if override and self._tool is not None and self._tool.wants(cast("QKeyEvent", event)):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if self._tool is None or not self._tool.key_up(event):
+            super().keyReleaseEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._scene is not None and self._tool is not None and self._tool.key(event):
+            return
         if self._scene is None or not self._key(event):
             super().keyPressEvent(event)
 
@@ -630,7 +717,7 @@ class TwinView(QWidget):
             key.Key_Equal: lambda: self._zoom(1.25),
             key.Key_Minus: lambda: self._zoom(0.8),
             key.Key_Home: self._fly_home,
-            key.Key_F: self._fit_key,
+            key.Key_F: self.fit_selected,
             key.Key_P: self.toggle_plan,
             key.Key_N: self.previous_abnormal.emit if shift else self.next_abnormal.emit,
             key.Key_Return: lambda: self.asset_clicked.emit(self._hovered or self._selected),
@@ -647,7 +734,8 @@ class TwinView(QWidget):
         if self._scene is not None:
             self.fly(self._scene.home_pose())
 
-    def _fit_key(self) -> None:
+    def fit_selected(self) -> None:
+        """Fly to the selected asset; without one, to where all of the city is seen."""
         if not (self._selected and self.fly_to(self._selected)):
             self.fit_all()
 
