@@ -17,7 +17,7 @@ def main() -> int:
     from lamplighter.cli.app import run
     from lamplighter.cli.starters import Starters
 
-    return run(sys.argv[1:], Starters(field=_field, window=_window))
+    return run(sys.argv[1:], Starters(field=_field, window=_window, portfolio=_portfolio))
 
 
 def _field(arguments: list[str]) -> int:
@@ -51,6 +51,23 @@ def _window(
         theme_name=theme,
         scale=scale,
         safe=safe,
+        projects=_open_projects,
+    )
+
+
+def _open_projects() -> str:
+    """The page of all projects in a process of its own; a problem line, empty when it started."""
+    from lamplighter.runtime.portfolio import start_window
+
+    return start_window([])
+
+
+def _portfolio(*, theme: str, scale: float, seconds: float | None, shot: Path | None) -> int:
+    from lamplighter.runtime.portfolio import LocalPortfolio
+    from lamplighter.ui.portfolio import run_portfolio
+
+    return run_portfolio(
+        LocalPortfolio(), theme_name=theme, scale=scale, seconds=seconds, shot=shot
     )
 
 

@@ -30,7 +30,7 @@ def register(app: typer.Typer, starters: Starters) -> None:
         theme: str = typer.Option("", "--theme"),
         json: bool = typer.Option(False, "--json"),
     ) -> None:
-        """Open the window."""
+        """Open the window; without a project the page of all projects."""
         from lamplighter.cli.sitting import Sitting
 
         sitting = Sitting(starters, project, demo, seconds, shot, report, safe, theme)

@@ -25,6 +25,7 @@ from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.runtime.demo import demo_home, prepare
+from lamplighter.runtime.portfolio import remember
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.resources import own_command
 from lamplighter.runtime.settings import explain
@@ -54,7 +55,7 @@ class Sitting:
         virtual = os.environ.get("LAMPLIGHTER_VIRTUAL_SCREEN") == "1"
         self._starters = starters
         self._project = project
-        self._demo = demo or project is None
+        self._demo = demo
         self.seconds = seconds or (VIRTUAL_SECONDS if virtual else 0.0)
         out = Path("build") / "run"
         self.shot = shot or (out / "window.png" if virtual else None)
@@ -69,9 +70,15 @@ class Sitting:
         self._looks_on = False
 
     def run(self) -> dict[str, Any]:
-        """Open the window and return the report of the run (empty without `--seconds`)."""
+        """Open the window and return the report of the run (empty without `--seconds`).
+
+        Without a project it is the page of all projects.
+        """
+        if self._project is None and not self._demo:
+            return self._portfolio()
         project = self._demo_project() if self._demo else self._existing()
         self._started = time.monotonic()
+        remember(project)
         try:
             if not running(project):
                 self._recorder = RecorderProcess(project, safe=self._safe)
@@ -95,6 +102,17 @@ class Sitting:
         if code:
             raise fault("U-805", what=f"the window ended with code {code}")
         return self._merge(final)
+
+    def _portfolio(self) -> dict[str, Any]:
+        code = self._starters.portfolio(
+            theme=self._theme,
+            scale=float(explain("window.font_scale")["value"]) / 100.0,
+            seconds=self.seconds or None,
+            shot=self.shot,
+        )
+        if code:
+            raise fault("U-805", what=f"the window ended with code {code}")
+        return {"shot": str(self.shot) if self.shot else ""}
 
     def _demo_project(self) -> Path:
         """The demo that is already open somewhere, to look on, else a fresh one."""
@@ -175,6 +193,8 @@ class Sitting:
 
     def summary(self, found: dict[str, Any]) -> list[str]:
         """A few lines for a person after a run that ended by itself."""
+        if self._project is None and not self._demo:
+            return [f"picture: {self.shot}"] if self.shot else []
         incidents = found.get("incidents") or []
         lines = [
             f"{found.get('datastreams_live')} datastreams live, "

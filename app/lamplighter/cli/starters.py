@@ -11,7 +11,8 @@ from msgspec import Struct
 
 
 class Starters(Struct, frozen=True):
-    """`field(arguments) -> exit code`; `window(**options) -> exit code`."""
+    """`field(arguments) -> exit code`; `window(**options)` and `portfolio(**options)` likewise."""
 
     field: Callable[[list[str]], int]
     window: Callable[..., int]
+    portfolio: Callable[..., int] = lambda **options: 2

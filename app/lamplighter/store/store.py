@@ -130,6 +130,13 @@ class Store:
             self._lock = None
 
     # ------------------------------------------------------------ names
+    def last_wall_ms(self) -> int:
+        """Wall time of the newest batch, 0 when nothing was recorded yet."""
+        row = self._readers.history.execute(
+            "SELECT wall_ms FROM batch ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def sources(self) -> dict[int, str]:
         return dict(self._readers.history.execute("SELECT id, name FROM source").fetchall())
 

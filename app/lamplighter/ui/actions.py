@@ -102,6 +102,7 @@ class Actions:
             *view_actions(f),
             Action(tr("All keys"), ("?",), f.keys, plain=True),
             Action(tr("Full screen"), ("F11",), f.full_screen),
+            Action(tr("All projects"), ("Ctrl+Shift+P",), f.projects),
             Action(tr("Reset this layout"), (), f.docks.reset),
             Action(tr("Theme: dark"), (), lambda: theme().set("dark")),
             Action(tr("Theme: light"), (), lambda: theme().set("light")),

@@ -52,6 +52,7 @@ class Runner(QObject):
         folder: Path | None,
         on_first_frame: Callable[[], None] | None,
         safe: bool,
+        projects: Callable[[], str] | None = None,
     ) -> None:
         super().__init__()
         self._factory = factory
@@ -61,6 +62,7 @@ class Runner(QObject):
         self._post = Post()
         self.desk = Desk()
         self.window = MainWindow(self.desk, folder)
+        self.window.open_projects = projects
         self.marks = Milestones(self._options.started or time.monotonic())
         self.failed: Problem | None = None
         self._session: SessionPort | None = None
@@ -192,13 +194,15 @@ def run_window(
     scale: float = 1.0,
     size: tuple[int, int] | None = None,
     safe: bool = False,
+    projects: Callable[[], str] | None = None,
 ) -> int:
     """Opens the window and runs it to its end; returns the exit code.
 
     `session_factory(deliver)` is called on its own thread after the first paint; a
     LamplighterError it raises is shown in the window. `on_first_frame` is called once, when the
     3D view has drawn (or cannot): the demo starts its feed ten seconds after it. `folder` keeps
-    the layouts. Exit code 3 when no session could be opened.
+    the layouts. `projects` opens the page of all projects and answers with a problem line or
+    nothing. Exit code 3 when no session could be opened.
     """
     sys.setswitchinterval(0.0005)
     os.environ.setdefault("QT_API", "pyside6")
@@ -210,7 +214,7 @@ def run_window(
 
     start(theme_name, scale)
     sys.excepthook = _tell_fault
-    runner = Runner(session_factory, report, folder, on_first_frame, safe)
+    runner = Runner(session_factory, report, folder, on_first_frame, safe, projects)
     if size is not None:
         runner.window.resize(*size)
     runner.window.show()

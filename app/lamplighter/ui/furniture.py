@@ -148,6 +148,13 @@ class Furniture:
         window = self._window
         window.showNormal() if window.isFullScreen() else window.showFullScreen()
 
+    def projects(self) -> None:
+        """The page of all projects, in a window of its own."""
+        opens = self._window.open_projects
+        said = opens() if opens is not None else ""
+        if said:
+            self.desk.raise_problem(problem("U-804", name=tr("The page of projects"), what=said))
+
     def escape(self) -> None:
         """Closes what lies on top, then clears the selection."""
         for top in (self.palette, self.sheet):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.desk = desk
         self.folder = folder
+        self.open_projects: Callable[[], str] | None = None
+        """opens the page of all projects; None where there is none"""
         self.blink = Blink(self)
         self.meter = GapMeter(self)
         self.beat = Beat(desk, self)
