@@ -6,7 +6,7 @@ bytes. Nothing here needs VTK; it may run in a thread or in a worker process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamplighter.domain.geometry import SURFACES, TileArrays
+from lamplighter.scene.skin import Skin, cloud_order, skin_of
 
 FOOT_M: Final = 20.0
 """height over which a wall brightens from its foot"""
@@ -58,7 +59,8 @@ class BakedTile:
     points (n, 3) float32; triangles (m, 3) int32; kind (n,) uint8 of `Kind`; shade (n,) uint8,
     255 = unshaded; slope (n,) uint8, roof light, 255 = full; point_start, triangle_start
     (k + 1,) int64: owner i has points [point_start[i], point_start[i + 1]); low, high (k, 3)
-    float32 boxes, empty ones inverted; edges (e, 2) int32 into edge_points (p, 3) float32.
+    float32 boxes, empty ones inverted; edges (e, 2) int32 into edge_points (p, 3) float32 of
+    edge_owner (p,) int32; surface (m,) uint8 into SURFACES. A cloud has points and no triangles.
     """
 
     name: str
@@ -74,6 +76,17 @@ class BakedTile:
     high: npt.NDArray[np.float32]
     edge_points: npt.NDArray[np.float32]
     edges: npt.NDArray[np.int32]
+    edge_owner: npt.NDArray[np.int32]
+    surface: npt.NDArray[np.uint8]
+    tile_kind: str = "model"
+    """one of geometry.TILE_KINDS"""
+    skin: Skin | None = None
+    """own colours or a picture, of meshes, clouds and drapes"""
+
+    @property
+    def captured(self) -> bool:
+        """Whether it shows the city as it was captured: one picks through it."""
+        return self.tile_kind != "model"
 
     @property
     def bounds(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -85,6 +98,8 @@ class BakedTile:
 
 def bake(tile: TileArrays) -> BakedTile:
     """Sort, split and shade one tile. Triangles with a point outside the arrays are left out."""
+    if tile.kind == "cloud":
+        return _bake_cloud(tile)
     tile = _sound(tile)
     order = np.argsort(tile.owner, kind="stable")
     owner = tile.owner[order].astype(np.int64)
@@ -101,7 +116,11 @@ def bake(tile: TileArrays) -> BakedTile:
     point_start = np.searchsorted(point_owner, owners).astype(np.int64)
     low, high = _boxes(points, point_start)
     point_kind = ((unique >> 4) & 0x3F).astype(np.uint8)
-    edge_points, edges = feature_edges(tile.points, corners, owner, kind, normals)
+    edge_points, edges, edge_owner = (
+        feature_edges(tile.points, corners, owner, kind, normals)
+        if tile.kind == "model"
+        else _no_edges()
+    )
     return BakedTile(
         name=tile.name,
         assets=tile.assets,
@@ -116,7 +135,48 @@ def bake(tile: TileArrays) -> BakedTile:
         high=high,
         edge_points=edge_points,
         edges=edges,
+        edge_owner=edge_owner,
+        surface=np.ascontiguousarray(surface, dtype=np.uint8),
+        tile_kind=tile.kind,
+        skin=skin_of(tile, source),
     )
+
+
+def _bake_cloud(tile: TileArrays) -> BakedTile:
+    """A cloud's points, shuffled: any leading part of them is an even thinning of the whole."""
+    points = tile.points[np.isfinite(tile.points).all(axis=1)]
+    order = cloud_order(len(points))
+    points = np.ascontiguousarray(points[order], dtype=np.float32)
+    count = len(points)
+    start = np.zeros(len(tile.assets) + 1, np.int64)
+    start[1:] = count
+    low, high = _boxes(points, start)
+    edge_points, edges, edge_owner = _no_edges()
+    return BakedTile(
+        name=tile.name,
+        assets=tile.assets,
+        points=points,
+        triangles=np.zeros((0, 3), np.int32),
+        kind=np.full(count, Kind.ROOF, np.uint8),
+        shade=np.full(count, 255, np.uint8),
+        slope=np.full(count, 255, np.uint8),
+        point_start=start,
+        triangle_start=np.zeros(len(tile.assets) + 1, np.int64),
+        low=low,
+        high=high,
+        edge_points=edge_points,
+        edges=edges,
+        edge_owner=edge_owner,
+        surface=np.zeros(0, np.uint8),
+        tile_kind="cloud",
+        skin=skin_of(tile, np.flatnonzero(np.isfinite(tile.points).all(axis=1))[order]),
+    )
+
+
+def _no_edges() -> tuple[
+    npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]
+]:  # fmt: skip
+    return np.zeros((0, 3), np.float32), np.zeros((0, 2), np.int32), np.zeros(0, np.int32)
 
 
 def _sound(tile: TileArrays) -> TileArrays:
@@ -129,10 +189,12 @@ def _sound(tile: TileArrays) -> TileArrays:
         good[np.flatnonzero(good)] = finite[tile.triangles[good]].all(axis=1)
     if good.all():
         return tile
-    return TileArrays(
-        tile.name, tile.assets, tile.points, tile.triangles[good], tile.owner[good],
-        tile.surface[good],
-    )  # fmt: skip
+    return replace(
+        tile,
+        triangles=tile.triangles[good],
+        owner=tile.owner[good],
+        surface=tile.surface[good],
+    )
 
 
 def _normals(
@@ -197,12 +259,12 @@ def feature_edges(
     owner: npt.NDArray[np.int64],
     kind: npt.NDArray[np.int64],
     normals: npt.NDArray[np.float32],
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Edges of built things where two faces meet at 30 degrees or more, or where a face ends."""
     built = (kind <= Kind.ROOF) | (kind == Kind.QUAY)
     corners, owner, normals = corners[built], owner[built], normals[built]
     if not len(corners):
-        return np.zeros((0, 3), np.float32), np.zeros((0, 2), np.int32)
+        return _no_edges()
     place = _same_place(points, corners, owner)
     a = np.concatenate((place[:, 0], place[:, 1], place[:, 2]))
     b = np.concatenate((place[:, 1], place[:, 2], place[:, 0]))
@@ -221,7 +283,10 @@ def feature_edges(
     ends = np.stack((chosen >> 32, chosen & 0xFFFFFFFF), axis=1)
     ends = ends[ends[:, 0] != ends[:, 1]]
     used, local = np.unique(ends.ravel(), return_inverse=True)
-    return points[used].astype(np.float32), local.reshape(-1, 2).astype(np.int32)
+    of_point = np.zeros(len(points), np.int32)
+    of_point[corners] = owner[:, None]
+    lines = local.reshape(-1, 2).astype(np.int32)
+    return points[used].astype(np.float32), lines, of_point[used]
 
 
 def _slivers(

@@ -69,6 +69,12 @@ class Extent:
         return math.dist(self.low, self.high)
 
 
+def extent_of(low: npt.NDArray[np.floating], high: npt.NDArray[np.floating]) -> Extent:
+    """The box between two corners (3,)."""
+    a, b = (tuple(float(v) for v in corner) for corner in (low, high))
+    return Extent((a[0], a[1], a[2]), (b[0], b[1], b[2]))
+
+
 def fit(extent: Extent, like: Pose | None = None, fill: float = 0.62) -> Pose:
     """A pose that shows the whole extent; heading, tilt and plan are kept from `like`."""
     base = like or Pose((0.0, 0.0, 0.0), 1.0)

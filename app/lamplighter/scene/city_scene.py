@@ -1,243 +1,59 @@
-"""The city as one VTK renderer: tiles, ground, networks, states, selection and camera.
+"""The city as one VTK renderer: what is on the stage, seen by an eye that moves, selects and picks.
 
 Works with any render window: the window's 3D widget gives its renderer, pictures make their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
-from lamplighter.domain.city import Asset
 from lamplighter.scene import camera as cam
-from lamplighter.scene.baking import BakedTile, Kind, bake
-from lamplighter.scene.ground import Ground, bake_ground
-from lamplighter.scene.ground_actor import GroundActor
-from lamplighter.scene.networks import NetworkActors, course_of
-from lamplighter.scene.outline import AreaBoundary, Outline
-from lamplighter.scene.picking import Hit, TilePicker
-from lamplighter.scene.solids import asset_tile
-from lamplighter.scene.states import NORMAL_KEY, Mark, StateTable, look_key
+from lamplighter.scene.baking import BakedTile, Kind
+from lamplighter.scene.networks import course_of
+from lamplighter.scene.picking import Hit
+from lamplighter.scene.stage import OWN_TILE, Stage
+from lamplighter.scene.states import StateTable
+from lamplighter.scene.sunlight import ShadowMap, SunCamera, sun_view
 from lamplighter.scene.theme import SceneTheme
 from lamplighter.scene.tile_actor import TileActor
 
-OWN_TILE: Final = "point assets"
-"""name of the tile that holds the solids of pumps, tanks, substations ..."""
+__all__ = ["OWN_TILE", "BakedTile", "CityScene", "StateTable"]
+
 EDGES_M: Final = (500.0, 1500.0)
 """metres between which edges fade out"""
-_Key = tuple[int, int, int, int]
+PULL_M: Final = 5.0
+"""metres a thing with a state is drawn nearer than the mesh that covers it"""
 
 
-class CityScene:
+class CityScene(Stage):
     """Everything that is drawn of a city. Not thread-safe: one thread, the one that renders."""
 
     def __init__(self, theme: SceneTheme, renderer: vtkRenderer | None = None) -> None:
-        self.renderer = renderer if renderer is not None else vtkRenderer()
-        self.renderer.SetUseOIT(False)
-        self.renderer.SetUseDepthPeeling(False)
-        self.theme = theme
+        super().__init__(theme, renderer)
         self.pose = cam.Pose((0.0, 0.0, 0.0), 500.0)
-        self._tiles: dict[str, TileActor] = {}
-        self._picker = TilePicker()
-        self._ground: GroundActor | None = None
-        self.ground: Ground | None = None
-        """the baked ground that is shown"""
-        self._networks = NetworkActors(self.renderer, theme)
-        self._selected = Outline(self.renderer, theme["selected"], 2.0, theme["edge"])
-        self._boundary = AreaBoundary(self.renderer, theme)
-        self._assets: dict[str, Asset] = {}
-        self._children: dict[str, list[str]] = {}
-        self._places: dict[str, list[tuple[TileActor, int]]] = {}
-        self._keys: dict[str, _Key] = {}
-        self._states = StateTable()
-        self._extent: cam.Extent | None = None
         self._reduced = False
         self._detail = 1.0
-        self._paint_background()
-
-    # ---------------------------------------------------------------- what is drawn
-    def set_assets(self, assets: Iterable[Asset]) -> None:
-        """Point assets become small solids, line assets networks; tiles stay as they are."""
-        self._assets = {asset.id: asset for asset in assets}
-        self._children = {}
-        for asset in self._assets.values():
-            if asset.parent:
-                self._children.setdefault(asset.parent, []).append(asset.id)
-        self.remove(OWN_TILE)
-        drawn = {name for name, places in self._places.items() if places}
-        solids = asset_tile(
-            OWN_TILE, [a for a in self._assets.values() if a.id not in drawn and not a.path]
-        )
-        if len(solids.triangles):
-            self.add_baked(bake(solids))
-        lines = [a for a in self._assets.values() if len(a.path) > 1 and a.id not in drawn]
-        self._networks.set_assets(lines)
-        self._extent = None
-        self._repaint_all()
-        self._paint_depth()
-
-    def add_baked(self, baked: BakedTile) -> None:
-        """Show one prepared tile; one of the same name is replaced."""
-        self.remove(baked.name)
-        actor = TileActor(baked, self.theme)
-        self._tiles[baked.name] = actor
-        self._picker.add(baked)
-        for part in actor.actors:
-            self.renderer.AddActor(part)
-        for owner, asset in enumerate(baked.assets):
-            self._places.setdefault(asset, []).append((actor, owner))
-        looks = [(n, self._key_of(a)) for n, a in enumerate(baked.assets)]
-        actor.recolour((n, key) for n, key in looks if key != NORMAL_KEY)
-        self._extent = None
-        self._depth_of(actor)
-
-    def remove(self, name: str) -> None:
-        """Take a tile away; unknown names are no fault."""
-        actor = self._tiles.pop(name, None)
-        if actor is None:
-            return
-        self._picker.remove(name)
-        for part in actor.actors:
-            self.renderer.RemoveActor(part)
-        for asset in actor.baked.assets:
-            left = [place for place in self._places[asset] if place[0] is not actor]
-            if left:
-                self._places[asset] = left
-            else:
-                del self._places[asset]
-        self._extent = None
-
-    def clear(self) -> None:
-        """Remove every tile, network and mark."""
-        for name in list(self._tiles):
-            self.remove(name)
-        self.set_ground(None)
-        self.set_assets(())
-        self.select(None)
-
-    def set_ground(
-        self, ground: Ground | None, colours: npt.NDArray[np.uint8] | None = None
-    ) -> None:
-        """Show the baked ground in place of the present one; `colours`: its prepared texture."""
-        self.ground = ground
-        if self._ground is not None:
-            self.renderer.RemoveActor(self._ground.actor)
-        self._ground = GroundActor(ground, self.theme, colours) if ground is not None else None
-        if self._ground is not None:
-            self.renderer.AddActor(self._ground.actor)
-            self._ground.set_depth(self._haze())
-
-    def bake_ground(self) -> Ground | None:
-        """The ground for all tiles shown now."""
-        return bake_ground([t.baked for t in self._tiles.values()])
-
-    def set_theme(self, theme: SceneTheme) -> None:
-        """Another theme for everything, in place."""
-        self.theme = theme
-        for actor in self._tiles.values():
-            actor.set_theme(theme)
-        if self._ground is not None:
-            self._ground.set_theme(theme)
-        self._networks.set_theme(theme)
-        self._selected.set_colour(theme["selected"], theme["edge"])
-        self._boundary.set_theme(theme)
-        self._paint_background()
-        self._paint_depth()
-
-    # ---------------------------------------------------------------- states
-    def set_states(self, states: StateTable) -> int:
-        """Show a frame of states; only what changed is repainted.
-
-        Returns the number of repainted points, at least 1 when anything looks different.
-        """
-        before = set(self._states.looks)
-        hide = states.hide_tint
-        everything = hide != self._states.hide_tint
-        self._states = states
-        changed: dict[str, _Key] = {}
-        for name in before - set(states.looks):
-            changed[name] = NORMAL_KEY
-        for name, look in states.looks.items():
-            key = look_key(look, hide)
-            if everything or self._keys.get(name, NORMAL_KEY) != key:
-                changed[name] = key
-        return self._repaint(changed)
-
-    @property
-    def states(self) -> StateTable:
-        return self._states
-
-    def _repaint_all(self) -> None:
-        self._repaint(
-            {n: look_key(k, self._states.hide_tint) for n, k in self._states.looks.items()}
-        )
-
-    def _repaint(self, changed: dict[str, _Key]) -> int:
-        if not changed:
-            return 0
-        service = False
-        for name, key in changed.items():
-            service |= Mark.LOSES_SERVICE in (key[0], self._keys.get(name, NORMAL_KEY)[0])
-            if key == NORMAL_KEY:
-                self._keys.pop(name, None)
-            else:
-                self._keys[name] = key
-        work: dict[int, list[tuple[int, _Key]]] = {}
-        actors: dict[int, TileActor] = {}
-        for name in changed:
-            for part in self.parts(name):
-                for actor, owner in self._places.get(part, ()):
-                    actors[id(actor)] = actor
-                    work.setdefault(id(actor), []).append((owner, self._key_of(part)))
-        written = sum(actors[which].recolour(rows) for which, rows in work.items())
-        self._networks.recolour(changed)
-        if service:
-            self._boundary.show(self._without_service())
-        return max(written, 1)
-
-    def _key_of(self, asset: str) -> _Key:
-        """Own look, else that of the nearest thing it is a part of."""
-        seen = 0
-        name = asset
-        while name and seen < 8:
-            key = self._keys.get(name)
-            if key is not None:
-                return key
-            owner = self._assets.get(name)
-            name, seen = (owner.parent if owner else ""), seen + 1
-        return NORMAL_KEY
-
-    def parts(self, asset: str) -> list[str]:
-        """The asset and everything it consists of."""
-        out, stack, seen = [], [asset], {asset}
-        while stack:
-            name = stack.pop()
-            out.append(name)
-            for child in self._children.get(name, ()):
-                if child not in seen:
-                    seen.add(child)
-                    stack.append(child)
-        return out
-
-    def _without_service(self) -> list[tuple[float, float, float, float, float]]:
-        """Boxes (west, south, east, north, foot) of all assets that lose service."""
-        boxes = []
-        for name, key in self._keys.items():
-            box = self.box(name) if key[0] == Mark.LOSES_SERVICE else None
-            if box is not None:
-                boxes.append((box.low[0], box.low[1], box.high[0], box.high[1], box.low[2]))
-        return boxes
+        self._sun: tuple[float, float, float] | None = None
+        self._sun_camera: SunCamera | None = None
+        self._shadows: ShadowMap | None = None
+        self._shadow_reach: tuple[float, float, float] = (0.0, 0.0, 0.0)
+        self._shadows_old = False
 
     # ---------------------------------------------------------------- selection and picking
     def select(self, asset: str | None) -> None:
         """Draw the silhouette of one asset, or of none."""
         self._selected.show(self._shape(asset))
         self._networks.select(asset)
+
+    def clear(self) -> None:
+        """Remove every tile, network and mark."""
+        super().clear()
+        self.select(None)
 
     def hull(self, asset: str, view: cam.Projection) -> np.ndarray | None:
         """The outline (n, 2) in pixels around one asset, for a mark that costs no 3D frame."""
@@ -260,32 +76,53 @@ class CityScene:
         return hit.asset if hit is not None else None
 
     def hit(self, x: float, y: float, width: int, height: int) -> Hit | None:
-        """The nearest asset at a pixel with the place that was hit."""
+        """The nearest asset at a pixel with the place that was hit, also through a mesh."""
+        found = self.surface_at(x, y, width, height)
+        return found if found is not None and found.asset else None
+
+    def surface_at(self, x: float, y: float, width: int, height: int) -> Hit | None:
+        """What lies at a pixel, the bare ground too (then `asset` is empty); None for the sky."""
         view = self.projection(width, height)
         origin, direction = view.ray(x, y)
-        solid = self._picker.hit(origin, direction)
-        line = self._networks.hit(view, x, y, solid.distance if solid else np.inf)
-        return line or solid
+        reach = self.section.reach(origin, direction)
+        if reach[0] >= reach[1]:
+            return None
+        spread = self.pose.metres_per_pixel(height) / max(self.pose.distance, 1e-6)
+        if view.parallel:
+            spread = -self.pose.metres_per_pixel(height)
+        solid = self._sight.hit(
+            origin, direction, reach, self.pickable, spread, self._drawn_by_model
+        )
+        line = self._networks.hit(view, x, y, min(solid.distance if solid else np.inf, reach[1]))
+        if line is not None and line.distance >= reach[0]:
+            return replace(line, kind="line")
+        return solid or self._on_ground(origin, direction, reach)
 
-    def corners(self, asset: str) -> np.ndarray:
-        """Corner points (n, 3) of one asset in local metres, or the course of a line."""
-        rows: list[np.ndarray] = [
-            baked.points[baked.point_start[o] : baked.point_start[o + 1]]
-            for baked, o in self._shape(asset)
-        ]
-        found = self._assets.get(asset)
-        if not rows and found is not None and len(found.path) > 1:
-            rows = [course_of(found)]
-        return np.concatenate(rows).astype(np.float64) if rows else np.zeros((0, 3))
+    def _drawn_by_model(self, asset: str) -> bool:
+        """Whether the model itself has an object of this id, so that a mesh may speak for it."""
+        places = self._places.get(asset, ())
+        if any(not actor.baked.captured for actor, _ in places):
+            return True
+        owner = self._assets.get(asset)
+        layer = self.showing.layers.get(owner.layer) if owner is not None else None
+        return layer is not None and layer.objects > 1
 
-    def _shape(self, asset: str | None) -> list[tuple[BakedTile, int]]:
-        if asset is None:
-            return []
-        return [
-            (actor.baked, owner)
-            for part in self.parts(asset)
-            for actor, owner in self._places.get(part, ())
-        ]
+    def _on_ground(
+        self, origin: np.ndarray, direction: np.ndarray, reach: tuple[float, float]
+    ) -> Hit | None:
+        """Where a ray meets the ground under the city: a few steps towards its height."""
+        if direction[2] > -1e-6 or self._ground is None:
+            return None
+        distance = 0.0
+        level = self.extent.low[2]
+        for _ in range(6):
+            distance = float((level - origin[2]) / direction[2])
+            place = origin + direction * distance
+            level = self._ground.height(place[0], place[1])
+        if not reach[0] <= distance <= reach[1]:
+            return None
+        x, y, z = (origin + direction * distance).tolist()
+        return Hit("", (x, y, z), distance, "", "", "ground")
 
     # ---------------------------------------------------------------- camera
     def projection(self, width: int, height: int) -> cam.Projection:
@@ -298,6 +135,7 @@ class CityScene:
         cam.apply(self.pose, self.renderer.GetActiveCamera())
         self.renderer.ResetCameraClippingRange()
         self._paint_depth()
+        self._outdate_shadows()
         return self.pose
 
     @property
@@ -314,7 +152,7 @@ class CityScene:
             return cam.Extent((-100.0, -100.0, 0.0), (100.0, 100.0, 20.0))
         low = np.min([b[0] for b in boxes], axis=0)
         high = np.max([b[1] for b in boxes], axis=0)
-        return _extent(low, high)
+        return cam.extent_of(low, high)
 
     def home_pose(self) -> cam.Pose:
         """The opening view: of the built-up part, so that a lone far object moves nothing."""
@@ -324,23 +162,7 @@ class CityScene:
         if len(places) < 8:
             return cam.home(self.extent)
         low, high = np.percentile(places, (4, 96), axis=0)
-        return cam.home(_extent(low, high))
-
-    def box(self, asset: str) -> cam.Extent | None:
-        """The box around one asset and its parts; None when it has no place."""
-        lows, highs = [], []
-        for baked, owner in self._shape(asset):
-            if np.isfinite(baked.low[owner]).all():
-                lows.append(baked.low[owner])
-                highs.append(baked.high[owner])
-        found = self._assets.get(asset)
-        if not lows and found is not None:
-            course = course_of(found)
-            if len(course):
-                lows, highs = [course.min(axis=0)], [course.max(axis=0)]
-        if not lows:
-            return None
-        return _extent(np.min(lows, axis=0), np.max(highs, axis=0))
+        return cam.home(cam.extent_of(low, high))
 
     def asset_pose(self, asset: str) -> cam.Pose | None:
         """A pose that shows the asset in its surroundings; None when it has no place."""
@@ -374,40 +196,136 @@ class CityScene:
         """Show only the lines of these domains; None shows all."""
         self._networks.show(domains)
 
-    @property
-    def triangles(self) -> int:
-        return sum(len(t.baked.triangles) for t in self._tiles.values())
-
-    @property
-    def tiles(self) -> tuple[BakedTile, ...]:
-        return tuple(t.baked for t in self._tiles.values())
-
     def has_terrain(self) -> bool:
         """Whether a tile brings its own ground."""
         return any(bool((t.kind == Kind.GROUND).any()) for t in self.tiles)
 
+    # ---------------------------------------------------------------- shadows
+    def set_shadows(self, way: tuple[float, float, float] | None) -> None:
+        """True shadows for a sun in this direction (true east, north, up); None for none.
+
+        Below the horizon everything lies in shadow. The map is drawn at once, and anew by
+        `settle` when the eye has moved on or the city has changed.
+        """
+        self._sun = way
+        if way is None:
+            self._shadows = None
+            self._sun_everywhere()
+            return
+        self._draw_shadows()
+
+    @property
+    def shadow_metre(self) -> float:
+        """Size of a cell of the shadow map in metres: how exact a shadow's edge is; 0 without."""
+        return self._shadows.view.metre if self._shadows is not None else 0.0
+
+    @property
+    def shadows(self) -> ShadowMap | None:
+        """The present map of shadows."""
+        return self._shadows
+
+    def settle(self) -> bool:
+        """Finish what waits for rest; True when the picture changes by it."""
+        if self._sun is None or not self._shadows_old:
+            return False
+        self._draw_shadows()
+        return True
+
+    def close(self) -> None:
+        """Free what the scene holds beside its renderer."""
+        if self._sun_camera is not None:
+            self._sun_camera.close()
+            self._sun_camera = None
+
+    def _draw_shadows(self) -> None:
+        assert self._sun is not None
+        extent, pose = self.extent, self.pose
+        tall = extent.high[2] - extent.low[2]
+        reach = min(max(pose.distance * 0.9, 120.0), extent.diagonal / 2.0 + 50.0)
+        whole = reach >= extent.diagonal / 2.0
+        centre = extent.centre if whole else (pose.focus[0], pose.focus[1], extent.low[2])
+        way = self._on_grid(self._sun)
+        way = (way[0], way[1], max(way[2], 0.02))
+        view = sun_view(way, centre, reach, tall, SunCamera.pixels)
+        if self._sun_camera is None:
+            self._sun_camera = SunCamera()
+        casters = [t.data for t in self._tiles.values() if t.shown and len(t.baked.triangles)]
+        depths = self._sun_camera.draw(casters, view)
+        self._shadows = ShadowMap(view, depths, self.theme.name)
+        self._shadow_reach = (centre[0], centre[1], reach)
+        self._shadows_old = False
+        self._sun_everywhere()
+
+    def _on_grid(self, way: tuple[float, float, float]) -> tuple[float, float, float]:
+        """A direction by true north as one by the city's grid north."""
+        turn = self.grid_north()
+        cos, sin = np.cos(turn), np.sin(turn)
+        return float(way[0] * cos - way[1] * sin), float(way[0] * sin + way[1] * cos), way[2]
+
+    def grid_north(self) -> float:
+        """Radians by which true north lies counter-clockwise of grid north, from the assets."""
+        known = [a for a in self._assets.values() if a.x is not None and a.lon is not None]
+        if len(known) < 2:
+            return 0.0
+        rows = np.array([(a.x, a.y, a.lon, a.lat) for a in known], dtype=np.float64)
+        rows -= rows.mean(axis=0)
+        lat = np.radians(float(np.mean([a.lat for a in known if a.lat is not None])))
+        east, north = rows[:, 2] * np.cos(lat), rows[:, 3]
+        across = float((rows[:, 1] * east - rows[:, 0] * north).sum())
+        along = float((rows[:, 0] * east + rows[:, 1] * north).sum())
+        turn = float(np.arctan2(across, along)) if along > 0 else 0.0
+        return turn if abs(turn) < 0.15 else 0.0
+
+    def _sun_everywhere(self) -> None:
+        for actor in self._tiles.values():
+            actor.set_sun(self._shadows)
+        if self._ground is not None:
+            self._ground.set_sun(self._shadows)
+        self._paint_depth()
+
+    def _outdate_shadows(self) -> None:
+        """Whether the map still covers what the eye looks at, finely enough."""
+        if self._shadows is None:
+            return
+        x, y, reach = self._shadow_reach
+        off = float(np.hypot(self.pose.focus[0] - x, self.pose.focus[1] - y))
+        finer = self.pose.distance * 0.9 < reach * 0.6
+        wider = off + self.pose.distance * 0.7 > reach and reach < self.extent.diagonal / 2.0
+        self._shadows_old |= finer or wider
+
     # ---------------------------------------------------------------- depth
+    def _added(self, actor: TileActor) -> None:
+        if self._shadows is not None:
+            actor.set_sun(self._shadows)
+            self._shadows_old = True
+        self._depth_of(actor)
+
     def _haze(self) -> tuple[float, float]:
         """1.1 to 2.1 km as designed, further away when the eye stands further away."""
         reach = self.pose.distance
         return max(1100.0, reach * 1.25), max(2100.0, reach * 2.6)
 
+    def _pull(self) -> float:
+        """How far things with a state come forward through a mesh, in units of the depth buffer."""
+        if not self._captured:
+            return 0.0
+        near, far = self.renderer.GetActiveCamera().GetClippingRange()
+        if self.pose.plan:
+            return 2.0 * PULL_M / max(far - near, 1e-6)
+        return 2.0 * near * far / max(far - near, 1e-6) * PULL_M
+
     def _depth_of(self, actor: TileActor) -> None:
         edges = (EDGES_M[0] * self._detail, EDGES_M[1] * self._detail)
-        actor.set_depth(self._haze(), edges)
+        actor.set_depth(self._haze(), edges, 0.0 if actor.baked.captured else self._pull())
         near = actor.distance(self.pose.eye()) if not self.pose.plan else 0.0
-        actor.edges.SetVisibility(not self._reduced and near < edges[1])
+        actor.edges.SetVisibility(actor.shown and not self._reduced and near < edges[1])
+        if actor.baked.tile_kind == "cloud":
+            distance = max(near, 1.0) if not self.pose.plan else self.pose.distance
+            size = self.pose.metres_per_pixel(900) * distance / max(self.pose.distance, 1e-6)
+            actor.set_points(size, 0.3 if self._reduced else 1.0)
 
     def _paint_depth(self) -> None:
         for actor in self._tiles.values():
             self._depth_of(actor)
         if self._ground is not None:
             self._ground.set_depth(self._haze())
-
-    def _paint_background(self) -> None:
-        self.renderer.SetBackground(*self.theme.unit("background"))
-
-
-def _extent(low: np.ndarray, high: np.ndarray) -> cam.Extent:
-    a, b = (tuple(float(v) for v in corner) for corner in (low, high))
-    return cam.Extent((a[0], a[1], a[2]), (b[0], b[1], b[2]))

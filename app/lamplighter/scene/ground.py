@@ -61,11 +61,12 @@ def bake_ground(tiles: Sequence[BakedTile]) -> Ground | None:
     )
 
 
-def texture(ground: Ground, theme: SceneTheme) -> npt.NDArray[np.uint8]:
+def texture(ground: Ground, theme: SceneTheme, soft_shadow: bool = True) -> npt.NDArray[np.uint8]:
     """Colours (h, w, 3) uint8 of the ground, fading into the background at its rim."""
     colour = np.array(theme["ground"], dtype=np.float32)
     dark = np.clip(1.0 - theme.blur_alpha * ground.shade, 0.0, 1.0)
-    dark *= 1.0 - theme.shadow_alpha * ground.shadow
+    if soft_shadow:
+        dark *= 1.0 - theme.shadow_alpha * ground.shadow
     out = colour * dark[..., None]
     height, width = dark.shape
     y = np.abs(np.linspace(-1, 1, height, dtype=np.float32))[:, None]

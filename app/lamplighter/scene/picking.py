@@ -6,13 +6,17 @@ crosses. Building a search tree would hold the interpreter for as long as it tak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lamplighter.domain.geometry import SURFACES
 from lamplighter.scene.baking import BakedTile
 
+Allowed = Callable[[str], npt.NDArray[np.bool_] | None]
+"""which owners of a tile may be picked; None for all"""
 Vector = npt.NDArray[np.float64]
 
 
@@ -21,8 +25,15 @@ class Hit:
     """An asset, the place that was hit (local metres) and its distance from the ray's origin."""
 
     asset: str
+    """empty for the bare ground"""
     place: tuple[float, float, float]
     distance: float
+    surface: str = ""
+    """word of `geometry.SURFACES`; empty for lines and the ground"""
+    tile: str = ""
+    """name of the tile that was hit"""
+    kind: str = "model"
+    """one of `geometry.TILE_KINDS`, `line` or `ground`: what lies at `place`"""
 
 
 class TilePicker:
@@ -48,16 +59,23 @@ class TilePicker:
         self._low = np.array([b[0] for b in boxes], dtype=np.float64).reshape(-1, 3)
         self._high = np.array([b[1] for b in boxes], dtype=np.float64).reshape(-1, 3)
 
-    def hit(self, origin: Vector, direction: Vector) -> Hit | None:
-        """The nearest asset on the ray (unit direction), or None."""
+    def hit(
+        self,
+        origin: Vector,
+        direction: Vector,
+        reach: tuple[float, float] = (0.0, np.inf),
+        allowed: Allowed | None = None,
+    ) -> Hit | None:
+        """The nearest asset on the ray (unit direction) within `reach` metres, or None."""
         near = entry(self._low, self._high, origin, direction)
         best: Hit | None = None
         for number in np.argsort(near).tolist():
-            if not np.isfinite(near[number]) or (best and near[number] > best.distance):
+            limit = best.distance if best else reach[1]
+            if not np.isfinite(near[number]) or near[number] > limit:
                 break
-            found = _hit_tile(
-                self._order[number], origin, direction, best.distance if best else np.inf
-            )
+            tile = self._order[number]
+            mask = allowed(tile.name) if allowed is not None else None
+            found = _hit_tile(tile, origin, direction, (reach[0], limit), mask)
             best = found or best
         return best
 
@@ -77,13 +95,22 @@ def entry(
     return np.where(crossed, np.maximum(first, 0.0), np.inf)
 
 
-def _hit_tile(tile: BakedTile, origin: Vector, direction: Vector, limit: float) -> Hit | None:
+def _hit_tile(
+    tile: BakedTile,
+    origin: Vector,
+    direction: Vector,
+    reach: tuple[float, float],
+    allowed: npt.NDArray[np.bool_] | None,
+) -> Hit | None:
     near = entry(tile.low - 1e-3, tile.high + 1e-3, origin, direction)
-    owners = np.flatnonzero(near < limit)
+    crossed = near < reach[1]
+    if allowed is not None:
+        crossed &= allowed
+    owners = np.flatnonzero(crossed)
     if not len(owners):
         return None
     owners = owners[np.argsort(near[owners])]
-    best, asset = limit, -1
+    best, row = reach[1], -1
     for begin in range(0, len(owners), 16):
         group = owners[begin : begin + 16]
         if near[group[0]] >= best:
@@ -92,14 +119,16 @@ def _hit_tile(tile: BakedTile, origin: Vector, direction: Vector, limit: float) 
             [np.arange(tile.triangle_start[o], tile.triangle_start[o + 1]) for o in group]
         )
         distance = ray_triangles(tile.points[tile.triangles[rows]], origin, direction)
+        distance[distance < reach[0]] = np.inf
         at = int(np.argmin(distance)) if len(distance) else 0
         if len(distance) and distance[at] < best:
-            best = float(distance[at])
-            asset = int(np.searchsorted(tile.triangle_start, rows[at], side="right") - 1)
-    if asset < 0:
+            best, row = float(distance[at]), int(rows[at])
+    if row < 0:
         return None
+    owner = int(np.searchsorted(tile.triangle_start, row, side="right") - 1)
     x, y, z = (origin + direction * best).tolist()
-    return Hit(tile.assets[asset], (x, y, z), best)
+    surface = SURFACES[int(tile.surface[row])]
+    return Hit(tile.assets[owner], (x, y, z), best, surface, tile.name, tile.tile_kind)
 
 
 def ray_triangles(corners: npt.NDArray[np.float32], origin: Vector, direction: Vector) -> Vector:

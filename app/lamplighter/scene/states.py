@@ -39,6 +39,11 @@ class Pattern(IntEnum):
     DOTS_8 = 1
     HATCH_8 = 2
     HATCH_4 = 3
+    PLAIN = 4
+    """the colour exactly as it is: no texture, no shadow"""
+    GHOST = 5
+    """every fourth pixel: seen through, without sorting"""
+    HIDDEN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,10 @@ def paint(
         rgb = _mixed(rgb, theme["staleFade"], np.full(len(rgb), _FADE[trust]))
     out = np.empty_like(base)
     out[:, :3] = np.clip(np.rint(rgb), 0, 255)
-    out[:, 3] = pattern_alpha(_PATTERN[trust])
+    pattern = _PATTERN[trust]
+    if pattern == Pattern.NONE and (tint >= 0 or mark in (Mark.ABNORMAL, Mark.CAUSE)):
+        pattern = Pattern.PLAIN
+    out[:, 3] = pattern_alpha(pattern)
     return out
 
 

@@ -41,7 +41,7 @@ def test_an_alarm_fills_with_exactly_the_priority_colour(theme) -> None:
         key = look_key(AssetLook(Mark.ABNORMAL, priority))
         filled = paint(base, baked.kind, key, theme)
         assert {tuple(c) for c in filled[:, :3].tolist()} == {theme.priorities[priority - 1]}
-        assert (filled[:, 3] == 255).all()
+        assert (filled[:, 3] == pattern_alpha(Pattern.PLAIN)).all()
 
 
 def test_lost_service_tints_the_roof_more_than_the_walls(theme) -> None:
