@@ -46,6 +46,32 @@ def unpack_zip(path: Path, folder: Path, endings: tuple[str, ...]) -> list[Path]
         raise Refused("I-503", f"the archive is damaged: {error}") from error
 
 
+def unpack_tree(path: Path, folder: Path) -> None:
+    """Write all members into `folder` with their folders, where files belong together.
+
+    Every part of a name is made plain and `..` never climbs. Limits as in `unpack_zip`.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if len(members) > MAX_MEMBERS:
+                raise Refused("I-502", f"{len(members):,} files (limit {MAX_MEMBERS:,})")
+            total = 0
+            for member in members:
+                names = PurePosixPath(member.filename.replace("\\", "/")).parts
+                plain = [_plain(name) for name in names if name not in ("/", ".", "..")]
+                if member.is_dir() or not plain or len(plain) > 20:
+                    continue
+                if member.flag_bits & 1:
+                    raise Refused("I-503", "its content is locked with a password")
+                out = folder.joinpath(*plain)
+                out.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(member) as stream:
+                    total += _copy(stream, out, member.compress_size, MAX_BYTES - total)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        raise Refused("I-503", f"the archive is damaged: {error}") from error
+
+
 def unpack_gzip(path: Path, folder: Path) -> Path:
     """The one file inside a .gz, with the same limits."""
     out = folder / _plain(path.stem)

@@ -6,11 +6,13 @@ count where a coordinate system is found in which both agree; else the degrees d
 
 from __future__ import annotations
 
-from typing import Final
+import datetime
+import math
+from typing import Any, Final
 
 import numpy as np
 
-from lamplighter.domain.city import Frame
+from lamplighter.domain.city import Attribute, Frame
 from lamplighter.spatial import crs
 from lamplighter.spatial.model import SourceModel
 
@@ -57,3 +59,25 @@ def _apart(code: int | None, places: np.ndarray, degrees: np.ndarray) -> float:
         far = np.hypot(east, north)
     median = float(np.median(far))
     return median if np.isfinite(median) else float("inf")
+
+
+def attribute_of(value: Any) -> Attribute:
+    """A column's value as a scalar the store can keep: dates as ISO 8601, bytes as their size."""
+    if hasattr(value, "dtype") and value.dtype.kind == "M":
+        return None if str(value) == "NaT" else str(value).removesuffix(".000")
+    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bool | str) or value is None:
+        return value[:10_000] if isinstance(value, str) else value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"({len(value)} bytes)"
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return ", ".join(str(v) for v in value)[:1000]
+    return str(value)[:1000]

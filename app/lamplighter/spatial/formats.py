@@ -20,15 +20,14 @@ Progress = Callable[[int, int, str], None]
 
 ENDINGS: Final = (
     ".json", ".jsonl", ".cityjson", ".cityjsonl", ".geojson", ".gml", ".xml", ".citygml",
-    ".csv", ".gpkg", ".shp", ".zip", ".gz",
+    ".csv", ".zip", ".gz", ".ndjson", ".geojsonl",
 )  # fmt: skip
 _INSIDE: Final = (".json", ".jsonl", ".cityjson", ".gml", ".xml", ".citygml", ".geojson", ".inp")
 _HEAD: Final = 200_000
-_SQLITE: Final = b"SQLite format 3\0"
 
 
 READERS: Final[tuple[str, ...]] = (
-    "dxf",
+    "dxf", "gdal_layers",
 )  # fmt: skip
 """modules of this room that read a format of their own, asked in this order"""
 
@@ -80,11 +79,7 @@ def recognise(
             return recognise(
                 _not_packed(unpack_gzip(path, Path(folder))), importers, progress, scratch
             )
-    if head.startswith(_SQLITE) and ending == ".gpkg":
-        return vectors.read_layers(path, progress)
-    if head.startswith(b"\x00\x00\x27\x0a") and ending == ".shp":
-        return vectors.read_layers(path, progress)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    if head.lstrip(b"\x1e\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json(path, head, progress)
     if _is_xml(head):
         version = citygml.version_of(path)
@@ -110,6 +105,8 @@ def _is_xml(head: bytes) -> bool:
 def _json(path: Path, head: bytes, progress: Progress) -> SourceModel:
     data = path.read_bytes()
     lines = path.suffix.lower() in (".jsonl", ".cityjsonl") or _is_sequence(head)
+    if vectors.looks_like_sequence(head, path.suffix.lower()):
+        return vectors.read_sequence(data, path.stem)
     if lines:
         return cityjson.read_sequence(data, progress)
     if b'"CityObjects"' in data or cityjson.looks_like(head):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _STARTS: Final = (
@@ -59,3 +60,39 @@ def domain_of(kind: str) -> str:
 def surface_of(kind: str) -> str:
     """The surface word for faces of this object type that carry no meaning of their own."""
     return _SURFACES.get(kind, "Unknown")
+
+
+_WORDS: Final = (
+    (("bridge", "overbrugging", "overbruggings", "bridgeconstruction", "viaduct"), "Bridge",
+     "structures"),
+    (("tunnel", "kunstwerk", "barrier", "wall", "fence", "scheiding"), "Unknown", "structures"),
+    (("building", "buildings", "pand", "house", "rakennus", "gebaeude"), "Unknown", "buildings"),
+    (("water", "river", "lake", "canal", "stream", "riverbank", "pond", "reservoir", "dock",
+      "waterway", "waterdeel", "sea", "basin", "wetland"), "Water", "environment"),
+    (("road", "street", "highway", "traffic", "wegdeel", "motorway", "footway", "cycleway",
+      "pedestrian", "parking", "residential_road", "rail", "railway", "tram", "path", "weg",
+      "platform", "square", "runway", "taxiway"), "Road", "mobility"),
+    (("park", "forest", "grass", "wood", "plantcover", "vegetation", "meadow", "garden", "scrub",
+      "tree", "trees", "begroeidterrein", "farmland", "heath", "orchard", "cemetery", "green",
+      "allotments", "pitch", "recreation_ground", "village_green", "grassland", "plant"),
+     "Vegetation", "environment"),
+    (("terrain", "terrein", "onbegroeidterrein", "sand", "beach", "bare_rock"), "Terrain",
+     "environment"),
+    (("stop", "station", "transit", "bus"), "Unknown", "mobility"),
+)  # fmt: skip
+_ENDS: Final = ("deel", "element", "area", "part", "parts", "line", "lines", "polygon", "s")
+
+
+def meaning_of(kind: str, stem: str = "") -> tuple[str, str]:
+    """Surface word and domain of a GIS object by the words of its type and of its layer."""
+    known = domain_of(kind)
+    if known != "city":
+        return surface_of(kind), known
+    for text in (kind, stem):
+        words = set(re.findall(r"[a-z]+(?:_[a-z]+)*", text.lower()))
+        words |= {part for word in words for part in word.split("_")}
+        words |= {word.removesuffix(end) for word in words for end in _ENDS}
+        for names, surface, domain in _WORDS:
+            if any(name in words for name in names):
+                return surface, domain
+    return "Unknown", "city"
