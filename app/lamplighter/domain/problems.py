@@ -87,6 +87,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "the console was not affected.",
     "I-509": "{name} was not placed by the points given ({what}). Nothing was imported from it. "
     "Give two points of the file that lie apart and their places.",
+    "I-510": "{name} needs a part of the program that is not installed ({what}). Nothing was "
+    "imported from it. Install that part, or save the file in another format.",
     # plugins and models
     "P-601": "Plugin '{name}' stopped answering and was restarted ({what}). Its layer is greyed; "
     "everything else works.",

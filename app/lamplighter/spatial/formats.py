@@ -27,7 +27,9 @@ _HEAD: Final = 200_000
 
 
 READERS: Final[tuple[str, ...]] = (
-    "dxf", "gdal_layers",
+    "dxf",
+    "ifc",
+    "gdal_layers",
 )  # fmt: skip
 """modules of this room that read a format of their own, asked in this order"""
 

@@ -78,7 +78,8 @@ class Placement:
 
     def numbers(self) -> tuple[float, ...]:
         """As a layer keeps it."""
-        return (float(self.epsg), *self.pivot, *self.turn, *self.spot, self.rise)
+        numbers = (self.epsg, *self.pivot, *self.turn, *self.spot, self.rise)
+        return tuple(float(n) for n in numbers)
 
 
 def from_numbers(numbers: tuple[float, ...]) -> Placement | None:
