@@ -109,7 +109,7 @@ def _opened(path: Path, ifcopenshell: Any) -> Any:
         data = path.read_bytes()
     if b"ISO-10303-21" not in data[:4096]:
         raise Refused("I-503", "it does not begin like a STEP file")
-    if b"END-ISO-10303-21" not in data[-4096:] and b"ENDSEC" not in data[-4096:]:
+    if b"END-ISO-10303-21" not in data[-4096:] and data.count(b"ENDSEC") < 2:
         raise Refused("I-505", "its last section has no end")
     try:
         file = ifcopenshell.file.from_string(data.decode("latin-1"))
