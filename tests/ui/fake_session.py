@@ -125,6 +125,7 @@ class FakeSession:
         self._bad = self._rng.random(len(self._base)) < bad_share
         self._stale = self._rng.random(len(self._base)) < stale_share
         self.orders: tuple[WorkOrder, ...] = ()
+        self.shelf = wire.Shelf()
         self.tasks: tuple[Task, ...] = ()
         self.commands: dict[str, CommandState] = {}
         if incident:
@@ -280,6 +281,25 @@ class FakeSession:
                 return self._act(request)
             case wire.PutWorkOrder():
                 self.emit(wire.WorkOrderChanged(request.order))
+                return wire.Ok()
+            case wire.GetShelf():
+                return self.shelf
+            case wire.PutBookmark(view):
+                kept = [v for v in self.shelf.bookmarks if v.id != view.id]
+                self.shelf = wire.Shelf((*kept, view), self.shelf.tours)
+                self.emit(self.shelf)
+                return wire.Ok()
+            case wire.PutTour(tour):
+                rest = [t for t in self.shelf.tours if t.id != tour.id]
+                self.shelf = wire.Shelf(self.shelf.bookmarks, (*rest, tour))
+                self.emit(self.shelf)
+                return wire.Ok()
+            case wire.DropFromShelf():
+                self.shelf = wire.Shelf(
+                    tuple(v for v in self.shelf.bookmarks if v.id != request.bookmark),
+                    tuple(t for t in self.shelf.tours if t.id != request.tour),
+                )
+                self.emit(self.shelf)
                 return wire.Ok()
             case wire.RunScenario():
                 return self._scenario(request)

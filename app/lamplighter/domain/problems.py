@@ -123,6 +123,9 @@ CATALOGUE: Final[dict[str, str]] = {
     "Start it again with 'lamplighter record'.",
     "U-807": "The recorder is gone ({what}). What is shown stays and grows old. "
     "This window goes on looking for it; start it with 'lamplighter record'.",
+    "U-821": "The view {name} was not taken: {what}. What is shown stays as it was.",
+    "U-822": "The view {name} is shown without {what}, which this project does not have. "
+    "Everything else is as it was saved.",
     "U-808": "{what}. Nothing was changed. Press L to go back to live.",
 }
 

@@ -18,6 +18,7 @@ from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import Account, Gap
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.task import Task
+from lamplighter.domain.views import SavedView, Tour
 
 
 class _Message(Struct, frozen=True, tag=True):
@@ -280,6 +281,34 @@ class Layers(_Message, frozen=True):
     items: tuple[LayerState, ...]
 
 
+class GetShelf(_Message, frozen=True):
+    """The project's bookmarks and tours."""
+
+
+class PutBookmark(_Message, frozen=True):
+    """Keep a view, or change the one of the same id."""
+
+    view: SavedView
+
+
+class PutTour(_Message, frozen=True):
+    tour: Tour
+
+
+class DropFromShelf(_Message, frozen=True):
+    """Forget a bookmark or a tour by its id."""
+
+    bookmark: str = ""
+    tour: str = ""
+
+
+class Shelf(_Message, frozen=True):
+    """Bookmarks and tours. Also an event, whenever one changes."""
+
+    bookmarks: tuple[SavedView, ...] = ()
+    tours: tuple[Tour, ...] = ()
+
+
 class StopRecorder(_Message, frozen=True):
     """Ask the recorder to end (source, queue, writer). Honoured unless it runs as a service."""
 
@@ -305,6 +334,10 @@ Request = (
     | ImportFiles
     | GetGaps
     | GetLayers
+    | GetShelf
+    | PutBookmark
+    | PutTour
+    | DropFromShelf
     | StopRecorder
 )
 
@@ -324,6 +357,7 @@ Reply = (
     | Feeds
     | Gaps
     | Layers
+    | Shelf
 )
 
 
@@ -421,6 +455,7 @@ Event = (
     | CommandChanged
     | ProblemRaised
     | LayerState
+    | Shelf
     | ImportDone
 )
 

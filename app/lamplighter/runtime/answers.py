@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.problems import fault
+from lamplighter.domain.views import SavedView, Tour
 from lamplighter.governance.roles import Permission
+from lamplighter.runtime import views
 from lamplighter.runtime.feeds import FeedConfig, check_feed, next_id, put_feed, shown
 
 if TYPE_CHECKING:
@@ -59,6 +61,10 @@ class Answers:
             wire.ImportFiles: self._import,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
+            wire.GetShelf: lambda _: views.shelf(recorder.store),
+            wire.PutBookmark: lambda ask: self._keep_view(ask.view),
+            wire.PutTour: lambda ask: self._keep_tour(ask.tour),
+            wire.DropFromShelf: self._drop_view,
             wire.StopRecorder: self._stop,
         }
 
@@ -207,6 +213,25 @@ class Answers:
     def _import(self, ask: wire.ImportFiles) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
         return wire.TaskStarted(self._recorder.jobs.import_files(ask))
+
+    def _keep_view(self, view: SavedView) -> wire.Reply:
+        self._need(Permission.WORK, view.name)
+        views.put_bookmark(self._recorder.store, view)
+        return self._shelf_changed()
+
+    def _keep_tour(self, tour: Tour) -> wire.Reply:
+        self._need(Permission.WORK, tour.name)
+        views.put_tour(self._recorder.store, tour)
+        return self._shelf_changed()
+
+    def _drop_view(self, ask: wire.DropFromShelf) -> wire.Reply:
+        self._need(Permission.WORK, ask.bookmark or ask.tour)
+        views.drop(self._recorder.store, ask.bookmark, ask.tour)
+        return self._shelf_changed()
+
+    def _shelf_changed(self) -> wire.Reply:
+        self._recorder.server.emit(views.shelf(self._recorder.store))
+        return wire.Ok()
 
     def _stop(self, _: wire.StopRecorder) -> wire.Reply:
         self._need(Permission.STOP, "the recorder")

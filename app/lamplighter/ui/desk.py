@@ -50,6 +50,7 @@ class Desk(QObject):
     layer_view_changed = Signal(object)
     """the new `LayerView`"""
     scenario_changed = Signal()
+    shelf_changed = Signal()
     moment_changed = Signal()
     lost = Signal(str)
 
@@ -75,6 +76,7 @@ class Desk(QObject):
         self.layers: dict[str, wire.LayerState] = {}
         self.layer_view = LayerView()
         self.scenario: wire.ScenarioDone | None = None
+        self.shelf = wire.Shelf()
         self.moment: wire.Moment | None = None
         self.incidents_seen: dict[str, Incident] = {}
         self._asking = False
@@ -185,6 +187,7 @@ class Desk(QObject):
         session.ask(wire.GetTasks(), self._got_tasks)
         session.ask(wire.GetLayers(), self._got_layers)
         session.ask(wire.GetCommands(), self._got_commands)
+        session.ask(wire.GetShelf(), self._got_shelf)
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -262,6 +265,11 @@ class Desk(QObject):
             self.commands = {c.command.id: c for c in reply.items}
             self.commands_changed.emit()
 
+    def _got_shelf(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Shelf):
+            self.shelf = reply
+            self.shelf_changed.emit()
+
     # ---------------------------------------------------------------- events
     def take_event(self, event: wire.Event) -> None:
         """One event of the recorder, in order."""
@@ -276,6 +284,8 @@ class Desk(QObject):
             case wire.TaskChanged():
                 self.tasks[event.task.id] = event.task
                 self.tasks_changed.emit()
+            case wire.Shelf():
+                self._got_shelf(event)
             case wire.ScenarioDone():
                 self.scenario = event
                 self.scenario_changed.emit()
