@@ -15,6 +15,7 @@ from lamplighter.cli import (
     export_verb,
     feed_verbs,
     history_verbs,
+    layer_verbs,
     plugin_verbs,
     run_verb,
 )
@@ -46,6 +47,7 @@ def build(starters: Starters) -> typer.Typer:
     rooms = (
         city_verbs,
         export_verb,
+        layer_verbs,
         feed_verbs,
         history_verbs,
         alarm_verbs,

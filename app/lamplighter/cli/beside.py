@@ -57,37 +57,44 @@ def add_feed(
 
 
 def import_files(
-    session: Session,
-    paths: Sequence[Path],
-    *,
-    crs: str,
-    fit: bool,
-    two_points: str = "",
-    fixed_scale: bool = False,
-    say: Callable[[str], None],
+    session: Session, paths: Sequence[Path], wanted: wire.ImportFiles, *, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The recorder imports; returns what `import --json` prints."""
-    from lamplighter.runtime.importing import parse_epsg, parse_points, summary
+    """The recorder imports; returns what `import --json` prints. Ctrl+C cancels the import."""
+    from lamplighter.runtime.importing import Spoken, parse_epsg, parse_points
 
     begun = time.monotonic()
-    parse_epsg(crs)
-    parse_points(two_points)
+    parse_epsg(wanted.crs)
+    parse_points(wanted.two_points)
     events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
     session.subscribe(events.put)
     names = tuple(str(p.resolve()) for p in paths)
-    task = ask(session, wire.ImportFiles(names, crs, fit, two_points, fixed_scale)).task
-    shown = ""
+    task = ask(session, msgspec.structs.replace(wanted, paths=names)).task
+    spoken = Spoken(say)
     while True:
         try:
             event = events.get(timeout=QUIET_S)
         except queue.Empty:
             ask(session, wire.GetTasks())  # raises when the recorder has gone
             continue
+        except KeyboardInterrupt:
+            ask(session, wire.CancelTask(task))
+            continue
         if isinstance(event, wire.TaskChanged) and event.task.id == task:
-            if event.task.text != shown:
-                shown = event.task.text
-                say(f"{event.task.done + 1} of {event.task.total}: {shown}")
+            spoken(event.task.done, event.task.total, event.task.text)
         elif isinstance(event, wire.ImportDone) and event.task == task:
-            if event.problem:
-                raise fault("P-606", name="import", what=event.problem)
-            return summary(event.files, time.monotonic() - begun)
+            return _imported(event, time.monotonic() - begun)
+
+
+def _imported(event: wire.ImportDone, seconds: float) -> dict[str, Any]:
+    from lamplighter.runtime.importing import ImportResult, summary
+
+    if event.problem:
+        raise fault("P-606", name="import", what=event.problem)
+    result = ImportResult(
+        list(event.files),
+        list(event.passed_over),
+        event.cancelled,
+        event.unread,
+        event.peak_rss_mb,
+    )
+    return summary(result, seconds)

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any
 
 import typer
 
 from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.domain import wire
 from lamplighter.domain.problems import fault
-
-
-class ImportWish(TypedDict):
-    """What the options of `import` ask for."""
-
-    crs: str
-    fit: bool
-    two_points: str
-    fixed_scale: bool
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +49,9 @@ def import_(
     scale: str = typer.Option(
         "free", "--scale", help="With --two-points: free, or unit to keep the file's own."
     ),
+    replace: str = typer.Option("", "--replace", help="Layer the file is a newer version of."),
+    again: bool = typer.Option(False, "--again", help="Read also what is in and unchanged."),
+    preview: bool = typer.Option(False, "--preview", help="Only tell what would come in."),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """Import files or whole folders into a project."""
@@ -65,14 +60,21 @@ def import_(
 
     if scale not in ("free", "unit"):
         raise fault("U-801", what=f"--scale {scale} is neither free nor unit", name="import")
-    ask: ImportWish = {
-        "crs": crs, "fit": fit, "two_points": two_points, "fixed_scale": scale == "unit",
-    }  # fmt: skip
+    ask = wire.ImportFiles(
+        (),
+        crs=crs,
+        fit=fit,
+        two_points=two_points,
+        fixed_scale=scale == "unit",
+        replace=replace,
+        again=again,
+        preview=preview,
+    )
     with beside.recorder(project) as session:
         if session is None or map is not None:
-            result = import_into(project, paths, mapping=map, say=say, **ask)
+            result = import_into(project, paths, ask=ask, mapping=map, say=say)
         else:
-            result = beside.import_files(session, paths, say=say, **ask)
+            result = beside.import_files(session, paths, ask, say=say)
     if json:
         document(result)
     else:
@@ -88,15 +90,34 @@ def import_(
                     len(f["unplaced"]),
                 )
                 for f in result["files"]
+                if not f["part_of"]
             ),
         )
+        say(_sums(result))
         for report in result["files"]:
             for warning in report["warnings"][:5]:
                 say(f"{Path(report['file']).name}: {warning}")
             if report["error"]:
                 say(report["error"])
-    if any(f["error"] or f["unplaced"] for f in result["files"]):
+    refused = any(f["error"] or f["unplaced"] for f in result["files"])
+    if refused or result["cancelled"]:
         raise Leave(REFUSALS)
+
+
+def _sums(result: dict[str, Any]) -> str:
+    """One line under the table."""
+    files = [f for f in result["files"] if not f["part_of"]]
+    parts = len(result["files"]) - len(files)
+    text = (
+        f"{len(files)} files, {parts} parts of others, {result['already']} already in, "
+        f"{len(result['passed_over'])} passed over, {result['seconds']:.1f} s"
+    )
+    if result["cancelled"]:
+        text += (
+            f"; cancelled: what was taken stays, {result['unread']} files were not read; "
+            "the same command goes on from here"
+        )
+    return text
 
 
 def assets(

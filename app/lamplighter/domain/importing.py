@@ -13,6 +13,34 @@ class Unplaced(Struct, frozen=True):
     reason: str
 
 
+class Example(Struct, frozen=True):
+    """One changed value of one object."""
+
+    id: str
+    what: str
+    before: Attribute = None
+    after: Attribute = None
+
+
+class Difference(Struct):
+    """What a newer version of a file changed; ids stay what they are."""
+
+    before: str = ""
+    """the file it replaces"""
+    same: int = 0
+    added: int = 0
+    removed: int = 0
+    moved: int = 0
+    changed: int = 0
+    attributes: dict[str, int] = field(default_factory=dict)
+    """attribute (or name, type ...) -> objects in which it changed"""
+    added_ids: list[str] = field(default_factory=list)
+    """some of them, as the other lists"""
+    removed_ids: list[str] = field(default_factory=list)
+    moved_ids: list[Example] = field(default_factory=list)
+    changed_ids: list[Example] = field(default_factory=list)
+
+
 class FileReport(Struct):
     """One imported file."""
 
@@ -36,6 +64,24 @@ class FileReport(Struct):
     kind: str = ""
     """one of `layers.LAYER_KINDS`"""
     lods: list[float] = field(default_factory=list)
+    licence: str = ""
+    attribution: str = ""
+    date: str = ""
+    terms_from: str = ""
+    """where licence and attribution were found"""
+    part_of: str = ""
+    """the file it was read together with; such a row has nothing of its own"""
+    already: bool = False
+    """it was in before, unchanged, and was not read again"""
+    difference: Difference | None = None
+    """against the version of the file that was in before"""
+
+
+class PassedOver(Struct, frozen=True):
+    """A file of an imported folder that is no data."""
+
+    file: str
+    why: str
 
 
 class ImportedFile(Struct):
@@ -51,6 +97,8 @@ class ImportedFile(Struct):
     layer: Layer | None = None
     """the file as a layer; its id is given by who keeps it"""
     content_hash: str = ""
+    key: str = ""
+    """how the names of its tiles begin"""
     suggested_epsg: int = 0
     """the projected CRS to found a new project's frame on"""
     suggested_origin: tuple[float, float] = (0.0, 0.0)

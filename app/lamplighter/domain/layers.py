@@ -6,6 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from lamplighter.domain.city import Datastream, Edge
+
 LAYER_KINDS: Final = (
     "model", "mesh", "cloud", "terrain", "imagery", "vector", "network", "cad", "bim", "table",
 )  # fmt: skip
@@ -52,6 +54,8 @@ class Layer(Struct, frozen=True):
     attribution: str = ""
     date: str = ""
     """date of the data as the file states it, ISO 8601; else the file's own date"""
+    terms_from: str = ""
+    """where licence and attribution were found: `the file`, or the name of a text beside it"""
     imported_ms: int = 0
     objects: int = 0
     lods: tuple[float, ...] = ()
@@ -65,6 +69,42 @@ class Layer(Struct, frozen=True):
     def finest(self) -> tuple[TileInfo, ...]:
         """The tiles of the best picture."""
         return tuple(t for t in self.tiles if t.rank == 0)
+
+
+class LayerContents(Struct, frozen=True):
+    """What a layer brought beside its assets, so that all of it can be taken back or made anew."""
+
+    edges: tuple[Edge, ...] = ()
+    datastreams: tuple[Datastream, ...] = ()
+    key: str = ""
+    """how its tile files begin; reading the same file with it makes the same tiles"""
+    main: str = ""
+    """the file inside its folder of `media/sources`"""
+    parts: tuple[str, ...] = ()
+    """files it was read together with, as paths when it was imported"""
+    epsg: int = 0
+    """the coordinate system the user gave; 0 for none"""
+    fit: tuple[float, float, float, float] | None = None
+    """the box the user had it scaled into"""
+
+
+class LayerRemoval(Struct, frozen=True):
+    """What goes when a layer is removed, counted before and after."""
+
+    layer: str
+    name: str
+    source_file: str
+    assets: int
+    """assets that go"""
+    kept_assets: int
+    """assets another file described too; they fall back to what that one said"""
+    edges: int
+    tiles: int
+    bindings: int
+    """datastreams that lose their asset or what the file said of them"""
+    examples: tuple[str, ...] = ()
+    """some of the assets that go"""
+    done: bool = False
 
 
 class LayerView(Struct, frozen=True):

@@ -8,12 +8,13 @@ from lamplighter.domain.city import Asset
 
 
 def merged(old: Asset, new: Asset) -> Asset:
-    """`new` as it stands when it comes from the same file; else `old` completed by `new`.
+    """`new` as it stands when it comes from the same layer; else `old` completed by `new`.
 
     A later file's words win; what it does not say (place, course, parent, attributes) stays as
     the earlier file said it. A network and an asset register thus make one asset together.
     """
-    if old.source_file == new.source_file:
+    same = old.layer == new.layer if old.layer and new.layer else old.source_file == new.source_file
+    if same:
         return new
     placed = new if new.x is not None else old
     return replace(

@@ -12,8 +12,8 @@ from msgspec import Struct
 from lamplighter.domain.alarm import AlarmRecord, Incident
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.command import CommandRequest, CommandState
-from lamplighter.domain.importing import FileReport
-from lamplighter.domain.layers import Layer
+from lamplighter.domain.importing import FileReport, PassedOver
+from lamplighter.domain.layers import Layer, LayerRemoval
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import Account, Gap
 from lamplighter.domain.problems import Problem
@@ -252,6 +252,25 @@ class ImportFiles(_Message, frozen=True):
     are coordinates of `crs` when that is given"""
     fixed_scale: bool = False
     """the points turn and shift; the scale is that of the file's unit"""
+    crs_of: dict[str, str] = {}
+    """path -> `EPSG:n` for that file alone"""
+    replace: str = ""
+    """id of the layer that the one file is a newer version of"""
+    again: bool = False
+    """read also what is in already and unchanged"""
+    preview: bool = False
+    """only tell what would come in; nothing is kept"""
+
+
+class RemoveLayer(_Message, frozen=True):
+    """Take back an import; with `preview` only count what would go. Answered by LayerRemoved."""
+
+    layer: str
+    preview: bool = True
+
+
+class LayerRemoved(_Message, frozen=True):
+    removal: LayerRemoval
 
 
 class GetGaps(_Message, frozen=True):
@@ -332,6 +351,7 @@ Request = (
     | GetFeeds
     | AddFeed
     | ImportFiles
+    | RemoveLayer
     | GetGaps
     | GetLayers
     | GetShelf
@@ -358,6 +378,7 @@ Reply = (
     | Gaps
     | Layers
     | Shelf
+    | LayerRemoved
 )
 
 
@@ -441,6 +462,13 @@ class ImportDone(_Message, frozen=True):
     task: int = 0
     problem: str = ""
     """why the import ended early; empty when it did not"""
+    preview: bool = False
+    cancelled: bool = False
+    unread: int = 0
+    """files it did not come to before it was cancelled"""
+    passed_over: tuple[PassedOver, ...] = ()
+    peak_rss_mb: float = 0.0
+    """the most memory recorder and workers held together"""
 
 
 Event = (

@@ -59,6 +59,7 @@ class Answers:
             wire.GetFeeds: lambda _: wire.Feeds(recorder.feed_states()),
             wire.AddFeed: self._add_feed,
             wire.ImportFiles: self._import,
+            wire.RemoveLayer: self._remove_layer,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
             wire.GetShelf: lambda _: views.shelf(recorder.store),
@@ -232,6 +233,20 @@ class Answers:
     def _shelf_changed(self) -> wire.Reply:
         self._recorder.server.emit(views.shelf(self._recorder.store))
         return wire.Ok()
+    def _remove_layer(self, ask: wire.RemoveLayer) -> wire.Reply:
+        recorder = self._recorder
+        self._need(Permission.IMPORT, ask.layer)
+        found = recorder.jobs.remove_layer(ask)
+        if not ask.preview:
+            recorder.audit.record(
+                actor=recorder.identity.user,
+                role=recorder.identity.role.value,
+                action="remove layer",
+                object=ask.layer,
+                reason=found.source_file,
+                result=f"{found.assets} assets, {found.edges} connections",
+            )
+        return wire.LayerRemoved(found)
 
     def _stop(self, _: wire.StopRecorder) -> wire.Reply:
         self._need(Permission.STOP, "the recorder")

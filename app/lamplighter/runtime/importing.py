@@ -1,214 +1,338 @@
-"""Files into the project: each read in a limited worker, then kept in one transaction.
+"""Files into the project: looked at, read in limited workers, kept in transactions.
 
 The first file that says where it lies founds the project's frame; city models therefore go first,
-then networks, then tables.
+then terrain, meshes, networks, vectors and tables. What is in already and unchanged is not read
+again, so that an import that was stopped is finished by giving the same command once more.
 """
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import psutil
-from msgspec.structs import replace
 
-from lamplighter.domain.city import Asset
-from lamplighter.domain.clock import SystemClock
-from lamplighter.domain.importing import FileReport, ImportedFile
-from lamplighter.domain.layers import Layer
-from lamplighter.domain.merging import merged
-from lamplighter.domain.problems import Problem, fault
+from lamplighter.domain import wire
+from lamplighter.domain.city import Asset, Frame
+from lamplighter.domain.clock import Clock, SystemClock
+from lamplighter.domain.importing import FileReport, ImportedFile, PassedOver
+from lamplighter.domain.layers import LayerContents
+from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.runtime.difference import words
+from lamplighter.runtime.keeping import Keeper
+from lamplighter.runtime.memory import PeakMemory
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.project import opened
+from lamplighter.runtime.reading import Batch, Box, HowToRead, Reading, next_batch
 from lamplighter.runtime.resources import own_command
-from lamplighter.store import Store, WriteAccess
+from lamplighter.runtime.sources import keep_sources
+from lamplighter.store import Store
 from lamplighter.workers import WorkerPool
 
-TASK: Final = "lamplighter.spatial.task:import_files"
-TIMEOUT_S: Final = 900.0
-MEMORY_MB: Final = 4_096
-_LAST: Final = {".inp": 1, ".csv": 2}
-"""city models first, then networks, then tables that speak of both"""
+if TYPE_CHECKING:
+    from lamplighter.spatial import FileWish
+    from lamplighter.spatial.scout import FoundFile
+
+AT_ONCE: Final = 2
+CANCELLED: Final = "P-607"
 Say = Callable[[str], None]
 Progress = Callable[[int, int, str], None]
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What an import did."""
+
+    reports: list[FileReport] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
+    cancelled: bool = False
+    unread: int = 0
+    peak_mb: float = 0.0
 
 
 class Importer:
     """Imports into one open store. One at a time; `cancel` from any thread."""
 
-    def __init__(self, store: Store, plugins: LoadedPlugins, pool: WorkerPool) -> None:
+    def __init__(
+        self, store: Store, plugins: LoadedPlugins, pool: WorkerPool, clock: Clock | None = None
+    ) -> None:
         self._store = store
         self._plugins = plugins
         self._pool = pool
+        self._clock = clock or SystemClock()
         self._cancelled = threading.Event()
-        self._task: int | None = None
-        self._points = ("", False)
+        self._reading: Reading | None = None
 
     def cancel(self) -> None:
         """Stop; what was imported until now stays."""
         self._cancelled.set()
-        task = self._task
-        if task is not None:
-            self._pool.cancel(task)
+        if self._reading is not None:
+            self._reading.cancel()
 
-    def run(
-        self,
-        paths: Sequence[Path],
-        *,
-        crs: str = "",
-        fit: bool = False,
-        two_points: str = "",
-        fixed_scale: bool = False,
-        progress: Progress,
-    ) -> list[FileReport]:
-        """Import files and folders; every file gets its report, also a refused one."""
-        override = parse_epsg(crs)
-        self._points = parse_points(two_points), fixed_scale
-        reports: list[FileReport] = []
-        files = self._expanded(paths)
-        homeless: list[Path] = []
-        for number, file in enumerate(files):
-            if self._cancelled.is_set():
-                break
-            progress(number, len(files), file.name)
-            for imported in self._read(file, override, fit):
-                report = imported.report
-                if report.error is None and not report.placed and report.unplaced:
-                    homeless.append(file)
-                    continue
-                self._take(imported, reports)
-        for file in homeless:
-            # its neighbours lie now, so where it belongs may show
-            for imported in self._read(file, override, fit):
-                self._take(imported, reports)
-        progress(len(reports), len(files), "done")
-        return reports
+    def run(self, ask: wire.ImportFiles, progress: Progress) -> ImportResult:
+        """Import files and folders; every file gets its report, also a refused one.
 
-    def _take(self, imported: ImportedFile, reports: list[FileReport]) -> None:
-        if imported.report.error is None:
-            self._keep(imported)
-        reports.append(imported.report)
-
-    def _expanded(self, paths: Sequence[Path]) -> list[Path]:
-        from lamplighter.spatial import expand
-
-        endings = tuple(self._plugins.importers())
-        found = expand([p.resolve() for p in paths], endings)
-        return sorted(found, key=lambda f: _LAST.get(f.suffix.lower(), 0))
-
-    def _read(self, file: Path, override: int | None, fit: bool) -> list[ImportedFile]:
-        from lamplighter.spatial import ImportAnswer, ImportOrder, take
-
+        Raises LamplighterError (U-801) for a wish that cannot be met.
+        """
         tiles = self._store.folder / "cache" / "tiles"
         tiles.mkdir(parents=True, exist_ok=True)
-        importers = sorted(set(self._plugins.importers().values()))
-        known = tiles / f"known-{secrets.token_hex(4)}"
-        assets = self._store.assets()
-        known.write_bytes(msgspec.msgpack.encode({a.id: a.source_file for a in assets}))
-        order = ImportOrder(
-            paths=(str(file),),
-            tiles_folder=str(tiles),
-            frame=self._store.frame(),
-            epsg=override,
-            importers=tuple(importers),
-            fit=fit,
-            two_points=self._points[0],
-            fixed_scale=self._points[1],
-            placement=self._placement(file),
-            city_box=_box(assets) if fit else None,
-            known=str(known),
+        importers = self._plugins.importers()
+        paths = [Path(p).resolve() for p in ask.paths]
+        how = HowToRead(
+            tiles_folder=tiles,
+            importers=tuple(sorted(set(importers.values()))),
+            endings=tuple(importers),
+            roots=tuple(str(p) for p in paths if p.is_dir()),
+            epsg=parse_epsg(ask.crs),
+            fit=ask.fit,
+            two_points=parse_points(ask.two_points),
+            fixed_scale=ask.fixed_scale,
         )
-        done: Future[Any] = Future()
-        self._task = self._pool.submit(
-            TASK,
-            order,
-            name=f"Read {file.name}",
-            timeout_s=TIMEOUT_S,
-            on_end=done.set_result,
-            result=ImportAnswer,
-            reads=[file.parent, *importers],
-            memory_mb=MEMORY_MB,
-            code="I-508",
+        reading = self._reading = Reading(self._pool, how)
+        with PeakMemory() as peak:
+            one = _OneImport(self, ask, how, reading, progress)
+            one.run(paths)
+        result = one.result
+        result.cancelled = self._cancelled.is_set()
+        result.peak_mb = peak.megabytes(one.worker_mb)
+        return result
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def keeper(self) -> Keeper:
+        """The layers of the store as they are now."""
+        return Keeper(self._store, self._clock, self._plugins.described)
+
+    def put_frame(self, frame: Frame) -> None:
+        self._store.writer.call(lambda access: access.put_frame(frame)).result()
+
+    @property
+    def store(self) -> Store:
+        return self._store
+
+
+class _OneImport:
+    """The steps of one import; they share the city as it grows."""
+
+    def __init__(
+        self,
+        importer: Importer,
+        ask: wire.ImportFiles,
+        how: HowToRead,
+        reading: Reading,
+        progress: Progress,
+    ) -> None:
+        self._importer, self._ask, self._how, self._reading = importer, ask, how, reading
+        self._tell = progress
+        self._keeper = importer.keeper()
+        self._frame = importer.store.frame()
+        self._place: dict[str, int] = {}
+        self._parts: dict[str, tuple[str, ...]] = {}
+        self._homeless: list[FoundFile] = []
+        self._homeless_found: dict[str, ImportedFile] = {}
+        self._rows: dict[str, FileReport] = {}
+        self._wishes: dict[str, FileWish] = {}
+        self.result = ImportResult()
+        self.worker_mb = 0.0
+
+    def run(self, paths: Sequence[Path]) -> None:
+        try:
+            scouted = self._reading.scout(
+                paths, lambda done, total, text: self._tell(0, 0, f"looking at {text}")
+            )
+        except LamplighterError as error:
+            if error.problem.code == CANCELLED:
+                return
+            raise
+        self.result.passed_over = [PassedOver(*one) for one in scouted.passed]
+        files = list(scouted.files)
+        self._check_replace(files)
+        self._place = {f.path: number for number, f in enumerate(files)}
+        self._parts = {f.path: f.parts for f in files}
+        self._read(self._unknown(files))
+        if self._homeless and not self._importer.cancelled:
+            self._settle_homeless()
+        for found in self._homeless_found.values():
+            self._take([found])
+        self.result.unread = sum(f.path not in self._rows for f in files)
+        for file in files:
+            if file.path in self._rows:
+                self.result.reports.append(self._rows[file.path])
+                self.result.reports += [_part(part, file.path) for part in file.parts]
+        if not self._importer.cancelled:
+            self._tell(len(files) * 1000, len(files) * 1000, "done")
+
+    def _check_replace(self, files: Sequence[FoundFile]) -> None:
+        wanted = self._ask.replace
+        if not wanted:
+            return
+        if wanted not in self._keeper.layers:
+            raise fault("U-801", what=f"there is no layer {wanted}", name="layers")
+        if len(files) != 1:
+            raise fault("U-801", what="one file alone can replace a layer", name="import")
+
+    def _unknown(self, files: Sequence[FoundFile]) -> list[FoundFile]:
+        """The files that are not in yet, or changed; the others get their row."""
+        todo: list[FoundFile] = []
+        for file in files:
+            report = None if self._ask.again else self._already(file)
+            if report is None:
+                self._wishes[file.path] = self._wish(file)
+                todo.append(file)
+            else:
+                report.already = True
+                report.seconds = 0.0
+                report.difference = None
+                report.warnings = [*report.warnings, "already in, unchanged; not read again"]
+                self._rows[file.path] = report
+        return todo
+
+    def _already(self, file: FoundFile) -> FileReport | None:
+        layer = self._keeper.layer_of(file.path)
+        if layer is None or layer.content_hash != file.digest or self._ask.two_points:
+            return None
+        contents = self._keeper.contents.get(layer.id, LayerContents())
+        epsg = self._epsg(file.path)
+        if (epsg and epsg != contents.epsg) or self._ask.replace not in ("", layer.id):
+            return None
+        report = self._importer.store.import_report(file.path, file.digest)
+        if report is None or (report.unplaced and not report.placed):
+            return None
+        return report
+
+    def _epsg(self, path: str) -> int | None:
+        return parse_epsg(self._ask.crs_of.get(path, "")) or self._how.epsg
+
+    def _wish(self, file: FoundFile) -> FileWish:
+        """What is known of a file: also how the same file was placed before."""
+        from lamplighter.spatial import FileWish
+
+        before = self._keeper.layers.get(self._ask.replace) or self._keeper.layer_of(file.path)
+        contents = LayerContents()
+        if before is not None:
+            contents = self._keeper.contents.get(before.id, contents)
+        return FileWish(
+            digest=file.digest,
+            parts=file.parts,
+            epsg=self._epsg(file.path) or contents.epsg,
+            placement=before.placement if before is not None else (),
+            fit=contents.fit,
         )
-        outcome = done.result()
-        self._task = None
-        known.unlink(missing_ok=True)
-        if isinstance(outcome, Problem):
-            return [ImportedFile(FileReport(file=str(file), error=str(outcome)))]
-        assert isinstance(outcome, ImportAnswer)
-        if self._store.frame() is None and outcome.frame is not None:
-            frame = outcome.frame
-            self._store.writer.call(lambda access: access.put_frame(frame)).result()
-        return take(outcome)
 
-    def _placement(self, file: Path) -> tuple[float, ...]:
-        """How this file was placed by points when it was imported before."""
-        layers = self._store.layers()
-        return next((one.placement for one in layers if one.source_file == str(file)), ())
+    def _read(self, queue: list[FoundFile], *, last: bool = False) -> None:
+        """Read all of `queue`, and keep what was read in its order."""
+        flying: list[Batch] = []
+        while (queue or flying) and not self._importer.cancelled:
+            at_once = AT_ONCE if self._frame is not None else 1
+            while queue and len(flying) < at_once:
+                flying.append(self._start(next_batch(queue)))
+            batch = flying.pop(0)
+            found, rest, peak = batch.outcome()
+            self.worker_mb = max(self.worker_mb, peak)
+            queue[:0] = rest
+            homed = []
+            for item in found:
+                if not last and self._is_homeless(item, batch):
+                    self._homeless_found[item.report.file] = item
+                    self._homeless += [f for f in batch.files if f.path == item.report.file]
+                else:
+                    homed.append(item)
+                self._found_frame(item)
+            self._take(homed)
+        for batch in flying:
+            batch.future.result()
 
-    def _keep(self, imported: ImportedFile) -> None:
-        streams = self._plugins.described(imported.datastreams)
+    def _start(self, files: list[FoundFile]) -> Batch:
+        count = max(len(self._place), 1)
 
-        layer = self._layer(imported)
-        imported.report.layer = layer.id
-        imported.assets = [replace(a, layer=layer.id) for a in imported.assets]
-        known = {a.id: a for a in self._store.assets()}
-        assets = [merged(known[a.id], a) if a.id in known else a for a in imported.assets]
+        def tell(done: int, total: int, text: str) -> None:
+            at = min(done // 1000, len(files) - 1)
+            place = self._place.get(files[at].path, 0)
+            step = min(done - at * 1000, 1000)
+            self._tell(
+                place * 1000 + step,
+                count * 1000,
+                f"file {place + 1} of {count} · {step // 10} % · {text}",
+            )
 
-        def put(access: WriteAccess) -> None:
-            access.put_assets(assets)
-            access.put_edges(imported.edges)
-            access.put_tiles(imported.tiles)
-            access.put_layer(layer)
-            if streams:
-                access.put_datastream_meta(streams)
-            access.record_import(imported.report, imported.content_hash)
+        box = _box(self._keeper.assets.values()) if self._how.fit else None
+        return self._reading.start(files, self._frame, box, self._wishes, tell)
 
-        keep_original(self._store.folder, Path(imported.report.file), imported.content_hash)
-        self._store.writer.call(put).result()
+    def _is_homeless(self, item: ImportedFile, batch: Batch) -> bool:
+        """Its neighbours were not known when it was read; they may tell where it belongs."""
+        report = item.report
+        alone = batch.frame is None or (self._how.fit and batch.box is None)
+        return alone and report.error is None and not report.placed and bool(report.unplaced)
 
-    def _layer(self, imported: ImportedFile) -> Layer:
-        """The layer with its id: the one of the same file before, else a new one."""
-        found = imported.layer or Layer("", Path(imported.report.file).stem, "table")
-        taken = {one.id: one.source_file for one in self._store.layers()}
-        name, number = found.name, 1
-        while taken.get(name, found.source_file) != found.source_file:
-            number += 1
-            name = f"{found.name}-{number}"
-        return replace(
-            found,
-            id=name,
-            content_hash=imported.content_hash,
-            imported_ms=SystemClock().wall_ms(),
+    def _settle_homeless(self) -> None:
+        if self._frame is None:
+            return
+        files, self._homeless = self._homeless, []
+        self._homeless_found.clear()
+        self._read(files, last=True)
+
+    def _found_frame(self, item: ImportedFile) -> None:
+        from lamplighter.spatial import choose_frame
+
+        if self._frame is None:
+            self._frame = choose_frame([item])
+            if self._frame is not None and not self._ask.preview:
+                self._importer.put_frame(self._frame)
+
+    def _take(self, found: Sequence[ImportedFile]) -> None:
+        """Rows for all of them; what can be kept is kept in one transaction."""
+        for item in found:
+            self._rows[item.report.file] = item.report
+            if item.report.error is None and not self._ask.preview:
+                self._keep(item)
+        self._keeper.write()
+
+    def _keep(self, item: ImportedFile) -> None:
+        from lamplighter.spatial import settle
+
+        file, keeper = item.report.file, self._keeper
+        before = keeper.layer_of(file)
+        name = item.layer.name if item.layer is not None else Path(file).stem
+        layer = self._ask.replace or (before.id if before else keeper.new_id(name, file))
+        settle(item, layer, keeper.others(layer), ())
+        parts = self._parts.get(file, ())
+        main = keep_sources(
+            self._importer.store.folder,
+            Path(file),
+            [Path(part) for part in parts],
+            item.content_hash,
         )
+        wish = self._wishes[file]
+        fitted = self._how.fit and "fitted by request" in item.report.crs_evidence
+        contents = LayerContents(
+            main=main,
+            parts=parts,
+            epsg=wish.epsg,
+            fit=wish.fit or (_box(keeper.assets.values()) if fitted else None),
+        )
+        keeper.take(item, layer, contents)
+        if item.report.difference is not None:
+            line = words(item.report.difference)
+            item.report.warnings.append(f"newer version of layer {layer}: {line}")
 
 
-def _box(assets: Sequence[Asset]) -> tuple[float, float, float, float] | None:
+def _part(file: str, main: str) -> FileReport:
+    return FileReport(file=file, format=f"part of {Path(main).name}", part_of=main)
+
+
+def _box(assets: Iterable[Asset]) -> Box | None:
     """West, south, east, north of what stands in the city, in local metres."""
     placed = [(a.x, a.y) for a in assets if a.x is not None and a.y is not None]
-    if not placed:
+    if len(placed) < 2:
         return None
     east, north = [p[0] for p in placed], [p[1] for p in placed]
     return min(east), min(north), max(east), max(north)
-
-
-def keep_original(project: Path, file: Path, content_hash: str) -> Path:
-    """A copy of what was imported, by content: the cache can be made anew from it."""
-    folder = project / "media" / "sources"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{content_hash}{file.suffix.lower()}"
-    if not target.exists():
-        part = target.with_suffix(".part")
-        shutil.copyfile(file, part)
-        part.replace(target)
-    return target
 
 
 def parse_epsg(crs: str) -> int | None:
@@ -237,47 +361,84 @@ def import_into(
     project: Path,
     paths: Sequence[Path],
     *,
-    crs: str = "",
-    fit: bool = False,
-    two_points: str = "",
-    fixed_scale: bool = False,
+    ask: wire.ImportFiles | None = None,
     mapping: Path | None = None,
     say: Say,
 ) -> dict[str, Any]:
-    """Import into a project nobody records; the result as `import --json` prints it."""
+    """Import into a project nobody records; the result as `import --json` prints it.
+
+    `ask` holds the wishes, its paths are replaced by `paths`. Ctrl+C stops within a second;
+    what was taken until then stays, and the result says so.
+    """
     begun = time.monotonic()
     if mapping is not None:
         raise fault(
             "U-804", name="Import of past observations with a mapping", what="it is not built yet"
         )
+    wanted = msgspec.structs.replace(
+        ask or wire.ImportFiles(()), paths=tuple(str(p) for p in paths)
+    )
     with opened(project, write=True) as store:
         pool = WorkerPool(own_command(), store.folder / "cache", SystemClock())
         try:
             importer = Importer(store, load_plugins(), pool)
-            reports = importer.run(
-                paths,
-                crs=crs,
-                fit=fit,
-                two_points=two_points,
-                fixed_scale=fixed_scale,
-                progress=lambda done, total, text: (
-                    say(f"{done + 1} of {total}: {text}") if done < total else None
-                ),
-            )
+            result = _interruptible(importer, wanted, Spoken(say))
         finally:
             pool.stop()
-    return summary(reports, time.monotonic() - begun)
+    return summary(result, time.monotonic() - begun)
 
 
-def summary(reports: Sequence[FileReport], seconds: float) -> dict[str, Any]:
+def _interruptible(importer: Importer, ask: wire.ImportFiles, progress: Progress) -> ImportResult:
+    """Run on a thread of its own, so that Ctrl+C cancels instead of breaking off."""
+    ended: list[ImportResult | BaseException] = []
+
+    def work() -> None:
+        try:
+            ended.append(importer.run(ask, progress))
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=work, name="import", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        try:
+            thread.join(0.2)
+        except KeyboardInterrupt:
+            importer.cancel()
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]
+
+
+class Spoken:
+    """Progress as lines of text: one for each file, and one every two seconds within it."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._file = ""
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        file = text.rpartition(" · ")[2]
+        now = time.monotonic()
+        if (file != self._file and now - self._last > 0.2) or now - self._last > 2.0:
+            self._file, self._last = file, now
+            self._say(text)
+
+
+def summary(result: ImportResult, seconds: float) -> dict[str, Any]:
     """Files and totals."""
     objects: dict[str, int] = {}
-    for report in reports:
+    for report in result.reports:
         for kind, count in report.objects.items():
             objects[kind] = objects.get(kind, 0) + count
     return {
-        "files": [msgspec.to_builtins(r) for r in reports],
+        "files": [msgspec.to_builtins(r) for r in result.reports],
         "objects": objects,
         "seconds": round(seconds, 3),
-        "peak_rss_mb": round(psutil.Process().memory_info().rss / 1e6, 1),
+        "peak_rss_mb": round(result.peak_mb, 1),
+        "already": sum(r.already for r in result.reports),
+        "cancelled": result.cancelled,
+        "unread": result.unread,
+        "passed_over": [msgspec.to_builtins(p) for p in result.passed_over],
     }

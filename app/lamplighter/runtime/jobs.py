@@ -11,10 +11,11 @@ import msgspec
 import structlog
 
 from lamplighter.domain import wire
-from lamplighter.domain.importing import FileReport
+from lamplighter.domain.layers import LayerRemoval
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.task import Task, TaskState
-from lamplighter.runtime.importing import Importer
+from lamplighter.runtime.importing import Importer, ImportResult
+from lamplighter.runtime.layers import take_back
 from lamplighter.runtime.resources import own_command
 from lamplighter.runtime.whatif import water_network
 from lamplighter.scenarios import WaterOutcome, water_request
@@ -63,8 +64,15 @@ class Jobs:
             importer = self._importers.get(task)
         if importer is not None:
             importer.cancel()
+            self._stopping(task)
         else:
             self.pool.cancel(task)
+
+    def _stopping(self, number: int) -> None:
+        with self._lock:
+            known = self._own.get(number)
+        if known is not None:
+            self._show(msgspec.structs.replace(known, state=TaskState.STOPPING))
 
     def stop(self, deadline_s: float) -> None:
         """Cancel everything."""
@@ -94,7 +102,9 @@ class Jobs:
             number, f"Import {name}", TaskState.RUNNING, started_ms=self._recorder.clock.wall_ms()
         )
         self._show(task)
-        importer = Importer(self._recorder.store, self._recorder.plugins, self.pool)
+        importer = Importer(
+            self._recorder.store, self._recorder.plugins, self.pool, self._recorder.clock
+        )
         with self._lock:
             self._importers[number] = importer
         threading.Thread(
@@ -113,18 +123,13 @@ class Jobs:
             shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
             self._show(shown)
 
-        reports: list[FileReport] = []
+        result = ImportResult()
         state, words = TaskState.DONE, ""
         try:
             with self._importing:
-                reports = importer.run(
-                    [Path(p) for p in ask.paths],
-                    crs=ask.crs,
-                    fit=ask.fit,
-                    two_points=ask.two_points,
-                    fixed_scale=ask.fixed_scale,
-                    progress=progress,
-                )
+                result = importer.run(ask, progress)
+            if result.cancelled:
+                state = TaskState.CANCELLED
         except LamplighterError as error:
             state, words = TaskState.FAILED, str(error)
         except Exception as error:
@@ -135,9 +140,34 @@ class Jobs:
                 self._importers.pop(task.id, None)
         ended = self._recorder.clock.wall_ms()
         self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
-        self._recorder.server.emit(wire.ImportDone(tuple(reports), task.id, words))
+        self._recorder.server.emit(
+            wire.ImportDone(
+                tuple(result.reports),
+                task.id,
+                words,
+                ask.preview,
+                result.cancelled,
+                result.unread,
+                tuple(result.passed_over),
+                result.peak_mb,
+            )
+        )
+        if not ask.preview:
+            self._city_changed()
+
+    def _city_changed(self) -> None:
         self._recorder.adopt_streams()
         self._recorder.core.city_changed()
+
+    def remove_layer(self, ask: wire.RemoveLayer) -> LayerRemoval:
+        """Take back an import, or count what would go. Raises LamplighterError (U-801)."""
+        with self._importing:
+            found = take_back(
+                self._recorder.store, ask.layer, preview=ask.preview, plugins=self._recorder.plugins
+            )
+        if not ask.preview:
+            self._city_changed()
+        return found
 
     # ------------------------------------------------------------------ what-ifs
     def run_scenario(self, name: str, settings: dict[str, str]) -> int:

@@ -14,6 +14,7 @@ from lamplighter.domain.importing import FileReport
 from lamplighter.domain.problems import LamplighterError, Problem, fault
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.resources import own_command
+from lamplighter.runtime.sources import kept_files
 from lamplighter.scenarios import WaterOutcome, water_request
 from lamplighter.workers import WorkerPool
 
@@ -22,8 +23,7 @@ ROWS: Final = 500
 
 def water_network(project: Path, imports: Sequence[FileReport]) -> Path:
     """The newest imported EPANET file of a project. Raises LamplighterError (U-804)."""
-    folder = project / "media" / "sources"
-    files = sorted(folder.glob("*.inp"), key=lambda f: f.stat().st_mtime)
+    files = kept_files(project, ".inp")
     if not files:
         raise fault("U-804", name="The what-if", what="no EPANET network was imported")
     return files[-1]

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
-from lamplighter.spatial.reader import expand
-from lamplighter.spatial.task import ImportAnswer, ImportOrder, take
+from lamplighter.spatial.reader import FileWish, choose_frame, expand
+from lamplighter.spatial.scout import Scouted
+from lamplighter.spatial.settle import settle
+from lamplighter.spatial.task import (
+    ImportAnswer,
+    ImportOrder,
+    ScoutAnswer,
+    ScoutOrder,
+    result_file,
+    take,
+    take_one,
+    take_scouted,
+)
 
-__all__ = ["ImportAnswer", "ImportOrder", "expand", "take"]
+__all__ = [
+    "FileWish",
+    "ImportAnswer",
+    "ImportOrder",
+    "ScoutAnswer",
+    "ScoutOrder",
+    "Scouted",
+    "choose_frame",
+    "expand",
+    "result_file",
+    "settle",
+    "take",
+    "take_one",
+    "take_scouted",
+]

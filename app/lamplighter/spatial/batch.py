@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import msgspec
-
-from lamplighter.domain.city import Asset, Edge, Frame
+from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
 from lamplighter.spatial.network import Importer
 from lamplighter.spatial.reader import Box, Progress, choose_frame, expand, read_file
+from lamplighter.spatial.settle import settle
 
 
 def import_paths(
@@ -71,7 +70,12 @@ def import_paths(
         for place in later:
             done[place] = read(place, box)
     imported = [done[place] for place in range(len(files))]
-    _settle_ids(imported, dict(known or {}))
+    owner = dict(known or {})
+    placed = {a.id for item in imported for a in item.assets if a.x is not None}
+    for item in imported:
+        source = Path(item.report.file).name
+        settle(item, Path(source).stem, {i for i, s in owner.items() if s != source}, placed)
+        owner.update((a.id, source) for a in item.assets)
     return imported, frame
 
 
@@ -83,46 +87,3 @@ def _box(imported: list[ImportedFile]) -> Box | None:
     east = [x for x, _ in spots if x is not None]
     north = [y for _, y in spots if y is not None]
     return (min(east), min(north), max(east), max(north))
-
-
-def _settle_ids(imported: list[ImportedFile], known: dict[str, str]) -> None:
-    """Make sure that no file silently replaces what another file states."""
-    placed = {a.id for item in imported for a in item.assets if a.x is not None}
-    for item in imported:
-        if not item.assets:
-            continue
-        source = item.assets[0].source_file
-        taken = {a.id for a in item.assets if known.get(a.id, source) != source}
-        if taken and item.report.format == "EPANET INP":
-            _rename(item, Path(source).stem, len(taken))
-        elif taken:
-            item.report.warnings.append(f"{len(taken)} objects are also described by another file")
-        kept = [a for a in item.assets if a.x is not None or a.id not in placed]
-        if len(kept) < len(item.assets):
-            item.report.warnings.append(
-                f"{len(item.assets) - len(kept)} objects without a place are placed by another "
-                "file; that one counts"
-            )
-            item.assets = kept
-        known.update((a.id, a.source_file) for a in item.assets)
-
-
-def _rename(item: ImportedFile, stem: str, count: int) -> None:
-    """Put the network's name before all its ids: `10` becomes `Net1/10`."""
-
-    def new(name: str) -> str:
-        return f"{stem}/{name}"
-
-    def asset(old: Asset) -> Asset:
-        parent = new(old.parent) if old.parent else ""
-        return msgspec.structs.replace(old, id=new(old.id), parent=parent)
-
-    def edge(old: Edge) -> Edge:
-        return msgspec.structs.replace(old, source=new(old.source), target=new(old.target))
-
-    item.assets = [asset(a) for a in item.assets]
-    item.edges = [edge(e) for e in item.edges]
-    item.report.unplaced = [msgspec.structs.replace(u, id=new(u.id)) for u in item.report.unplaced]
-    item.report.warnings.append(
-        f"{count} ids are also used by another file; all ids of this network begin with '{stem}/'"
-    )

@@ -64,6 +64,8 @@ def recognise(
     path: Path, importers: Mapping[str, network.Importer], progress: Progress, scratch: Path
 ) -> SourceModel:
     """The content of `path`; raises `Refused` with a code when it cannot be taken."""
+    if path.is_dir():
+        return _folder(path, progress)
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:
@@ -97,6 +99,15 @@ def recognise(
     if ending in (".gml", ".xml", ".citygml"):
         raise Refused("I-503", "it is no XML")
     raise Refused("I-504", f"ending '{ending}'" if ending else "no ending and unknown content")
+
+
+def _folder(path: Path, progress: Progress) -> SourceModel:
+    """A folder that is one data set."""
+    for reader in readers():
+        claims = getattr(reader, "claims_folder", None)
+        if claims is not None and claims(path):
+            return reader.read(path, progress)
+    raise Refused("I-507", "it is a folder")
 
 
 def _is_xml(head: bytes) -> bool:

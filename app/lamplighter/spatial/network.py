@@ -67,4 +67,5 @@ def read(path: Path, importer: Importer) -> SourceModel:
     model.warnings = list(network.warnings)
     model.heights_in_metres = True
     model.network = True
+    model.kind = "network"
     return model

@@ -16,22 +16,45 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import FileReport, ImportedFile
 from lamplighter.domain.problems import problem
 from lamplighter.spatial.assemble import Order, assemble
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
-from lamplighter.spatial.formats import ENDINGS, recognise
+from lamplighter.spatial.formats import recognise
+from lamplighter.spatial.licences import terms_beside
 from lamplighter.spatial.model import Cancelled, Refused
 from lamplighter.spatial.network import Importer
+from lamplighter.spatial.scout import digest_of, expand
 
 Progress = Callable[[int, int, str], None]
 Box = tuple[float, float, float, float]
-READER_VERSION: Final = 3
+READER_VERSION: Final = 4
 """raised when the same file gives other tiles or assets than before; old caches then rest"""
 MAX_FILE_BYTES: Final = 4_000_000_000
-MAX_FILES: Final = 100_000
+
+
+class FileWish(Struct, frozen=True):
+    """What is known or wanted of one file beside the path."""
+
+    digest: str = ""
+    """hash of its content and its parts, when somebody has made it already"""
+    parts: tuple[str, ...] = ()
+    """files it is read together with"""
+    key: str = ""
+    """begin the names of its tiles so; empty: by content and frame"""
+    epsg: int = 0
+    """coordinate system for this file alone"""
+    placement: tuple[float, ...] = ()
+    """`Layer.placement` of the same file at its import before"""
+    fit: Box | None = None
+    """the box it was scaled into before"""
+
+
+NO_WISH: Final = FileWish()
 
 
 def read_file(
@@ -45,16 +68,19 @@ def read_file(
     importers: Mapping[str, Importer] | None = None,
     fit: Box | None = None,
     points: PointsOrder = NO_POINTS,
+    wish: FileWish = NO_WISH,
+    roots: tuple[Path, ...] = (),
 ) -> ImportedFile:
     """Read `path`; never raises for a bad file (`report.error` holds one line with its code).
 
     Without `project_frame` a placed file founds its own frame (see `choose_frame`). `fit` is a
     box (west, south, east, north, local metres) into which a network that has no place may be
-    scaled; its evidence then says so. `points` place a file
-    without a system. Tiles are written into `tiles_folder`.
+    scaled; its evidence then says so. `points` place a file without a system. Tiles are written
+    into `tiles_folder`. Licence texts are looked for beside the file, up to one of `roots`.
     """
     begun = time.monotonic()
-    order = Order(tiles_folder, project_frame, epsg_override, fit, points)
+    override = wish.epsg or epsg_override
+    order = Order(tiles_folder, project_frame, override, wish.fit or fit, points)
 
     def tell(done: int, total: int, text: str) -> None:
         if cancelled():
@@ -63,7 +89,8 @@ def read_file(
 
     try:
         with np.errstate(all="ignore"):  # absurd numbers become infinite and are left out later
-            imported = _read(path, order, importers or {}, tell)
+            imported = _read(path, order, importers or {}, tell, wish)
+        _state_terms(imported, path, roots)
     except Refused as refused:
         imported = _failed(path, refused.code, refused.what)
     except Cancelled:
@@ -87,16 +114,22 @@ def _failed(path: Path, code: str, what: str) -> ImportedFile:
 
 
 def _read(
-    path: Path, order: Order, importers: Mapping[str, Importer], tell: Progress
+    path: Path,
+    order: Order,
+    importers: Mapping[str, Importer],
+    tell: Progress,
+    wish: FileWish,
 ) -> ImportedFile:
-    if not path.is_file():
+    folder = path.is_dir() and bool(wish.digest)
+    if not path.is_file() and not folder:
         raise Refused("I-507", _what_it_is(path))
-    size = path.stat().st_size
+    size = 0 if folder else path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise Refused("I-502", f"{size / 1e9:.1f} GB (limit {MAX_FILE_BYTES / 1e9:.0f} GB)")
     tell(0, 4, "reading")
-    digest = _digest(path)
-    key = _key(digest, order, path.suffix.lower() in importers)
+    parts = [Path(part) for part in wish.parts]
+    digest = wish.digest or digest_of([path, *parts], path)
+    key = wish.key or _key(digest, order, path.suffix.lower() in importers)
     order.tiles_folder.mkdir(parents=True, exist_ok=True)
     kept = _recall(order.tiles_folder, key, path)
     if kept is not None:
@@ -104,20 +137,38 @@ def _read(
         return kept
     model = recognise(path, importers, tell, order.tiles_folder)
     imported = assemble(model, path, order, key, tell)
-    imported.content_hash = digest
+    imported.content_hash, imported.key = digest, key
     _remember(order.tiles_folder, key, imported)
     return imported
+
+
+def _state_terms(imported: ImportedFile, path: Path, roots: tuple[Path, ...]) -> None:
+    """Licence, attribution and date: from the file, else from what lies beside it."""
+    layer, report = imported.layer, imported.report
+    if layer is None:
+        return
+    changes: dict[str, str] = {}
+    if layer.licence or layer.attribution:
+        changes["terms_from"] = "the file"
+    else:
+        terms = terms_beside(path, roots)
+        if terms.licence:
+            changes = {
+                "licence": terms.licence,
+                "attribution": terms.attribution,
+                "terms_from": terms.origin,
+            }
+    if not layer.date:
+        changes["date"] = time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
+    layer = imported.layer = replace(layer, **changes)
+    report.licence, report.attribution = layer.licence, layer.attribution
+    report.date, report.terms_from = layer.date, layer.terms_from
 
 
 def _what_it_is(path: Path) -> str:
     if path.is_dir():
         return "it is a folder"
     return "it is no ordinary file" if path.exists() else "there is no such file"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _key(digest: str, order: Order, by_plugin: bool) -> str:
@@ -135,8 +186,11 @@ def _recall(folder: Path, key: str, path: Path) -> ImportedFile | None:
         return None
     if Path(kept.report.file).name != path.name:
         return None
-    if not all((folder / name).is_file() for name in kept.tiles):
+    names = set(kept.tiles) | {t.name for t in (kept.layer.tiles if kept.layer else ())}
+    if not all((folder / name).is_file() for name in names):
         return None
+    if kept.layer is not None:
+        kept.layer = replace(kept.layer, source_file=str(path))
     kept.report.file = str(path)
     return kept
 
@@ -147,42 +201,6 @@ def _remember(folder: Path, key: str, imported: ImportedFile) -> None:
     partial.replace(folder / f"{key}.import")
 
 
-def expand(paths: list[Path], endings: tuple[str, ...] = ()) -> list[Path]:
-    """Files as given; folders become the files in them, recursively, in a stable order.
-
-    Inside a folder hidden files and files that only accompany others (textures, licences,
-    texts) are passed over; every other file is returned, also of unknown format, so that it can
-    be reported. `endings` are those of plugin importers. Links out of a folder are not followed.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        for folder, names, files in os.walk(path, followlinks=False):
-            names[:] = sorted(name for name in names if not name.startswith("."))
-            here = Path(folder)
-            for name in sorted(files):
-                if _belongs(here / name, endings):
-                    found.append(here / name)
-                if len(found) >= MAX_FILES:
-                    return found
-    return found
-
-
-_COMPANIONS: Final = frozenset(
-    {".jpg", ".jpeg", ".png", ".txt", ".md", ".pdf", ".dbf", ".shx", ".prj", ".cpg", ".qix",
-     ".sbn", ".sbx", ".xsd", ".wld", ".jgw", ".html", ".toml", ""}
-)  # fmt: skip
-
-
-def _belongs(path: Path, endings: tuple[str, ...]) -> bool:
-    ending = path.suffix.lower()
-    if path.name.startswith(".") or path.is_symlink():
-        return False
-    return ending in ENDINGS or ending in endings or ending not in _COMPANIONS
-
-
 def choose_frame(imported: list[ImportedFile]) -> Frame | None:
     """The frame of a new project: that of the first file that was placed; None without one."""
     for item in imported:
@@ -190,3 +208,6 @@ def choose_frame(imported: list[ImportedFile]) -> Frame | None:
             east, north = item.suggested_origin
             return Frame(epsg=item.suggested_epsg, east=east, north=north)
     return None
+
+
+__all__ = ["FileWish", "choose_frame", "expand", "read_file"]

@@ -63,6 +63,7 @@ def read(data: bytes) -> SourceModel:
             "type, connections source, kind and target, bindings source and datastream",
         )
     model.warnings = warnings + model.warnings
+    model.kind = "table"
     return model
 
 

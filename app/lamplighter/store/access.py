@@ -14,7 +14,7 @@ from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
 from lamplighter.domain.importing import FileReport
-from lamplighter.domain.layers import Layer
+from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import Batch
 from lamplighter.store import facts
@@ -106,7 +106,23 @@ class WriteAccess:
         return self._put(facts.LAYER, layer.id, layer, None)
 
     def remove_layer(self, layer: str) -> bool:
+        """The layer and what is noted of its contents; its assets are the caller's to remove."""
+        self._put(facts.CONTENTS, layer, None, None)
         return self._put(facts.LAYER, layer, None, None)
+
+    def put_contents(self, layer: str, contents: LayerContents) -> bool:
+        return self._put(facts.CONTENTS, layer, contents, None)
+
+    def put_said(self, asset: Asset) -> bool:
+        """What one layer says of an asset that other layers describe too."""
+        return self._put(facts.SAID, facts.said_key(asset.id, asset.layer), asset, None)
+
+    def remove_said(self, asset: str, layer: str) -> bool:
+        return self._put(facts.SAID, facts.said_key(asset, layer), None, None)
+
+    def remove_datastream_meta(self, datastreams: Iterable[Datastream]) -> int:
+        """Forget unit, asset and limits; the datastream and its history stay."""
+        return sum(self._put(facts.META, d.key, None, None) for d in datastreams)
 
     def put_frame(self, frame: Frame) -> None:
         self._put(facts.FRAME, "", frame, None)

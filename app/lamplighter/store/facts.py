@@ -19,6 +19,8 @@ EDGE: Final = "edge"
 META: Final = "datastream"
 TILE: Final = "tile"
 LAYER: Final = "layer"
+CONTENTS: Final = "layer contents"
+SAID: Final = "said"
 FRAME: Final = "frame"
 SETTING: Final = "setting"
 ALARM: Final = "alarm"
@@ -35,6 +37,10 @@ T = TypeVar("T")
 
 def edge_key(source: str, kind: str, target: str, owner: str) -> str:
     return "\x1f".join((source, kind, target, owner))
+
+
+def said_key(asset: str, layer: str) -> str:
+    return "\x1f".join((asset, layer))
 
 
 def fact_hash(

@@ -13,7 +13,7 @@ from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
 from lamplighter.domain.importing import FileReport
-from lamplighter.domain.layers import Layer
+from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
@@ -173,6 +173,19 @@ class Store:
     def layers(self) -> list[Layer]:
         """What was imported, in the order in which it came."""
         return list(self._current(facts.LAYER, Layer).values())
+
+    def layer_contents(self) -> dict[str, LayerContents]:
+        """Layer id -> what it brought beside its assets."""
+        return self._current(facts.CONTENTS, LayerContents)
+
+    def said(self) -> list[Asset]:
+        """What each layer says of the assets that several describe."""
+        return list(self._current(facts.SAID, Asset).values())
+
+    def import_report(self, file: str, content_hash: str) -> FileReport | None:
+        """The newest report on this content of a file."""
+        key = f"{file}\x1f{content_hash}"
+        return facts.one(self._readers.city, facts.IMPORT, key, FileReport)
 
     def frame(self) -> Frame | None:
         return facts.one(self._readers.city, facts.FRAME, "", Frame)

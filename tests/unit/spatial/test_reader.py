@@ -202,7 +202,7 @@ def test_the_task_answers_with_a_file_that_holds_everything(tmp_path: Path) -> N
     assert answer.frame == Frame(28992, 91010.0, 435705.0)
     found = take(answer)
     assert found[0].report.placed == 1
-    assert not Path(answer.result).exists()
+    assert not list((tmp_path / "tiles").glob("*.result"))
     assert seen and all(0 <= done <= total for done, total, _ in seen)
 
 
