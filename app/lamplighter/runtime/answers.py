@@ -233,6 +233,7 @@ class Answers:
     def _shelf_changed(self) -> wire.Reply:
         self._recorder.server.emit(views.shelf(self._recorder.store))
         return wire.Ok()
+
     def _remove_layer(self, ask: wire.RemoveLayer) -> wire.Reply:
         recorder = self._recorder
         self._need(Permission.IMPORT, ask.layer)
