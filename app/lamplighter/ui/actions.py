@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QWidget
 
+from lamplighter.domain.places import address_of
 from lamplighter.domain.problems import problem
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.theme import theme
@@ -150,6 +151,12 @@ class Actions:
                   words=f"{a.id} {a.type}")
             for i, a in desk.city.assets.items()
         ]  # fmt: skip
+        addresses = ((i, a, address_of(a.attributes)) for i, a in desk.city.assets.items())
+        found += [
+            Entry(address, tr("address, {name}", name=a.name or a.id), lambda i=i: go_to(i))  # type: ignore[misc]
+            for i, a, address in addresses
+            if address
+        ]
         return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable
 
 from PySide6.QtCore import (
@@ -13,6 +15,8 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    QTimer,
+    Signal,
 )
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
@@ -33,6 +37,7 @@ from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
 ROWS = 10
+INDEX_AFTER_MS = 400
 _ROOT = QModelIndex()
 
 
@@ -106,13 +111,32 @@ class _Row(QStyledItemDelegate):
 
 
 class CommandPalette(QFrame):
-    """560 wide, 96 from the top; never blocks the city. `entries()` is asked at each opening."""
+    """560 wide, 96 from the top; never blocks the city.
 
-    def __init__(self, entries: Callable[[], list[Entry]], parent: QWidget) -> None:
+    `entries()` makes all entries; it and the index run on a thread soon after `invalidate`, so it
+    may only read values that are never changed in place. `typed(text)` gives entries for what is
+    no name, e.g. coordinates.
+    """
+
+    _indexed = Signal(object)
+
+    def __init__(
+        self,
+        entries: Callable[[], list[Entry]],
+        parent: QWidget,
+        typed: Callable[[str], list[Entry]] = lambda text: [],
+    ) -> None:
         super().__init__(parent)
         self._over = parent
         self.setObjectName("palette")
         self._entries = entries
+        self._typed = typed
+        self._wanted = 0
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(INDEX_AFTER_MS)
+        self._soon.timeout.connect(self._index_beside)
+        self._indexed.connect(self._take_index)
         self._index = SearchIndex()
         self._count = -1
         self._recent: list[Entry] = []
@@ -140,17 +164,34 @@ class CommandPalette(QFrame):
         self.hide()
 
     def invalidate(self) -> None:
-        """The city or the locks changed: index anew at the next opening."""
+        """The city or the locks changed: index anew, beside the window or at the next opening."""
         self._count = -1
+        self._wanted += 1
+        self._soon.start()
+
+    def _index_beside(self) -> None:
+        wanted = self._wanted
+
+        def make() -> None:
+            index = SearchIndex(self._entries())
+            with contextlib.suppress(RuntimeError):  # the window closed meanwhile
+                self._indexed.emit((wanted, index))
+
+        threading.Thread(target=make, name="palette index", daemon=True).start()
+
+    def _take_index(self, made: tuple[int, SearchIndex]) -> None:
+        wanted, index = made
+        if wanted != self._wanted:
+            return
+        self._index = index
+        self._count = len(index.entries)
+        names = {e.name: e for e in index.entries}
+        self._recent = [names[e.name] for e in self._recent if e.name in names]
 
     def open(self) -> None:
         """Shows itself with the recent entries."""
         if self._count < 0:
-            entries = self._entries()
-            self._index = SearchIndex(entries)
-            self._count = len(entries)
-            names = {e.name: e for e in entries}
-            self._recent = [names[e.name] for e in self._recent if e.name in names]
+            self._take_index((self._wanted, SearchIndex(self._entries())))
         parent = self._over
         focus = parent.focusWidget()
         if focus is not None and not self.isAncestorOf(focus):
@@ -166,6 +207,7 @@ class CommandPalette(QFrame):
 
     def _search(self, text: str) -> None:
         found = self._index.find(text, ROWS) if text.strip() else self._start()
+        found = [*self._typed(text), *found][:ROWS]
         self.rows.show_entries(found)
         self._say.setVisible(not found)
         self.list.setVisible(bool(found))
