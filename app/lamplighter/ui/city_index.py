@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream, Frame
+from lamplighter.domain.layers import Layer
 from lamplighter.ui.words import plain
 
 
@@ -35,6 +36,13 @@ class CityIndex:
     asset_of: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """place in `asset_ids` per datastream id, -1 for none"""
     bound: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    imported: dict[str, Layer] = field(default_factory=dict)
+    """imported files by the id of their layer"""
+
+    def layer_of(self, asset: str) -> Layer | None:
+        """The imported file an asset came with; None for what was made by hand."""
+        found = self.assets.get(asset)
+        return self.imported.get(found.layer) if found is not None else None
 
     def name(self, asset: str) -> str:
         """What people call it; the id itself when it is not known."""
@@ -63,6 +71,7 @@ class CityIndex:
 def build(city: wire.City) -> CityIndex:
     """Look-ups of a city answer; O(assets + edges + datastreams)."""
     index = CityIndex(tiles=city.tiles, frame=city.frame)
+    index.imported = {layer.id: layer for layer in city.layers}
     index.assets = {a.id: a for a in city.assets}
     index.streams = {d.id: d for d in city.datastreams}
     of_asset: dict[str, list[Datastream]] = defaultdict(list)
