@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lamplighter.cli.output import say
 from lamplighter.domain.problems import fault
 from lamplighter.domain.tile_file import read_tile
 from lamplighter.runtime.project import city_for_drawing
+from lamplighter.runtime.tile_cache import ensure_tiles
 
 
 def draw(
@@ -18,6 +20,7 @@ def draw(
     from lamplighter.scene.states import AssetLook, Mark, StateTable
     from lamplighter.scene.theme import load_theme
 
+    ensure_tiles(project, say)
     city = city_for_drawing(project, at)
     if target and target not in {a.id for a in city.assets}:
         raise fault("U-801", what=f"there is no asset {target}", name="shot")
@@ -25,7 +28,7 @@ def draw(
         raise fault("U-801", what=f"there is no theme {theme}", name="shot")
     looks = {a: AssetLook(Mark.ABNORMAL, priority) for a, priority in city.priorities.items()}
     result = shot(
-        (read_tile(tile) for tile in city.tiles),
+        (read_tile(tile) for tile in city.tiles if tile.exists()),
         city.assets,
         out=out,
         size=size,

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec.structs import replace
+
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.problems import fault
@@ -95,13 +97,16 @@ class Answers:
     def _city(self, _: wire.GetCity) -> wire.City:
         city = self._recorder.core.city
         folder = self._recorder.project / "cache" / "tiles"
+        rebuilt = self._recorder.jobs.rebuilding  # their tiles come when they are there
+        layers = tuple(replace(one, tiles=()) if one.id in rebuilt else one for one in city.layers)
+        absent = {t.name for one in city.layers if one.id in rebuilt for t in one.tiles}
         return wire.City(
             assets=tuple(city.assets.values()),
             edges=city.edges,
             datastreams=city.streams,
-            tiles=tuple(str(folder / name) for name in city.tiles),
+            tiles=tuple(str(folder / name) for name in city.tiles if name not in absent),
             frame=city.frame,
-            layers=city.layers,
+            layers=layers,
         )
 
     def _history(self, ask: wire.GetHistory) -> wire.History:

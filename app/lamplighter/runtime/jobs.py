@@ -11,12 +11,13 @@ import msgspec
 import structlog
 
 from lamplighter.domain import wire
-from lamplighter.domain.layers import LayerRemoval
+from lamplighter.domain.layers import Layer, LayerRemoval
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.runtime.importing import Importer, ImportResult
 from lamplighter.runtime.layers import take_back
 from lamplighter.runtime.resources import own_command
+from lamplighter.runtime.tile_cache import incomplete, rebuild
 from lamplighter.runtime.whatif import water_network
 from lamplighter.scenarios import WaterOutcome, water_request
 from lamplighter.workers import WorkerPool
@@ -50,6 +51,8 @@ class Jobs:
         self._own: dict[int, Task] = {}
         self._importers: dict[int, Importer] = {}
         self._importing = threading.Lock()
+        self.rebuilding: frozenset[str] = frozenset()
+        """layers whose tiles are being made anew"""
 
     def tasks(self) -> tuple[Task, ...]:
         """Newest first."""
@@ -168,6 +171,46 @@ class Jobs:
         if not ask.preview:
             self._city_changed()
         return found
+
+    # ------------------------------------------------------------------ the drawing cache
+    def rebuild_tiles(self) -> None:
+        """Cut tiles that are missing again, beside everything else; the city follows then."""
+        missing = incomplete(self._recorder.store)
+        if missing:
+            self.rebuilding = frozenset(layer.id for layer in missing)
+            threading.Thread(
+                target=self._rebuild, args=(missing,), name="tiles", daemon=True
+            ).start()
+
+    def _rebuild(self, layers: list[Layer]) -> None:
+        recorder = self._recorder
+        number = next(self._numbers)
+        shown = Task(
+            number,
+            f"Make the 3D tiles of {len(layers)} layers anew",
+            TaskState.RUNNING,
+            started_ms=recorder.clock.wall_ms(),
+        )
+        self._show(shown)
+
+        def progress(done: int, total: int, text: str) -> None:
+            nonlocal shown
+            shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
+            self._show(shown)
+
+        state, words = TaskState.DONE, ""
+        try:
+            with self._importing:
+                problems = rebuild(recorder.store, recorder.plugins, self.pool, layers, progress)
+            if problems:
+                state, words = TaskState.FAILED, "; ".join(problems[:5])
+        except Exception as error:
+            log.exception("tiles not made")
+            state, words = TaskState.FAILED, str(error)
+        self.rebuilding = frozenset()
+        ended = recorder.clock.wall_ms()
+        self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
+        recorder.core.city_changed()
 
     # ------------------------------------------------------------------ what-ifs
     def run_scenario(self, name: str, settings: dict[str, str]) -> int:

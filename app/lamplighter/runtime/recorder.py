@@ -135,6 +135,7 @@ class Recorder:
     # ------------------------------------------------------------------ life
     def start(self) -> None:
         """Begin: core, decoding, wire, then the feeds."""
+        self.jobs.rebuild_tiles()
         self.core.start()
         self.inlet.start()
         self.server.start()

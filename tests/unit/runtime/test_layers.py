@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lamplighter.runtime.layers import list_layers, remove_layer
 from lamplighter.runtime.plugins import load_plugins
 from lamplighter.runtime.project import create, opened
 from lamplighter.runtime.resources import own_command
+from lamplighter.runtime.tile_cache import ensure_tiles
 from lamplighter.workers import WorkerPool
 
 PUMPS = "id,type,lon,lat,vendor\nP-1,Pump,4.4,51.9,A\nP-2,Pump,4.401,51.9,A\n"
@@ -193,3 +195,22 @@ def test_cancelling_keeps_what_was_taken_and_says_what_was_not_read(
     assert (again["already"], again["unread"], again["cancelled"]) == (kept, 0, False)
     assert json.dumps(again["files"])
     assert again["peak_rss_mb"] > 100
+
+
+def test_the_drawing_cache_is_made_anew_from_the_kept_originals(
+    tmp_path: Path, project: Path
+) -> None:
+    town = write(tmp_path, "town.city.json", cities.cityjson_text())
+    bring(project, town)
+    town.unlink()
+    folder = project / "cache" / "tiles"
+    before = {path.name: path.read_bytes() for path in folder.glob("*.npz")}
+    shutil.rmtree(folder)
+    said: list[str] = []
+    ensure_tiles(project, said.append)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.npz")} == before
+    assert said == ["the drawing cache is made anew for 1 layers"]
+    shutil.rmtree(folder)
+    shutil.rmtree(project / "media" / "sources")
+    ensure_tiles(project, said.append)
+    assert said[-1] == "town.city: its original is not kept; import it again"
