@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 
 from lamplighter.domain.city import Frame
 from lamplighter.domain.tile_file import write_tile
 from lamplighter.scene.camera import Pose
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.sun_panel import SunTool
 from lamplighter.ui.twin_desk import DeskTwin
+from lamplighter.ui.twin_focus import FocusTool
 from lamplighter.ui.twin_measure import MeasureTool, Shape
+from lamplighter.ui.twin_section import SectionTool
 from tests.kit.synthetic_district import district
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
@@ -143,3 +147,156 @@ def test_badges_keep_clear_of_strip_and_column(qtbot, view: DeskTwin) -> None:
     boxes = view.overlay.reserved()
     strip = view.belt["measure"].strip.geometry()
     assert any(abs(b[0] - strip.x()) < 1 and abs(b[2] - strip.width()) < 1 for b in boxes)
+
+
+def section_of(view: DeskTwin) -> SectionTool:
+    tool = view.belt["section"]
+    assert isinstance(tool, SectionTool)
+    return tool
+
+
+def test_the_section_box_fits_the_selection_and_leaves_only_its_inside(
+    qtbot, view: DeskTwin
+) -> None:
+    name = view.scene.tiles[0].assets[5]
+    view._desk.selection.select(name)
+    view.belt.start("section")
+    tool = section_of(view)
+    box = view.scene.box(name)
+    low, high = tool.corners
+    assert all(a < b for a, b in zip(low, box.low, strict=True))
+    assert all(a > b for a, b in zip(high, box.high, strict=True))
+    view.fly_to(name)
+    view.go(view.scene.pose)
+    settle(qtbot, view)
+    seen = {view.pick(QPointF(x, y)) for x in range(20, 900, 60) for y in range(20, 600, 60)}
+    near = [n for t in view.scene.tiles for n in t.assets if touches(view, n, low, high)]
+    assert seen - {""} <= set(near)
+    view.belt.escape()
+    assert view.scene.section.box is None
+
+
+def touches(view: DeskTwin, name: str, low, high) -> bool:
+    box = view.scene.box(name)
+    if box is None:
+        return False
+    sides = zip(box.low, box.high, low, high, strict=True)
+    return all(a <= d and b >= c for a, b, c, d in sides)
+
+
+def test_a_handle_moves_one_face_and_the_fields_say_it(qtbot, view: DeskTwin) -> None:
+    view.belt.start("section")
+    tool = section_of(view)
+    tool.set_box((-60, -60, 0), (60, 60, 40))
+    before, pose = tool.corners, view.scene.pose
+    spot = view.places_on_screen(tool.handles())[1]
+    at = QPoint(round(spot[0]), round(spot[1]))
+    gl = view._gl
+    qtbot.mousePress(gl, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseMove(gl, at + QPoint(30, 8))
+    qtbot.mouseRelease(gl, Qt.MouseButton.LeftButton, pos=at + QPoint(30, 8))
+    assert view.scene.pose == pose, "the camera stays while a handle is dragged"
+    assert tool.corners[0] == pytest.approx(before[0])
+    assert tool.corners[1][0] != pytest.approx(before[1][0])
+    assert tool.corners[1][1:] == pytest.approx(before[1][1:])
+    assert tool._fields["width"].value() == pytest.approx(tool.size[0], abs=0.06)
+
+
+def test_fields_and_keys_move_the_box_without_a_mouse(qtbot, view: DeskTwin) -> None:
+    view.belt.start("section")
+    tool = section_of(view)
+    tool.set_box((-60, -60, 0), (60, 60, 40))
+    tool._fields["turn"].setValue(30.0)
+    assert view.scene.section.heading == 30.0
+    tool._fields["turn"].setValue(0.0)
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    assert tool.corners[0][0] == pytest.approx(-59.0)
+    qtbot.keyClick(view, Qt.Key.Key_BracketLeft)
+    assert tool.corners[1][2] == pytest.approx(39.0) and tool.corners[0][2] == pytest.approx(0.0)
+    assert view.scene.section.box.high[2] == pytest.approx(39.0)
+
+
+def focus_of(view: DeskTwin) -> FocusTool:
+    tool = view.belt["isolate"]
+    assert isinstance(tool, FocusTool)
+    return tool
+
+
+def test_isolating_needs_a_selection_and_says_so(qtbot, view: DeskTwin) -> None:
+    assert not view.belt.start("isolate")
+    assert any("Select one or more assets" in p.problem.text for p in view._desk.problems.values())
+
+
+def test_the_rest_is_hidden_or_a_ghost_and_comes_back(qtbot, view: DeskTwin) -> None:
+    name, other = view.scene.tiles[0].assets[5:7]
+    view._desk.selection.select(name)
+    tool = focus_of(view)
+    tool.isolate(hide_rest=True)
+    assert view.scene.showing.isolated == {name} and view.scene.showing.hide_rest
+    assert "Only" in tool.strip.hint.text() and tool.strip.isVisible()
+    tool.isolate(hide_rest=False)
+    assert not view.scene.showing.hide_rest
+    view._desk.selection.select(other)
+    tool.hide()
+    assert view.scene.showing.hidden == {other}
+    tool.show_all()
+    qtbot.waitUntil(lambda: view.belt.front is None, timeout=2000)
+    assert view.scene.showing.isolated is None and view.scene.showing.hidden == frozenset()
+
+
+def sun_of(view: DeskTwin) -> SunTool:
+    tool = view.belt["sun"]
+    assert isinstance(tool, SunTool)
+    return tool
+
+
+def moment(hour: int) -> int:
+    return round(datetime(2026, 6, 21, hour, 0, tzinfo=UTC).timestamp() * 1000)
+
+
+def test_the_sun_casts_shadows_for_a_moment_and_night_is_stated(qtbot, view: DeskTwin) -> None:
+    view.belt.start("sun")
+    tool = sun_of(view)
+    tool.set_moment(moment(11))
+    assert view.scene.shadows is not None
+    assert "above the horizon" in tool._read.text()
+    morning = view.scene.shadows.view.way
+    tool.set_moment(moment(17))
+    assert view.scene.shadows.view.way[0] < morning[0], "the sun has gone west"
+    tool.set_moment(moment(0))
+    assert tool._read.text().startswith("Night")
+    view.belt.escape()
+    assert view.scene.shadows is None
+
+
+def test_the_slider_and_play_move_the_sun(qtbot, view: DeskTwin) -> None:
+    view.belt.start("sun")
+    tool = sun_of(view)
+    tool.set_moment(moment(11))
+    first = tool.ms
+    tool._slider.setValue(tool._slider.value() + 30)
+    assert tool.ms - first == 30 * 60_000
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: tool.ms - first >= 40 * 60_000, timeout=5000)
+    qtbot.keyClick(view, Qt.Key.Key_Space)
+    assert not tool._timer.isActive()
+
+
+def test_a_city_without_a_place_on_earth_has_no_sun(qtbot, view: DeskTwin) -> None:
+    city = view._desk.city
+    city.assets = {
+        i: msgspec.structs.replace(a, lon=None, lat=None) for i, a in city.assets.items()
+    }
+    assert not view.belt.start("sun")
+    assert any("no place on Earth" in p.problem.text for p in view._desk.problems.values())
+
+
+def test_tools_stay_in_effect_behind_the_one_in_front(qtbot, view: DeskTwin) -> None:
+    view.belt.start("section")
+    view.belt.start("measure")
+    assert view.scene.section.box is not None
+    assert view.belt["measure"].strip.isVisible() and not view.belt["section"].strip.isVisible()
+    assert view.belt.escape() and view.belt.front is view.belt["section"]
+    assert view.belt.escape() and not view.belt.escape()

@@ -79,6 +79,7 @@ class ShadowMap:
 
     def attach(self, actor: vtkActor, uniforms: Any) -> None:
         """Let the actor's sunlit shader ask this map."""
+        actor.GetProperty().RemoveTexture("materialTex")  # VTK warns about replacing one
         actor.GetProperty().SetORMTexture(self._texture)
         for name, row in zip(("sunX", "sunY", "sunZ"), self.view.rows, strict=True):
             uniforms.SetUniform4f(name, row.tolist())

@@ -162,8 +162,24 @@ class Actions:
 
 def view_actions(f: Furniture) -> list[Action]:
     """The tools of the 3D view: each has a key, a palette entry and a line in the key sheet."""
-    tools = (("measure", tr("Measure"), "M"),)
-    return [
+    tools = (
+        ("measure", tr("Measure"), "M"),
+        ("section", tr("Section box"), "X"),
+        ("sun", tr("Sun and shadows"), "U"),
+    )
+    made = [
         Action(words, (keys,), lambda n=name: f.tool(n), plain=True)  # type: ignore[misc]
         for name, words, keys in tools
     ]
+    deeds = (
+        (tr("Isolate the selection"), "I"),
+        (tr("The rest as ghosts"), "Shift+I"),
+        (tr("Hide the selection"), "H"),
+        (tr("Show all"), "Shift+H"),
+        (tr("Map or 3D"), "P"),
+    )
+    made += [
+        Action(words, (keys,), lambda w=words: f.view_deed(w), plain=True)  # type: ignore[misc]
+        for words, keys in deeds
+    ]
+    return made

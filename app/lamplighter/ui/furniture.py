@@ -32,6 +32,7 @@ from lamplighter.ui.twin_dock import TwinDock
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
+    from lamplighter.ui.twin_tools import ToolBelt
     from lamplighter.ui.window import MainWindow
 
 
@@ -168,15 +169,28 @@ class Furniture:
 
     def tool(self, name: str) -> None:
         """Begin or end a tool of the 3D view; says why where it cannot."""
+        belt = self._belt()
+        if belt is not None:
+            belt.toggle(name)
+
+    def view_deed(self, name: str) -> None:
+        """Do something in the 3D view that is no tool of its own, by its name in the menu."""
+        belt = self._belt()
+        for words, _, run in belt.extra if belt is not None else ():
+            if words == name:
+                run()
+
+    def _belt(self) -> ToolBelt | None:
+        """The tools of the 3D view, with the view in front; says why when there are none."""
         view = self.twin.view
-        belt = getattr(view, "belt", None)
+        belt: ToolBelt | None = getattr(view, "belt", None)
         if view is None or belt is None:
             words = tr("there is no 3D view")
             self.desk.raise_problem(problem("U-804", name=tr("The tool"), what=words))
-            return
+            return None
         self.docks.show("city")
-        belt.toggle(name)
         view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return belt
 
     def keys(self) -> None:
         self.sheet.toggle()

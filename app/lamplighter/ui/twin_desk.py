@@ -71,6 +71,8 @@ class DeskTwin(TwinView):
         desk.scenario_changed.connect(self._scenario_changed)
         desk.time.changed.connect(self._scenario_changed)
         desk.selection.changed.connect(self._selection_changed)
+        desk.layer_view_changed.connect(self.show_layers)
+        self.show_layers(desk.layer_view)
         if desk.city_known:
             self._city_changed()
 
@@ -97,7 +99,8 @@ class DeskTwin(TwinView):
         self._sources = Sources(city)
         self._levels = np.zeros(0, dtype=np.int8)
         self._stale_alarms = True
-        self.set_city(City(tuple(city.assets.values()), (), (), city.tiles, city.frame))
+        layers = tuple(city.imported.values())
+        self.set_city(City(tuple(city.assets.values()), (), (), city.tiles, city.frame, layers))
         self._selection_changed()
 
     def _alarms_changed(self) -> None:

@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from lamplighter.domain.layers import LayerView
 from lamplighter.domain.problems import problem
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import StateTable
@@ -99,6 +100,7 @@ class TwinView(QWidget):
         self.belt: ToolBelt | None = None
         """the tools of the view, where it has some"""
         self._taken = False
+        self._layer_view = LayerView()
         self.reduced_motion = False
         self.frame_ms = 0.0
         """how long the last 3D frame took"""
@@ -170,6 +172,7 @@ class TwinView(QWidget):
         self._gl = gl
         self._scene = CityScene(load_theme(theme().name), gl.renderer)
         self._scene.set_states(self._states)
+        self._scene.set_layers(self._layer_view)
         gl.setGeometry(self.rect())
         gl.show()
         self.overlay.raise_()
@@ -198,7 +201,9 @@ class TwinView(QWidget):
             self._loader.stop()
             self._loader = None
         gl, self._gl = self._gl, None
-        self._scene = None
+        scene, self._scene = self._scene, None
+        if scene is not None:
+            scene.close()
         if gl is not None:
             gl.removeEventFilter(self)
             gl.close()
@@ -214,6 +219,7 @@ class TwinView(QWidget):
         scene = self._scene
         assert scene is not None
         self._anchors.clear()
+        scene.set_catalogue(city.layers)
         if city.tiles != self._tiles:
             from lamplighter.ui.twin_loader import TileLoader
 
@@ -412,6 +418,30 @@ class TwinView(QWidget):
         pixels, ahead, _ = view.to_pixels(places)
         return pixels if ahead.all() else None
 
+    def places_on_screen(self, places: npt.ArrayLike) -> npt.NDArray[np.float64] | None:
+        """Pixels (n, 2) of places in local metres, NaN for those behind the eye."""
+        view = self._view()
+        if view is None:
+            return None
+        pixels, ahead, _ = view.to_pixels(places)
+        return np.where(ahead[:, None], pixels, np.nan)
+
+    def place_at_level(self, at: QPointF, level: float) -> tuple[float, float, float] | None:
+        """Where the sight through a pixel meets a height; None when it never does."""
+        view = self._view()
+        if view is None:
+            return None
+        origin, way = view.ray(at.x(), at.y())
+        if abs(way[2]) < 1e-3:
+            return None
+        x, y, z = (origin + way * ((level - origin[2]) / way[2])).tolist()
+        return x, y, z
+
+    @property
+    def selected(self) -> str:
+        """The selected asset; empty for none."""
+        return self._selected
+
     def go(self, pose: Pose) -> None:
         """Stand there at once, without a flight."""
         self._cancel_flight()
@@ -511,7 +541,18 @@ class TwinView(QWidget):
             max(1, round(self._gl.width() * ratio)), max(1, round(self._gl.height() * ratio))
         )
 
+    def show_layers(self, view: LayerView) -> None:
+        """Which imported layers are drawn, and how."""
+        self._layer_view = view
+        if self._scene is not None:
+            self._anchors.clear()
+            self._scene.set_layers(view)
+            self._request()
+
     def _come_to_rest(self) -> None:
+        still = self._flight is None and self._drag is None
+        if still and self._scene is not None and self._scene.settle():
+            self._request()
         if self._half and self._flight is None and self._drag is None:
             self._reduce(False)
             self._request()
