@@ -121,13 +121,16 @@ class NetworkObject(Struct, frozen=True):
     """the course of a line-shaped object, in the same way"""
     attributes: dict[str, Attribute] = {}
     people: int = 0
+    flat: bool = False
+    """the file states no height for it: it lies on the ground"""
 
 
 class ImportedNetwork(Struct):
     """What a plugin's `importer.py` hands over: `read(path) -> ImportedNetwork`.
 
-    Beside `read` such a module states `EXTENSIONS`, e.g. `(".inp",)`. It raises ValueError with
-    one readable line when the file is none of its own.
+    Beside `read` such a module states `EXTENSIONS`, e.g. `(".inp",)`, and where other formats share
+    an ending `claims(path, head: bytes) -> bool`, which looks at the first bytes. `read` raises
+    ValueError with one readable line when the file cannot be taken.
     """
 
     format: str

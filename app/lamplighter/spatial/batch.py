@@ -8,7 +8,7 @@ from pathlib import Path
 from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
-from lamplighter.spatial.network import Importer
+from lamplighter.spatial.network import Importers
 from lamplighter.spatial.reader import Box, Progress, choose_frame, expand, read_file
 from lamplighter.spatial.settle import settle
 
@@ -19,7 +19,7 @@ def import_paths(
     project_frame: Frame | None,
     tiles_folder: Path,
     epsg_override: int | None = None,
-    importers: Mapping[str, Importer] | None = None,
+    importers: Importers | None = None,
     fit: bool = False,
     points: PointsOrder = NO_POINTS,
     city_box: Box | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -61,7 +61,7 @@ def readers() -> tuple[Reader, ...]:
 
 
 def recognise(
-    path: Path, importers: Mapping[str, network.Importer], progress: Progress, scratch: Path
+    path: Path, importers: network.Importers, progress: Progress, scratch: Path
 ) -> SourceModel:
     """The content of `path`; raises `Refused` with a code when it cannot be taken."""
     if path.is_dir():
@@ -71,8 +71,8 @@ def recognise(
     if not head:
         raise Refused("I-503", "it is empty")
     ending = path.suffix.lower()
-    if ending in importers:
-        return network.read(path, importers[ending])
+    if (importer := network.chosen(path, head, importers)) is not None:
+        return network.read(path, importer)
     for reader in readers():
         if reader.claims(path, head):
             return reader.read(path, progress)
@@ -143,7 +143,7 @@ def _not_packed(path: Path) -> Path:
 
 
 def _zip(
-    path: Path, importers: Mapping[str, network.Importer], progress: Progress, scratch: Path
+    path: Path, importers: network.Importers, progress: Progress, scratch: Path
 ) -> SourceModel:
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         members = unpack_zip(path, Path(folder), _INSIDE)

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lamplighter.domain.importing import ImportedNetwork
 from lamplighter.spatial.model import Feature, Refused, SourceModel
 
-Importer = Callable[[Path], ImportedNetwork]
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """What a plugin's `importer.py` offers; without `claims` every file of its endings is its."""
+
+    read: Callable[[Path], ImportedNetwork]
+    claims: Callable[[Path, bytes], bool] | None = None
 
 
-def load_importers(files: list[Path]) -> dict[str, Importer]:
-    """File ending -> `read` of each `importer.py` in `files`.
+Importers = Mapping[str, tuple[Importer, ...]]
+"""file ending, lower case with its dot -> those who may read it"""
+
+
+def load_importers(files: list[Path]) -> dict[str, tuple[Importer, ...]]:
+    """Those of each `importer.py` in `files`, by the endings they state.
 
     A module that cannot be loaded is left out: its formats then count as unknown.
     """
-    found: dict[str, Importer] = {}
+    found: dict[str, tuple[Importer, ...]] = {}
     for file in files:
         name = f"lamplighter_plugins.{file.parent.name}.importer"
         spec = importlib.util.spec_from_file_location(name, file)
@@ -29,24 +40,40 @@ def load_importers(files: list[Path]) -> dict[str, Importer]:
             spec.loader.exec_module(module)
         except Exception:
             continue
-        read = getattr(module, "read", None)
+        offered, claims = getattr(module, "read", None), getattr(module, "claims", None)
+        if not callable(offered):
+            continue
+        one = Importer(offered, claims if callable(claims) else None)
         for ending in getattr(module, "EXTENSIONS", ()):
-            if callable(read) and isinstance(ending, str):
-                found.setdefault(ending.lower(), read)
+            if isinstance(ending, str):
+                found[ending.lower()] = (*found.get(ending.lower(), ()), one)
     return found
+
+
+def chosen(path: Path, head: bytes, importers: Importers) -> Importer | None:
+    """Whose file this is, by its ending and, where several formats share one, by its content."""
+    for importer in importers.get(path.suffix.lower(), ()):
+        if importer.claims is None:
+            return importer
+        try:
+            if importer.claims(path, head):
+                return importer
+        except Exception:  # a plugin that fails at this has no claim
+            continue
+    return None
 
 
 def read(path: Path, importer: Importer) -> SourceModel:
     """Run a plugin's importer; whatever it raises becomes one line."""
     try:
-        network = importer(path)
+        network = importer.read(path)
     except (OSError, MemoryError):
         raise
     except ValueError as error:
         raise Refused("I-504", str(error)) from error
     except Exception as error:
         raise Refused("I-503", f"its reader failed: {type(error).__name__}") from error
-    model = SourceModel(network.format, network.version, network.crs)
+    model = SourceModel(network.format, network.version, network.crs, kind="network")
     model.kind = "network"
     model.features = [
         Feature(
@@ -58,6 +85,7 @@ def read(path: Path, importer: Importer) -> SourceModel:
             at=item.at,
             path=list(item.path) or None,
             people=item.people,
+            flat=item.flat,
         )
         for item in network.objects
     ]

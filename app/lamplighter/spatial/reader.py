@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
 from lamplighter.spatial.formats import recognise
 from lamplighter.spatial.licences import terms_beside
 from lamplighter.spatial.model import Cancelled, Refused
-from lamplighter.spatial.network import Importer
+from lamplighter.spatial.network import Importers
 from lamplighter.spatial.scout import digest_of, expand
 
 Progress = Callable[[int, int, str], None]
@@ -65,7 +65,7 @@ def read_file(
     tiles_folder: Path,
     progress: Progress = lambda done, total, text: None,
     cancelled: Callable[[], bool] = lambda: False,
-    importers: Mapping[str, Importer] | None = None,
+    importers: Importers | None = None,
     fit: Box | None = None,
     points: PointsOrder = NO_POINTS,
     wish: FileWish = NO_WISH,
@@ -116,7 +116,7 @@ def _failed(path: Path, code: str, what: str) -> ImportedFile:
 def _read(
     path: Path,
     order: Order,
-    importers: Mapping[str, Importer],
+    importers: Importers,
     tell: Progress,
     wish: FileWish,
 ) -> ImportedFile:

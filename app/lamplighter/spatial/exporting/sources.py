@@ -6,7 +6,7 @@ that polygons, levels of detail and semantics come out as they came in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from lamplighter.spatial import crs
 from lamplighter.spatial.assemble import anchors_of
 from lamplighter.spatial.formats import recognise
 from lamplighter.spatial.model import Floats, Refused, SourceModel
-from lamplighter.spatial.network import Importer
+from lamplighter.spatial.network import Importers
 from lamplighter.spatial.placement import from_numbers
 
 Progress = Callable[[int, int, str], None]
@@ -107,7 +107,7 @@ def collect(
     facts: CityFacts,
     kinds: tuple[str, ...],
     scratch: Path,
-    importers: Mapping[str, Importer],
+    importers: Importers,
     progress: Progress,
 ) -> Collected:
     """Read the kept originals of all layers of `kinds`; what cannot be read is a warning."""
