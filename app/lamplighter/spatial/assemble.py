@@ -87,7 +87,8 @@ def assemble(
     if isinstance(place, str):
         _leave_unplaced(found, model, place)
         return found
-    report.crs, report.crs_evidence = place.named, chosen or place.evidence
+    report.crs = place.named
+    report.crs_evidence = chosen or _worded(place.evidence, model)
     report.warnings.extend(place.warnings)
     founded = crs.found_frame(place, anchors)
     found.suggested_epsg = founded.epsg
@@ -106,7 +107,19 @@ def _decided(
         placement, evidence = by_points
         return crs.Place(placement.epsg, f"EPSG:{placement.epsg}", False, evidence)
     override = None if model.fixed_crs else order.override
+    if model.nowhere and override is None:
+        return model.nowhere
     return crs.decide(model.crs_text, anchors, order.frame, override, model.assumed_crs)
+
+
+def _worded(evidence: str, model: SourceModel) -> str:
+    """How the place was decided, beginning with what the reader itself found out."""
+    if not model.evidence:
+        return evidence
+    prescribed = f"EPSG:{model.assumed_crs}, as the format prescribes"
+    if model.assumed_crs and evidence.startswith(prescribed):
+        return model.evidence
+    return f"{model.evidence}; {evidence}"
 
 
 def anchors_of(model: SourceModel) -> Floats:
@@ -196,6 +209,7 @@ class _Placing:
         known = crs.system(place.epsg)
         self.up = known.up_metres if known else 1.0
         self.tiles: list[TileInfo] = []
+        self.meshed = _meshed(model)
         self.centres: Floats = np.full((len(model.features), 2), np.nan)
         named = crs.system(int(place.named.removeprefix("EPSG:")))
         if named is not None:
@@ -220,11 +234,12 @@ class _Placing:
             self.model.kind if self.model.kind in TILE_KINDS else "mesh",
         )
         for part in self.model.meshes:
-            self._merge_points(boxes, part.owner, meshes.mesh(part, self._local(part.points)))
+            meshes.mesh(part, self._local(part.points), boxes)
         for cloud in self.model.clouds:
-            self._merge_points(boxes, cloud.owner, meshes.cloud(cloud, self._local(cloud.points)))
+            meshes.cloud(cloud, self._local(cloud.points), boxes)
         self.tiles.extend(meshes.finish())
         self.found.report.triangles += meshes.triangles
+        self.found.report.warnings.extend(meshes.warnings())
         self.found.tiles = [t.name for t in self.tiles if t.rank == 0]
         self._children_place_parents(boxes)
         self.progress(4, 4, "assets")
@@ -291,11 +306,6 @@ class _Placing:
     def _merge(self, boxes: Floats, more: Floats) -> None:
         boxes[:, :3] = np.fmin(boxes[:, :3], more[:, :3])
         boxes[:, 3:] = np.fmax(boxes[:, 3:], more[:, 3:])
-
-    def _merge_points(self, boxes: Floats, owner: int, local: Floats) -> None:
-        if len(local):
-            boxes[owner, :3] = np.fmin(boxes[owner, :3], local.min(axis=0))
-            boxes[owner, 3:] = np.fmax(boxes[owner, 3:], local.max(axis=0))
 
     def _levels(self, faces: Faces, local: Floats) -> None:
         """One set of tiles for every level of detail, the finest first."""
@@ -399,7 +409,7 @@ class _Placing:
     def _why(self, place: int) -> str:
         """Why the feature at `place` has no position although the file as a whole has one."""
         feature, faces = self.model.features[place], self.model.faces
-        somewhere = feature.at is not None or feature.path
+        somewhere = feature.at is not None or bool(feature.path) or place in self.meshed
         if somewhere or (faces is not None and bool((faces.owner == place).any())):
             return "its coordinates are no numbers or lie more than 200 km from the project"
         return "it has no geometry"
@@ -437,6 +447,14 @@ class _Placing:
         y = low[1] + (high[1] - low[1]) * np.repeat(steps, 5) + self.frame.north
         lon, lat = crs.move(self.frame.epsg, 4326, x, y)
         return [float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())]
+
+
+def _meshed(model: SourceModel) -> set[int]:
+    """Numbers of the features that own triangles of a mesh or points of a cloud."""
+    owners = {cloud.owner for cloud in model.clouds}
+    for part in model.meshes:
+        owners.update([part.owner] if part.owners is None else np.unique(part.owners).tolist())
+    return owners
 
 
 def _with_height(feature: Feature, measured: float) -> dict[str, Attribute]:

@@ -27,6 +27,7 @@ _HEAD: Final = 200_000
 
 
 READERS: Final[tuple[str, ...]] = (
+    "clouds",
     "dxf",
     "ifc",
     "gdal_layers",

@@ -117,13 +117,15 @@ class Faces:
 class MeshPart:
     """Triangles as a mesh file has them: points (n, 3) in the file's system, triangles (m, 3).
 
-    owner: number of its feature. colours (n, 3) uint8, uv (n, 2) float32 with (0, 0) at the lower
-    left of `image`, an encoded PNG or JPEG. Without image and colours it is drawn like clay.
+    owner: number of its feature, or `owners` (m,) one for each triangle. colours (n, 3) uint8,
+    uv (n, 2) float32 with (0, 0) at the lower left of `image`, an encoded PNG or JPEG. Without
+    image and colours it is drawn like clay.
     """
 
     points: Floats
     triangles: Ints
     owner: int = 0
+    owners: Ints | None = None
     surface: int = 0
     uv: npt.NDArray[np.float32] | None = None
     colours: npt.NDArray[np.uint8] | None = None
@@ -242,6 +244,10 @@ class SourceModel:
     placement: Placement | None = None
     """from its own coordinates to a map system, where the file itself says so"""
     placement_evidence: str = ""
+    evidence: str = ""
+    """what the reader itself knows of its place; stands before how it was decided"""
+    nowhere: str = ""
+    """why the coordinates cannot be a place on the Earth, whatever the file names"""
 
 
 def without_coarse_parents(faces: Faces, features: list[Feature], finest: list[float]) -> Faces:

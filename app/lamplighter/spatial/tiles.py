@@ -60,7 +60,7 @@ def cut(
         for chunk in _chunks(chosen, owner):
             part = parts[cell] = parts.get(cell, -1) + 1
             name = f"{key}_{cell[0]}_{cell[1]}_{part}.npz"
-            tile, source = _tile(
+            tile, source = pack(
                 name, assets, points, triangles[chunk], owner[chunk], surface[chunk]
             )
             textured = picture >= 0 and uv is not None
@@ -120,7 +120,7 @@ def _chunks(chosen: Ints, owner: Ints) -> Iterator[Ints]:
         begin = end
 
 
-def _tile(
+def pack(
     name: str,
     assets: list[str],
     points: Floats,
