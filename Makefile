@@ -20,6 +20,7 @@ check: setup-dev
 	@.venv/bin/mypy --no-error-summary app/lamplighter && .venv/bin/lint-imports --no-cache | tail -3
 
 bench: setup-dev
+	@$(PY) -m tests.perf.conformance --out resources/docs/results
 	@$(SCREEN) $(PY) -m tests.perf.run_all --out resources/docs/results
 
 faults: setup-dev

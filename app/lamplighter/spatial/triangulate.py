@@ -30,8 +30,11 @@ class Triangles:
     odd: int
 
 
-def triangulate(faces: Faces) -> Triangles:
-    """All polygons of `faces`; degenerate ones (no area) give no triangles."""
+def triangulate(faces: Faces, *, strict: bool = False) -> Triangles:
+    """All polygons of `faces`; degenerate ones (no area) give no triangles.
+
+    `strict` leaves no triangle flat where the polygon has corners in a row: slower, for checks.
+    """
     corners: list[Ints] = []
     owners: list[Ints] = []
     ring_count = np.diff(faces.rings_of)
@@ -45,7 +48,7 @@ def triangulate(faces: Faces) -> Triangles:
         table = faces.corners[
             faces.starts[first_ring[members]][:, None] + np.arange(length, dtype=np.int64)
         ]
-        triangles, done = _fans(faces.vertices, table)
+        triangles, done = _fans(faces.vertices, table, 1e-9 if strict else -1e-6)
         corners.append(triangles.reshape(-1, 3))
         owners.append(np.repeat(members[done], length - 2))
         rest.append(members[~done])
@@ -66,11 +69,11 @@ def _newell(points: Floats) -> Floats:
     return normal
 
 
-def _fans(vertices: Floats, table: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def _fans(vertices: Floats, table: Ints, least: float) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """Fan triangles (d, n - 2, 3) of the rings that are star-shaped from one of their corners.
 
     Returns them with a mask of the rings done. A simple ring is star-shaped from a corner when
-    every triangle of that corner's fan turns the same way as the ring.
+    every triangle of that corner's fan turns the same way as the ring, by `least` of its area.
     """
     count, length = table.shape
     if length == 3:
@@ -90,7 +93,7 @@ def _fans(vertices: Floats, table: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         spokes = turned[:, 1:] - turned[:, :1]
         cross = np.cross(spokes[:, :-1], spokes[:, 1:])
         signed = np.einsum("ktc,kc->kt", cross, area[pending]) / size[pending, None]
-        slack = -1e-6 * size[pending, None]
+        slack = least * size[pending, None]
         good = (signed >= slack).all(axis=1)
         best[pending[good]] = corner
         pending = pending[~good]
