@@ -230,7 +230,7 @@ class _OneImport:
         flying: list[Batch] = []
         while (queue or flying) and not self._importer.cancelled:
             at_once = AT_ONCE if self._frame is not None else 1
-            while queue and len(flying) < at_once:
+            while queue and len(flying) < at_once and not self._waits(queue[0], flying):
                 flying.append(self._start(next_batch(queue)))
             batch = flying.pop(0)
             found, rest, peak = batch.outcome()
@@ -248,7 +248,17 @@ class _OneImport:
         for batch in flying:
             batch.future.result()
 
+    def _waits(self, file: FoundFile, flying: Sequence[Batch]) -> bool:
+        """What is laid on the ground waits for those that bring ground."""
+        from lamplighter.spatial import lies_on_ground
+
+        return lies_on_ground(file.path) and any(
+            not lies_on_ground(other.path) for batch in flying for other in batch.files
+        )
+
     def _start(self, files: list[FoundFile]) -> Batch:
+        from lamplighter.spatial import known_tiles
+
         count = max(len(self._place), 1)
 
         def tell(done: int, total: int, text: str) -> None:
@@ -262,7 +272,8 @@ class _OneImport:
             )
 
         box = _box(self._keeper.assets.values()) if self._how.fit else None
-        return self._reading.start(files, self._frame, box, self._wishes, tell)
+        ground = [t for layer in self._keeper.layers.values() for t in known_tiles(layer)]
+        return self._reading.start(files, self._frame, box, self._wishes, ground, tell)
 
     def _is_homeless(self, item: ImportedFile, batch: Batch) -> bool:
         """Its neighbours were not known when it was read; they may tell where it belongs."""

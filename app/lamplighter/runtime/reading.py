@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import FileReport, ImportedFile
+from lamplighter.domain.layers import TileInfo
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.workers import WorkerPool
 
@@ -139,13 +140,19 @@ class Reading:
         frame: Frame | None,
         box: Box | None,
         wishes: dict[str, FileWish],
+        ground: Sequence[TileInfo],
         progress: Progress,
     ) -> Batch:
-        """Begin to read; `progress` counts thousandths of files of this batch."""
-        from lamplighter.spatial import ImportAnswer, ImportOrder
+        """Begin to read; `progress` counts thousandths of files of this batch.
+
+        GIS data without heights is laid on the `ground` tiles and on what the batch itself brings.
+        """
+        from lamplighter.spatial import ImportAnswer, ImportOrder, save_known
 
         how = self._how
         begins = str(how.tiles_folder / f"import-{secrets.token_hex(6)}")
+        known = Path(f"{begins}.ground")
+        save_known(ground, known)
         order = ImportOrder(
             paths=tuple(f.path for f in files),
             tiles_folder=str(how.tiles_folder),
@@ -159,6 +166,7 @@ class Reading:
             wishes={f.path: wishes[f.path] for f in files if f.path in wishes},
             roots=how.roots,
             result=begins,
+            ground=str(known),
         )
         done: Future[Any] = Future()
         name = f"Read {Path(files[0].path).name}" if len(files) == 1 else f"Read {len(files)} files"
@@ -176,6 +184,7 @@ class Reading:
         )
         self._tasks.add(task)
         done.add_done_callback(lambda _: self._tasks.discard(task))
+        done.add_done_callback(lambda _: known.unlink(missing_ok=True))
         return Batch(files, frame, box, task, done, begins, name)
 
 

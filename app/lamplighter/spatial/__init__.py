@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lamplighter.spatial.ground import known_tiles, save_known
 from lamplighter.spatial.reader import FileWish, choose_frame, expand
-from lamplighter.spatial.scout import Scouted
+from lamplighter.spatial.scout import Scouted, lies_on_ground
 from lamplighter.spatial.settle import settle
 from lamplighter.spatial.task import (
     ImportAnswer,
@@ -25,7 +26,10 @@ __all__ = [
     "Scouted",
     "choose_frame",
     "expand",
+    "known_tiles",
+    "lies_on_ground",
     "result_file",
+    "save_known",
     "settle",
     "take",
     "take_one",

@@ -20,9 +20,10 @@ from lamplighter.domain.geometry import TILE_KINDS
 from lamplighter.domain.importing import FileReport, ImportedFile, Unplaced
 from lamplighter.domain.layers import Layer, TileInfo
 from lamplighter.domain.problems import problem
-from lamplighter.spatial import crs
+from lamplighter.spatial import crs, distant
 from lamplighter.spatial.columns import choose_columns
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder, apply_points
+from lamplighter.spatial.ground import Ground, lay_courses, lay_faces, lay_picture
 from lamplighter.spatial.levels import levels
 from lamplighter.spatial.mesh_tiles import MeshTiles
 from lamplighter.spatial.model import Faces, Feature, Floats, Ints, SourceModel, finite_rows
@@ -47,6 +48,8 @@ class Order:
     """scale networks without a place into this box: west, south, east, north in local metres"""
     points: PointsOrder = NO_POINTS
     """place the file by points of it whose place is known"""
+    ground: tuple[TileInfo, ...] = ()
+    """tiles the ground may be taken from"""
 
 
 def assemble(
@@ -208,6 +211,7 @@ class _Placing:
         self.fit = None if found.report.crs else order.fit
         known = crs.system(place.epsg)
         self.up = known.up_metres if known else 1.0
+        self.ground = Ground(order.ground, order.tiles_folder)
         self.tiles: list[TileInfo] = []
         self.meshed = _meshed(model)
         self.centres: Floats = np.full((len(model.features), 2), np.nan)
@@ -223,6 +227,7 @@ class _Placing:
         faces = self.model.faces
         if faces is not None and faces.count:
             local = self._local(faces.vertices)
+            lay_faces(self.ground, self.model, faces, local)
             faces = self._only_sound(faces, local)
             self._merge(boxes, _boxes_of_faces(faces, local, len(self.model.features)))
             self.progress(2, 4, "triangulating")
@@ -234,7 +239,10 @@ class _Placing:
             self.model.kind if self.model.kind in TILE_KINDS else "mesh",
         )
         for part in self.model.meshes:
-            meshes.mesh(part, self._local(part.points), boxes)
+            spots = self._local(part.points)
+            if part.owner < len(self.model.features) and self.model.features[part.owner].flat:
+                spots = lay_picture(self.ground, spots)
+            meshes.mesh(part, spots, boxes)
         for cloud in self.model.clouds:
             meshes.cloud(cloud, self._local(cloud.points), boxes)
         self.tiles.extend(meshes.finish())
@@ -272,6 +280,7 @@ class _Placing:
             return boxes
         points = np.array(rows, float)
         local = self._local(points)
+        lay_courses(self.ground, features, local, np.array(owner, np.int64))
         self._point_rows, self._point_owner = local, np.array(owner, np.int64)
         starts = np.flatnonzero(np.diff(self._point_owner, prepend=-1))
         self.centres[self._point_owner[starts]] = self._point_centres(starts)
@@ -373,12 +382,17 @@ class _Placing:
             self.frame.epsg, 4326, middle[:, 0] + self.frame.east, middle[:, 1] + self.frame.north
         )
         placed = finite_rows(boxes) & np.isfinite(lon) & np.isfinite(lat)
+        away = None
+        if not placed.all() and self.fit is None:
+            away = distant.where(self.model, self.place, self.frame)
         paths = self._paths()
         for place, feature in enumerate(features):
             asset = _asset(feature, Path(report.file).name)
             if not placed[place]:
+                if away is not None and np.isfinite(away.lon[place] + away.lat[place]):
+                    asset = replace(asset, lon=float(away.lon[place]), lat=float(away.lat[place]))
                 self.found.assets.append(asset)
-                report.unplaced.append(Unplaced(feature.id, self._why(place)))
+                report.unplaced.append(Unplaced(feature.id, self._why(place, away)))
                 continue
             low, high = float(boxes[place, 2]), float(boxes[place, 5])
             self.found.assets.append(
@@ -404,14 +418,24 @@ class _Placing:
             )
         report.placed = int(placed.sum())
         report.extent_wgs84 = self._extent(boxes[placed])
+        if away is not None and not placed.any():
+            report.extent_wgs84 = away.extent
         self.found.layer = _layer(self.found, self.model, tuple(self.tiles))
 
-    def _why(self, place: int) -> str:
+    def _why(self, place: int, away: distant.Distant | None) -> str:
         """Why the feature at `place` has no position although the file as a whole has one."""
         feature, faces = self.model.features[place], self.model.faces
         somewhere = feature.at is not None or bool(feature.path) or place in self.meshed
         if somewhere or (faces is not None and bool((faces.owner == place).any())):
-            return "its coordinates are no numbers or lie more than 200 km from the project"
+            if away is None or not np.isfinite(away.kilometres[place]):
+                return "its coordinates are no numbers or lie nowhere on the Earth"
+            far = float(away.kilometres[place])
+            if far * 1_000.0 < FAR_METRES:
+                return f"it reaches more than {FAR_METRES / 1_000:.0f} km; it is not drawn"
+            return (
+                f"it lies {far:,.0f} km from the project; its place is kept in degrees, "
+                "it is not drawn"
+            )
         return "it has no geometry"
 
     def _paths(self) -> dict[int, tuple[tuple[float, float, float], ...]]:
@@ -434,6 +458,7 @@ class _Placing:
         found = []
         for part in feature.more or ():
             rows = self._local(np.array(part, float).reshape(-1, 3))
+            lay_courses(self.ground, [feature], rows, np.zeros(len(rows), np.int64))
             if len(rows) > 1 and np.isfinite(rows).all():
                 found.append(tuple(map(tuple, rows[:MAX_PATH_CORNERS].tolist())))
         return tuple(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
+from lamplighter.spatial.ground import known_tiles
 from lamplighter.spatial.network import Importers
 from lamplighter.spatial.reader import Box, Progress, choose_frame, expand, read_file
 from lamplighter.spatial.settle import settle
@@ -55,6 +56,7 @@ def import_paths(
             importers=readers,
             fit=box,
             points=points,
+            ground=tuple(t for item in done.values() for t in known_tiles(item.layer)),
         )
 
     later: list[int] = []

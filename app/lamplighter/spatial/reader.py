@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import FileReport, ImportedFile
+from lamplighter.domain.layers import TileInfo
 from lamplighter.domain.problems import problem
 from lamplighter.spatial.assemble import Order, assemble
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
@@ -70,6 +71,7 @@ def read_file(
     points: PointsOrder = NO_POINTS,
     wish: FileWish = NO_WISH,
     roots: tuple[Path, ...] = (),
+    ground: tuple[TileInfo, ...] = (),
 ) -> ImportedFile:
     """Read `path`; never raises for a bad file (`report.error` holds one line with its code).
 
@@ -77,10 +79,11 @@ def read_file(
     box (west, south, east, north, local metres) into which a network that has no place may be
     scaled; its evidence then says so. `points` place a file without a system. Tiles are written
     into `tiles_folder`. Licence texts are looked for beside the file, up to one of `roots`.
+    `ground` are the tiles that GIS data without heights is laid on.
     """
     begun = time.monotonic()
     override = wish.epsg or epsg_override
-    order = Order(tiles_folder, project_frame, override, wish.fit or fit, points)
+    order = Order(tiles_folder, project_frame, override, wish.fit or fit, points, ground)
 
     def tell(done: int, total: int, text: str) -> None:
         if cancelled():
@@ -131,11 +134,14 @@ def _read(
     digest = wish.digest or digest_of([path, *parts], path)
     key = wish.key or _key(digest, order, path.suffix.lower() in importers)
     order.tiles_folder.mkdir(parents=True, exist_ok=True)
-    kept = _recall(order.tiles_folder, key, path)
+    laid = f"{key}{_ground_key(order.ground)}"
+    kept = _recall(order.tiles_folder, key, path) or _recall(order.tiles_folder, laid, path)
     if kept is not None:
         tell(4, 4, "known")
         return kept
     model = recognise(path, importers, tell, order.tiles_folder)
+    if not wish.key and any(feature.flat for feature in model.features):
+        key = laid  # it lies elsewhere as soon as more ground is known
     imported = assemble(model, path, order, key, tell)
     imported.content_hash, imported.key = digest, key
     _remember(order.tiles_folder, key, imported)
@@ -176,6 +182,12 @@ def _key(digest: str, order: Order, by_plugin: bool) -> str:
         f"{order.frame}|{order.override}|{order.fit}|{order.points}|{READER_VERSION}|{by_plugin}"
     )
     return f"{digest[:16]}{hashlib.blake2b(where.encode(), digest_size=4).hexdigest()}"
+
+
+def _ground_key(ground: tuple[TileInfo, ...]) -> str:
+    """Stands for what is known of the ground."""
+    names = "|".join(tile.name for tile in ground).encode()
+    return "g" + (hashlib.blake2b(names, digest_size=4).hexdigest() if ground else "")
 
 
 def _recall(folder: Path, key: str, path: Path) -> ImportedFile | None:

@@ -260,4 +260,19 @@ def _rank(path: Path) -> tuple[int, str]:
         return 4, ""
     if name == "tileset.json":
         return 2, ""
+    if path.suffix.lower() == ".json" and _is_geojson(path):
+        return _ORDER[".geojson"], ""
     return _ORDER.get(path.suffix.lower(), 0), ""
+
+
+def lies_on_ground(path: str) -> bool:
+    """Whether the file may have to be laid on the ground that other files bring."""
+    return _rank(Path(path))[0] >= _ORDER[".geojson"]
+
+
+def _is_geojson(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return b'"FeatureCollection"' in file.read(500)
+    except OSError:
+        return False

@@ -18,6 +18,7 @@ from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.domain.problems import fault
 from lamplighter.spatial.control_points import PointsOrder
+from lamplighter.spatial.ground import known_tiles, load_known
 from lamplighter.spatial.network import load_importers
 from lamplighter.spatial.reader import NO_WISH, FileWish, choose_frame, read_file
 from lamplighter.spatial.scout import Scouted, scout
@@ -51,6 +52,8 @@ class ImportOrder(Struct, frozen=True):
     """what the user named; licence texts are looked for no further up"""
     result: str = ""
     """what the result files begin with"""
+    ground: str = ""
+    """file that names the tiles the ground may be taken from (`ground.save_known`)"""
 
 
 class ImportAnswer(Struct, frozen=True):
@@ -105,6 +108,7 @@ def import_files(order: ImportOrder, progress: Callable[[int, int, str], None]) 
     importers = load_importers([Path(path) for path in order.importers])
     begins = order.result or str(folder / f"import-{os.getpid()}")
     frame, total = order.frame, 1000 * len(order.paths)
+    ground = load_known(Path(order.ground)) if order.ground else ()
     for number, name in enumerate(order.paths):
         path = Path(name)
         wish = order.wishes.get(name, NO_WISH)
@@ -123,7 +127,9 @@ def import_files(order: ImportOrder, progress: Callable[[int, int, str], None]) 
             points=PointsOrder(order.two_points, order.fixed_scale, kept),
             wish=wish,
             roots=tuple(Path(root) for root in order.roots),
+            ground=ground,
         )
+        ground += known_tiles(found.layer)
         frame = frame or choose_frame([found])
         _leave(result_file(begins, number), found)
     return ImportAnswer(begins, frame, len(order.paths), _peak_mb())
