@@ -38,14 +38,14 @@ def rebuild(
     progress: Progress,
 ) -> list[str]:
     """Cut the tiles of `layers` again; returns a line for each layer that could not be."""
-    from lamplighter.spatial import FileWish
+    from lamplighter.spatial import FileWish, known_tiles
     from lamplighter.spatial.scout import FoundFile
 
     frame, contents = store.frame(), store.layer_contents()
     files: list[FoundFile] = []
     wishes: dict[str, FileWish] = {}
     problems: list[str] = []
-    for layer in layers:
+    for layer in sorted(layers, key=lambda one: not known_tiles(one)):
         known = contents.get(layer.id, LayerContents())
         path = kept_source(store.folder, layer.content_hash, known.main)
         if path is None or not known.key:
@@ -60,6 +60,7 @@ def rebuild(
             placement=layer.placement,
             fit=known.fit,
         )
+    ground = [tile for layer in store.layers() for tile in known_tiles(layer)]
     reading = Reading(pool, _how(store, plugins))
     total = len(files) * 1000
     queue = list(files)
@@ -70,6 +71,7 @@ def rebuild(
             frame,
             None,
             wishes,
+            ground,
             lambda done, _, text, n=begun: progress(n * 1000 + done, total, text),  # type: ignore[misc]
         )
         found, rest, _ = batch.outcome()

@@ -240,7 +240,7 @@ class _Placing:
         )
         for part in self.model.meshes:
             spots = self._local(part.points)
-            if part.owner < len(self.model.features) and self.model.features[part.owner].flat:
+            if self.model.features[part.owner].flat:
                 spots = lay_picture(self.ground, spots)
             meshes.mesh(part, spots, boxes)
         for cloud in self.model.clouds:

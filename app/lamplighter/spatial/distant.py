@@ -43,10 +43,12 @@ def where(model: SourceModel, place: crs.Place, frame: Frame) -> Distant:
     if faces is not None and faces.count:
         per_face = np.add.reduceat(np.diff(faces.starts), faces.rings_of[:-1])
         _grow(low, high, faces.vertices[faces.corners, :2], np.repeat(faces.owner, per_face))
-    drawn = [(part.points, part.owner) for part in model.meshes]
-    drawn += [(cloud.points, cloud.owner) for cloud in model.clouds]
-    for points, number in drawn:
-        _grow(low, high, points[:, :2], np.full(len(points), number))
+    for part in model.meshes:
+        corners = part.triangles.reshape(-1)
+        owners = np.full(len(part.triangles), part.owner) if part.owners is None else part.owners
+        _grow(low, high, part.points[corners, :2], np.repeat(owners, 3))
+    for cloud in model.clouds:
+        _grow(low, high, cloud.points[:, :2], np.full(len(cloud.points), cloud.owner))
     if place.swap:
         low, high = low[:, ::-1], high[:, ::-1]
     middle = np.where(np.isfinite(low), (low + high) / 2.0, np.nan)

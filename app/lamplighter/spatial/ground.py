@@ -91,6 +91,8 @@ class Ground:
                 continue
             if (np.array(tile.low[:2]) > high).any() or (np.array(tile.high[:2]) < low).any():
                 continue
+            if not (self._folder / tile.name).is_file():
+                continue  # a cache that is being made anew
             points = samples_of(read_tile(self._folder / tile.name))
             inside = ((points[:, :2] >= low) & (points[:, :2] <= high)).all(axis=1)
             parts.append(points[inside])
