@@ -103,6 +103,7 @@ class Actions:
             *view_actions(f),
             Action(tr("All keys"), ("?",), f.keys, plain=True),
             Action(tr("Full screen"), ("F11",), f.full_screen),
+            Action(tr("What lies near the selection"), ("R",), f.look_near, plain=True),
             Action(tr("All projects"), ("Ctrl+Shift+P",), f.projects),
             Action(tr("Reset this layout"), (), f.docks.reset),
             Action(tr("Theme: dark"), (), lambda: theme().set("dark")),

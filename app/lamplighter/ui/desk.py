@@ -48,6 +48,8 @@ class Desk(QObject):
     problems_changed = Signal()
     layers_changed = Signal()
     layer_view_changed = Signal(object)
+    surface_clicked = Signal(str, str)
+    """asset and meaning of the surface (a word of `geometry.SURFACES`) that was clicked in 3D"""
     """the new `LayerView`"""
     scenario_changed = Signal()
     shelf_changed = Signal()

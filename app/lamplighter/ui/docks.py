@@ -18,6 +18,8 @@ TITLES: Final = {
     "city": "City",
     "asset": "Asset",
     "effects": "Effects",
+    "attributes": "Attributes",
+    "nearby": "Nearby",
     "forecast": "Forecast",
     "scenario": "Scenario",
     "trends": "Trends",
@@ -107,10 +109,10 @@ class Docks:
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
-        side: Place = ("asset", "effects", "forecast", "scenario")
+        side: Place = ("asset", "attributes", "effects", "nearby", "forecast", "scenario")
         lists: Place = ("trends", "alarms", "maintenance", "tasks")
         if self._narrow:
-            left: Place = ("assets", "asset", "effects", "layers")
+            left: Place = ("assets", "asset", "attributes", "effects", "layers", "nearby")
             lists = (*lists, "forecast", "scenario")
             side = ()
         else:
@@ -120,7 +122,7 @@ class Docks:
         if name == "Trends":
             return left, ("city",), side, lists
         if name == "Work":
-            front = ("forecast", "asset", "effects", "scenario")
+            front = ("forecast", "asset", "attributes", "effects", "nearby", "scenario")
             centre = ("maintenance", "assets", "layers", "city")
             return (), centre, front, ("trends", "alarms", "tasks")
         if name == "Map":

@@ -10,17 +10,20 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.clock import parse_time
+from lamplighter.domain.places import candidates, degrees_text, local_map, typed_coordinates
 from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
 from lamplighter.ui.actions import Actions
 from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.asset_tree import AssetTree
+from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.docks import Docks
 from lamplighter.ui.faceplate import Faceplate
 from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.maintenance import ForecastCard, Maintenance, OrderForm
+from lamplighter.ui.nearby import Nearby
 from lamplighter.ui.scenario_panel import ScenarioPanel
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects, Layers
@@ -48,6 +51,7 @@ class Furniture:
         self.docks = Docks(window.middle, window.folder)
         self.assets, self.layers, self.twin = AssetTree(desk), Layers(desk), TwinDock(desk)
         self.faceplate, self.effects = Faceplate(desk), Effects(desk)
+        self.attributes, self.nearby = Attributes(desk), Nearby(desk)
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
         self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
@@ -57,6 +61,8 @@ class Furniture:
             "city": self.twin,
             "asset": self.faceplate,
             "effects": self.effects,
+            "attributes": self.attributes,
+            "nearby": self.nearby,
             "forecast": self.forecast,
             "scenario": self.scenario,
             "trends": self.trends,
@@ -74,7 +80,7 @@ class Furniture:
         self._is_narrow: bool | None = None
         self._restored = self._shut = False
         self._order: OrderForm | None = None
-        self.palette = CommandPalette(self._entries, window)
+        self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)
         self._wire()
@@ -95,6 +101,7 @@ class Furniture:
         window.kpis.chosen.connect(self._kpi)
         window.time_bar.go_to.connect(self.go_to_time)
         self.layers.changed.connect(self._layers)
+        desk.surface_clicked.connect(self.attributes.show_surface)
         for view in (self.assets, self.alarms, self.faceplate):
             view.to_trend.connect(self._to_trend)
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
@@ -148,6 +155,36 @@ class Furniture:
     def full_screen(self) -> None:
         window = self._window
         window.showNormal() if window.isFullScreen() else window.showFullScreen()
+
+    def look_near(self) -> None:
+        """What lies near the selected asset."""
+        self.docks.show("nearby")
+        self.nearby.radius.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _typed(self, text: str) -> list[Entry]:
+        """Places for coordinates that were typed or pasted, the likeliest first."""
+        city = self.desk.city
+        frame = city.frame
+        if frame is None or typed_coordinates(text) is None:
+            return []
+        known = local_map(city.assets.values())
+        found = candidates(text, known, (frame.east, frame.north))[:2]
+        return [
+            Entry(
+                tr("Go to {place}", place=degrees_text(*known.lonlat(x, y)) if known else text),
+                tr("coordinates"),
+                lambda x=x, y=y: self.go_to_place(x, y, text),  # type: ignore[misc]
+            )
+            for x, y in found
+        ]
+
+    def go_to_place(self, x: float, y: float, name: str) -> None:
+        """Fly to a place in local metres and list what lies near it."""
+        self.nearby.around(x, y, name)
+        self.docks.show("nearby")
+        show = getattr(self.twin.view, "fly_to_place", None)
+        if show is not None:
+            show(x, y)
 
     def projects(self) -> None:
         """The page of all projects, in a window of its own."""

@@ -15,6 +15,7 @@ from lamplighter.domain.problems import Problem, problem
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import Mark
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.place_line import PlaceLine
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.twin_equip import equip
 from lamplighter.ui.twin_scenario import scenario_assets, with_scenario
@@ -66,6 +67,7 @@ class DeskTwin(TwinView):
         self.fault.connect(self._tell)
         self.refused.connect(self._refuse)
         self.belt = equip(self, desk)
+        self.place_line = PlaceLine(desk, self)
         desk.city_changed.connect(self._city_changed)
         desk.alarms_changed.connect(self._alarms_changed)
         desk.scenario_changed.connect(self._scenario_changed)
@@ -170,6 +172,10 @@ class DeskTwin(TwinView):
     # ---------------------------------------------------------------- acting
     def _clicked(self, asset: str) -> None:
         keys = QGuiApplication.keyboardModifiers()
+        if asset and self.scene is not None:
+            at = self.pointer
+            hit = self.scene.surface_at(at.x(), at.y(), self.width(), self.height())
+            self._desk.surface_clicked.emit(asset, hit.surface if hit is not None else "")
         several = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
         if not asset:
             self._desk.selection.clear()

@@ -48,6 +48,8 @@ HOVER_MS: Final = 40
 TOOLTIP_MS: Final = 300
 CLICK_PX: Final = 4.0
 FLIGHT_MS: Final = 600
+PLACE_M: Final = 300.0
+"""metres from which a place is looked at that has been typed"""
 TICK_MS: Final = 12
 BREATH_MS: Final = 12
 BUDGET_MS: Final = 40.0
@@ -75,6 +77,8 @@ class TwinView(QWidget):
     asset_clicked = Signal(str)
     """an asset id; empty for the ground"""
     asset_hovered = Signal(str)
+    pointed = Signal(object)
+    """where the pointer rests in the view (QPointF), None when it has left"""
     next_abnormal = Signal()
     previous_abnormal = Signal()
     escape = Signal()
@@ -180,6 +184,11 @@ class TwinView(QWidget):
             self._show_city(self._city)
         self.go_home()
         self._patience.start()
+
+    @property
+    def pointer(self) -> QPointF:
+        """Where the pointer was last seen in the view."""
+        return self._pointer
 
     @property
     def scene(self) -> CityScene | None:
@@ -343,6 +352,15 @@ class TwinView(QWidget):
             return False
         self.fly(pose)
         return True
+
+    def fly_to_place(self, x: float, y: float) -> None:
+        """Fly to a place in local metres, seen from a little way off."""
+        from dataclasses import replace
+
+        if self._scene is not None:
+            pose = self._scene.pose
+            near = min(pose.distance, PLACE_M)
+            self.fly(replace(pose, focus=(x, y, pose.focus[2]), distance=near))
 
     def fly(self, pose: Pose) -> None:
         """Fly to a pose; any input ends the flight where it is."""
@@ -619,6 +637,7 @@ class TwinView(QWidget):
         if kind == QEvent.Type.Leave:
             self._look.stop()
             self._hovering("")
+            self.pointed.emit(None)
         return kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease, QEvent.Type.Enter)
 
     def pick(self, at: QPointF) -> str:
@@ -670,6 +689,7 @@ class TwinView(QWidget):
         second = event.button() == Qt.MouseButton.RightButton
         if self._tool is not None and self._tool.clicked(event.position(), second):
             return
+        self._pointer = event.position()
         if event.button() == Qt.MouseButton.LeftButton:
             self.asset_clicked.emit(self.pick(event.position()))
 
@@ -690,6 +710,7 @@ class TwinView(QWidget):
         self._fly.stop()
 
     def _hover_now(self) -> None:
+        self.pointed.emit(self._pointer)
         if self._drag is None and self._tool is not None and self._tool.hovered(self._pointer):
             self._hovering("")
             return
