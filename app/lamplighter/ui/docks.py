@@ -109,20 +109,21 @@ class Docks:
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
-        side: Place = ("asset", "attributes", "effects", "nearby", "forecast", "scenario")
+        side: Place = ("asset", "attributes", "effects", "forecast")
         lists: Place = ("trends", "alarms", "maintenance", "tasks")
         if self._narrow:
-            left: Place = ("assets", "asset", "attributes", "effects", "layers", "nearby")
-            lists = (*lists, "forecast", "scenario")
+            left: Place = ("assets", "asset", "effects", "layers")
+            lists = (*lists, "attributes", "forecast", "scenario", "nearby")
             side = ()
         else:
-            left = ("assets", "layers")
+            left = ("assets", "layers", "nearby")
+            lists = (*lists, "scenario")
         if name == "Alarms":
             return left, ("city",), side, ("alarms", *(n for n in lists if n != "alarms"))
         if name == "Trends":
             return left, ("city",), side, lists
         if name == "Work":
-            front = ("forecast", "asset", "attributes", "effects", "nearby", "scenario")
+            front = ("forecast", "asset", "attributes", "effects")
             centre = ("maintenance", "assets", "layers", "city")
             return (), centre, front, ("trends", "alarms", "tasks")
         if name == "Map":

@@ -88,6 +88,7 @@ class Nearby(Panel):
         self.radius.setSuffix("\u202fm")
         self.radius.setValue(METRES)
         self.radius.setSingleStep(50.0)
+        self.radius.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.radius.setAccessibleName(tr("Radius"))
         self.radius.valueChanged.connect(self.refresh)
         self.words = Text("", "bodyStrong", wrap=True)

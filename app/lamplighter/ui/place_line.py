@@ -25,7 +25,7 @@ class PlaceLine(QWidget):
     """Two plates over the view: coordinates beside the scale bar, attribution over the legend."""
 
     def __init__(self, desk: Desk, view: TwinView) -> None:
-        super().__init__(view)
+        super().__init__(view.overlay)  # over the 3D picture, wherever that is raised
         self._desk, self._view = desk, view
         self._map: LocalMap | None = None
         self.place = ""
@@ -50,7 +50,6 @@ class PlaceLine(QWidget):
     def _fit(self) -> None:
         tall = 2 * HIGH + 52
         self.setGeometry(0, max(0, self._view.height() - tall), self._view.width(), tall)
-        self.raise_()
 
     def shown_layers(self) -> list[Layer]:
         """The imported files that the picture shows."""
@@ -102,11 +101,14 @@ class PlaceLine(QWidget):
         foot = self.height() - 10
         left = self._after_scale()
         if self.place:
-            room = self.width() - left - self._legend_width() - 16
+            taken = self._legend_width()
+            if not self._view.overlay.legend and self.attribution:
+                taken = self._wide(self.attribution) + 8
+            room = self.width() - left - taken - 16
             self._plate(painter, self.place, left, foot - HIGH, room, "text.primary")
         if self.attribution:
             wide = min(self.width() - 16.0, self._wide(self.attribution))
-            top = foot - 2 * HIGH - 12
+            top = foot - (2 * HIGH + 12 if self._view.overlay.legend else HIGH)
             self._plate(
                 painter, self.attribution, self.width() - wide - 8, top, wide, "text.secondary"
             )
