@@ -107,6 +107,10 @@ class ImportedFile(Struct):
     gives the real one"""
 
 
+class NoCityObjects(ValueError):
+    """A file that is well understood and holds nothing of a city; the text says what it is."""
+
+
 class NetworkObject(Struct, frozen=True):
     """One object of a utility network as its file states it."""
 

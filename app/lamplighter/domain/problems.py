@@ -89,6 +89,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "Give two points of the file that lie apart and their places.",
     "I-510": "{name} needs a part of the program that is not installed ({what}). Nothing was "
     "imported from it. Install that part, or save the file in another format.",
+    "I-511": "{name} holds nothing of a city: {what}. Nothing was imported from it; "
+    "the file needs no repair.",
     # plugins and models
     "P-601": "Plugin '{name}' stopped answering and was restarted ({what}). Its layer is greyed; "
     "everything else works.",

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lamplighter.domain.importing import ImportedNetwork
+from lamplighter.domain.importing import ImportedNetwork, NoCityObjects
+from lamplighter.spatial.definitions import by_definition
 from lamplighter.spatial.model import Feature, Refused, SourceModel
 
 
@@ -69,11 +70,13 @@ def read(path: Path, importer: Importer) -> SourceModel:
         network = importer.read(path)
     except (OSError, MemoryError):
         raise
+    except NoCityObjects as error:
+        raise Refused("I-511", str(error)) from error
     except ValueError as error:
         raise Refused("I-504", str(error)) from error
     except Exception as error:
         raise Refused("I-503", f"its reader failed: {type(error).__name__}") from error
-    model = SourceModel(network.format, network.version, network.crs, kind="network")
+    model = SourceModel(network.format, network.version, network.crs)
     model.kind = "network"
     model.features = [
         Feature(
@@ -96,4 +99,6 @@ def read(path: Path, importer: Importer) -> SourceModel:
     model.heights_in_metres = True
     model.network = True
     model.kind = "network"
+    if network.crs.startswith("+"):
+        by_definition(model, network.crs)
     return model
