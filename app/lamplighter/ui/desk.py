@@ -47,6 +47,8 @@ class Desk(QObject):
     commands_changed = Signal()
     problems_changed = Signal()
     layers_changed = Signal()
+    import_done = Signal(object)
+    """a `wire.ImportDone`"""
     layer_view_changed = Signal(object)
     surface_clicked = Signal(str, str)
     """asset and meaning of the surface (a word of `geometry.SURFACES`) that was clicked in 3D"""
@@ -288,6 +290,8 @@ class Desk(QObject):
                 self.tasks_changed.emit()
             case wire.Shelf():
                 self._got_shelf(event)
+            case wire.ImportDone():
+                self.import_done.emit(event)
             case wire.ScenarioDone():
                 self.scenario = event
                 self.scenario_changed.emit()

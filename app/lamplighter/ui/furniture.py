@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
@@ -20,13 +21,15 @@ from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.docks import Docks
 from lamplighter.ui.faceplate import Faceplate
+from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kpi import KpiState
+from lamplighter.ui.layers_panel import LayersPanel
 from lamplighter.ui.maintenance import ForecastCard, Maintenance, OrderForm
 from lamplighter.ui.nearby import Nearby
 from lamplighter.ui.scenario_panel import ScenarioPanel
 from lamplighter.ui.search_index import Entry
-from lamplighter.ui.side_panels import Effects, Layers
+from lamplighter.ui.side_panels import Effects
 from lamplighter.ui.tasks import TaskDrawer
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
@@ -49,7 +52,7 @@ class Furniture:
         self._window = window
         desk = self.desk = window.desk
         self.docks = Docks(window.middle, window.folder)
-        self.assets, self.layers, self.twin = AssetTree(desk), Layers(desk), TwinDock(desk)
+        self.assets, self.layers, self.twin = AssetTree(desk), LayersPanel(desk), TwinDock(desk)
         self.faceplate, self.effects = Faceplate(desk), Effects(desk)
         self.attributes, self.nearby = Attributes(desk), Nearby(desk)
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
@@ -80,6 +83,7 @@ class Furniture:
         self._is_narrow: bool | None = None
         self._restored = self._shut = False
         self._order: OrderForm | None = None
+        self._import: ImportDialog | None = None
         self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)
@@ -102,6 +106,9 @@ class Furniture:
         window.time_bar.go_to.connect(self.go_to_time)
         self.layers.changed.connect(self._layers)
         desk.surface_clicked.connect(self.attributes.show_surface)
+        self.layers.to_import.connect(self.import_files)
+        self.layers.show_layer.connect(self.show_layer)
+        window.dropped.connect(self.import_files)
         for view in (self.assets, self.alarms, self.faceplate):
             view.to_trend.connect(self._to_trend)
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
@@ -285,6 +292,35 @@ class Furniture:
         form.adjustSize()
         form.move(centre.x() - form.width() // 2, centre.y() - form.height() // 2)
         form.show()
+
+    def import_files(self, paths: Sequence[str] = ()) -> None:
+        """The import dialog, with these files when some were dropped."""
+        if self._import is None:
+            self._import = ImportDialog(self.desk, self._window)
+            self._import.gone.connect(self._import_gone)
+            self._import.show_layer.connect(self.show_layer)
+            centre = self._window.geometry().center()
+            self._import.move(centre.x() - self._import.width() // 2,
+                              centre.y() - self._import.height() // 2)  # fmt: skip
+        self._import.show()
+        self._import.raise_()
+        self._import.activateWindow()
+        if paths:
+            self._import.add(paths)
+
+    def _import_gone(self) -> None:
+        self._import = None
+
+    def show_layer(self, layer: str) -> None:
+        """Select something of an imported layer and fly there."""
+        for asset in self.desk.city.assets.values():
+            if asset.layer == layer and asset.x is not None:
+                self.docks.show("city")
+                self.desk.selection.select(asset.id)
+                fly = getattr(self.twin.view, "fly_to", None)
+                if fly is not None:
+                    fly(asset.id)
+                return
 
     def _order_gone(self) -> None:
         self._order = None

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QMoveEvent, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QMoveEvent,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from lamplighter.ui.alarm_strip import AlarmStrip
@@ -40,6 +47,8 @@ class MainWindow(QMainWindow):
 
     painted = Signal()
     closing = Signal()
+    dropped = Signal(object)
+    """local paths dropped onto the window"""
 
     def __init__(self, desk: Desk, folder: Path | None = None) -> None:
         super().__init__()
@@ -53,6 +62,7 @@ class MainWindow(QMainWindow):
         self._painted = False
         self.setWindowTitle(tr("Lamplighter"))
         self.setMinimumSize(1280, 720)
+        self.setAcceptDrops(True)
         self.resize(1600, 1000)
         self.shell = QWidget(self)
         self.shell.setObjectName("shell")
@@ -162,6 +172,16 @@ class MainWindow(QMainWindow):
         if not self._painted:
             self._painted = True
             QTimer.singleShot(0, self.painted.emit)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [u.toLocalFile() for u in event.mimeData().urls() if u.isLocalFile()]
+        if paths and self._furniture is not None:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.shut()
