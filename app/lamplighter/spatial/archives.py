@@ -16,13 +16,18 @@ MAX_RATIO: Final = 100
 MAX_BYTES: Final = 2_000_000_000
 _SMALL: Final = 10_000_000
 _CHUNK: Final = 1 << 20
+_DEPTH: Final = 8
 
 
-def unpack_zip(path: Path, folder: Path, endings: tuple[str, ...]) -> list[Path]:
+def unpack_zip(
+    path: Path, folder: Path, endings: tuple[str, ...], beside: tuple[str, ...] = ()
+) -> list[Path]:
     """Write the members with one of `endings` into `folder` as plain files; others stay packed.
 
-    Names in the archive are never used as paths: members come out as `0-name.ext`. Raises
-    `Refused` (I-502) for too many members, too much content or a ratio above 100 to 1.
+    Names in the archive are never used as paths: members come out as `0-name.ext`, in folders of
+    plain names so that a model finds its pictures; these have the endings `beside` and are
+    written but not returned. Raises `Refused` (I-502) for too many members, too much content or
+    a ratio above 100 to 1.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -32,15 +37,19 @@ def unpack_zip(path: Path, folder: Path, endings: tuple[str, ...]) -> list[Path]
             found: list[Path] = []
             total = 0
             for member in members:
-                name = PurePosixPath(member.filename.replace("\\", "/")).name
-                if member.is_dir() or not name.lower().endswith(endings):
+                inside = PurePosixPath(member.filename.replace("\\", "/"))
+                name = inside.name
+                wanted = name.lower().endswith(endings)
+                if member.is_dir() or not (wanted or name.lower().endswith(beside)):
                     continue
                 if member.flag_bits & 1:
                     raise Refused("I-503", "its content is locked with a password")
-                out = folder / f"{len(found)}-{_plain(name)}"
+                place = _inner_folder(folder, inside)
+                out = place / (f"{len(found)}-{plain_name(name)}" if wanted else plain_name(name))
                 with archive.open(member) as stream:
                     total += _copy(stream, out, member.compress_size, MAX_BYTES - total)
-                found.append(out)
+                if wanted:
+                    found.append(out)
             return found
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         raise Refused("I-503", f"the archive is damaged: {error}") from error
@@ -74,7 +83,7 @@ def unpack_tree(path: Path, folder: Path) -> None:
 
 def unpack_gzip(path: Path, folder: Path) -> Path:
     """The one file inside a .gz, with the same limits."""
-    out = folder / _plain(path.stem)
+    out = folder / plain_name(path.stem)
     try:
         with gzip.open(path) as stream:
             _copy(cast(IO[bytes], stream), out, path.stat().st_size, MAX_BYTES)
@@ -85,7 +94,16 @@ def unpack_gzip(path: Path, folder: Path) -> Path:
     return out
 
 
-def _plain(name: str) -> str:
+def _inner_folder(folder: Path, inside: PurePosixPath) -> Path:
+    """A folder below `folder` for a member, from plain names only."""
+    parts = [plain_name(p) for p in inside.parts[:-1] if p not in ("", ".", "..", "/")]
+    place = folder.joinpath(*parts[:_DEPTH])
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def plain_name(name: str) -> str:
+    """A name that is safe as a file name whatever an archive calls its member."""
     kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     return kept[-80:] or "member"
 

@@ -7,6 +7,7 @@ into the project's frame, so there is one way for all formats.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -177,6 +178,33 @@ class FaceList:
             self.surface.append(surface)
             self.lod.append(lod)
             self.image.append(image)
+
+    def extend(
+        self,
+        surfaces: list[list[list[int]]],
+        owner: int,
+        meanings: list[int],
+        lod: int = 0,
+        base: int = 0,
+    ) -> None:
+        """Many polygons of one owner at once, as `add` takes them; `base` is added to corners."""
+        rings = list(chain.from_iterable(surfaces))
+        lengths = list(map(len, rings))
+        odd = not lengths or min(lengths) < 3 or not all(surfaces)
+        if odd or any(ring[0] == ring[-1] for ring in rings):
+            for surface, meaning in zip(surfaces, meanings, strict=True):
+                moved = [[corner + base for corner in ring] for ring in surface]
+                self.add(moved, owner, meaning, lod)
+            return
+        corners = chain.from_iterable(rings)
+        self.corners.extend(corners if not base else [corner + base for corner in corners])
+        self.lengths.extend(lengths)
+        count = len(surfaces)
+        self.rings.extend(map(len, surfaces))
+        self.owner.extend([owner] * count)
+        self.surface.extend(meanings)
+        self.lod.extend([lod] * count)
+        self.image.extend([-1] * count)
 
     def mark(self) -> tuple[int, int, int]:
         return len(self.corners), len(self.lengths), len(self.rings)
