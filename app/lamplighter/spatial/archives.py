@@ -68,7 +68,7 @@ def unpack_tree(path: Path, folder: Path) -> None:
             total = 0
             for member in members:
                 names = PurePosixPath(member.filename.replace("\\", "/")).parts
-                plain = [_plain(name) for name in names if name not in ("/", ".", "..")]
+                plain = [plain_name(name) for name in names if name not in ("/", ".", "..")]
                 if member.is_dir() or not plain or len(plain) > 20:
                     continue
                 if member.flag_bits & 1:

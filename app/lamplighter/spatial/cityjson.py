@@ -200,7 +200,7 @@ class _Reader:
                 if geometry.type in _POINTS_ONLY:
                     thin.append(geometry)
                 else:
-                    self._geometry(geometry, number, item.type, points)
+                    self._geometry(geometry, (number, item.type), points, feature)
             if thin:
                 self._thin(thin, feature, points, beside=self._faces.mark() != faces)
         except BadObject as error:
@@ -212,9 +212,12 @@ class _Reader:
             return
         self.model.features.append(feature)
 
-    def _geometry(self, geometry: Geometry, owner: int, kind: str, points: Floats) -> None:
+    def _geometry(
+        self, geometry: Geometry, whose: tuple[int, str], points: Floats, feature: Feature
+    ) -> None:
+        owner, kind = whose
         if geometry.type == "GeometryInstance":
-            self._instance(geometry, owner, kind, points)
+            self._instance(geometry, (owner, kind), points, feature)
         else:
             self._add(geometry, owner, kind, points, self._first)
 
@@ -232,9 +235,7 @@ class _Reader:
         for _ in range(depth):
             surfaces = list(chain.from_iterable(surfaces))  # type: ignore[arg-type]
         _check(surfaces, len(points))
-        words = meanings(
-            geometry.semantics, nested, depth, SURFACE_INDEX[surface_of(kind)]
-        )
+        words = meanings(geometry.semantics, nested, depth, SURFACE_INDEX[surface_of(kind)])
         lod = round(_lod(geometry) * 10)
         if len(geometry.texture) > len("null") and self._skin.usable:
             self._textured(geometry, nested, depth, surfaces, words, (owner, lod, base), points)
@@ -274,7 +275,9 @@ class _Reader:
             self._faces.add(rings, owner, word, lod, image)
         self._faces.extend(plain, owner, plain_words, lod, base)
 
-    def _instance(self, geometry: Geometry, owner: int, kind: str, points: Floats) -> None:
+    def _instance(
+        self, geometry: Geometry, whose: tuple[int, str], points: Floats, feature: Feature
+    ) -> None:
         templates = self._templates
         anchor = _numbers(_POINTS, geometry, len(points))
         if templates is None or geometry.template is None or not anchor:
@@ -282,8 +285,6 @@ class _Reader:
         if not 0 <= geometry.template < len(templates.templates):
             raise BadObject(f"template {geometry.template} of {len(templates.templates)}")
         template = templates.templates[geometry.template]
-        if template.type in _POINTS_ONLY:
-            raise BadObject("a template that has no surfaces")
         matrix = np.array(geometry.transformationMatrix or np.eye(4).ravel(), float)
         if matrix.shape != (16,) or not np.isfinite(matrix).all():
             raise BadObject("a transformation matrix that is none")
@@ -293,9 +294,12 @@ class _Reader:
         with np.errstate(over="ignore", invalid="ignore"):
             placed = self._template_points @ matrix[:3, :3].T + matrix[:3, 3]
             placed = placed + points[anchor[0]]
+        if template.type in _POINTS_ONLY:
+            self._thin([template], feature, placed, beside=False)
+            return
         base = self._base
         self._put(placed)
-        self._add(template, owner, kind, placed, base)
+        self._add(template, *whose, placed, base)
 
     def _thin(
         self, found: list[Geometry], feature: Feature, points: Floats, *, beside: bool

@@ -1,4 +1,4 @@
-"""The textures of a CityJSON file: which picture a surface wears, and where its corners lie in it."""
+"""The textures of a CityJSON file: the picture of a surface and the place of each corner in it."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ class Skin:
                 found = None
             if found is not None:
                 break
-        self._names: list[str] = []
+        self._numbers: list[int] = []
         self._spots = np.zeros((0, 2), np.float32)
         if found is not None and isinstance(found.textures, list):
-            self._names = [
-                str(one.get("image", "")) if isinstance(one, dict) else "" for one in found.textures
-            ]
+            names = [one.get("image") if isinstance(one, dict) else None for one in found.textures]
+            self._numbers = [self._pictures.number(str(name)) if name else -1 for name in names]
             self._spots = _pairs(found.vertices)
-        self.usable = bool(self._names) and bool(len(self._spots))
+        self.usable = max(self._numbers, default=-1) >= 0 and len(self._spots) > 0
 
     def of(self, texture: Raw, boundaries: list[Any], depth: int) -> list[Any]:
         """What the first theme says about each surface; None where it says nothing."""
@@ -71,9 +70,9 @@ class Skin:
                 return None
             if any(type(v) is not int or v < 0 for v in values):
                 return None
-            if values[0] >= len(self._names) or max(values[1:], default=0) >= len(self._spots):
+            if values[0] >= len(self._numbers) or max(values[1:], default=0) >= len(self._spots):
                 return None
-            image = self._pictures.number(self._names[values[0]]) if image < 0 else image
+            image = self._numbers[values[0]] if image < 0 else image
         if image < 0:
             return None
         return image, self._spots[list(chain.from_iterable(ring[1:] for ring in skin))]

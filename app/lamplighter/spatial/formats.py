@@ -9,12 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-import numpy as np
-import numpy.typing as npt
-
 from lamplighter.spatial import citygml, cityjson, network, tables, vectors
 from lamplighter.spatial.archives import unpack_gzip, unpack_zip
-from lamplighter.spatial.model import Faces, Refused, SourceModel
+from lamplighter.spatial.joining import joined
+from lamplighter.spatial.model import Refused, SourceModel
 
 Progress = Callable[[int, int, str], None]
 
@@ -23,6 +21,7 @@ ENDINGS: Final = (
     ".csv", ".zip", ".gz", ".ndjson", ".geojsonl",
 )  # fmt: skip
 _INSIDE: Final = (".json", ".jsonl", ".cityjson", ".gml", ".xml", ".citygml", ".geojson", ".inp")
+_PICTURES: Final = (".jpg", ".jpeg", ".png")
 _HEAD: Final = 200_000
 
 
@@ -122,12 +121,12 @@ def _json(path: Path, head: bytes, progress: Progress) -> SourceModel:
     if vectors.looks_like_sequence(head, path.suffix.lower()):
         return vectors.read_sequence(data, path.stem)
     if lines:
-        return cityjson.read_sequence(data, progress)
+        return cityjson.read_sequence(data, progress, path.parent)
     if b'"CityObjects"' in data or cityjson.looks_like(head):
-        return cityjson.read(data, progress)
+        return cityjson.read(data, progress, path.parent)
     if vectors.looks_like_geojson(head):
         return vectors.read_geojson(data, path.stem)
-    return cityjson.read(data, progress)
+    return cityjson.read(data, progress, path.parent)
 
 
 def _is_sequence(head: bytes) -> bool:
@@ -147,7 +146,7 @@ def _zip(
     path: Path, importers: network.Importers, progress: Progress, scratch: Path
 ) -> SourceModel:
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        members = unpack_zip(path, Path(folder), _INSIDE)
+        members = unpack_zip(path, Path(folder), _INSIDE, _PICTURES)
         if not members:
             raise Refused("I-504", "an archive without a city model")
         merged: SourceModel | None = None
@@ -163,47 +162,9 @@ def _zip(
                 continue
             if merged is None:
                 merged = part
-            elif not _merge(merged, part):
-                left_out.append(f"{name}: another format or coordinate system")
+            elif why := joined(merged, part):
+                left_out.append(f"{name}: {why}")
         if merged is None:
             raise reason
         merged.warnings.extend(f"left out of the archive: {text}" for text in left_out[:20])
         return merged
-
-
-def _merge(into: SourceModel, part: SourceModel) -> bool:
-    """Add `part` when it speaks the same format and coordinate system."""
-    if (into.format, into.crs_text) != (part.format, part.crs_text):
-        return False
-    if into.faces is not None and part.faces is not None:
-        into.faces = _joined(into.faces, part.faces, len(into.features))
-    elif part.faces is not None:
-        return False
-    into.features.extend(part.features)
-    into.edges.extend(part.edges)
-    into.refused.extend(part.refused)
-    into.warnings.extend(part.warnings)
-    for kind, count in part.counts.items():
-        into.counts[kind] = into.counts.get(kind, 0) + count
-    return True
-
-
-def _joined(first: Faces, second: Faces, owners: int) -> Faces:
-    return Faces(
-        np.concatenate([first.vertices, second.vertices]),
-        np.concatenate([first.corners, second.corners + len(first.vertices)]),
-        np.concatenate([first.starts, second.starts[1:] + first.starts[-1]]),
-        np.concatenate([first.rings_of, second.rings_of[1:] + first.rings_of[-1]]),
-        np.concatenate([first.owner, second.owner + owners]),
-        np.concatenate([first.surface, second.surface]),
-        _levels_joined(first, second),
-    )
-
-
-def _levels_joined(first: Faces, second: Faces) -> npt.NDArray[np.uint8] | None:
-    if first.lod is None and second.lod is None:
-        return None
-    levels = [
-        np.zeros(part.count, np.uint8) if part.lod is None else part.lod for part in (first, second)
-    ]
-    return np.concatenate(levels)

@@ -17,6 +17,8 @@ MAX_BYTES: Final = 32_000_000
 MAX_TOTAL: Final = 256_000_000
 MAX_PIXELS: Final = 64_000_000
 MAX_NAME: Final = 1_000
+_USUAL: Final = ("appearances", "appearance", "textures")
+"""folders in which pictures lie when a file names them without one"""
 
 
 class Pictures:
@@ -43,7 +45,9 @@ class Pictures:
             (self._unfit, "are no PNG or JPEG of a usable size"),
         )
         return [
-            f"{count} textures {why}; their faces keep plain colours" for count, why in told if count
+            f"{count} textures {why}; their faces keep plain colours"
+            for count, why in told
+            if count
         ]
 
     def _load(self, name: str) -> int:
@@ -79,13 +83,15 @@ class Pictures:
             self._missing += 1
             return None
         parts = [part for part in relative.split("/") if part not in ("", ".")]
-        for spelling in (parts, [part if part == ".." else plain_name(part) for part in parts]):
-            place = self._folder.joinpath(*spelling).resolve()
-            if not place.is_relative_to(self._folder):
-                self._outside += 1
-                return None
-            if place.is_file():
-                return place
+        plain = [part if part == ".." else plain_name(part) for part in parts]
+        for under in ((), *((usual,) for usual in _USUAL)):
+            for spelling in (parts, plain):
+                place = self._folder.joinpath(*under, *spelling).resolve()
+                if not place.is_relative_to(self._folder):
+                    self._outside += 1
+                    return None
+                if place.is_file():
+                    return place
         self._missing += 1
         return None
 

@@ -104,7 +104,8 @@ def _add_what_is_new(item: dict[str, Any], asset: Asset) -> None:
         key: value
         for key, value in asset.attributes.items()
         if key not in known and value is not None and key != "geometry_height_m"
-        and not key.startswith("address")
+        and not key.startswith(("address", "surfaces."))
+        and key.split(".")[0] not in item
     }  # fmt: skip
     if more:
         item["attributes"] = {**present, **more}
