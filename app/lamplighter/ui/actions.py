@@ -179,6 +179,9 @@ def view_actions(f: Furniture) -> list[Action]:
         (tr("Hide the selection"), "H"),
         (tr("Show all"), "Shift+H"),
         (tr("Map or 3D"), "P"),
+        (tr("Colour by a value"), "C"),
+        (tr("Colour by nothing"), "Shift+C"),
+        (tr("Export the picture"), "Ctrl+Shift+E"),
     )
     made += [
         Action(words, (keys,), lambda w=words: f.view_deed(w), plain=True)  # type: ignore[misc]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,10 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.domain.problems import Problem, problem
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import Mark
+from lamplighter.ui.colour_by import ColourBy, ColourKey, pop_up
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.place_line import PlaceLine
+from lamplighter.ui.print_view import PictureOut
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.twin_equip import equip
 from lamplighter.ui.twin_scenario import scenario_assets, with_scenario
@@ -68,6 +71,15 @@ class DeskTwin(TwinView):
         self.refused.connect(self._refuse)
         self.belt = equip(self, desk)
         self.place_line = PlaceLine(desk, self)
+        self.colour = ColourBy(desk, self)
+        self.colour_key = ColourKey(self.colour, self)
+        self.colour.changed.connect(self._colour_changed)
+        choose = partial(pop_up, self.colour, desk, self)
+        self.belt.column.add_button("tint", tr("Colour by a value (C)"), choose)
+        self.picture = PictureOut(desk, self)
+        self.belt.add_action(tr("Export the picture"), "Ctrl+Shift+E", self.picture.ask)
+        self.belt.add_action(tr("Colour by a value"), "C", choose)
+        self.belt.add_action(tr("Colour by nothing"), "Shift+C", lambda: self.colour.choose(None))
         desk.city_changed.connect(self._city_changed)
         desk.alarms_changed.connect(self._alarms_changed)
         desk.scenario_changed.connect(self._scenario_changed)
@@ -132,9 +144,16 @@ class DeskTwin(TwinView):
         self._tint = dict(values)
         self._stale_alarms = True
 
+    def _colour_changed(self) -> None:
+        if self.colour.choice is None and self._tint:
+            self.set_tint({})
+
     def show_frame(self, shown: Shown) -> None:
         """One beat: look at values and alarms, repaint what changed."""
         desk = self._desk
+        tint = self.colour.tint(shown, self._alarms.incident)
+        if tint is not None and tint != self._tint:
+            self.set_tint(tint)
         stale = desk.stale_mask()
         levels = self._trust.levels(shown.values, stale)
         silent = self._sources.silent(shown.values, stale)
