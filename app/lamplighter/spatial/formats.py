@@ -13,6 +13,8 @@ from lamplighter.spatial import citygml, cityjson, network, tables, vectors
 from lamplighter.spatial.archives import unpack_gzip, unpack_zip
 from lamplighter.spatial.joining import joined
 from lamplighter.spatial.model import Refused, SourceModel
+from lamplighter.spatial.not_city import what_it_is
+from lamplighter.spatial.xml_guard import root_of
 
 Progress = Callable[[int, int, str], None]
 
@@ -29,6 +31,7 @@ READERS: Final[tuple[str, ...]] = (
     "clouds",
     "dxf",
     "ifc",
+    "things",
     "gdal_layers",
 )  # fmt: skip
 """modules of this room that read a format of their own, asked in this order"""
@@ -76,6 +79,8 @@ def recognise(
     for reader in readers():
         if reader.claims(path, head):
             return reader.read(path, progress)
+    if (known := what_it_is(path, head)) is not None:
+        raise Refused("I-511", known)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip(path, importers, progress, scratch)
     if head.startswith(b"\x1f\x8b"):
@@ -88,7 +93,10 @@ def recognise(
     if _is_xml(head):
         version = citygml.version_of(path)
         if version is None:
-            raise Refused("I-504", "XML of another kind than CityGML")
+            root = root_of(path).rpartition(" ")[2][:60]
+            raise Refused(
+                "I-504", f"XML of another kind than CityGML: its root element is '{root}'"
+            )
         return citygml.read(path, version, progress)
     if ending == ".csv":
         return tables.read(path.read_bytes())
