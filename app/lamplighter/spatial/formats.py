@@ -32,7 +32,11 @@ READERS: Final[tuple[str, ...]] = (
     "dxf",
     "ifc",
     "things",
+    "osm",
+    "gtfs",
     "gdal_layers",
+    "parquet",
+    "weather",
 )  # fmt: skip
 """modules of this room that read a format of their own, asked in this order"""
 

@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from lamplighter.domain.importing import Unplaced
 from lamplighter.spatial import crs, wkb
 from lamplighter.spatial.archives import unpack_tree
 from lamplighter.spatial.columns import attribute_of
@@ -55,6 +54,7 @@ def pyogrio_guarded() -> Any:
         {
             "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
             "CPL_CURL_ENABLE_VSIMEM": "NO",
+            "OSM_USE_CUSTOM_INDEXING": "NO",
             "GDAL_HTTP_TIMEOUT": "1",
             "GDAL_HTTP_MAX_RETRY": "0",
             "SQLITE_LIST_ALL_TABLES": "NO",
@@ -238,10 +238,7 @@ class _Reading:
         """The shapes of a layer, in the coordinate system of the first layer that has one."""
         found, damaged, invalid = wkb.parts_of(geometry)
         self._invalid += invalid
-        for row in damaged:
-            self._model.refused.append(
-                Unplaced(f"{layer}, row {row + 1}", "its shape could not be read")
-            )
+        wkb.tell_damaged(self._model, layer, damaged)
         if not any(not parts.empty for parts in found):
             return found
         model = self._model

@@ -262,6 +262,8 @@ def _rank(path: Path) -> tuple[int, str]:
         return 2, ""
     if path.suffix.lower() == ".json" and _is_geojson(path):
         return _ORDER[".geojson"], ""
+    if path.suffix.lower() in (".zip", "") and _claimed(path) is not None:
+        return _ORDER[".geojson"], ""
     return _ORDER.get(path.suffix.lower(), 0), ""
 
 

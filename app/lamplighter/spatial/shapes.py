@@ -38,6 +38,7 @@ _TYPES: Final = ("type", "asset_type", "class", "kind")
 _IDS: Final = ("id", "ID", "fid", "gml_id", "globalid", "GlobalID", "@id")
 _NAMES: Final = ("name", "Name", "NAME", "nimi", "label")
 _HEIGHTS: Final = ("height", "building:height", "measuredHeight", "height_m")
+_ASSUMED: Final = ("height_assumed",)
 _LEVELS: Final = ("building:levels", "levels", "storeysAboveGround")
 _NUMBER: Final = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(m|ft|')?\s*", re.I)
 
@@ -89,8 +90,12 @@ class Shapes:
         *,
         kind: str = "",
         number: int | None = None,
+        meaning: tuple[str, str] | None = None,
     ) -> Feature:
-        """One object. `given` is its own id, `number` its row, `kind` its type where known."""
+        """One object. `given` is its own id, `number` its row, `kind` its type where known.
+
+        `meaning` is its surface (empty: drawn as an outline only) and its domain where known.
+        """
         if len(self.model.features) >= MAX_FEATURES:
             raise Refused("I-502", f"more than {MAX_FEATURES:,} features")
         owner = len(self.model.features)
@@ -98,7 +103,7 @@ class Shapes:
         word = kind or _first(attributes, _TYPES)
         kind = str(word)[:60] if isinstance(word, str) and word else self.stem
         self._counts[kind] += 1
-        surface, meant = meaning_of(kind, self.stem)
+        surface, meant = meaning or meaning_of(kind, self.stem)
         title = _first(attributes, _NAMES)
         domain = attributes.get("domain")
         feature = Feature(
@@ -164,11 +169,11 @@ class Shapes:
             return
         height = height_of(feature.attributes) if feature.domain == "buildings" else 0.0
         if parts.solid:
-            self._flat_faces(owner, parts, surface)
+            self._flat_faces(owner, parts, surface or "Unknown")
         elif height and feature.flat:
             feature.path = feature.more = None
             self._extrude(owner, parts, height)
-        elif surface != "Unknown" or _reach(courses) < FILL_METRES:
+        elif surface and (surface != "Unknown" or _reach(courses) < FILL_METRES):
             self._flat_faces(owner, parts, surface)
 
     def _flat_faces(self, owner: int, parts: Parts, surface: str) -> None:
@@ -202,7 +207,7 @@ class Shapes:
 
 def height_of(attributes: dict[str, Attribute]) -> float:
     """Height of a building in metres by its tags, else by its storeys; 0 for unknown."""
-    for names, factor in ((_HEIGHTS, 1.0), (_LEVELS, STOREY_METRES)):
+    for names, factor in ((_HEIGHTS, 1.0), (_LEVELS, STOREY_METRES), (_ASSUMED, 1.0)):
         value = _first(attributes, names)
         found = _NUMBER.fullmatch(str(value)) if value is not None else None
         if found:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
+from lamplighter.spatial.model import SourceModel
 from lamplighter.spatial.shapes import Course, Parts
 
 _POLYHEDRAL: Final = 15
@@ -31,8 +32,8 @@ def parts_of(geometry: Sequence[bytes | None]) -> tuple[list[Parts], list[int], 
         parts, raw = Parts(), geometry[row]
         if shape is None and raw is not None:
             plain = _plain_polygons(bytes(raw))
-            shape = shapely.from_wkb(plain, on_invalid="ignore") if plain else None
-            parts.solid = shape is not None
+            shape = shapely.from_wkb(plain, on_invalid="fix") if plain else None
+            parts.solid = shape is not None and plain != bytes(raw)
             if shape is None:
                 damaged.append(row)
         if shape is not None and not shape.is_empty:
@@ -40,6 +41,16 @@ def parts_of(geometry: Sequence[bytes | None]) -> tuple[list[Parts], list[int], 
         found.append(parts)
     areal = np.isin(shapely.get_type_id(shapes), (3, 6))
     return found, damaged, int((~shapely.is_valid(shapes[areal])).sum())
+
+
+def tell_damaged(model: SourceModel, layer: str, rows: list[int]) -> None:
+    """Say how many shapes could not be read; their objects stay, without a place."""
+    if rows:
+        some = ", ".join(str(row + 1) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
+        model.warnings.append(
+            f"{len(rows)} shapes of {layer} could not be read (rows {some}); "
+            "their objects are listed without a place"
+        )
 
 
 def _collect(shape: Any, parts: Parts) -> None:
