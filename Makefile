@@ -21,6 +21,7 @@ check: setup-dev
 
 bench: setup-dev
 	@$(PY) -m tests.perf.conformance --out resources/docs/results
+	@$(PY) -m tests.perf.import_everything --out resources/docs/results
 	@$(SCREEN) $(PY) -m tests.perf.run_all --out resources/docs/results
 
 faults: setup-dev
