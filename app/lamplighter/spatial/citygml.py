@@ -7,68 +7,39 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
+from typing import Any, Final, NamedTuple
 
 from lamplighter.spatial import gml
 from lamplighter.spatial.citygml_attributes import attributes_of, title_of
-from lamplighter.spatial.kinds import domain_of, surface_of
-from lamplighter.spatial.model import (
-    SURFACE_INDEX,
-    FaceList,
-    Feature,
-    Refused,
-    SourceModel,
-    without_coarse_parents,
+from lamplighter.spatial.citygml_names import (
+    ASSETS,
+    LOD,
+    MEMBERS,
+    ROOT,
+    WORDS,
+    is_foreign,
+    object_name,
 )
+from lamplighter.spatial.citygml_shapes import Shape, Shapes
+from lamplighter.spatial.cityjson_words import SURFACES, gathered_value
+from lamplighter.spatial.kinds import domain_of, surface_of
+from lamplighter.spatial.model import SURFACE_INDEX, Feature, Refused, SourceModel
+from lamplighter.spatial.textures import named_files
 from lamplighter.spatial.xml_guard import root_of
 
 Progress = Callable[[int, int, str], None]
-
-ROOT: Final = re.compile(r"^http://www\.opengis\.net/citygml/(?:profiles/\w+/)?(\d\.\d) CityModel$")
-_MODULE: Final = re.compile(r"^\{http://www\.opengis\.net/citygml/([a-z]+/)?\d\.\d\}(\w+)$")
-_LOD: Final = re.compile(r"^lod([0-4])(\w*)$")
 _MAX_DEPTH: Final = 200
-_MEMBERS: Final = frozenset({"cityObjectMember", "featureMember", "featureMembers"})
-_NO_OBJECTS: Final = ("appearance/",)
-_ASSETS: Final = frozenset(
-    {
-        "Building", "BuildingPart", "BuildingInstallation", "IntBuildingInstallation",
-        "BuildingFurniture", "BuildingConstructiveElement", "BuildingRoom", "BuildingUnit",
-        "Storey", "Room", "Bridge", "BridgePart", "BridgeInstallation",
-        "BridgeConstructionElement", "BridgeConstructiveElement", "BridgeRoom", "Tunnel",
-        "TunnelPart", "TunnelInstallation", "TunnelConstructiveElement", "HollowSpace",
-        "OtherConstruction", "CityFurniture", "GenericCityObject", "GenericOccupiedSpace",
-        "GenericUnoccupiedSpace", "GenericLogicalSpace", "GenericThematicSurface", "LandUse",
-        "Road", "Railway", "Track", "Square", "Waterway", "TransportationComplex", "Section",
-        "Intersection", "SolitaryVegetationObject", "PlantCover", "WaterBody", "ReliefFeature",
-        "TINRelief", "RasterRelief", "MassPointRelief", "BreaklineRelief", "CityObjectGroup",
-    }
-)  # fmt: skip
-_PLAIN: Final = frozenset(
-    {
-        "CityModel", "ExternalReference", "Address", "ImplicitGeometry", "ExternalObject",
-        "StringAttribute", "IntAttribute", "DoubleAttribute", "DateAttribute", "UriAttribute",
-        "MeasureAttribute", "GenericAttributeSet", "CodeAttribute", "XalAddressProperty",
-        "CityObjectRelation", "Occupancy", "QualifiedArea", "QualifiedVolume", "Height",
-        "Elevation", "ConstructionEvent", "RoomHeight", "SensorConnection", "Role", "Dynamizer",
-        "TimeValuePair",
-    }
-)  # fmt: skip
-_WORDS: Final = {
-    "InteriorWallSurface": "WallSurface",
-    "CeilingSurface": "OuterCeilingSurface",
-    "FloorSurface": "OuterFloorSurface",
-    "WindowSurface": "Window",
-    "DoorSurface": "Door",
-    "TrafficArea": "Road",
-    "AuxiliaryTrafficArea": "Road",
-    "TrafficSpace": "Road",
-    "WaterSurface": "Water",
-    "WaterGroundSurface": "GroundSurface",
-    "WaterClosureSurface": "ClosureSurface",
-}
+_PASSES: Final = 4
+"""readings of the file at most to find what links point to"""
+_NO_SHAPES: Final = frozenset(
+    {"address", "externalReference", "boundedBy", "genericAttribute", "metaDataProperty"}
+)
+_IMAGE: Final = re.compile(rb"imageURI\s*>\s*([^<\s][^<]{0,500})<")
+_LICENCE: Final = frozenset(
+    {"licence", "license", "rights", "uselimitation", "otherconstraints", "accessconstraints"}
+)
+_HOLDER: Final = frozenset({"organisationname", "organizationname", "attribution", "publisher"})
+_DATE: Final = frozenset({"datestamp", "date", "referencedate", "creationdate"})
 
 
 def version_of(path: Path) -> str | None:
@@ -77,12 +48,41 @@ def version_of(path: Path) -> str | None:
     return found.group(1) if found else None
 
 
+def brings(path: Path) -> list[Path]:
+    """The pictures inside the file's folder that it names."""
+    found = {name.strip().decode("utf-8", "replace") for name in _IMAGE.findall(path.read_bytes())}
+    return named_files(path, found)
+
+
 def read(path: Path, version: str, progress: Progress) -> SourceModel:
-    """The whole file; raises `Refused` when it is no sound XML or is cut off."""
+    """The whole file; raises `Refused` when it is no sound XML or is cut off.
+
+    What links point to is found by reading the file again, only when there are such links.
+    """
+    size = max(path.stat().st_size, 1)
+    reader = _Reader(path, version)
+
+    def tell(done: int) -> None:
+        progress(done, size, "city objects")
+
+    _pass(path, reader.member, reader.beside, tell)
+    for _ in range(_PASSES):
+        wanted = reader.shapes.wanted()
+        if not wanted:
+            break
+        found = _Finder(wanted, reader.shapes)
+        _pass(path, found.look, found.look, tell)
+    return reader.finish()
+
+
+def _pass(
+    path: Path,
+    member: Callable[[Any], None],
+    beside: Callable[[Any], None],
+    tell: Callable[[int], None],
+) -> None:
     from lxml import etree
 
-    reader = _Reader(path, version)
-    size = max(path.stat().st_size, 1)
     with path.open("rb") as file:
         try:
             parser = etree.iterparse(
@@ -95,15 +95,19 @@ def read(path: Path, version: str, progress: Progress) -> SourceModel:
                 remove_pis=True,
                 huge_tree=True,
             )
-            _stream(parser, reader, lambda: progress(file.tell(), size, "city objects"))
+            _stream(parser, member, beside, lambda: tell(file.tell()))
         except etree.XMLSyntaxError as error:
             code = "I-503" if _ends_well(path) else "I-505"
             line = error.lineno or 0
             raise Refused(code, f"line {line}: {_first_line(str(error.msg))}") from error
-    return reader.finish()
 
 
-def _stream(parser: Any, reader: _Reader, tell: Callable[[], None]) -> None:
+def _stream(
+    parser: Any,
+    member: Callable[[Any], None],
+    beside: Callable[[Any], None],
+    tell: Callable[[], None],
+) -> None:
     depth = 0
     seen = 0
     for event, element in parser:
@@ -113,18 +117,18 @@ def _stream(parser: Any, reader: _Reader, tell: Callable[[], None]) -> None:
                 raise Refused("I-503", f"it is nested deeper than {_MAX_DEPTH} levels")
             continue
         depth -= 1
-        name = gml.local(element)
-        if depth == 1 and name in _MEMBERS:
-            reader.member(element)
+        if depth != 1:
+            continue
+        if gml.local(element) in MEMBERS:
+            member(element)
             seen += 1
             if seen % 50 == 0:
                 tell()
-            element.clear()
-            while element.getprevious() is not None:
-                del element.getparent()[0]
-        elif depth == 1:
-            reader.beside(element)
-            element.clear()
+        else:
+            beside(element)
+        element.clear()
+        while element.getprevious() is not None:
+            del element.getparent()[0]
 
 
 def _ends_well(path: Path) -> bool:
@@ -137,112 +141,137 @@ def _first_line(text: str) -> str:
     return text.splitlines()[0] if text else "malformed"
 
 
-class _Shape:
-    """Geometry found for one feature, by level of detail, until its subtree has ended."""
+class _Where(NamedTuple):
+    """What is known at an element: whose it is, its level, its meaning and its direction."""
 
-    def __init__(self) -> None:
-        self.polygons: dict[int, list[tuple[gml.Polygon, int, bool]]] = {}
-        """level -> (polygon, surface, whether its meaning is known)"""
-        self.lines: list[list[gml.Spot]] = []
-        self.spots: list[gml.Spot] = []
-        self.meaning: dict[str, int] = {}
-        """gml:id a surface refers to -> its meaning"""
+    feature: Feature | None
+    shape: Shape | None
+    lod: int
+    surface: int
+    known: bool
+    turned: bool
+    solid: bool = False
 
 
 class _Reader:
     def __init__(self, path: Path, version: str) -> None:
         self.model = SourceModel("CityGML", version)
+        self.shapes = Shapes(self.model, path.parent)
         self._stem = path.stem
         self._counts: Counter[str] = Counter()
         self._systems: Counter[str] = Counter()
-        self._faces = FaceList()
-        self._vertices: list[gml.Spot] = []
-        self._finest: list[float] = []
-        self._templates: dict[str, list[gml.Polygon]] = {}
         self._ids: set[str] = set()
-        self._odd = 0
+        self._terrain_lines = 0
+        self._members: Counter[str] = Counter()
+        self._flat = False
+        self._created = ""
 
     def beside(self, element: Any) -> None:
-        """Anything of the city model that is no member: only its envelope matters."""
+        """Anything of the city model that is no member: extent, appearance, metadata."""
+        name = gml.local(element)
         self._note_systems(element)
+        if name == "appearanceMember":
+            self.shapes.wardrobe.take(element)
+        elif name == "metaDataProperty":
+            self._metadata(element)
+        elif name.endswith("Member"):
+            self._members[name] += 1
 
     def member(self, element: Any) -> None:
         self._note_systems(element)
+        flat = element.xpath("boolean(descendant::*[@srsDimension='2' or @dimension='2'])")
+        self._flat = bool(flat)
         for child in element:
             if isinstance(child.tag, str):
-                self._walk(child, None, None, -1, SURFACE_INDEX["Unknown"], False)
+                where = _Where(None, None, -1, SURFACE_INDEX["Unknown"], False, False)
+                self._walk(child, where)
 
     def _note_systems(self, element: Any) -> None:
-        for holder in element.iter():
-            name = holder.get("srsName")
-            if name:
-                self._systems[name.strip()] += 1
+        for name in element.xpath("descendant-or-self::*/@srsName"):
+            self._systems[name.strip()] += 1
+
+    def _metadata(self, element: Any) -> None:
+        model = self.model
+        for part in element.iter():
+            name = gml.local(part).lower()
+            if name not in _LICENCE and name not in _HOLDER and name not in _DATE:
+                continue
+            text = " ".join("".join(part.itertext()).split())[:1000]
+            if name in _LICENCE:
+                model.licence = model.licence or text
+            elif name in _HOLDER:
+                model.attribution = model.attribution or text
+            else:
+                model.date = model.date or text
 
     # ------------------------------------------------------------------ the walk
-    def _walk(
-        self,
-        element: Any,
-        feature: Feature | None,
-        shape: _Shape | None,
-        lod: int,
-        surface: int,
-        known: bool,
-    ) -> None:
+    def _walk(self, element: Any, at: _Where) -> None:
         """One element below a member; nested features collect their own geometry."""
-        name, is_object = self._object_name(element)
+        name, is_object = object_name(element)
         if is_object:
             self._counts[name] += 1
-        if is_object and name in _ASSETS:
-            self._feature(element, name, feature)
-            return
-        if feature is None or shape is None:
-            self._children(element, feature, shape, lod, surface, known)
-            return
-        if is_object:
-            word = _WORDS.get(name, name)
-            if word in SURFACE_INDEX:
-                surface, known = SURFACE_INDEX[word], True
-            self._children(element, feature, shape, lod, surface, known)
-            return
-        level = _LOD.match(name)
-        if level:
-            lod = int(level.group(1))
-            if level.group(2) == "TerrainIntersection":
-                return
-        if name in gml.FACES:
-            self._polygon(element, shape, lod, surface, known)
-        elif name == "ImplicitGeometry":
-            self._implicit(element, shape, lod, surface)
-        elif name in ("LineString", "Point") and lod >= 0:
-            self._thin(element, name, shape)
+        if (is_object and name in ASSETS) or (at.feature is None and is_foreign(element)):
+            if not is_object:
+                self._counts[name] += 1
+            self._feature(element, name, at.feature)
+        elif name in ("appearance", "appearanceMember"):
+            self.shapes.wardrobe.take(element)
+        elif at.shape is None:
+            self._children(element, at)
+        elif is_object:
+            self._surface(element, name, at)
         else:
-            target = gml.target(element)
-            if target and known:
-                shape.meaning[target] = surface
-            self._children(element, feature, shape, lod, surface, known)
+            self._part(element, name, at.shape, at)
 
-    def _children(
-        self,
-        element: Any,
-        feature: Feature | None,
-        shape: _Shape | None,
-        lod: int,
-        surface: int,
-        known: bool,
-    ) -> None:
+    def _children(self, element: Any, at: _Where) -> None:
         for child in element:
             if isinstance(child.tag, str):
-                self._walk(child, feature, shape, lod, surface, known)
+                self._walk(child, at)
 
-    def _object_name(self, element: Any) -> tuple[str, bool]:
-        found = _MODULE.match(element.tag)
-        if not found:
-            return gml.local(element), False
-        name = found.group(2)
-        plain = found.group(1) in _NO_OBJECTS or name in _PLAIN
-        return name, name[:1].isupper() and not plain
+    def _surface(self, element: Any, name: str, at: _Where) -> None:
+        """A thematic surface: it gives its polygons a meaning and its object its attributes."""
+        word = WORDS.get(name, name)
+        if word in SURFACE_INDEX:
+            at = at._replace(surface=SURFACE_INDEX[word], known=True)
+        assert at.shape is not None
+        for key, value in attributes_of(element).items():
+            at.shape.words.setdefault(f"{SURFACES}{name}.{key}", []).append(value)
+        self._children(element, at)
 
-    def _feature(self, element: Any, kind: str, parent: Feature | None) -> None:
+    def _part(self, element: Any, name: str, shape: Shape, at: _Where) -> None:
+        """Geometry, or what stands between an object and its geometry."""
+        level = LOD.match(name)
+        if level:
+            at = at._replace(lod=int(level.group(1)))
+            if level.group(2).startswith("TerrainIntersection"):
+                self._terrain_lines += 1
+                return
+        elif name in _NO_SHAPES and not (name == "boundedBy" and not gml.is_gml(element)):
+            return
+        if name in gml.FACES:
+            self._polygon(element, shape, at)
+        elif name == "ImplicitGeometry":
+            self.shapes.implicit(element, shape, at.lod, at.surface)
+        elif (name in gml.LINES or name == "Point") and at.lod >= 0:
+            self._thin(element, name, shape, at.lod)
+        else:
+            self._link(element, shape, at)
+            if name == "Solid":
+                at = at._replace(solid=True)
+            elif gml.is_turned(element):
+                at = at._replace(turned=not at.turned)
+            self._children(element, at)
+
+    def _link(self, element: Any, shape: Shape, at: _Where) -> None:
+        text = gml.href(element)
+        if not text or not (gml.is_gml(element) or gml.local(element)[:3] == "lod"):
+            return
+        if text.startswith("#"):
+            shape.refer(at.lod, text[1:], at.surface, known=at.known, turned=at.turned)
+        else:
+            self.shapes.outside += 1
+
+    def _feature(self, element: Any, kind: str, above: Feature | None) -> None:
         name = gml.identity(element)
         if not name or name in self._ids:
             name = f"{name or self._stem + '-' + kind}-{self._counts[kind]}"
@@ -252,91 +281,41 @@ class _Reader:
             type=kind,
             name=title_of(element) or name,
             domain=domain_of(kind),
-            parent=parent.id if parent else "",
+            parent=above.id if above else "",
             attributes=attributes_of(element),
         )
+        created = str(feature.attributes.get("creationDate", ""))
+        self._created = max(self._created, created)
         number = len(self.model.features)
         self.model.features.append(feature)
-        self._finest.append(-1.0)
-        shape = _Shape()
+        shape = Shape()
         fallback = SURFACE_INDEX[surface_of(kind)]
-        self._children(element, feature, shape, -1, fallback, False)
-        self._settle(feature, number, shape)
+        self._children(
+            element, _Where(feature, shape, _stated_lod(element), fallback, False, False)
+        )
+        for key, values in shape.words.items():
+            feature.attributes[key] = gathered_value(values)
+        self.shapes.settle(feature, number, shape)
 
-    # ------------------------------------------------------------------ geometry
-    def _polygon(self, element: Any, shape: _Shape, lod: int, surface: int, known: bool) -> None:
+    def _polygon(self, element: Any, shape: Shape, at: _Where) -> None:
         try:
-            polygon = gml.polygon(element)
+            polygon = gml.polygon(element, plain=not self._flat, turned=at.turned)
         except ValueError:
-            self._odd += 1
+            self.shapes.odd += 1
             return
         if polygon.rings:
-            shape.polygons.setdefault(lod, []).append((polygon, surface, known))
+            shape.put(at.lod, polygon, at.surface, known=at.known, solid=at.solid)
 
-    def _thin(self, element: Any, name: str, shape: _Shape) -> None:
+    def _thin(self, element: Any, name: str, shape: Shape, lod: int) -> None:
         try:
-            spots = gml.spots(element)
+            spots = gml.spots(element, plain=not self._flat)
         except ValueError:
-            self._odd += 1
+            self.shapes.odd += 1
             return
-        if name == "Point" and spots:
-            shape.spots.append(spots[0])
+        if name == "Point":
+            shape.spots.setdefault(lod, []).extend(spots[:1])
         elif len(spots) > 1:
-            shape.lines.append(spots)
-
-    def _implicit(self, element: Any, shape: _Shape, lod: int, surface: int) -> None:
-        """A shape given once and placed by a matrix; a library file outside is never fetched."""
-        try:
-            matrix, anchor = gml.placement(element)
-        except ValueError:
-            self._odd += 1
-            return
-        polygons: list[gml.Polygon] = []
-        for holder in element:
-            if gml.local(holder) not in ("relativeGMLGeometry", "relativeGeometry"):
-                continue
-            target = gml.target(holder)
-            if target:
-                polygons = self._templates.get(target, [])
-            for part in holder.iter():
-                if isinstance(part.tag, str) and gml.local(part) in gml.FACES:
-                    try:
-                        polygons.append(gml.polygon(part))
-                    except ValueError:
-                        self._odd += 1
-            for part in holder.iter():
-                identity = gml.identity(part)
-                if identity:
-                    self._templates[identity] = polygons
-        if anchor is not None:
-            shape.spots.append(anchor)
-            for polygon in polygons:
-                moved = gml.moved(polygon, matrix, anchor)
-                shape.polygons.setdefault(lod, []).append((moved, surface, True))
-
-    def _settle(self, feature: Feature, number: int, shape: _Shape) -> None:
-        """Keep the highest level of detail of the feature, each face once."""
-        level = max(shape.polygons, default=-1)
-        self._finest[number] = float(level)
-        chosen = shape.polygons.get(level, [])
-        named = sum(1 for _, _, known in chosen if known)
-        twice = named * 2 >= len(chosen) and named > 0
-        for polygon, surface, known in chosen:
-            if not known:
-                meaning = next((shape.meaning[i] for i in polygon.ids if i in shape.meaning), None)
-                if meaning is None and twice:
-                    continue
-                surface = surface if meaning is None else meaning
-            rings = []
-            for ring in polygon.rings:
-                begin = len(self._vertices)
-                self._vertices.extend(ring)
-                rings.append(list(range(begin, len(self._vertices))))
-            self._faces.add(rings, number, surface)
-        if not chosen and shape.lines:
-            feature.path = max(shape.lines, key=len)
-        elif not chosen and shape.spots:
-            feature.at = shape.spots[0]
+            shape.lines.setdefault(lod, []).append(spots)
 
     def finish(self) -> SourceModel:
         model = self.model
@@ -348,11 +327,32 @@ class _Reader:
             model.warnings.append(
                 f"several coordinate systems are named ({names}); {model.crs_text} was used"
             )
-        if self._odd:
-            model.warnings.append(f"{self._odd} geometries could not be read; they are not drawn")
-        points = np.array(self._vertices, float).reshape(-1, 3)
-        if len(points) and not np.isfinite(points).any():
-            raise Refused("I-503", "no coordinate in it is a number")
-        faces = self._faces.build(points)
-        model.faces = without_coarse_parents(faces, model.features, self._finest)
+        if self._terrain_lines:
+            model.warnings.append(f"{self._terrain_lines} lines where objects meet the terrain "
+                                  "are not drawn")  # fmt: skip
+        for name, count in sorted(self._members.items()):
+            model.warnings.append(f"{count} entries of kind {name} are no city objects")
+        model.date = model.date or self._created[:10]
+        self.shapes.finish()
         return model
+
+
+class _Finder:
+    """A further pass: picks out what links and templates wait for, by id."""
+
+    def __init__(self, wanted: set[str], shapes: Shapes) -> None:
+        self._wanted, self._shapes = wanted, shapes
+
+    def look(self, element: Any) -> None:
+        for part in element.iter():
+            name = gml.identity(part)
+            if name in self._wanted:
+                self._shapes.found(name, part)
+
+
+def _stated_lod(element: Any) -> int:
+    """The level a relief states in an element of its own; -1 without."""
+    for child in element:
+        if gml.local(child) == "lod" and (child.text or "").strip() in ("0", "1", "2", "3", "4"):
+            return int(child.text.strip())
+    return -1
