@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from lamplighter import __version__
 from lamplighter.cli import (
     alarm_verbs,
+    check_verb,
     city_verbs,
     doctor_verbs,
     export_verb,
@@ -46,6 +47,7 @@ def build(starters: Starters) -> typer.Typer:
 
     rooms = (
         city_verbs,
+        check_verb,
         export_verb,
         layer_verbs,
         feed_verbs,

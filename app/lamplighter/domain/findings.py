@@ -1,4 +1,4 @@
-"""What a check of the city found; the keys others script against."""
+"""What a check of the city found, and how it is mended; the keys others script against."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Finding(Struct, frozen=True):
     lat: float | None = None
     layer: str = ""
     """layer of the project it belongs to"""
+    value: str = ""
+    """what a fix would set: a height, a coordinate system, a parent"""
 
     @property
     def key(self) -> str:
@@ -36,3 +38,42 @@ class Finding(Struct, frozen=True):
         return "\x1f".join(
             (self.layer, self.object, self.code, str(self.geometry), str(self.surface))
         )
+
+
+class Repair(Struct, frozen=True):
+    """A fix of one object of one imported file: how to mend it whenever that file is read.
+
+    The file itself is never changed. Taking the fact back undoes the fix.
+    """
+
+    layer: str
+    content_hash: str
+    """the content it was made for; another version of the file is read without it"""
+    object: str
+    """empty for the whole file"""
+    action: str
+    """merge | close | rings | triangulate | orient | fill | drop | parent | rename | crs |
+    ground"""
+    code: str = ""
+    """the finding it answers"""
+    value: str = ""
+    """EPSG:n for crs, the height for ground"""
+    made_ms: int = 0
+
+    @property
+    def key(self) -> str:
+        return "\x1f".join((self.layer, self.content_hash, self.object, self.action))
+
+
+class CheckResult(Struct):
+    """One run of the check."""
+
+    findings: list[Finding] = []
+    files: int = 0
+    """layers whose file was looked at"""
+    objects: int = 0
+    unread: list[str] = []
+    """layers whose geometry could not be checked, with the reason"""
+    repairs: int = 0
+    """repairs that stand"""
+    seconds: float = 0.0

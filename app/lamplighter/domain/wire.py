@@ -12,6 +12,7 @@ from msgspec import Struct
 from lamplighter.domain.alarm import AlarmRecord, Incident
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.command import CommandRequest, CommandState
+from lamplighter.domain.findings import CheckResult
 from lamplighter.domain.importing import FileReport, PassedOver
 from lamplighter.domain.layers import Layer, LayerRemoval
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
@@ -273,6 +274,18 @@ class LayerRemoved(_Message, frozen=True):
     removal: LayerRemoval
 
 
+class RunCheck(_Message, frozen=True):
+    """Check the city; its result comes as a `CheckDone` event. Fixes are made before."""
+
+    fix: bool = False
+    """mend what can be mended: `codes` and `keys` say what, both empty: everything"""
+    codes: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    """`Finding.key` of single findings"""
+    undo: bool = False
+    """take back the fixes: those of `codes`, or the newest ones made together"""
+
+
 class GetGaps(_Message, frozen=True):
     from_ms: int
     to_ms: int
@@ -351,6 +364,7 @@ Request = (
     | GetFeeds
     | AddFeed
     | ImportFiles
+    | RunCheck
     | RemoveLayer
     | GetGaps
     | GetLayers
@@ -471,6 +485,14 @@ class ImportDone(_Message, frozen=True):
     """the most memory recorder and workers held together"""
 
 
+class CheckDone(_Message, frozen=True):
+    """What a check found; `problem` says why it ended early, empty when it did not."""
+
+    result: CheckResult
+    task: int = 0
+    problem: str = ""
+
+
 Event = (
     Status
     | AlarmsChanged
@@ -485,6 +507,7 @@ Event = (
     | LayerState
     | Shelf
     | ImportDone
+    | CheckDone
 )
 
 

@@ -61,6 +61,7 @@ class Answers:
             wire.GetFeeds: lambda _: wire.Feeds(recorder.feed_states()),
             wire.AddFeed: self._add_feed,
             wire.ImportFiles: self._import,
+            wire.RunCheck: self._check,
             wire.RemoveLayer: self._remove_layer,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
@@ -219,6 +220,11 @@ class Answers:
     def _import(self, ask: wire.ImportFiles) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
         return wire.TaskStarted(self._recorder.jobs.import_files(ask))
+
+    def _check(self, ask: wire.RunCheck) -> wire.Reply:
+        if ask.fix or ask.undo:
+            self._need(Permission.IMPORT, "repairs of the city")
+        return wire.TaskStarted(self._recorder.jobs.check(ask))
 
     def _keep_view(self, view: SavedView) -> wire.Reply:
         self._need(Permission.WORK, view.name)

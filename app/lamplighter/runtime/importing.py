@@ -132,6 +132,7 @@ class _OneImport:
         self._tell = progress
         self._keeper = importer.keeper()
         self._frame = importer.store.frame()
+        self._repairs = importer.store.repairs()
         self._place: dict[str, int] = {}
         self._parts: dict[str, tuple[str, ...]] = {}
         self._homeless: list[FoundFile] = []
@@ -217,12 +218,15 @@ class _OneImport:
         contents = LayerContents()
         if before is not None:
             contents = self._keeper.contents.get(before.id, contents)
+        repairs = tuple(r for r in self._repairs if r.content_hash == file.digest)
+        declared = next((parse_epsg(r.value) for r in repairs if r.action == "crs"), None)
         return FileWish(
             digest=file.digest,
             parts=file.parts,
-            epsg=self._epsg(file.path) or contents.epsg,
+            epsg=self._epsg(file.path) or declared or contents.epsg,
             placement=before.placement if before is not None else (),
             fit=contents.fit,
+            repairs=repairs,
         )
 
     def _read(self, queue: list[FoundFile], *, last: bool = False) -> None:

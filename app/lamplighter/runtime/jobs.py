@@ -11,9 +11,11 @@ import msgspec
 import structlog
 
 from lamplighter.domain import wire
+from lamplighter.domain.findings import CheckResult
 from lamplighter.domain.layers import Layer, LayerRemoval
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.task import Task, TaskState
+from lamplighter.runtime.checking import Checker
 from lamplighter.runtime.importing import Importer, ImportResult
 from lamplighter.runtime.layers import take_back
 from lamplighter.runtime.resources import own_command
@@ -49,7 +51,7 @@ class Jobs:
         self._numbers = itertools.count(OWN_TASKS)
         self._lock = threading.Lock()
         self._own: dict[int, Task] = {}
-        self._importers: dict[int, Importer] = {}
+        self._importers: dict[int, Importer | Checker] = {}
         self._importing = threading.Lock()
         self.rebuilding: frozenset[str] = frozenset()
         """layers whose tiles are being made anew"""
@@ -156,6 +158,51 @@ class Jobs:
             )
         )
         if not ask.preview:
+            self._city_changed()
+
+    # ------------------------------------------------------------------ the check
+    def check(self, ask: wire.RunCheck) -> int:
+        """Start a check, with its fixes; `CheckDone` carries what it found."""
+        number = next(self._numbers)
+        name = "Mend the city" if ask.fix else "Take fixes back" if ask.undo else "Check the city"
+        begun = self._recorder.clock.wall_ms()
+        task = Task(number, name, TaskState.RUNNING, started_ms=begun)
+        self._show(task)
+        recorder = self._recorder
+        checker = Checker(recorder.store, recorder.plugins, self.pool, recorder.clock)
+        with self._lock:
+            self._importers[number] = checker
+        threading.Thread(
+            target=self._check, args=(task, checker, ask), name="check", daemon=True
+        ).start()
+        return number
+
+    def _check(self, task: Task, checker: Checker, ask: wire.RunCheck) -> None:
+        shown = task
+
+        def progress(done: int, total: int, text: str) -> None:
+            nonlocal shown
+            shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
+            self._show(shown)
+
+        result, state, words = CheckResult(), TaskState.DONE, ""
+        try:
+            with self._importing:
+                result = checker.run(ask, progress)
+        except LamplighterError as error:
+            cancelled = error.problem.code == CANCELLED
+            state = TaskState.CANCELLED if cancelled else TaskState.FAILED
+            words = str(error)
+        except Exception as error:
+            log.exception("check failed")
+            state, words = TaskState.FAILED, str(error)
+        finally:
+            with self._lock:
+                self._importers.pop(task.id, None)
+        ended = self._recorder.clock.wall_ms()
+        self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
+        self._recorder.server.emit(wire.CheckDone(result, task.id, words))
+        if ask.fix or ask.undo:
             self._city_changed()
 
     def _city_changed(self) -> None:

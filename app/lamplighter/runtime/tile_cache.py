@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.findings import Repair
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.project import opened
@@ -42,6 +43,7 @@ def rebuild(
     from lamplighter.spatial.scout import FoundFile
 
     frame, contents = store.frame(), store.layer_contents()
+    repairs = store.repairs()
     files: list[FoundFile] = []
     wishes: dict[str, FileWish] = {}
     problems: list[str] = []
@@ -56,12 +58,13 @@ def rebuild(
         wishes[str(path)] = FileWish(
             digest=layer.content_hash,
             key=known.key,
-            epsg=known.epsg,
+            epsg=_declared(repairs, layer) or known.epsg,
             placement=layer.placement,
             fit=known.fit,
+            repairs=tuple(r for r in repairs if r.content_hash == layer.content_hash),
         )
     ground = [tile for layer in store.layers() for tile in known_tiles(layer)]
-    reading = Reading(pool, _how(store, plugins))
+    reading = Reading(pool, how_to_read(store, plugins))
     total = len(files) * 1000
     queue = list(files)
     while queue:
@@ -82,7 +85,8 @@ def rebuild(
     return problems
 
 
-def _how(store: Store, plugins: LoadedPlugins) -> HowToRead:
+def how_to_read(store: Store, plugins: LoadedPlugins) -> HowToRead:
+    """What holds for reading kept originals again."""
     importers = plugins.importers()
     return HowToRead(
         tiles_folder=store.folder / "cache" / "tiles",
@@ -90,6 +94,14 @@ def _how(store: Store, plugins: LoadedPlugins) -> HowToRead:
         endings=tuple(importers),
         roots=(str(store.folder / "media" / "sources"),),
     )
+
+
+def _declared(repairs: list[Repair], layer: Layer) -> int:
+    """The coordinate system a repair declares for the layer's content; 0 for none."""
+    for one in repairs:
+        if one.action == "crs" and one.content_hash == layer.content_hash:
+            return int(one.value.removeprefix("EPSG:"))
+    return 0
 
 
 def ensure_tiles(project: Path, say: Callable[[str], None]) -> None:

@@ -20,14 +20,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lamplighter.domain.city import Frame
+from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport, ImportedFile
 from lamplighter.domain.layers import TileInfo
 from lamplighter.domain.problems import problem
+from lamplighter.spatial import crs, repairs
 from lamplighter.spatial.assemble import Order, assemble
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
 from lamplighter.spatial.formats import recognise
 from lamplighter.spatial.licences import terms_beside
-from lamplighter.spatial.model import Cancelled, Refused
+from lamplighter.spatial.model import Cancelled, Refused, SourceModel
 from lamplighter.spatial.network import Importers
 from lamplighter.spatial.scout import digest_of, expand
 
@@ -53,6 +55,8 @@ class FileWish(Struct, frozen=True):
     """`Layer.placement` of the same file at its import before"""
     fit: Box | None = None
     """the box it was scaled into before"""
+    repairs: tuple[Repair, ...] = ()
+    """fixes of the check that stand for this content"""
 
 
 NO_WISH: Final = FileWish()
@@ -133,6 +137,8 @@ def _read(
     parts = [Path(part) for part in wish.parts]
     digest = wish.digest or digest_of([path, *parts], path)
     key = wish.key or _key(digest, order, path.suffix.lower() in importers)
+    if wish.repairs and not wish.key:
+        key += repairs.digest(wish.repairs)
     order.tiles_folder.mkdir(parents=True, exist_ok=True)
     laid = f"{key}{_ground_key(order.ground)}"
     kept = _recall(order.tiles_folder, key, path) or _recall(order.tiles_folder, laid, path)
@@ -140,12 +146,22 @@ def _read(
         tell(4, 4, "known")
         return kept
     model = recognise(path, importers, tell, order.tiles_folder)
+    repairs.apply(model, wish.repairs, _metres(model, order))
     if not wish.key and any(feature.flat for feature in model.features):
         key = laid  # it lies elsewhere as soon as more ground is known
     imported = assemble(model, path, order, key, tell)
     imported.content_hash, imported.key = digest, key
     _remember(order.tiles_folder, key, imported)
     return imported
+
+
+def _metres(model: SourceModel, order: Order) -> float:
+    """Length of a unit of the file's coordinates, for tolerances; degrees are a rough length."""
+    number = order.override or crs.parse_name(model.crs_text) or model.assumed_crs
+    known = crs.system(number) if number else None
+    if known is None:
+        return 1.0
+    return known.metres if known.projected else 111_320.0
 
 
 def _state_terms(imported: ImportedFile, path: Path, roots: tuple[Path, ...]) -> None:

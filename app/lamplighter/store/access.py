@@ -13,6 +13,7 @@ from lamplighter.domain.alarm import AlarmEvent, Incident
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
+from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
@@ -119,6 +120,13 @@ class WriteAccess:
 
     def remove_said(self, asset: str, layer: str) -> bool:
         return self._put(facts.SAID, facts.said_key(asset, layer), None, None)
+
+    def put_repairs(self, repairs: Iterable[Repair]) -> int:
+        """Says how many are new."""
+        return sum(self._put(facts.REPAIR, r.key, r, None) for r in repairs)
+
+    def remove_repairs(self, repairs: Iterable[Repair]) -> int:
+        return sum(self._put(facts.REPAIR, r.key, None, None) for r in repairs)
 
     def remove_datastream_meta(self, datastreams: Iterable[Datastream]) -> int:
         """Forget unit, asset and limits; the datastream and its history stay."""

@@ -12,6 +12,7 @@ from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incide
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
+from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
@@ -181,6 +182,10 @@ class Store:
     def said(self) -> list[Asset]:
         """What each layer says of the assets that several describe."""
         return list(self._current(facts.SAID, Asset).values())
+
+    def repairs(self) -> list[Repair]:
+        """Fixes that stand, the oldest first."""
+        return list(self._current(facts.REPAIR, Repair).values())
 
     def import_report(self, file: str, content_hash: str) -> FileReport | None:
         """The newest report on this content of a file."""

@@ -6,7 +6,7 @@ wrong there is looked at polygon by polygon.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -144,6 +144,15 @@ class Builder:
         `meanings` has one word for every polygon in order, empty where it has none.
         """
         primitive = Primitive(len(self.objects) - 1, kind, number, lod, closing)
+        self._fill(primitive, solids, meanings)
+
+    def place(
+        self, known: Primitive, solids: list[Solid], *, closing: bool, meanings: list[str]
+    ) -> None:
+        """A primitive like `known` with other content."""
+        self._fill(replace(known, closing=closing, empty=False), solids, meanings)
+
+    def _fill(self, primitive: Primitive, solids: list[Solid], meanings: list[str] | None) -> None:
         polygon = 0
         if not solids:
             primitive.empty = True

@@ -62,6 +62,7 @@ SEVERITY: Final[dict[str, str]] = {
     "missing-crs": WARNING,
     "bad-crs": ERROR,
     "wrong-place": ERROR,
+    "no-place": NOTE,
     "unbound-datastream": WARNING,
     "lost-edge": WARNING,
     "sensor-in-the-air": WARNING,
