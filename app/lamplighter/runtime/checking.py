@@ -170,7 +170,7 @@ class Checker:
 
     def _read_again(self, wanted: set[str], progress: Progress) -> list[str]:
         """Read the layers with the repairs that stand; returns a line for each that failed."""
-        from lamplighter.spatial import FileWish
+        from lamplighter.spatial import FileWish, known_tiles
         from lamplighter.spatial.scout import FoundFile
 
         store = self._store
@@ -199,9 +199,10 @@ class Checker:
                 repairs=mine,
             )
         reading = Reading(self._pool, how_to_read(store, self._plugins))
+        ground = [tile for layer in store.layers() for tile in known_tiles(layer)]
         queue = [file for file, _ in files.values()]
         while queue and not self._cancelled:
-            batch = reading.start(next_batch(queue), store.frame(), None, wishes, progress)
+            batch = reading.start(next_batch(queue), store.frame(), None, wishes, ground, progress)
             found, rest, _ = batch.outcome()
             queue[:0] = rest
             for item in found:
