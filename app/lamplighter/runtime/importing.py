@@ -78,7 +78,7 @@ class Importer:
 
         Raises LamplighterError (U-801) for a wish that cannot be met.
         """
-        tiles = self._store.folder / "cache" / "tiles"
+        tiles = (self._store.folder / "cache" / "tiles").resolve()
         tiles.mkdir(parents=True, exist_ok=True)
         importers = self._plugins.importers()
         paths = [Path(p).resolve() for p in ask.paths]

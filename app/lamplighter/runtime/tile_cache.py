@@ -89,7 +89,7 @@ def how_to_read(store: Store, plugins: LoadedPlugins) -> HowToRead:
     """What holds for reading kept originals again."""
     importers = plugins.importers()
     return HowToRead(
-        tiles_folder=store.folder / "cache" / "tiles",
+        tiles_folder=(store.folder / "cache" / "tiles").resolve(),
         importers=tuple(sorted(set(importers.values()))),
         endings=tuple(importers),
         roots=(str(store.folder / "media" / "sources"),),
