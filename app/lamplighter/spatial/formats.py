@@ -28,6 +28,8 @@ _HEAD: Final = 200_000
 
 
 READERS: Final[tuple[str, ...]] = (
+    "tiles3d",
+    "gltf",
     "clouds",
     "dxf",
     "ifc",
