@@ -39,6 +39,7 @@ def _window(
     theme: str,
     scale: float,
     safe: bool,
+    view: Path | None,
 ) -> int:
     from lamplighter.ui.app import run_window
     from lamplighter.ui.report import ReportOptions
@@ -51,6 +52,7 @@ def _window(
         theme_name=theme,
         scale=scale,
         safe=safe,
+        view=view,
         projects=_open_projects,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from PySide6.QtGui import QGuiApplication
 from lamplighter.domain.city import Frame
 from lamplighter.domain.tile_file import write_tile
 from lamplighter.scene.camera import Pose
+from lamplighter.scene.probe import ground_height
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.sun_panel import SunTool
 from lamplighter.ui.twin_desk import DeskTwin
 from lamplighter.ui.twin_focus import FocusTool
+from lamplighter.ui.twin_labels import Badge
 from lamplighter.ui.twin_measure import MeasureTool, Shape
 from lamplighter.ui.twin_section import SectionTool
+from lamplighter.ui.twin_walk import WalkTool
+from lamplighter.ui.view_state import capture, show
 from tests.kit.synthetic_district import district
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
@@ -300,3 +305,125 @@ def test_tools_stay_in_effect_behind_the_one_in_front(qtbot, view: DeskTwin) -> 
     assert view.belt["measure"].strip.isVisible() and not view.belt["section"].strip.isVisible()
     assert view.belt.escape() and view.belt.front is view.belt["section"]
     assert view.belt.escape() and not view.belt.escape()
+
+
+def walk_of(view: DeskTwin) -> WalkTool:
+    tool = view.belt["walk"]
+    assert isinstance(tool, WalkTool)
+    return tool
+
+
+def test_walking_stands_at_eye_level_outside_and_stops_at_walls(qtbot, view: DeskTwin) -> None:
+    view.belt.start("walk")
+    tool = walk_of(view)
+    scene = view.scene
+    ground = ground_height(scene, *tool.place.tolist())
+    assert scene.pose.eye()[2] == pytest.approx(ground + 1.7, abs=1e-6)
+    foot = np.array([*tool.place, ground + 0.3])
+    assert scene.distance(foot, np.array([0.0, 0.0, 1.0]), 500.0) == np.inf
+    for turn in range(8):
+        tool.heading = 45.0 * turn
+        for _ in range(120):
+            tool.walk(0.0, 1.0, 0.5)
+        eye = tool.eye()
+        inside = [n for t in scene.tiles for n in t.assets if around(scene.box(n), eye)]
+        assert inside == [], "nobody walks into a house"
+
+
+def around(box, place) -> bool:
+    return box is not None and all(
+        a + 0.05 < p < b - 0.05 for a, p, b in zip(box.low, place, box.high, strict=True)
+    )
+
+
+def test_keys_walk_and_turn_and_escape_leaves_above_the_place(qtbot, view: DeskTwin) -> None:
+    view.belt.start("walk")
+    tool = walk_of(view)
+    tool.through.setChecked(True)
+    view.setFocus()
+    before, heading = tool.place.copy(), tool.heading
+    qtbot.keyPress(view, Qt.Key.Key_W)
+    qtbot.waitUntil(lambda: np.linalg.norm(tool.place - before) > 0.3, timeout=3000)
+    qtbot.keyRelease(view, Qt.Key.Key_W)
+    assert not tool._timer.isActive()
+    qtbot.keyPress(view, Qt.Key.Key_Right)
+    qtbot.keyRelease(view, Qt.Key.Key_Right)
+    assert tool.heading != heading
+    place = tool.place.copy()
+    view.belt.escape()
+    assert not view.scene.pose.free
+    assert view.scene.pose.focus[:2] == pytest.approx(place.tolist(), abs=1e-6)
+
+
+def test_going_home_ends_the_walk(qtbot, view: DeskTwin) -> None:
+    view.belt.start("walk")
+    view.go_home()
+    assert not view.belt.runs("walk")
+
+
+def test_a_kept_view_comes_back_with_everything_in_it(qtbot, view: DeskTwin) -> None:
+    desk = view._desk
+    name = view.scene.tiles[0].assets[5]
+    view.belt.start("section")
+    section_of(view).set_box((-60, -60, 0), (60, 60, 40), 15.0)
+    view.belt.start("sun")
+    sun_of(view).set_moment(moment(11))
+    desk.selection.select("P-14")
+    focus_of(view).restore((), True, (name,))
+    view.show_networks(("water",))
+    view.go(Pose((5.0, 6.0, 2.0), 140.0, heading=77.0, tilt=33.0))
+    saved = capture(view, desk)
+    view.belt.end_all()
+    desk.selection.clear()
+    view.show_networks(None)
+    view.go_home()
+    show(view, desk, saved)
+    again = capture(view, desk)
+    same = msgspec.structs.replace(again, at_ms=saved.at_ms, made_ms=saved.made_ms)
+    assert same == saved
+    assert view.scene.section.heading == 15.0 and view.scene.showing.hidden == {name}
+
+
+def test_a_kept_moment_of_the_past_comes_back(qtbot, view: DeskTwin) -> None:
+    desk = view._desk
+    desk.time.replay(desk.time.wall_ms - 3_600_000)
+    saved = capture(view, desk)
+    desk.time.live()
+    show(view, desk, saved)
+    assert desk.time.mode == "replay" and desk.time.now_ms == saved.at_ms
+
+
+def test_the_map_carries_the_operators_tasks(qtbot, view: DeskTwin) -> None:
+    view.toggle_plan()
+    assert view.scene.pose.plan
+    name = view.scene.tiles[0].assets[5]
+    view.go(replace(view.scene.pose, focus=view.scene.box(name).centre, distance=300.0))
+    settle(qtbot, view)
+    (x, y), *_ = view.pixels_of([view.scene.anchor(name)])
+    said: list[str] = []
+    view.asset_clicked.connect(said.append)
+    click(qtbot, view, round(x), round(y))
+    assert said == [name], "a click names the asset"
+    assert view._desk.selection.current == name
+    assert view.overlay.heading == 0.0 and view.overlay.scale[1] > 0, "north up, with a scale"
+    before = view.scene.pose
+    gl = view._gl
+    qtbot.mousePress(gl, Qt.MouseButton.LeftButton, pos=QPoint(300, 300))
+    qtbot.mouseMove(gl, QPoint(360, 300))
+    qtbot.mouseRelease(gl, Qt.MouseButton.LeftButton, pos=QPoint(360, 300))
+    moved = view.scene.pose.focus[0] - before.focus[0]
+    assert moved == pytest.approx(-60 * before.metres_per_pixel(view.height()), rel=1e-6)
+    assert view.scene.pose.heading == before.heading
+    qtbot.keyClick(view, Qt.Key.Key_Plus)
+    assert view.scene.pose.distance < before.distance
+    view.set_badges([Badge(name, 1, "UNACK", "House 5", "on fire")])
+    settle(qtbot, view)
+    assert [p.badge.asset for p in view.overlay.placed if p.label] == [name]
+    view.belt.start("measure")
+    click(qtbot, view, 300, 300)
+    click(qtbot, view, 420, 300)
+    kept = measure_of(view).kept
+    level = 120 * view.scene.pose.metres_per_pixel(view.height())
+    assert len(kept) == 1 and kept[0].figures.level == pytest.approx(level, rel=0.15)
+    view.toggle_plan()
+    assert not view.scene.pose.plan

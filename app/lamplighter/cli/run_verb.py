@@ -28,12 +28,13 @@ def register(app: typer.Typer, starters: Starters) -> None:
         report: Path | None = typer.Option(None, "--report", help="Save the report as JSON."),
         safe: bool = typer.Option(False, "--safe", help="Without plugins and 3D."),
         theme: str = typer.Option("", "--theme"),
+        view: Path | None = typer.Option(None, "--view", help="Show a shared view."),
         json: bool = typer.Option(False, "--json"),
     ) -> None:
         """Open the window; without a project the page of all projects."""
         from lamplighter.cli.sitting import Sitting
 
-        sitting = Sitting(starters, project, demo, seconds, shot, report, safe, theme)
+        sitting = Sitting(starters, project, demo, seconds, shot, report, safe, theme, view)
         result = sitting.run()
         if json:
             document(result)

@@ -24,6 +24,7 @@ from lamplighter.cli.starters import Starters
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.domain.views import MOST_BYTES, read_view
 from lamplighter.runtime.demo import demo_home, prepare
 from lamplighter.runtime.portfolio import remember
 from lamplighter.runtime.project import opened
@@ -50,6 +51,7 @@ class Sitting:
         report: Path | None,
         safe: bool,
         theme: str,
+        view: Path | None = None,
     ) -> None:
         begun = time.monotonic()
         virtual = os.environ.get("LAMPLIGHTER_VIRTUAL_SCREEN") == "1"
@@ -61,6 +63,7 @@ class Sitting:
         self.shot = shot or (out / "window.png" if virtual else None)
         self.report = report or (out / "report.json" if self.seconds else None)
         self._safe = safe
+        self._view = view.resolve() if view is not None else None
         self._theme = theme or str(explain("window.theme")["value"])
         self._started = begun
         self._recorder: RecorderProcess | None = None
@@ -76,6 +79,8 @@ class Sitting:
         """
         if self._project is None and not self._demo:
             return self._portfolio()
+        if self._view is not None:
+            check_view(self._view)
         project = self._demo_project() if self._demo else self._existing()
         self._started = time.monotonic()
         remember(project)
@@ -96,6 +101,7 @@ class Sitting:
                 theme=self._theme,
                 scale=float(explain("window.font_scale")["value"]) / 100.0,
                 safe=self._safe,
+                view=self._view,
             )
         finally:
             final = self._end()
@@ -212,6 +218,17 @@ class Sitting:
         if self.report is not None:
             lines.append(f"report: {self.report}")
         return lines
+
+
+def check_view(path: Path) -> None:
+    """Raises LamplighterError (U-821) before anything starts when the file is no view."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        why = f"it could not be read: {error.strerror}"
+        raise fault("U-821", name=path.name, what=why) from None
+    read_view(data, path.name)
 
 
 class FieldProcess:

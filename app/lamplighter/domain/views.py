@@ -34,6 +34,7 @@ class Eye(Struct, frozen=True):
     heading: float = 35.0
     tilt: float = 57.0
     plan: bool = False
+    free: bool = False
 
 
 class SavedView(Struct, frozen=True):
@@ -51,13 +52,17 @@ class SavedView(Struct, frozen=True):
     domains: tuple[str, ...] | None = None
     """domains whose lines are drawn; None for all"""
     selection: tuple[str, ...] = ()
-    isolated: bool = False
-    """only the selection is drawn in full"""
+    isolated: tuple[str, ...] = ()
+    """assets that alone are drawn in full"""
+    hide_rest: bool = True
+    """the others are hidden, else ghosts"""
     hidden: tuple[str, ...] = ()
     """assets that are not drawn"""
     tint: str = ""
     section: Box | None = None
-    """west, south, low, east, north, high in local metres"""
+    """west, south, low, east, north, high in local metres, before it is turned"""
+    section_turn: float = 0.0
+    """degrees clockwise about its middle"""
     sun_ms: int | None = None
     """moment of the shadows; None for no sun"""
     made_ms: int = 0
@@ -143,7 +148,14 @@ class _Version(Struct, frozen=True):
 def wrong(view: SavedView) -> str:
     """What cannot be in a view; empty when it can be shown."""
     eye = view.eye
-    numbers = [*eye.focus, eye.distance, eye.heading, eye.tilt, *(view.section or ())]
+    numbers = [
+        *eye.focus,
+        eye.distance,
+        eye.heading,
+        eye.tilt,
+        *(view.section or ()),
+        view.section_turn,
+    ]
     if not all(math.isfinite(n) and abs(n) < 1e8 for n in numbers) or eye.distance <= 0:
         return "its camera stands nowhere"
     if view.mode not in MODES:
@@ -173,7 +185,8 @@ def fitted(
     named = {*view.layers.hidden, *view.layers.ghosted, *view.layers.lod, view.layers.isolated}
     names = {mark.id: mark.name for mark in found.layers}
     missing += [f"layer {names.get(i, i)}" for i in sorted(named - {""} - set(known))]
-    missing += [f"asset {a}" for a in (*view.selection, *view.hidden) if a not in assets]
+    wanted = dict.fromkeys((*view.selection, *view.isolated, *view.hidden))
+    missing += [f"asset {a}" for a in wanted if a not in assets]
     if view.mode == "replay" and first_ms and view.at_ms < first_ms:
         missing.append("the record of its moment")
         view = msgspec.structs.replace(view, mode="live")
@@ -182,6 +195,7 @@ def fitted(
             view,
             layers=_layers_of(view.layers, known),
             selection=tuple(a for a in view.selection if a in assets),
+            isolated=tuple(a for a in view.isolated if a in assets),
             hidden=tuple(a for a in view.hidden if a in assets),
         ),
         tuple(missing),

@@ -13,6 +13,8 @@ from vtkmodules.vtkRenderingCore import vtkCamera
 Vector = npt.NDArray[np.float64]
 
 VIEW_ANGLE: Final = 32.0
+WALK_ANGLE: Final = 58.0
+"""closer to what a person sees who stands in a street"""
 MIN_DISTANCE: Final = 18.0
 MIN_TILT: Final = 6.0
 MAX_TILT: Final = 84.0
@@ -33,6 +35,8 @@ class Pose:
     heading: float = HOME_HEADING
     tilt: float = HOME_TILT
     plan: bool = False
+    free: bool = False
+    """stands exactly there, also under the limits of an overview: somebody walks"""
 
     def eye(self) -> Vector:
         """Position of the eye."""
@@ -48,8 +52,13 @@ class Pose:
 
     def metres_per_pixel(self, height_px: int) -> float:
         """Size of one pixel at the focus."""
-        span = 2.0 * self.distance * math.tan(math.radians(VIEW_ANGLE / 2))
+        span = 2.0 * self.distance * math.tan(math.radians(self.angle / 2))
         return span / max(height_px, 1)
+
+    @property
+    def angle(self) -> float:
+        """How wide the eye sees, degrees from top to bottom."""
+        return WALK_ANGLE if self.free else VIEW_ANGLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,8 @@ def home(extent: Extent) -> Pose:
 
 def clamped(pose: Pose, extent: Extent) -> Pose:
     """The pose inside its limits: never under the ground, never away from the city."""
+    if pose.free:
+        return replace(pose, heading=pose.heading % 360.0, tilt=min(max(pose.tilt, 5.0), 170.0))
     reach = max(extent.diagonal, 50.0)
     x = min(max(pose.focus[0], extent.low[0] - 0.25 * reach), extent.high[0] + 0.25 * reach)
     y = min(max(pose.focus[1], extent.low[1] - 0.25 * reach), extent.high[1] + 0.25 * reach)
@@ -139,6 +150,7 @@ def between(start: Pose, end: Pose, share: float) -> Pose:
         (start.heading + turn * eased) % 360.0,
         start.tilt + (end.tilt - start.tilt) * eased,
         end.plan,
+        end.free,
     )
 
 
@@ -151,7 +163,7 @@ def apply(pose: Pose, camera: vtkCamera) -> None:
     if not pose.plan and pose.tilt < 15.0:
         up = (math.sin(heading), math.cos(heading), 0.0)
     camera.SetViewUp(*up)
-    camera.SetViewAngle(VIEW_ANGLE)
+    camera.SetViewAngle(pose.angle)
     camera.SetParallelProjection(pose.plan)
     camera.SetParallelScale(pose.distance * math.tan(math.radians(VIEW_ANGLE / 2)))
 

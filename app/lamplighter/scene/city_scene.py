@@ -28,6 +28,8 @@ EDGES_M: Final = (500.0, 1500.0)
 """metres between which edges fade out"""
 PULL_M: Final = 5.0
 """metres a thing with a state is drawn nearer than the mesh that covers it"""
+WALK_NEAR: Final = 0.0002
+"""nearest to farthest plane for somebody who walks: walls an arm's length away are drawn"""
 
 
 class CityScene(Stage):
@@ -98,6 +100,11 @@ class CityScene(Stage):
             return replace(line, kind="line")
         return solid or self._on_ground(origin, direction, reach)
 
+    def distance(self, origin: np.ndarray, direction: np.ndarray, most: float) -> float:
+        """Metres to the first surface on a ray (unit direction), infinite beyond `most`."""
+        hit = self._sight.hit(origin, direction, (0.0, most), self.pickable, 0.0, lambda _: True)
+        return hit.distance if hit is not None else float("inf")
+
     def _drawn_by_model(self, asset: str) -> bool:
         """Whether the model itself has an object of this id, so that a mesh may speak for it."""
         places = self._places.get(asset, ())
@@ -133,6 +140,7 @@ class CityScene(Stage):
         """Put the eye there, inside its limits; returns the pose that was taken."""
         self.pose = cam.clamped(pose, self.extent)
         cam.apply(self.pose, self.renderer.GetActiveCamera())
+        self.renderer.SetNearClippingPlaneTolerance(WALK_NEAR if self.pose.free else 0.0)
         self.renderer.ResetCameraClippingRange()
         self._paint_depth()
         self._outdate_shadows()

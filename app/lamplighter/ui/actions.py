@@ -121,13 +121,18 @@ class Actions:
 
     def key_rows(self) -> list[tuple[str, str]]:
         """Keys and meaning for the sheet, with the keys that views handle themselves."""
-        rows = [(a.keys[0].replace("G,", "G then "), a.name) for a in self.table if a.keys]
+        rows = [
+            (a.keys[0].replace("G,", "G then "), a.name)
+            for a in self.table
+            if a.keys and not a.keys[0].startswith("Alt+")
+        ]
         rows += [
             ("Space", tr("Acknowledge in the alarm list")),
             ("S", tr("Shelve in the alarm list")),
             ("→ ←", tr("Unfold and fold an incident")),
             ("N / Shift+N", tr("Next and previous abnormal asset in 3D")),
             ("Home / F", tr("Fit all, fit selection in 3D")),
+            ("Alt+1 … 9", tr("Go to a bookmark")),
         ]
         return rows
 
@@ -168,6 +173,7 @@ def view_actions(f: Furniture) -> list[Action]:
         ("measure", tr("Measure"), "M"),
         ("section", tr("Section box"), "X"),
         ("sun", tr("Sun and shadows"), "U"),
+        ("walk", tr("Walk"), "W"),
     )
     made = [
         Action(words, (keys,), lambda n=name: f.tool(n), plain=True)  # type: ignore[misc]
@@ -186,5 +192,18 @@ def view_actions(f: Furniture) -> list[Action]:
     made += [
         Action(words, (keys,), lambda w=words: f.view_deed(w), plain=True)  # type: ignore[misc]
         for words, keys in deeds
+    ]
+    made += [
+        Action(tr("Keep this view"), ("Shift+B",), f.kept.keep, plain=True),
+        Action(tr("Bookmarks, tours and shared views"), ("B",), lambda: f.docks.show("views"),
+               plain=True),
+        Action(tr("Play or pause the tour"), ("Shift+T",), f.kept.play, plain=True),
+        Action(tr("Share this view as a file"), ("Ctrl+Shift+S",), f.kept.share),
+        Action(tr("Open a view from a file"), (), f.kept.ask_open),
+        Action(tr("Video wall"), ("Shift+F11",), f.wall_view),
+    ]  # fmt: skip
+    made += [
+        Action(tr("Go to bookmark {n}", n=n), (f"Alt+{n}",), lambda n=n: f.kept.go_number(n))  # type: ignore[misc]
+        for n in range(1, 10)
     ]
     return made

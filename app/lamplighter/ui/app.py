@@ -65,6 +65,8 @@ class Runner(QObject):
         self.window.open_projects = projects
         self.marks = Milestones(self._options.started or time.monotonic())
         self.failed: Problem | None = None
+        self.view: Path | None = None
+        """file of the view that is shown first"""
         self._session: SessionPort | None = None
         self._closed = False
         self._again = QTimer(self)
@@ -84,6 +86,8 @@ class Runner(QObject):
     def _furnish(self) -> None:
         furniture = self.window.furnish()
         furniture.twin.first_frame.connect(self._first_frame)
+        if self.view is not None:
+            furniture.open_view(self.view)
         QTimer.singleShot(0, self._load_charts)
 
     def _load_charts(self) -> None:
@@ -194,6 +198,7 @@ def run_window(
     scale: float = 1.0,
     size: tuple[int, int] | None = None,
     safe: bool = False,
+    view: Path | None = None,
     projects: Callable[[], str] | None = None,
 ) -> int:
     """Opens the window and runs it to its end; returns the exit code.
@@ -202,7 +207,8 @@ def run_window(
     LamplighterError it raises is shown in the window. `on_first_frame` is called once, when the
     3D view has drawn (or cannot): the demo starts its feed ten seconds after it. `folder` keeps
     the layouts. `projects` opens the page of all projects and answers with a problem line or
-    nothing. Exit code 3 when no session could be opened.
+    nothing. `view` is the file of a shared view that is shown first. Exit code 3 when no session
+    could be opened.
     """
     sys.setswitchinterval(0.0005)
     os.environ.setdefault("QT_API", "pyside6")
@@ -215,6 +221,7 @@ def run_window(
     start(theme_name, scale)
     sys.excepthook = _tell_fault
     runner = Runner(session_factory, report, folder, on_first_frame, safe, projects)
+    runner.view = view
     if size is not None:
         runner.window.resize(*size)
     runner.window.show()

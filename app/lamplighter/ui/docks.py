@@ -15,6 +15,7 @@ from lamplighter.ui.words import tr
 TITLES: Final = {
     "assets": "Assets",
     "layers": "Layers",
+    "views": "Views",
     "city": "City",
     "asset": "Asset",
     "effects": "Effects",
@@ -112,11 +113,11 @@ class Docks:
         side: Place = ("asset", "attributes", "effects", "forecast")
         lists: Place = ("trends", "alarms", "maintenance", "tasks")
         if self._narrow:
-            left: Place = ("assets", "asset", "effects", "layers")
+            left: Place = ("assets", "asset", "effects", "layers", "views")
             lists = (*lists, "attributes", "forecast", "scenario", "nearby")
             side = ()
         else:
-            left = ("assets", "layers", "nearby")
+            left = ("assets", "layers", "views", "nearby")
             lists = (*lists, "scenario")
         if name == "Alarms":
             return left, ("city",), side, ("alarms", *(n for n in lists if n != "alarms"))
@@ -124,7 +125,7 @@ class Docks:
             return left, ("city",), side, lists
         if name == "Work":
             front = ("forecast", "asset", "attributes", "effects")
-            centre = ("maintenance", "assets", "layers", "city")
+            centre = ("maintenance", "assets", "layers", "views", "city")
             return (), centre, front, ("trends", "alarms", "tasks")
         if name == "Map":
             return left, ("city",), side, ()
@@ -145,6 +146,13 @@ class Docks:
         if area is not None:
             area.setCurrentIndex(0)
         return area
+
+    def alone(self, name: str) -> None:
+        """Only this dock, without its tab."""
+        for dock in self.docks.values():
+            self.manager.removeDockWidget(dock)
+        self._area((name,), _C, None)
+        self.docks[name].dockAreaWidget().titleBar().hide()
 
     def show(self, name: str) -> None:
         """Brings a dock to the front; one that the layout left out comes back as a tab."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
@@ -18,6 +19,7 @@ from lamplighter.ui.actions import Actions
 from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
+from lamplighter.ui.bookmarks import Views
 from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.docks import Docks
 from lamplighter.ui.faceplate import Faceplate
@@ -35,6 +37,8 @@ from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.trends import Trends
 from lamplighter.ui.twin_dock import TwinDock
+from lamplighter.ui.view_files import is_view
+from lamplighter.ui.wall import Wall
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
@@ -53,6 +57,7 @@ class Furniture:
         desk = self.desk = window.desk
         self.docks = Docks(window.middle, window.folder)
         self.assets, self.layers, self.twin = AssetTree(desk), LayersPanel(desk), TwinDock(desk)
+        self.kept = Views(desk)
         self.faceplate, self.effects = Faceplate(desk), Effects(desk)
         self.attributes, self.nearby = Attributes(desk), Nearby(desk)
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
@@ -61,6 +66,7 @@ class Furniture:
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
             "layers": self.layers,
+            "views": self.kept,
             "city": self.twin,
             "asset": self.faceplate,
             "effects": self.effects,
@@ -87,6 +93,8 @@ class Furniture:
         self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)
+        self.wall = Wall(window, self)
+        self._wanted_view: Path | None = None
         self._wire()
 
     def _least_widths(self) -> None:
@@ -108,7 +116,8 @@ class Furniture:
         desk.surface_clicked.connect(self.attributes.show_surface)
         self.layers.to_import.connect(self.import_files)
         self.layers.show_layer.connect(self.show_layer)
-        window.dropped.connect(self.import_files)
+        window.dropped.connect(self.take_dropped)
+        self.twin.first_frame.connect(self._city_drawn)
         for view in (self.assets, self.alarms, self.faceplate):
             view.to_trend.connect(self._to_trend)
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
@@ -200,6 +209,10 @@ class Furniture:
         if said:
             self.desk.raise_problem(problem("U-804", name=tr("The page of projects"), what=said))
 
+    def wall_view(self) -> None:
+        """Into the video wall, or back."""
+        self.wall.toggle()
+
     def escape(self) -> None:
         """Closes what lies on top, then clears the selection."""
         for top in (self.palette, self.sheet):
@@ -209,7 +222,37 @@ class Furniture:
         belt = getattr(self.twin.view, "belt", None)
         if belt is not None and belt.escape():
             return
+        if self.wall.on:
+            self.wall.leave()
+            return
         self.desk.selection.clear()
+
+    def take_dropped(self, paths: Sequence[str]) -> None:
+        """Files dropped onto the window: a view is shown, everything else is imported."""
+        views = [path for path in paths if is_view(path)]
+        others = [path for path in paths if not is_view(path)]
+        for path in views[-1:]:
+            self.open_view(Path(path))
+        if others:
+            self.import_files(others)
+
+    def open_view(self, path: Path) -> None:
+        """Show the view of a file, at once or when the city has been drawn."""
+        if getattr(self.twin.view, "scene", None) is None or not self.desk.city_known:
+            self._wanted_view = path
+        else:
+            self.kept.open_file(path)
+
+    def _city_drawn(self) -> None:
+        view = self.twin.view
+        if view is None or getattr(view, "belt", None) is None:
+            if self._wanted_view is not None:
+                self._belt()  # says why nothing can be shown
+            return
+        self.kept.attach(view)  # type: ignore[arg-type]
+        if self._wanted_view is not None:
+            path, self._wanted_view = self._wanted_view, None
+            self.kept.open_file(path)
 
     def tool(self, name: str) -> None:
         """Begin or end a tool of the 3D view; says why where it cannot."""
@@ -358,7 +401,11 @@ class Furniture:
             self.docks.show("scenario")
 
     def shut(self) -> None:
-        self.docks.save()
+        self.kept.player.stop()
+        if self.wall.on:
+            theme().set(scale=self.wall.scale_before)
+        else:
+            self.docks.save()
         if not self._shut:
             self._shut = True
             theme().changed.disconnect(self._least_widths)

@@ -13,7 +13,7 @@ from lamplighter.domain.sun import SunPosition, sun_position
 from lamplighter.ui import numbers
 from lamplighter.ui.parts import Text, button
 from lamplighter.ui.theme import theme
-from lamplighter.ui.twin_tools import Tool, tool_button
+from lamplighter.ui.twin_tools import Tool, ToolButton
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class SunTool(Tool):
         self._slider.setAccessibleName(tr("Time of day"))
         self._slider.valueChanged.connect(lambda _: self._picked())
         self._clock = Text("", "bodyStrong")
-        self._play = tool_button("play", tr("Play the day (Space)"), checkable=True)
+        self._play = ToolButton("play", tr("Play the day (Space)"), checkable=True)
         self._play.toggled.connect(self.play)
         self._read = Text("", "body")
         now = button(tr("Now"), self.now)

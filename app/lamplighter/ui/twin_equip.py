@@ -9,6 +9,7 @@ from lamplighter.ui.twin_focus import FocusTool
 from lamplighter.ui.twin_measure import MeasureTool
 from lamplighter.ui.twin_section import SectionTool
 from lamplighter.ui.twin_tools import ToolBelt
+from lamplighter.ui.twin_walk import WalkTool
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def equip(view: TwinView, desk: Desk) -> ToolBelt:
     belt.column.add_button("fit", tr("Fit the city, or what is selected (F)"), view.fit_selected)
     belt.column.add_button("plan", tr("Map or 3D (P)"), view.toggle_plan)
     focus = FocusTool(view, desk)
-    for tool in (MeasureTool(view), SectionTool(view), focus, SunTool(view, desk)):
+    for tool in (MeasureTool(view), SectionTool(view), focus, SunTool(view, desk), WalkTool(view)):
         belt.add(tool)
     belt.add_action(tr("Fit the city, or what is selected"), "F", view.fit_selected)
     belt.add_action(tr("Map or 3D"), "P", view.toggle_plan)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -56,7 +56,7 @@ class ToolStrip(QFrame):
         self.head.setSpacing(8)
         self.head.addLayout(self.line)
         self.head.addStretch(1)
-        self._close = tool_button("close", tr("End this tool (Esc)"))
+        self._close = ToolButton("close", tr("End this tool (Esc)"))
         self._close.clicked.connect(self.closed)
         self.head.addWidget(self._close)
         self.box = QVBoxLayout(self)
@@ -80,22 +80,29 @@ class ToolStrip(QFrame):
         self.hint.setMaximumWidth(room - 24)
         self.hint.setMinimumWidth(0)
         want = self.sizeHint()
-        wide = min(room, max(want.width(), theme().px(280)))
+        words = QFontMetrics(self.hint.font()).horizontalAdvance(self.hint.text()) + 32
+        line = min(words, theme().px(460)) if self.hint.text() else 0
+        wide = min(room, max(self.head.sizeHint().width() + 20, want.width(), line))
         tall = self.box.heightForWidth(wide) if self.box.hasHeightForWidth() else want.height()
         self.setGeometry(GAP, theme().px(TOP), wide, max(tall, 40))
 
 
-def tool_button(icon_name: str, tip: str, *, checkable: bool = False) -> QToolButton:
+class ToolButton(QToolButton):
     """A square button with a line icon; its tip is also what a screen reader says."""
-    made = QToolButton()
-    made.setIcon(icon(icon_name))
-    made.setIconSize(QSize(theme().px(16), theme().px(16)))
-    made.setFixedSize(theme().px(BUTTON), theme().px(BUTTON))
-    made.setCheckable(checkable)
-    made.setToolTip(tip)
-    made.setAccessibleName(tip)
-    theme().changed.connect(lambda: made.setIcon(icon(icon_name)))
-    return made
+
+    def __init__(self, icon_name: str, tip: str, *, checkable: bool = False) -> None:
+        super().__init__()
+        self._icon_name = icon_name
+        self.setCheckable(checkable)
+        self.setToolTip(tip)
+        self.setAccessibleName(tip)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self.setIcon(icon(self._icon_name))
+        self.setIconSize(QSize(theme().px(16), theme().px(16)))
+        self.setFixedSize(theme().px(BUTTON), theme().px(BUTTON))
 
 
 class Tool(QObject):
@@ -106,6 +113,8 @@ class Tool(QObject):
     icon = ""
     keys = ""
     """the key as the tip shows it"""
+    every_button = False
+    """drags with any mouse button are offered to `pressed`"""
     changed = Signal()
 
     def __init__(self, view: TwinView) -> None:
@@ -139,6 +148,10 @@ class Tool(QObject):
     def dropped(self) -> None:
         """The drag that was taken is over."""
 
+    def wheeled(self, steps: float) -> bool:
+        """The wheel was turned; True when it was used."""
+        return False
+
     def clicked(self, at: QPointF, second: bool) -> bool:
         """A click without a drag, `second` with the right button; True when it was used."""
         return False
@@ -158,6 +171,9 @@ class Tool(QObject):
     def key_up(self, event: QKeyEvent) -> bool:
         """True when it belongs to a key that was used."""
         return False
+
+    def focus_lost(self) -> None:
+        """Keys that are down will not be heard when they come up."""
 
     def wants(self, event: QKeyEvent) -> bool:
         """True for keys that must come here although they are shortcuts of the window."""
@@ -330,7 +346,7 @@ class ToolColumn(QFrame):
         self._box = QVBoxLayout(self)
         self._box.setContentsMargins(3, 3, 3, 3)
         self._box.setSpacing(2)
-        self._more = tool_button("more", tr("All tools of the view"))
+        self._more = ToolButton("more", tr("All tools of the view"))
         self._more.clicked.connect(self.open_menu)
         self._box.addWidget(self._more)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -338,7 +354,7 @@ class ToolColumn(QFrame):
 
     def add_button(self, icon_name: str, tip: str, run: Callable[[], object]) -> QToolButton:
         """A button that is no tool."""
-        made = tool_button(icon_name, tip)
+        made = ToolButton(icon_name, tip)
         made.clicked.connect(lambda *_: run())
         self._box.insertWidget(self._box.count() - 1, made)
         self._buttons.append(("", made))
@@ -347,7 +363,7 @@ class ToolColumn(QFrame):
 
     def add_tool(self, tool: Tool) -> None:
         tip = f"{tr(tool.title)} ({tool.keys})" if tool.keys else tr(tool.title)
-        made = tool_button(tool.icon, tip, checkable=True)
+        made = ToolButton(tool.icon, tip, checkable=True)
         made.clicked.connect(lambda *_: self._pressed(tool.name))
         self._box.insertWidget(self._box.count() - 1, made)
         self._buttons.append((tool.name, made))

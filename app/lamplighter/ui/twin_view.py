@@ -130,6 +130,9 @@ class TwinView(QWidget):
         self._dragged = False
         self._pointer = QPointF()
         self._flight: tuple[Pose, Pose, float] | None = None
+        self._flight_ms = FLIGHT_MS
+        self.domains: tuple[str, ...] | None = None
+        """domains whose lines are drawn; None for all"""
         self._tiles: tuple[str, ...] = ()
         self._anchors: dict[str, tuple[float, float, float] | None] = {}
         self._pulse = self._timer(TICK_MS, self._take_tile)
@@ -318,6 +321,7 @@ class TwinView(QWidget):
 
     def show_networks(self, domains: Sequence[str] | None) -> None:
         """Only the lines of these domains; None shows all."""
+        self.domains = None if domains is None else tuple(domains)
         if self._scene is not None:
             self._scene.show_networks(domains)
             self._request()
@@ -362,7 +366,7 @@ class TwinView(QWidget):
             near = min(pose.distance, PLACE_M)
             self.fly(replace(pose, focus=(x, y, pose.focus[2]), distance=near))
 
-    def fly(self, pose: Pose) -> None:
+    def fly(self, pose: Pose, lasts_ms: int = FLIGHT_MS) -> None:
         """Fly to a pose; any input ends the flight where it is."""
         scene = self._scene
         if scene is None:
@@ -373,6 +377,7 @@ class TwinView(QWidget):
             self._move(pose)
             return
         self._flight = (scene.pose, pose, time.monotonic())
+        self._flight_ms = lasts_ms
         self._fly.start()
 
     def _fly_on(self) -> None:
@@ -382,7 +387,7 @@ class TwinView(QWidget):
             self._fly.stop()
             return
         start, end, begun = self._flight
-        share = (time.monotonic() - begun) * 1000.0 / FLIGHT_MS
+        share = (time.monotonic() - begun) * 1000.0 / self._flight_ms
         self._move(between(start, end, share))
         if share >= 1.0:
             self._flight = None
@@ -456,6 +461,11 @@ class TwinView(QWidget):
         return x, y, z
 
     @property
+    def flying(self) -> bool:
+        """A flight is under way."""
+        return self._flight is not None
+
+    @property
     def selected(self) -> str:
         """The selected asset; empty for none."""
         return self._selected
@@ -497,7 +507,9 @@ class TwinView(QWidget):
             from lamplighter.scene.camera import scale_bar
 
             self.overlay.heading = 0.0 if scene.pose.plan else scene.pose.heading
-            self.overlay.scale = scale_bar(scene.pose.metres_per_pixel(self.height()))
+            walking = scene.pose.free  # near and far have no common scale there
+            bar = scale_bar(scene.pose.metres_per_pixel(self.height()))
+            self.overlay.scale = (0.0, 0) if walking else bar
             self.overlay.hull = self._hull(self._hovered)
         self.overlay.update()
 
@@ -648,10 +660,14 @@ class TwinView(QWidget):
 
     def _pressed(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._pointer = event.position()
         self._cancel_flight()
         if self._scene is not None:
-            left = event.button() == Qt.MouseButton.LeftButton
-            self._taken = bool(left and self._tool and self._tool.pressed(event.position()))
+            tool = self._tool
+            mine = tool is not None and (
+                event.button() == Qt.MouseButton.LeftButton or tool.every_button
+            )
+            self._taken = bool(mine and tool is not None and tool.pressed(event.position()))
             self._drag = (event.position(), self._scene.pose, event.button())
             self._dragged = False
 
@@ -694,6 +710,9 @@ class TwinView(QWidget):
             self.asset_clicked.emit(self.pick(event.position()))
 
     def _wheeled(self, event: QWheelEvent) -> None:
+        if self._tool is not None and self._tool.wheeled(event.angleDelta().y() / 120.0):
+            event.accept()
+            return
         self._zoom(1.0015 ** event.angleDelta().y())
         event.accept()
 
@@ -812,6 +831,8 @@ class TwinView(QWidget):
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
+        if self._tool is not None:
+            self._tool.focus_lost()
         self.overlay.focused = False
         self.overlay.update()
         super().focusOutEvent(event)
