@@ -286,6 +286,15 @@ class RunCheck(_Message, frozen=True):
     """take back the fixes: those of `codes`, or the newest ones made together"""
 
 
+class ExportCity(_Message, frozen=True):
+    """Write the city into a file; `ExportDone` says how it ended."""
+
+    format: str
+    """cityjson | geopackage | gltf | csv | parquet"""
+    out: str
+    """path on the recorder's machine"""
+
+
 class GetGaps(_Message, frozen=True):
     from_ms: int
     to_ms: int
@@ -365,6 +374,7 @@ Request = (
     | AddFeed
     | ImportFiles
     | RunCheck
+    | ExportCity
     | RemoveLayer
     | GetGaps
     | GetLayers
@@ -493,6 +503,16 @@ class CheckDone(_Message, frozen=True):
     problem: str = ""
 
 
+class ExportDone(_Message, frozen=True):
+    """An export has ended; without `problem` the file is there."""
+
+    out: str
+    objects: int = 0
+    licence: str = ""
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+
+
 Event = (
     Status
     | AlarmsChanged
@@ -508,6 +528,7 @@ Event = (
     | Shelf
     | ImportDone
     | CheckDone
+    | ExportDone
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
@@ -62,6 +63,7 @@ class Answers:
             wire.AddFeed: self._add_feed,
             wire.ImportFiles: self._import,
             wire.RunCheck: self._check,
+            wire.ExportCity: self._export,
             wire.RemoveLayer: self._remove_layer,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
@@ -225,6 +227,10 @@ class Answers:
         if ask.fix or ask.undo:
             self._need(Permission.IMPORT, "repairs of the city")
         return wire.TaskStarted(self._recorder.jobs.check(ask))
+
+    def _export(self, ask: wire.ExportCity) -> wire.Reply:
+        self._need(Permission.VIEW, ask.out)
+        return wire.TaskStarted(self._recorder.jobs.export_city(ask.format, Path(ask.out)))
 
     def _keep_view(self, view: SavedView) -> wire.Reply:
         self._need(Permission.WORK, view.name)

@@ -16,11 +16,12 @@ from typing import Any, Final
 import msgspec
 
 from lamplighter.domain.clock import SystemClock
-from lamplighter.domain.layers import Layer
+from lamplighter.domain.layers import LayerContents
 from lamplighter.domain.problems import LamplighterError, Problem, fault
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.project import CSV_HEAD, opened, span
 from lamplighter.runtime.resources import own_command
+from lamplighter.runtime.sources import kept_source
 from lamplighter.store import Store
 from lamplighter.workers import WorkerPool
 
@@ -87,9 +88,10 @@ class Exporter:
         from lamplighter.spatial.exporting.sources import CityFacts, ExportOrder, KeptLayer
 
         store = self._store
-        kept = []
+        kept, contents = [], store.layer_contents()
         for layer in store.layers():
-            path = kept_original(store.folder, layer)
+            known = contents.get(layer.id, LayerContents())
+            path = kept_source(store.folder, layer.content_hash, known.main)
             kept.append(KeptLayer(layer, str(path) if path else ""))
         facts = CityFacts(store.frame(), store.assets(), store.edges(), store.datastreams(), kept)
         city = desk / "city.msgpack"
@@ -114,8 +116,9 @@ class Exporter:
 
 def _delivered(answer: Any, desk: Path, out: Path) -> dict[str, Any]:
     """Move what was written beside each other to its place; raises OSError."""
-    for file in sorted((desk / "out").iterdir()):
-        target = out.with_name(file.name)
+    for file in sorted(p for p in (desk / "out").rglob("*") if p.is_file()):
+        target = out.parent / file.relative_to(desk / "out")
+        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         shutil.move(file, part)
         part.replace(target)
@@ -125,17 +128,6 @@ def _delivered(answer: Any, desk: Path, out: Path) -> dict[str, Any]:
         "licence": answer.licence,
         "warnings": list(answer.warnings),
     }
-
-
-def kept_original(project: Path, layer: Layer) -> Path | None:
-    """The kept original of a layer in `media/sources`; None when it is not there."""
-    if not layer.content_hash:
-        return None
-    folder = project / "media" / "sources"
-    name = Path(layer.source_file).name
-    plain = folder / f"{layer.content_hash}{Path(name).suffix.lower()}"
-    bundled = folder / layer.content_hash / name
-    return next((p for p in (bundled, plain) if p.exists()), None)
 
 
 def export_city(

@@ -16,6 +16,7 @@ from lamplighter.domain.layers import Layer, LayerRemoval
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.runtime.checking import Checker
+from lamplighter.runtime.exporting import Exporter
 from lamplighter.runtime.importing import Importer, ImportResult
 from lamplighter.runtime.layers import take_back
 from lamplighter.runtime.resources import own_command
@@ -258,6 +259,23 @@ class Jobs:
         ended = recorder.clock.wall_ms()
         self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
         recorder.core.city_changed()
+
+    # ------------------------------------------------------------------ exports
+    def export_city(self, format: str, out: Path) -> int:
+        """Start an export; `ExportDone` says how it ended. Raises LamplighterError (I-507)."""
+
+        def end(value: dict[str, Any] | Problem) -> None:
+            if isinstance(value, Problem):
+                self._recorder.server.emit(wire.ExportDone(str(out), problem=str(value)))
+                if value.code != CANCELLED:
+                    self._recorder.tell(value)
+                return
+            warnings = tuple(value["warnings"])
+            done = wire.ExportDone(value["out"], value["objects"], value["licence"], warnings)
+            self._recorder.server.emit(done)
+
+        exporter = Exporter(self._recorder.store, self._recorder.plugins, self.pool)
+        return exporter.start(format, out, on_end=end)
 
     # ------------------------------------------------------------------ what-ifs
     def run_scenario(self, name: str, settings: dict[str, str]) -> int:

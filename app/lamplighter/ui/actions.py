@@ -96,6 +96,7 @@ class Actions:
             Action(tr("Ten steps back"), ("Shift+,", "<"), lambda: time.step(-10), plain=True),
             Action(tr("Ten steps forward"), ("Shift+.", ">"), lambda: time.step(10), plain=True),
             Action(tr("Filter assets"), ("Ctrl+F",), f.find),
+            Action(tr("Export the city"), ("Ctrl+E",), f.export_city),
             Action(tr("Import files or a folder"), ("Ctrl+I",), f.import_files),
             Action(tr("New work order"), ("Ctrl+N",), f.new_order),
             Action(tr("Next panel"), ("F6",), lambda: f.cycle(1)),

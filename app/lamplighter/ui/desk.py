@@ -50,6 +50,8 @@ class Desk(QObject):
     import_done = Signal(object)
     """a `wire.ImportDone`"""
     layer_view_changed = Signal(object)
+    export_done = Signal(object)
+    """a `wire.ExportDone`"""
     surface_clicked = Signal(str, str)
     """asset and meaning of the surface (a word of `geometry.SURFACES`) that was clicked in 3D"""
     """the new `LayerView`"""
@@ -306,6 +308,8 @@ class Desk(QObject):
                 self.commands_changed.emit()
             case wire.ProblemRaised():
                 self._take_problem(event)
+            case wire.ExportDone():
+                self.export_done.emit(event)
             case wire.LayerState():
                 self.layers[event.plugin] = event
                 self.layers_changed.emit()

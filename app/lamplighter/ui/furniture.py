@@ -22,6 +22,7 @@ from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.bookmarks import Views
 from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.docks import Docks
+from lamplighter.ui.export_dialog import ExportQuestion
 from lamplighter.ui.faceplate import Faceplate
 from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.key_sheet import KeySheet
@@ -350,6 +351,11 @@ class Furniture:
         self._import.activateWindow()
         if paths:
             self._import.add(paths)
+
+    def export_city(self) -> None:
+        """Write the city into an open format; asks where."""
+        self.docks.show("tasks")
+        ExportQuestion(self.desk, self._window).show()
 
     def _import_gone(self) -> None:
         self._import = None

@@ -10,6 +10,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.export_dialog import outcome
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, rule
 from lamplighter.ui.theme import theme
@@ -148,6 +149,9 @@ class TaskDrawer(Panel):
         self._empty.setContentsMargins(16, 12, 16, 12)
         self._head = Text("", "caption", "secondary")
         self._head.setContentsMargins(16, 4, 16, 0)
+        self.said = Text("", "caption", wrap=True)
+        self.said.setContentsMargins(16, 4, 16, 0)
+        self.said.hide()
         content = Panel()
         self._box = QVBoxLayout(content)
         self._box.setContentsMargins(0, 0, 0, 0)
@@ -157,10 +161,16 @@ class TaskDrawer(Panel):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.addWidget(self._head)
+        layout.addWidget(self.said)
         layout.addWidget(Scroller(content), 1)
+        desk.export_done.connect(self._exported)
         desk.tasks_changed.connect(self.refresh)
         desk.status_changed.connect(self._tick)
         self.refresh()
+
+    def _exported(self, done: wire.ExportDone) -> None:
+        self.said.setText(outcome(done))
+        self.said.show()
 
     def refresh(self) -> None:
         tasks = self._desk.tasks

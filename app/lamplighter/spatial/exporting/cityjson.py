@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from lamplighter.domain.city import Asset
+from lamplighter.spatial.cityjson import brings, flat_attributes
 from lamplighter.spatial.exporting.cityjson_doc import SCALE, Document
 from lamplighter.spatial.exporting.cityjson_merge import Merger, vertices_of
 from lamplighter.spatial.exporting.cityjson_model import add_asset, add_model
@@ -45,6 +47,18 @@ def write(found: Collected, out: Path, project: str) -> int:
     _drop_unknown_relatives(into)
     into.write(out)
     return len(into.objects)
+
+
+def copy_textures(found: Collected, out: Path) -> None:
+    """Put the pictures that the documents name beside the export, in their places."""
+    for moved in found.moved:
+        if not moved.model.format.startswith("CityJSON"):
+            continue
+        for picture in brings(moved.path):
+            target = out.parent / picture.relative_to(moved.path.parent)
+            if picture.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(picture, target)
 
 
 def _documents(moved: Moved) -> list[dict[str, Any]]:
@@ -97,8 +111,6 @@ def _vertices(document: dict[str, Any], moved: Moved) -> Floats:
 def _add_what_is_new(item: dict[str, Any], asset: Asset) -> None:
     """What another file or a person said about an object of the model."""
     present = item.get("attributes") or {}
-    from lamplighter.spatial.cityjson import flat_attributes
-
     known = set(flat_attributes(present)) if isinstance(present, dict) else set()
     more = {
         key: value

@@ -52,7 +52,9 @@ def _write(
 
     if order.format == "cityjson":
         found = collected(*cityjson.KINDS)
-        return found, cityjson.write(found, out, order.project)
+        objects = cityjson.write(found, out, order.project)
+        cityjson.copy_textures(found, out)
+        return found, objects
     if order.format == "geopackage":
         from lamplighter.spatial.exporting import geopackage
 
