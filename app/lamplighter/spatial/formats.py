@@ -34,6 +34,7 @@ READERS: Final[tuple[str, ...]] = (
     "dxf",
     "ifc",
     "things",
+    "rasters",
     "osm",
     "gtfs",
     "gdal_layers",
