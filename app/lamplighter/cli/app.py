@@ -18,6 +18,7 @@ from lamplighter.cli import (
     history_verbs,
     layer_verbs,
     plugin_verbs,
+    register_verb,
     run_verb,
 )
 from lamplighter.cli.crash import keep
@@ -50,6 +51,7 @@ def build(starters: Starters) -> typer.Typer:
         check_verb,
         export_verb,
         layer_verbs,
+        register_verb,
         feed_verbs,
         history_verbs,
         alarm_verbs,

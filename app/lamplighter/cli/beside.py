@@ -98,3 +98,23 @@ def _imported(event: wire.ImportDone, seconds: float) -> dict[str, Any]:
         event.peak_rss_mb,
     )
     return summary(result, seconds)
+
+
+def register(
+    session: Session, file: Path, mapping: str, crs: str, *, preview: bool
+) -> dict[str, Any]:
+    """The recorder plans or applies a register; returns what `register --json` prints."""
+    events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
+    session.subscribe(events.put)
+    wanted = wire.RegisterAssets(str(file.resolve()), mapping, crs, preview)
+    task = ask(session, wanted).task
+    while True:
+        try:
+            event = events.get(timeout=QUIET_S)
+        except queue.Empty:
+            ask(session, wire.GetTasks())
+            continue
+        if isinstance(event, wire.RegisterDone) and event.task == task:
+            if event.report is None:
+                raise fault("P-606", name="register", what=event.problem)
+            return dict(msgspec.to_builtins(event.report))

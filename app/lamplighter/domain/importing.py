@@ -77,6 +77,63 @@ class FileReport(Struct):
     """against the version of the file that was in before"""
 
 
+class RegisterMapping(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a register's own columns are read, and how datastreams find their asset."""
+
+    columns: dict[str, str] = {}
+    """our name -> the register's column: id, type, name, domain, parent, people, lon, lat, x, y,
+    crs, source, datastream, asset, kind, unit, target ..."""
+    values: dict[str, dict[str, str]] = {}
+    """our name -> the register's word -> ours"""
+    constants: dict[str, str] = {}
+    """our name -> one value for all rows"""
+    connections: dict[str, str] = {}
+    """kind of connection -> the column with the asset at its beginning; its end is the row's"""
+    pattern: str = ""
+    """name of a datastream, such as `{asset}_{kind}` or `*/{asset}.{kind}`; `*` is anything"""
+    near_m: float = 0.0
+    """bind a datastream with a position to the nearest asset within so many metres"""
+    near_type: str = ""
+    """only to assets of this type"""
+
+
+class Binding(Struct, frozen=True):
+    """A datastream that gets its asset."""
+
+    datastream: str
+    """`source/name`"""
+    asset: str
+    how: str
+    """`table`, `pattern` or `position`, with the distance"""
+    kind: str = ""
+
+
+class Unbound(Struct, frozen=True):
+    """A datastream that gets none, and why."""
+
+    datastream: str
+    reason: str
+
+
+class RegisterReport(Struct):
+    """What a register brings; the same before and after it is applied."""
+
+    file: str
+    layer: str = ""
+    new: int = 0
+    """assets nobody described before"""
+    known: int = 0
+    """assets that others describe too, now completed"""
+    connections: int = 0
+    bindings: list[Binding] = field(default_factory=list)
+    unbound: list[Unbound] = field(default_factory=list)
+    refused: list[Unplaced] = field(default_factory=list)
+    """rows that cannot be taken"""
+    unplaced: list[Unplaced] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    applied: bool = False
+
+
 class PassedOver(Struct, frozen=True):
     """A file of an imported folder that is no data."""
 
@@ -102,6 +159,8 @@ class ImportedFile(Struct):
     suggested_epsg: int = 0
     """the projected CRS to found a new project's frame on"""
     suggested_origin: tuple[float, float] = (0.0, 0.0)
+    spots: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """where a register says a datastream is measured, local metres, by `source/name`"""
     datastreams: list[Datastream] = field(default_factory=list)
     """bindings a file states (source, name, asset, kind, unit ...); their `id` is 0, the store
     gives the real one"""

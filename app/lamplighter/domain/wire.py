@@ -13,7 +13,7 @@ from lamplighter.domain.alarm import AlarmRecord, Incident
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.command import CommandRequest, CommandState
 from lamplighter.domain.findings import CheckResult
-from lamplighter.domain.importing import FileReport, PassedOver
+from lamplighter.domain.importing import FileReport, PassedOver, RegisterReport
 from lamplighter.domain.layers import Layer, LayerRemoval
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import Account, Gap
@@ -263,6 +263,16 @@ class ImportFiles(_Message, frozen=True):
     """only tell what would come in; nothing is kept"""
 
 
+class RegisterAssets(_Message, frozen=True):
+    """Take in an asset register, or only plan it. Answered by TaskStarted, then RegisterDone."""
+
+    path: str
+    mapping: str = ""
+    """text of the TOML mapping"""
+    crs: str = ""
+    preview: bool = True
+
+
 class RemoveLayer(_Message, frozen=True):
     """Take back an import; with `preview` only count what would go. Answered by LayerRemoved."""
 
@@ -376,6 +386,7 @@ Request = (
     | RunCheck
     | ExportCity
     | RemoveLayer
+    | RegisterAssets
     | GetGaps
     | GetLayers
     | GetShelf
@@ -513,6 +524,14 @@ class ExportDone(_Message, frozen=True):
     problem: str = ""
 
 
+class RegisterDone(_Message, frozen=True):
+    """A register was planned or applied; `report` is None when it could not be used."""
+
+    task: int
+    report: RegisterReport | None
+    problem: str = ""
+
+
 Event = (
     Status
     | AlarmsChanged
@@ -529,6 +548,7 @@ Event = (
     | ImportDone
     | CheckDone
     | ExportDone
+    | RegisterDone
 )
 
 

@@ -64,6 +64,7 @@ class Answers:
             wire.ImportFiles: self._import,
             wire.RunCheck: self._check,
             wire.ExportCity: self._export,
+            wire.RegisterAssets: self._register,
             wire.RemoveLayer: self._remove_layer,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
@@ -250,6 +251,10 @@ class Answers:
     def _shelf_changed(self) -> wire.Reply:
         self._recorder.server.emit(views.shelf(self._recorder.store))
         return wire.Ok()
+
+    def _register(self, ask: wire.RegisterAssets) -> wire.Reply:
+        self._need(Permission.IMPORT, ask.path)
+        return wire.TaskStarted(self._recorder.jobs.register(ask))
 
     def _remove_layer(self, ask: wire.RemoveLayer) -> wire.Reply:
         recorder = self._recorder

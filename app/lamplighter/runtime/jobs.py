@@ -19,6 +19,7 @@ from lamplighter.runtime.checking import Checker
 from lamplighter.runtime.exporting import Exporter
 from lamplighter.runtime.importing import Importer, ImportResult
 from lamplighter.runtime.layers import take_back
+from lamplighter.runtime.register import RegisterDesk
 from lamplighter.runtime.resources import own_command
 from lamplighter.runtime.tile_cache import incomplete, rebuild
 from lamplighter.runtime.whatif import water_network
@@ -219,6 +220,42 @@ class Jobs:
         if not ask.preview:
             self._city_changed()
         return found
+
+    def register(self, ask: wire.RegisterAssets) -> int:
+        """Plan or apply an asset register; `RegisterDone` carries the report."""
+        number = next(self._numbers)
+        name = f"Register {Path(ask.path).name}"
+        now = self._recorder.clock.wall_ms()
+        task = Task(number, name, TaskState.RUNNING, started_ms=now)
+        self._show(task)
+        threading.Thread(
+            target=self._register, args=(task, ask), name="register", daemon=True
+        ).start()
+        return number
+
+    def _register(self, task: Task, ask: wire.RegisterAssets) -> None:
+        recorder = self._recorder
+        desk = RegisterDesk(recorder.store, recorder.plugins, self.pool, recorder.clock)
+        state, words, report = TaskState.DONE, "", None
+        try:
+            with self._importing:
+                report = desk.run(
+                    Path(ask.path),
+                    ask.mapping,
+                    ask.crs,
+                    preview=ask.preview,
+                    progress=lambda *step: None,
+                )
+        except LamplighterError as error:
+            state, words = TaskState.FAILED, str(error)
+        except Exception as error:
+            log.exception("register failed")
+            state, words = TaskState.FAILED, str(error)
+        ended = recorder.clock.wall_ms()
+        self._show(msgspec.structs.replace(task, state=state, problem=words, ended_ms=ended))
+        recorder.server.emit(wire.RegisterDone(task.id, report, words))
+        if report is not None and report.applied:
+            self._city_changed()
 
     # ------------------------------------------------------------------ the drawing cache
     def rebuild_tiles(self) -> None:

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain.city import Frame
 from lamplighter.domain.findings import Repair
-from lamplighter.domain.importing import FileReport, ImportedFile
+from lamplighter.domain.importing import FileReport, ImportedFile, RegisterMapping
 from lamplighter.domain.layers import TileInfo
 from lamplighter.domain.problems import problem
 from lamplighter.spatial import crs, repairs
@@ -31,6 +31,7 @@ from lamplighter.spatial.formats import recognise
 from lamplighter.spatial.licences import terms_beside
 from lamplighter.spatial.model import Cancelled, Refused, SourceModel
 from lamplighter.spatial.network import Importers
+from lamplighter.spatial.register import read_register, take_spots
 from lamplighter.spatial.scout import digest_of, expand
 
 Progress = Callable[[int, int, str], None]
@@ -57,6 +58,8 @@ class FileWish(Struct, frozen=True):
     """the box it was scaled into before"""
     repairs: tuple[Repair, ...] = ()
     """fixes of the check that stand for this content"""
+    register: RegisterMapping | None = None
+    """read it as a register, with this mapping"""
 
 
 NO_WISH: Final = FileWish()
@@ -142,15 +145,23 @@ def _read(
     order.tiles_folder.mkdir(parents=True, exist_ok=True)
     laid = f"{key}{_ground_key(order.ground)}"
     kept = _recall(order.tiles_folder, key, path) or _recall(order.tiles_folder, laid, path)
+    if wish.register is not None:
+        kept = None
     if kept is not None:
         tell(4, 4, "known")
         return kept
-    model = recognise(path, importers, tell, order.tiles_folder)
+    if wish.register is None:
+        model = recognise(path, importers, tell, order.tiles_folder)
+    else:
+        model = read_register(path, wish.register, importers, tell, order.tiles_folder)
     repairs.apply(model, wish.repairs, _metres(model, order))
     if not wish.key and any(feature.flat for feature in model.features):
         key = laid  # it lies elsewhere as soon as more ground is known
     imported = assemble(model, path, order, key, tell)
     imported.content_hash, imported.key = digest, key
+    if wish.register is not None:
+        take_spots(imported)
+        return imported
     _remember(order.tiles_folder, key, imported)
     return imported
 

@@ -48,14 +48,14 @@ Rows = list[tuple[int, dict[str, str]]]
 
 def read(data: bytes) -> SourceModel:
     """Recognise and read one table; raises `Refused` when it is none of the three."""
-    columns, rows, warnings = _rows(data)
+    columns, rows, warnings = table_rows(data)
     names = set(columns)
     if {"source", "kind", "target"} <= names:
-        model = _connections(rows)
+        model = connection_rows(rows)
     elif {"source", "datastream"} <= names:
-        model = _bindings(rows)
+        model = binding_rows(rows)
     elif "id" in names and "type" in names:
-        model = _assets(rows)
+        model = asset_rows(rows)
     else:
         raise Refused(
             "I-504",
@@ -67,7 +67,8 @@ def read(data: bytes) -> SourceModel:
     return model
 
 
-def _rows(data: bytes) -> tuple[list[str], Rows, list[str]]:
+def table_rows(data: bytes) -> tuple[list[str], Rows, list[str]]:
+    """Column names in lower case, rows with their lines, warnings; raises `Refused`."""
     warnings = []
     try:
         text = data.decode("utf-8-sig")
@@ -118,7 +119,8 @@ def _first(row: dict[str, str], names: tuple[str, ...]) -> str | None:
     return next((row[name] for name in names if row.get(name)), None)
 
 
-def _assets(rows: Rows) -> SourceModel:
+def asset_rows(rows: Rows) -> SourceModel:
+    """An asset register: a row with id and type for each."""
     model = SourceModel("CSV assets", kind="table")
     seen: set[str] = set()
     counts: Counter[str] = Counter()
@@ -183,7 +185,8 @@ def _path(text: str, z: float) -> list[tuple[float, float, float]] | None:
     return spots if len(spots) > 1 else None
 
 
-def _connections(rows: Rows) -> SourceModel:
+def connection_rows(rows: Rows) -> SourceModel:
+    """Connections: source, kind and target in each row."""
     model = SourceModel("CSV connections", kind="table")
     for line, row in rows:
         source, kind, target = row.get("source", ""), row.get("kind", ""), row.get("target", "")
@@ -201,7 +204,8 @@ def _connections(rows: Rows) -> SourceModel:
     return model
 
 
-def _bindings(rows: Rows) -> SourceModel:
+def binding_rows(rows: Rows) -> SourceModel:
+    """Datastreams with their asset, kind, unit and limits."""
     model = SourceModel("CSV datastreams", kind="table")
     seen: set[tuple[str, str]] = set()
     for line, row in rows:
