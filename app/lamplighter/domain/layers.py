@@ -32,6 +32,10 @@ class TileInfo(Struct, frozen=True):
     """box in local metres"""
     triangles: int
     points: int
+    made: bool = False
+    """made for far views; no level of detail of the source"""
+    error: float = 0.0
+    """metres by which it may differ from the finest picture"""
 
 
 class Layer(Struct, frozen=True):

@@ -39,6 +39,8 @@ class CityScene(Stage):
         super().__init__(theme, renderer)
         self.pose = cam.Pose((0.0, 0.0, 0.0), 500.0)
         self._reduced = False
+        self._budget = float("inf")
+        self._height = 900
         self._detail = 1.0
         self._sun: tuple[float, float, float] | None = None
         self._sun_camera: SunCamera | None = None
@@ -144,6 +146,9 @@ class CityScene(Stage):
         self.renderer.ResetCameraClippingRange()
         self._paint_depth()
         self._outdate_shadows()
+        if self.levels.cells:
+            self._aim()
+            self._settle_levels()
         return self.pose
 
     @property
@@ -188,11 +193,33 @@ class CityScene(Stage):
         return box.centre[0], box.centre[1], box.high[2]
 
     def set_reduced(self, reduced: bool) -> None:
-        """Leave out edges while the camera moves."""
+        """While the camera moves: no edges, and coarser pictures as the budget wants it."""
         if reduced != self._reduced:
             self._reduced = reduced
+            if self.levels.cells:
+                self._aim()
+                self._settle_levels()
             for actor in self._tiles.values():
                 self._depth_of(actor)
+
+    def set_budget(self, triangles: float, height_px: int) -> None:
+        """How many triangles a frame may have while the eye moves, and the picture's height."""
+        self._budget, self._height = triangles, height_px
+
+    def _aim(self) -> None:
+        metres = self.pose.metres_per_pixel(self._height) if self.pose.plan else None
+        view = self.projection(self._height * 8 // 5, self._height) if self._reduced else None
+        self.levels.aim(
+            self.pose.eye(), self._height, metres, self._budget if self._reduced else None, view
+        )
+
+    def wanted(self) -> list[str]:
+        """Names of tiles that should be on the stage for the picture at rest, the first first."""
+        return self.levels.wanted(self.pose.eye())
+
+    def surplus(self) -> list[str]:
+        """Names of tiles that may leave the stage because memory is short."""
+        return self.levels.surplus(self.loaded, self.pose.eye())
 
     def set_detail(self, share: float) -> None:
         """How far edges are drawn, 0..1 of the designed distance: for machines that are slow."""

@@ -40,24 +40,26 @@ class TilePicker:
     """The tiles a ray may hit."""
 
     def __init__(self) -> None:
-        self._tiles: dict[str, BakedTile] = {}
+        self._tiles: dict[str, tuple[BakedTile, Vector]] = {}
+        self._old = False
         self._low = np.zeros((0, 3))
         self._high = np.zeros((0, 3))
         self._order: list[BakedTile] = []
 
     def add(self, tile: BakedTile) -> None:
-        self._tiles[tile.name] = tile
-        self._arrange()
+        self._tiles[tile.name] = (tile, np.array(tile.bounds, dtype=np.float64))
+        self._old = True
 
     def remove(self, name: str) -> None:
-        self._tiles.pop(name, None)
-        self._arrange()
+        self._old |= self._tiles.pop(name, None) is not None
 
     def _arrange(self) -> None:
-        self._order = [t for t in self._tiles.values() if len(t.triangles)]
-        boxes = [t.bounds for t in self._order]
-        self._low = np.array([b[0] for b in boxes], dtype=np.float64).reshape(-1, 3)
-        self._high = np.array([b[1] for b in boxes], dtype=np.float64).reshape(-1, 3)
+        """Put the boxes of all tiles side by side, once before the next ray."""
+        rows = [(t, b) for t, b in self._tiles.values() if len(t.triangles)]
+        self._order = [t for t, _ in rows]
+        boxes = np.array([b for _, b in rows], dtype=np.float64).reshape(-1, 2, 3)
+        self._low, self._high = boxes[:, 0], boxes[:, 1]
+        self._old = False
 
     def hit(
         self,
@@ -67,6 +69,8 @@ class TilePicker:
         allowed: Allowed | None = None,
     ) -> Hit | None:
         """The nearest asset on the ray (unit direction) within `reach` metres, or None."""
+        if self._old:
+            self._arrange()
         near = entry(self._low, self._high, origin, direction)
         best: Hit | None = None
         for number in np.argsort(near).tolist():

@@ -6,7 +6,7 @@ The scene proper (`city_scene`) adds the eye, selection and picking.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,7 @@ from lamplighter.scene.showing import Section, Showing
 from lamplighter.scene.sight import Sight
 from lamplighter.scene.solids import asset_tile
 from lamplighter.scene.states import NORMAL_KEY, Mark, StateTable, look_key
+from lamplighter.scene.streaming import Levels, cells_of
 from lamplighter.scene.theme import SceneTheme
 from lamplighter.scene.tile_actor import TileActor
 
@@ -43,6 +44,8 @@ class Stage:
         self.theme = theme
         self.section = Section()
         self.showing = Showing()
+        self.levels = Levels()
+        self._available: Collection[str] | None = None
         self._tiles: dict[str, TileActor] = {}
         self._sight = Sight()
         self._ground: GroundActor | None = None
@@ -109,6 +112,8 @@ class Stage:
         looks = [(n, self._key_of(a)) for n, a in enumerate(baked.assets)]
         actor.recolour((n, key) for n, key in looks if key != NORMAL_KEY)
         self._extent = None
+        if self.levels.knows(baked.name):
+            self._settle_levels()
         self._show_tile(actor)
         self._added(actor)
 
@@ -176,21 +181,47 @@ class Stage:
         """Haze and edges for where the eye stands; the stage has no eye."""
 
     # ---------------------------------------------------------------- what is shown
-    def set_catalogue(self, layers: Sequence[Layer]) -> None:
-        """The layers that the tiles belong to; call it before their tiles are added."""
+    def set_catalogue(
+        self, layers: Sequence[Layer], available: Collection[str] | None = None
+    ) -> None:
+        """The layers that the tiles belong to; call it before their tiles are added.
+
+        `available`: names of the tiles that exist; None for all.
+        """
         self.showing.set_layers(layers)
+        self._available = available
         for actor in self._tiles.values():
             known = self.showing.tile_of.get(actor.baked.name)
             if known is not None:
                 actor.layer, actor.rank = known[0].id, known[1].rank
-            self._show_tile(actor)
+        self._plan_levels()
+        self._show_all()
 
     def set_layers(self, view: LayerView) -> None:
         """Show, ghost and hide layers as the layers panel states it."""
         before, self.showing.view = self.showing.view, view
+        self._plan_levels()
         self._show_all()
         if before.hidden != view.hidden:
             self._draw_assets()
+
+    def _plan_levels(self) -> None:
+        """The cells of the layers that are shown, and what of them is wanted now."""
+        show = self.showing
+        self.levels.set_cells(cells_of(show.layers.values(), show.view, self._available))
+        self._aim()
+        self.levels.settle(self._tiles.keys())
+
+    def _aim(self) -> None:
+        """Choose levels for where the eye stands; the stage has no eye."""
+
+    def _settle_levels(self) -> None:
+        """Show what is chosen, as far as it is loaded."""
+        for name in self.levels.settle(self._tiles.keys()):
+            actor = self._tiles.get(name)
+            if actor is not None:
+                self._show_tile(actor)
+                self._added(actor)
 
     def set_ghosted(self, assets: Iterable[str]) -> None:
         """Draw these assets and their parts as ghosts; nothing else is one."""
@@ -233,21 +264,13 @@ class Stage:
         """Bring one tile's visibility and veils in line with what is wanted."""
         name = actor.baked.name
         actor.set_veils(self.showing.veils(name, actor.baked.assets))
-        actor.shown = self.showing.shows_tile(name) and self._wanted(actor) and not actor.empty
+        actor.shown = self.showing.shows_tile(name) and self.levels.shows(name) and not actor.empty
         actor.surface.SetVisibility(actor.shown)
         if actor.shown:
             self._sight.add(actor.baked)
         else:
             self._sight.remove(name)
             actor.edges.SetVisibility(False)
-
-    def _wanted(self, actor: TileActor) -> bool:
-        """Whether this tile is the picture of its cell now: the chosen level of its layer."""
-        known = self.showing.tile_of.get(actor.baked.name)
-        if known is None:
-            return True
-        lod = self.showing.view.lod.get(known[0].id)
-        return known[1].rank == 0 if lod is None else known[1].lod == lod
 
     def pickable(self, tile: str) -> npt.NDArray[np.bool_] | None:
         """Which owners of a tile may be picked: none that is hidden or a ghost."""
@@ -385,6 +408,11 @@ class Stage:
     def triangles(self) -> int:
         """Triangles of the tiles that are drawn."""
         return sum(len(t.baked.triangles) for t in self._tiles.values() if t.shown)
+
+    @property
+    def loaded(self) -> Collection[str]:
+        """Names of the tiles on the stage, drawn or not."""
+        return self._tiles.keys()
 
     @property
     def tiles(self) -> tuple[BakedTile, ...]:

@@ -21,6 +21,7 @@ from lamplighter.domain.importing import FileReport, ImportedFile, Unplaced
 from lamplighter.domain.layers import Layer, TileInfo
 from lamplighter.domain.problems import problem
 from lamplighter.spatial import crs, distant
+from lamplighter.spatial.coarse import Shapes, far_tiles
 from lamplighter.spatial.columns import choose_columns
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder, apply_points
 from lamplighter.spatial.ground import Ground, lay_courses, lay_faces, lay_picture
@@ -324,6 +325,7 @@ class _Placing:
         flat = faces.moved(safe)
         names = [feature.id for feature in self.model.features]
         cells: Ints | None = None
+        finest: Shapes | None = None
         for rank, (lod, level) in enumerate(levels(flat, self.model.features)):
             triangles = triangulate(level)
             owner: Ints = level.owner[triangles.face]
@@ -337,6 +339,7 @@ class _Placing:
                 seen = _footprint_centres(safe, triangles.corners, owner, len(names))
                 self.centres = np.where(np.isfinite(seen), seen, self.centres)
                 cells = cells_of(safe, triangles.corners, owner, len(names))
+                finest = Shapes(safe, triangles.corners, owner, level.surface[triangles.face])
                 self.progress(3, 4, "tiles")
             for tile, cell in cut(
                 self.key if rank == 0 else f"{self.key}-{rank}",
@@ -354,6 +357,11 @@ class _Placing:
                 save(tile, self.folder)
                 self.tiles.append(described(tile, cell, rank))
             self.found.report.lods.insert(0, lod)
+        if finest is not None and cells is not None:
+            ranks = len(self.found.report.lods)
+            for tile, info in far_tiles(self.key, ranks, names, finest, cells):
+                save(tile, self.folder)
+                self.tiles.append(info)
 
     def _children_place_parents(self, boxes: Floats) -> None:
         """An object without geometry of its own lies where its parts lie."""

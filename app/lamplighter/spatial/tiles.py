@@ -90,8 +90,15 @@ def cells_of(points: Floats, triangles: Ints, owner: Ints, count: int) -> Ints:
     return cells
 
 
-def described(tile: TileArrays, cell: tuple[int, int], rank: int = 0) -> TileInfo:
-    """The tile as a layer lists it."""
+def described(
+    tile: TileArrays,
+    cell: tuple[int, int],
+    rank: int = 0,
+    *,
+    made: bool = False,
+    error: float | None = None,
+) -> TileInfo:
+    """The tile as a layer lists it; `error` in metres is guessed from the level of detail."""
     low = tile.points.min(axis=0).tolist() if len(tile.points) else [0.0] * 3
     high = tile.points.max(axis=0).tolist() if len(tile.points) else [0.0] * 3
     return TileInfo(
@@ -104,7 +111,16 @@ def described(tile: TileArrays, cell: tuple[int, int], rank: int = 0) -> TileInf
         high=(high[0], high[1], high[2]),
         triangles=len(tile.triangles),
         points=len(tile.points),
+        made=made,
+        error=_error(tile.lod, rank) if error is None else error,
     )
+
+
+def _error(lod: float, rank: int) -> float:
+    """Metres by which a level of detail may differ from the finest one of its file."""
+    if rank == 0:
+        return 0.0
+    return 8.0 if lod < 1.0 else 4.0 if lod < 2.0 else 1.0
 
 
 def _chunks(chosen: Ints, owner: Ints) -> Iterator[Ints]:
