@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 
 from lamplighter.domain.city import Asset
+from lamplighter.domain.layers import Layer, LayerView, TileInfo
 from lamplighter.domain.tile_file import write_tile
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import AssetLook, Mark, StateTable
@@ -148,13 +150,14 @@ def test_hover_outlines_without_a_3d_frame(qtbot, view: TwinView) -> None:
 
 
 def test_a_damaged_tile_is_named_and_the_rest_is_shown(qtbot, view: TwinView, city: City) -> None:
-    Path(city.tiles[0]).write_bytes(b"no tile")
+    broken, missing = city.tiles[0] + "-broken", city.tiles[1] + "x"
+    Path(broken).write_bytes(b"no tile")
     told: list[object] = []
     view.fault.connect(told.append)
     with qtbot.waitSignal(view.loaded, timeout=20_000):
-        view.set_city(City((), (), (), (*city.tiles, city.tiles[1] + "x"), None))
+        view.set_city(City((), (), (), (*city.tiles, broken, missing), None))
     assert [p.code for p in told] == ["I-503", "I-503"]
-    assert len([t for t in view.scene.tiles if t.assets]) == 1
+    assert len([t for t in view.scene.tiles if t.assets]) == 2
 
 
 def test_it_can_be_closed_while_tiles_are_loading(qtbot, city: City) -> None:
@@ -167,3 +170,40 @@ def test_it_can_be_closed_while_tiles_are_loading(qtbot, city: City) -> None:
     made.close()
     assert made.scene is None and gl_capable()
     qtbot.wait(100)
+
+
+def test_levels_and_layers_follow_the_eye_and_the_panel(qtbot, tmp_path: Path) -> None:
+    fine, rough = district(200, per_tile=200)[0], district(200, per_tile=200, seed=8)[0]
+    rough = replace(rough, name="rough")
+    infos = []
+    for rank, tile in enumerate((fine, rough)):
+        write_tile(tile, tmp_path)
+        low, high = tile.points.min(axis=0).tolist(), tile.points.max(axis=0).tolist()
+        infos.append(
+            TileInfo(tile.name, "model", 2.0 - rank, rank, (0, 0), low, high,
+                     len(tile.triangles), len(tile.points), error=4.0 * rank)
+        )  # fmt: skip
+    layer = Layer("L", "town", "model", tiles=tuple(infos))
+    view = TwinView()
+    qtbot.addWidget(view, before_close_func=lambda w: w.close())
+    view.resize(640, 400)
+    view.reduced_motion = True
+    view.show()
+    qtbot.waitExposed(view)
+    view.start()
+    with qtbot.waitSignal(view.loaded, timeout=20_000):
+        view.set_city(City((), (), (), (str(tmp_path / fine.name),), None, (layer,)))
+    settle(qtbot, view)
+    assert view.scene.triangles == len(fine.triangles)
+    assert "of 4" in view.cost.text() and view.cost.toolTip()
+    view.show_layers(LayerView(lod={"L": 1.0}))
+    qtbot.waitUntil(lambda: view.scene.triangles == len(rough.triangles), timeout=10_000)
+    view.show_layers(LayerView(hidden=frozenset({"L"})))
+    settle(qtbot, view)
+    assert view.scene.triangles == 0
+    view.show_layers(LayerView())
+    qtbot.waitUntil(lambda: view.scene.triangles == len(fine.triangles), timeout=10_000)
+    view.scene.set_shadows((0.3, -0.5, 0.7))
+    view.fit_all()
+    settle(qtbot, view)
+    assert view.scene.shadow_metre > 0.0

@@ -29,7 +29,7 @@ from lamplighter.runtime.demo import demo_home, prepare
 from lamplighter.runtime.portfolio import remember
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.resources import own_command
-from lamplighter.runtime.settings import explain
+from lamplighter.runtime.settings import explain, variable
 
 BASELINE_S: Final = 10.5
 VIRTUAL_SECONDS: Final = 90.0
@@ -65,6 +65,7 @@ class Sitting:
         self._safe = safe
         self._view = view.resolve() if view is not None else None
         self._theme = theme or str(explain("window.theme")["value"])
+        os.environ[variable("view.detail")] = str(explain("view.detail")["value"])
         self._started = begun
         self._recorder: RecorderProcess | None = None
         self._field: FieldProcess | None = None

@@ -16,6 +16,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "plugins.disabled": [],
     "plugins.trusted_keys": [],
     "plugins.allow_unsigned": [],
+    "view.detail": "auto",
     "window.theme": "dark",
     "window.font_scale": 100,
 }

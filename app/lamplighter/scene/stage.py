@@ -78,6 +78,7 @@ class Stage:
         self.remove(OWN_TILE)
         seen = [a for a in self._assets.values() if self.showing.shows_asset(a)]
         drawn = {name for name, places in self._places.items() if places}
+        drawn |= {a.id for a in seen if self._in_tiles(a)}
         solids = asset_tile(OWN_TILE, [a for a in seen if a.id not in drawn and not a.path])
         if len(solids.triangles):
             self.add_baked(bake(solids))
@@ -88,6 +89,11 @@ class Stage:
         self._extent = None
         self._repaint_all()
         self._paint_depth()
+
+    def _in_tiles(self, asset: Asset) -> bool:
+        """Whether the asset has faces in a tile of its layer, loaded or not."""
+        layer = self.showing.layers.get(asset.layer)
+        return layer is not None and bool(layer.tiles) and "geometry_height_m" in asset.attributes
 
     def _unveiled(self, line: str) -> bool:
         """Whether a line is neither hidden nor outside an isolation that hides the rest."""

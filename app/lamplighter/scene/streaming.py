@@ -46,13 +46,15 @@ class Cell:
     levels: tuple[Level, ...]
     low: tuple[float, float, float]
     high: tuple[float, float, float]
+    first: int = 0
+    """place of the finest level that is wanted; finer ones only stand in until it is loaded"""
 
 
 def cells_of(
     layers: Iterable[Layer], view: LayerView, available: Collection[str] | None = None
 ) -> list[Cell]:
-    """The cells of all layers that are shown. A level the user chose for a layer is its finest;
-    finer ones are left out. `available`: names of tiles that exist; None for all."""
+    """The cells of all layers that are shown. A level the user chose for a layer is the finest
+    that is wanted. `available`: names of tiles that exist; None for all."""
     out: list[Cell] = []
     for layer in layers:
         if not view.shows(layer):
@@ -67,11 +69,12 @@ def cells_of(
 
 def _cell(layer: Layer, tiles: list[TileInfo], lod: float | None) -> Cell:
     ranks = sorted({tile.rank for tile in tiles})
+    first = 0
     if lod is not None:
         chosen = {t.rank for t in tiles if not t.made and t.lod <= lod + 1e-6}
         own = [t.rank for t in tiles if not t.made]
-        first = min(chosen) if chosen else max(own, default=0)
-        ranks = [rank for rank in ranks if rank >= first]
+        rank = min(chosen) if chosen else max(own, default=ranks[0])
+        first = ranks.index(rank)
     levels = []
     for rank in ranks:
         some = [t for t in tiles if t.rank == rank]
@@ -82,7 +85,8 @@ def _cell(layer: Layer, tiles: list[TileInfo], lod: float | None) -> Cell:
         levels.append(Level(rank, error, tuple(t.name for t in some), cost))
     low = np.min([t.low for t in tiles], axis=0).tolist()
     high = np.max([t.high for t in tiles], axis=0).tolist()
-    return Cell(layer.id, tuple(levels), (low[0], low[1], low[2]), (high[0], high[1], high[2]))
+    box = ((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+    return Cell(layer.id, tuple(levels), *box, first)
 
 
 class Levels:
@@ -94,7 +98,7 @@ class Levels:
         self._shown: set[str] = set()
         self._low = self._high = np.zeros((0, 3))
         self._cost = self._error = np.zeros((0, 1))
-        self._count = np.zeros(0, np.int64)
+        self._count = self._first = np.zeros(0, np.int64)
         self.target = np.zeros(0, np.int64)
 
     def set_cells(self, cells: Sequence[Cell]) -> None:
@@ -115,6 +119,7 @@ class Levels:
             for at, level in enumerate(cell.levels):
                 self._cost[number, at], self._error[number, at] = level.cost, level.error
         self._count = np.array([len(c.levels) for c in self.cells], np.int64)
+        self._first = np.array([c.first for c in self.cells], np.int64)
         self.target = np.zeros(len(self.cells), np.int64)
 
     def knows(self, tile: str) -> bool:
@@ -148,6 +153,7 @@ class Levels:
         fits = blur <= REST_PX
         fits[:, 0] = True
         target = (fits * np.arange(fits.shape[1])[None, :]).max(axis=1)
+        target = np.maximum(target, self._first)
         target = self._within(target, blur, MOST_RESIDENT, np.ones(len(away), bool))
         if budget is not None:
             seen = self.seen(view) if view is not None else np.ones(len(away), bool)
@@ -216,6 +222,22 @@ class Levels:
         changed = shown ^ self._shown
         self._shown = shown
         return changed
+
+    def covered(self, loaded: Collection[str]) -> bool:
+        """Whether every cell has one whole picture."""
+        return all(
+            any(all(t in loaded for t in level.tiles) for level in cell.levels)
+            for cell in self.cells
+        )
+
+    def one_picture(self, loaded: Collection[str], finest: bool = True) -> set[str]:
+        """Of each cell the tiles of its finest loaded picture, or of the second finest one."""
+        out: set[str] = set()
+        for cell in self.cells:
+            whole = [lv for lv in cell.levels if all(t in loaded for t in lv.tiles)]
+            if whole:
+                out.update(whole[0 if finest or len(whole) < 3 else 1].tiles)
+        return out
 
     def wanted(self, eye: Vector) -> list[str]:
         """Tiles to load, the first first: the coarsest of every cell, then the target, near

@@ -1,7 +1,7 @@
 """Reads and prepares tiles beside the window, so that it only has to hang them up.
 
 A thread is enough: the work is numpy on whole arrays and reading files, which let the
-interpreter go. VTK is never touched here.
+interpreter go. VTK is never touched here. What is wanted may change while it works.
 """
 
 from __future__ import annotations
@@ -31,7 +31,12 @@ class LoadFault:
 
 @dataclass(frozen=True, slots=True)
 class LoadEnd:
-    """All tiles have been delivered; the ground under them, if there are any."""
+    """Everything that was wanted has been delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadGround:
+    """The ground under the tiles it was asked for, if there are any."""
 
     ground: Ground | None
     texture: npt.NDArray[np.uint8] | None
@@ -39,25 +44,42 @@ class LoadEnd:
     """the theme the texture is for"""
 
 
-Loaded = BakedTile | LoadFault | LoadEnd
+Loaded = BakedTile | LoadFault | LoadEnd | LoadGround
 
 
 class TileLoader:
-    """Loads one list of tiles; `take` never waits."""
+    """Loads what is wanted, in that order; `take` never waits."""
 
-    def __init__(self, paths: Sequence[str | Path], theme: str) -> None:
-        self._theme = theme
-        self._paths = [Path(p) for p in paths]
-        self._out: queue.Queue[Loaded] = queue.Queue(maxsize=8)
+    def __init__(self) -> None:
+        self._out: queue.Queue[Loaded] = queue.Queue(maxsize=12)
         self._stop = threading.Event()
+        self._wake = threading.Condition()
+        self._todo: list[Path] = []
+        self._ground: tuple[list[BakedTile], str] | None = None
+        self._told = True
         self._thread = threading.Thread(target=self._run, name="tile loader", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def want(self, paths: Sequence[Path]) -> None:
+        """Load these, the first first, instead of what was wanted before; `LoadEnd` follows."""
+        with self._wake:
+            self._todo = list(paths)
+            self._told = False
+            self._wake.notify()
+
+    def want_ground(self, tiles: Sequence[BakedTile], theme: str) -> None:
+        """Bake the ground under these tiles; a `LoadGround` follows."""
+        with self._wake:
+            self._ground = (list(tiles), theme)
+            self._wake.notify()
+
     def stop(self, wait_s: float = 5.0) -> None:
         """End soon; what was not taken is dropped."""
         self._stop.set()
+        with self._wake:
+            self._wake.notify()
         while True:
             try:
                 self._out.get_nowait()
@@ -74,21 +96,25 @@ class TileLoader:
             return None
 
     def _run(self) -> None:
-        baked: list[BakedTile] = []
-        for path in self._paths:
+        while not self._stop.is_set():
+            with self._wake:
+                while self._idle():
+                    self._wake.wait()
+                path = self._todo.pop(0) if self._todo else None
+                ground, self._ground = (None, self._ground) if path else (self._ground, None)
+                ended = path is None and ground is None and not self._told
+                self._told |= ended
             if self._stop.is_set():
                 return
-            try:
-                tile = bake(read_tile(path))
-            except DamagedTile as error:
-                self._put(LoadFault(path.name, str(error)))
-                continue
-            baked.append(tile)
-            self._put(tile)
-        if not self._stop.is_set():
-            ground = bake_ground(baked)
-            look = texture(ground, load_theme(self._theme)) if ground is not None else None
-            self._put(LoadEnd(ground, look, self._theme))
+            if path is not None:
+                self._put(_read(path))
+            elif ground is not None:
+                self._put(_ground(*ground))
+            elif ended:
+                self._put(LoadEnd())
+
+    def _idle(self) -> bool:
+        return not (self._stop.is_set() or self._todo or self._ground or not self._told)
 
     def _put(self, item: Loaded) -> None:
         while not self._stop.is_set():
@@ -97,3 +123,16 @@ class TileLoader:
             except queue.Full:
                 continue
             return
+
+
+def _read(path: Path) -> BakedTile | LoadFault:
+    try:
+        return bake(read_tile(path))
+    except DamagedTile as error:
+        return LoadFault(path.name, str(error))
+
+
+def _ground(tiles: list[BakedTile], theme: str) -> LoadGround:
+    ground = bake_ground(tiles)
+    look = texture(ground, load_theme(theme)) if ground is not None else None
+    return LoadGround(ground, look, theme)

@@ -6,7 +6,6 @@ Qt never draws one picture twice. VTK is loaded by `start()`, after the window's
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -26,10 +25,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from lamplighter.domain.layers import LayerView
-from lamplighter.domain.problems import problem
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import StateTable
 from lamplighter.ui.theme import theme
+from lamplighter.ui.twin_budget import CostLine, FrameBudget, machine_file
 from lamplighter.ui.twin_labels import Badge
 from lamplighter.ui.twin_overlay import TwinOverlay
 
@@ -38,11 +37,10 @@ if TYPE_CHECKING:
     from lamplighter.scene.city_scene import CityScene
     from lamplighter.scene.probe import Probe
     from lamplighter.ui.desk import Desk
-    from lamplighter.ui.twin_loader import TileLoader
+    from lamplighter.ui.twin_stream import TileStream
     from lamplighter.ui.twin_tools import Tool, ToolBelt
 
 PLATFORMS: Final = ("xcb", "wayland", "windows", "cocoa")
-SLOW_FRAME_MS: Final = 45.0
 STILL_MS: Final = 180
 HOVER_MS: Final = 40
 TOOLTIP_MS: Final = 300
@@ -52,13 +50,6 @@ PLACE_M: Final = 300.0
 """metres from which a place is looked at that has been typed"""
 TICK_MS: Final = 12
 BREATH_MS: Final = 12
-BUDGET_MS: Final = 40.0
-"""a full frame on a machine that keeps up; above it edges are left out, the far ones first"""
-BUDGET_FRAMES: Final = 2
-DETAILS: Final = (1.0, 0.6, 0.35, 0.0)
-"""shares of the distance to which edges are drawn; after the last the picture gets coarser"""
-COARSE: Final = 0.75
-"""share of the pixels per side on a machine that is slow without edges too; marks stay sharp"""
 LOADING_S: Final = 0.4
 """seconds between pictures while tiles are loading"""
 PATIENCE_MS: Final = 8_000
@@ -100,6 +91,8 @@ class TwinView(QWidget):
         self.setAccessibleName("City in 3D")
         self.overlay = TwinOverlay(self)
         self.overlay.project = self._project_badges
+        self.cost = CostLine(self)
+        self.overlay.marks.append(lambda _: self.cost.boxes())
         self.tooltip_of: Callable[[str], str] | None = None
         self.belt: ToolBelt | None = None
         """the tools of the view, where it has some"""
@@ -111,7 +104,9 @@ class TwinView(QWidget):
         self.frames = 0
         self._gl: Any = None
         self._scene: CityScene | None = None
-        self._loader: TileLoader | None = None
+        self._stream: TileStream | None = None
+        self.budget = FrameBudget()
+        """what a frame may take and what is left out for it"""
         self._city: City | None = None
         self._states = StateTable()
         self._selected = ""
@@ -122,10 +117,6 @@ class TwinView(QWidget):
         self._told_first = False
         self._shown_at = 0.0
         self._half = False
-        self._full_frames: list[float] = []
-        self._rest_share = 1.0
-        self._detail = 0
-        self._full_ms = 0.0
         self._drag: tuple[QPointF, Pose, Qt.MouseButton] | None = None
         self._dragged = False
         self._pointer = QPointF()
@@ -133,7 +124,6 @@ class TwinView(QWidget):
         self._flight_ms = FLIGHT_MS
         self.domains: tuple[str, ...] | None = None
         """domains whose lines are drawn; None for all"""
-        self._tiles: tuple[str, ...] = ()
         self._anchors: dict[str, tuple[float, float, float] | None] = {}
         self._pulse = self._timer(TICK_MS, self._take_tile)
         self._still = self._timer(STILL_MS, self._come_to_rest, once=True)
@@ -163,7 +153,9 @@ class TwinView(QWidget):
         from pyvistaqt import QtInteractor
 
         from lamplighter.scene.city_scene import CityScene
+        from lamplighter.scene.machine import known_machine
         from lamplighter.scene.theme import load_theme
+        from lamplighter.ui.twin_stream import TileStream
 
         gl = QtInteractor(self, auto_update=False, multi_samples=0)
         gl.setAcceptDrops(False)
@@ -180,9 +172,13 @@ class TwinView(QWidget):
         self._scene = CityScene(load_theme(theme().name), gl.renderer)
         self._scene.set_states(self._states)
         self._scene.set_layers(self._layer_view)
+        self._stream = TileStream(self._scene, self.fault.emit)
+        self.budget = FrameBudget(known_machine(machine_file()))
+        self._scene.set_detail(self.budget.edges)
         gl.setGeometry(self.rect())
         gl.show()
         self.overlay.raise_()
+        self.cost.raise_()
         if self._city is not None:
             self._show_city(self._city)
         self.go_home()
@@ -209,13 +205,13 @@ class TwinView(QWidget):
     def _shut(self) -> None:
         for timer in (self._pulse, self._still, self._look, self._tip, self._fly, self._patience):
             timer.stop()
-        if self._loader is not None:
-            self._loader.stop()
-            self._loader = None
+        if self._stream is not None:
+            self._stream.stop()
+            self._stream = None
         gl, self._gl = self._gl, None
-        scene, self._scene = self._scene, None
-        if scene is not None:
-            scene.close()
+        if self._scene is not None:
+            self._scene.close()
+        self._scene = None
         if gl is not None:
             gl.removeEventFilter(self)
             gl.close()
@@ -228,58 +224,44 @@ class TwinView(QWidget):
             self._show_city(city)
 
     def _show_city(self, city: City) -> None:
-        scene = self._scene
-        assert scene is not None
+        assert self._stream is not None
         self._anchors.clear()
-        scene.set_catalogue(city.layers)
-        if city.tiles != self._tiles:
-            from lamplighter.ui.twin_loader import TileLoader
-
-            if self._loader is not None:
-                self._loader.stop()
-            for tile in scene.tiles:
-                scene.remove(tile.name)
-            scene.set_ground(None)
-            self._tiles = city.tiles
-            self._loader = TileLoader(city.tiles, theme().name)
-            self._loader.start()
+        if self._stream.show(city):
+            self._complete = False
             self._pulse.start()
-        else:
-            scene.set_assets(city.assets)
         self._request()
 
-    def _take_tile(self) -> None:
-        from lamplighter.scene.baking import BakedTile
-        from lamplighter.ui.twin_loader import LoadFault
+    def _follow(self) -> None:
+        """Load what is to be seen from here."""
+        if self._stream is not None:
+            self._stream.follow()
+            if self._stream.busy:
+                self._pulse.start()
 
-        scene, loader = self._scene, self._loader
-        if scene is None or loader is None:
+    def _take_tile(self) -> None:
+        scene, stream = self._scene, self._stream
+        if scene is None or stream is None:
             self._pulse.stop()
             return
-        item = loader.take()
-        if item is None:
+        came, ended = stream.tick()
+        if not came:
             return
         self._anchors.clear()
-        if isinstance(item, BakedTile):
-            scene.add_baked(item)
-        elif isinstance(item, LoadFault):
-            self.fault.emit(problem("I-503", name=item.name, what=item.what))
-        else:
+        if ended:
             self._pulse.stop()
-            self._loader = None
-            if self._city is not None:
-                scene.set_assets(self._city.assets)
-            fitting = item.texture if item.theme == theme().name else None
-            scene.set_ground(item.ground, fitting)
-            self._complete = True
-            self.loaded.emit()
+            first, self._complete = not self._complete, True
+            if first:
+                self.loaded.emit()
         now = time.monotonic()
-        if not self._complete and now - self._shown_at < LOADING_S:
+        if not ended and now - self._shown_at < LOADING_S:
             return  # a frame for every tile would only slow the loading down
         self._shown_at = now
         if not self._touched:
             scene.move(scene.home_pose())
+        scene.settle()
         self._request()
+        if ended:
+            self._follow()
 
     def set_states(self, states: StateTable) -> None:
         """Show a frame of states; call it at data frames only."""
@@ -518,31 +500,16 @@ class TwinView(QWidget):
 
     def _frame_ends(self, *_: object) -> None:
         self.frame_ms = (time.perf_counter() - self._begun) * 1000.0
-        if not self._half:
-            self._full_ms = self.frame_ms
-            self._keep_budget()
+        if self._half:
+            self.budget.moved(self.frame_ms)
+        elif self._complete and self._scene is not None:
+            if self.budget.rested(self.frame_ms):
+                self._scene.set_detail(self.budget.edges)
+                self._reduce(False)
+            self.cost.tell(self.budget)
         self.frames += 1
-        if self._complete:
+        if self._complete or (self._stream is not None and self._stream.covered):
             self._tell_first()
-
-    def _keep_budget(self) -> None:
-        """Fewer edges when full frames are slow; what was left out stays out until the next run."""
-        if not self._complete or self._scene is None:
-            return
-        self._full_frames.append(self.frame_ms)
-        if len(self._full_frames) < BUDGET_FRAMES:
-            return
-        took = statistics.median(self._full_frames)
-        slow = took > BUDGET_MS
-        self._full_frames.clear()
-        if took > 1.5 * BUDGET_MS:
-            self._detail = max(self._detail, len(DETAILS) - 2)
-        if slow and self._detail < len(DETAILS) - 1:
-            self._detail += 1
-            self._scene.set_detail(DETAILS[self._detail])
-        elif slow and self._rest_share == 1.0:
-            self._rest_share = COARSE
-            self._reduce(False)
 
     def _tell_first(self) -> None:
         """Once: the city has been drawn, or there was none to draw for a while."""
@@ -553,8 +520,10 @@ class TwinView(QWidget):
     def _move(self, pose: Pose) -> None:
         if self._scene is None:
             return
-        if not self._half and self._full_ms > SLOW_FRAME_MS:
+        if not self._half and self.budget.slow:
             self._reduce(True)
+        if self._half:
+            self._scene.set_budget(self.budget.moving_triangles, self.height())
         self._scene.move(pose)
         self._still.start()
         self._request()
@@ -565,8 +534,9 @@ class TwinView(QWidget):
         if self._scene is None or self._gl is None:
             return
         self._half = half
+        self._scene.set_budget(self.budget.moving_triangles, self._gl.height())
         self._scene.set_reduced(half)
-        ratio = self._gl.devicePixelRatioF() * (0.5 if half else self._rest_share)
+        ratio = self._gl.devicePixelRatioF() * (0.5 if half else self.budget.share)
         self._gl.ren_win.SetSize(
             max(1, round(self._gl.width() * ratio)), max(1, round(self._gl.height() * ratio))
         )
@@ -577,16 +547,18 @@ class TwinView(QWidget):
         if self._scene is not None:
             self._anchors.clear()
             self._scene.set_layers(view)
+            self._follow()
             self._request()
 
     def _come_to_rest(self) -> None:
-        still = self._flight is None and self._drag is None
-        if still and self._scene is not None and self._scene.settle():
-            self._request()
-        if self._half and self._flight is None and self._drag is None:
-            self._reduce(False)
-            self._request()
-        elif self._half:
+        if self._flight is None and self._drag is None:
+            if self._half:
+                self._reduce(False)
+                self._request()
+            if self._scene is not None and self._scene.settle():
+                self._request()
+            self._follow()
+        else:
             self._still.start()
 
     def _view(self) -> Projection | None:
@@ -621,6 +593,7 @@ class TwinView(QWidget):
         if self._gl is not None:
             self._gl.setGeometry(self.rect())
         self.overlay.setGeometry(self.rect())
+        self.cost.place()
         self._refresh_overlay()
 
     # ---------------------------------------------------------------- pointer
