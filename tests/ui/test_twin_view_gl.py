@@ -203,7 +203,19 @@ def test_levels_and_layers_follow_the_eye_and_the_panel(qtbot, tmp_path: Path) -
     assert view.scene.triangles == 0
     view.show_layers(LayerView())
     qtbot.waitUntil(lambda: view.scene.triangles == len(fine.triangles), timeout=10_000)
-    view.scene.set_shadows((0.3, -0.5, 0.7))
+
+
+def test_shadows_fall_in_the_window_and_go_again(qtbot, view: TwinView) -> None:
     view.fit_all()
     settle(qtbot, view)
-    assert view.scene.shadow_metre > 0.0
+    plain = pixels(view).mean(axis=2)
+    view.scene.set_shadows((0.3, -0.5, 0.4))
+    view.repaint_all()
+    settle(qtbot, view)
+    shaded = pixels(view).mean(axis=2)
+    assert 0.1 < (shaded < plain - 6).mean() < 0.9
+    assert (shaded > plain + 6).mean() < 0.25 * (shaded < plain - 6).mean()
+    view.scene.set_shadows(None)
+    view.repaint_all()
+    settle(qtbot, view)
+    assert (np.abs(pixels(view).mean(axis=2) - plain) > 6).mean() < 0.01

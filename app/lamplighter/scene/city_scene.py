@@ -283,7 +283,7 @@ class CityScene(Stage):
         way = (way[0], way[1], max(way[2], 0.02))
         view = sun_view(way, centre, reach, tall, SunCamera.pixels)
         if self._sun_camera is None:
-            self._sun_camera = SunCamera()
+            self._sun_camera = SunCamera(self.renderer.GetRenderWindow())
         casters = [t.data for t in self._tiles.values() if t.shown and len(t.baked.triangles)]
         depths = self._sun_camera.draw(casters, view)
         self._shadows = ShadowMap(view, depths, self.theme.name)

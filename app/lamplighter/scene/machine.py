@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer, vtkRenderWindow
 
 from lamplighter.scene.arrays import cells_of, points_of
 
@@ -50,8 +50,11 @@ def machine_key() -> str:
     return f"{_LAYOUT}|{platform.node()}|{os.cpu_count()}|{version}|{driver}"
 
 
-def known_machine(file: Path) -> Machine:
-    """The figures kept in `file` when they are this machine's, else measured now and kept."""
+def known_machine(file: Path, like: vtkRenderWindow | None = None) -> Machine:
+    """The figures kept in `file` when they are this machine's, else measured now and kept.
+
+    `like`: the window that is drawn in, if there is one.
+    """
     key = machine_key()
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=Machine)
@@ -59,7 +62,7 @@ def known_machine(file: Path) -> Machine:
             return kept
     except (OSError, msgspec.MsgspecError):
         pass  # never measured, or by another version: measure
-    found = measure(key)
+    found = measure(key, like)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(msgspec.json.encode(found))
@@ -68,11 +71,11 @@ def known_machine(file: Path) -> Machine:
     return found
 
 
-def measure(key: str = "") -> Machine:
+def measure(key: str = "", like: vtkRenderWindow | None = None) -> Machine:
     """Draw a few frames off screen; takes about a third of a second on a slow machine."""
-    from lamplighter.scene.shot import off_screen_window
+    from lamplighter.scene.shot import companion_window
 
-    window = off_screen_window(SIZE)
+    window = companion_window(SIZE, like)
     renderer = vtkRenderer()
     window.AddRenderer(renderer)
     times = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,6 +47,24 @@ def off_screen_window(size: tuple[int, int]) -> vtkRenderWindow:
     window: vtkRenderWindow = made
     window.SetMultiSamples(0)
     window.SetOffScreenRendering(1)
+    window.SetSize(*size)
+    return window
+
+
+def companion_window(size: tuple[int, int], like: Any = None) -> vtkRenderWindow:
+    """A window nobody sees beside the window `like`, by the same way to the graphics driver.
+
+    Two ways in one process disturb each other's textures; so a picture beside a widget's must not
+    be made as one without a display is.
+    """
+    if like is None or not like.IsA("vtkGenericOpenGLRenderWindow"):
+        return off_screen_window(size)
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        return off_screen_window(size)
+    window = vtkRenderWindow()
+    window.SetMultiSamples(0)
+    window.SetShowWindow(False)
+    window.SetUseOffScreenBuffers(True)
     window.SetSize(*size)
     return window
 

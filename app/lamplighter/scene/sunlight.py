@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from vtkmodules.vtkCommonCore import vtkFloatArray
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer, vtkTexture
+from vtkmodules.vtkRenderingCore import (
+    vtkActor,
+    vtkPolyDataMapper,
+    vtkRenderer,
+    vtkRenderWindow,
+    vtkTexture,
+)
 
 from lamplighter.scene import shaders
 from lamplighter.scene.arrays import as_numpy, copied
@@ -113,8 +119,10 @@ class SunCamera:
 
     pixels: Final = MAP_PIXELS
 
-    def __init__(self) -> None:
+    def __init__(self, like: vtkRenderWindow | None = None) -> None:
+        """`like`: the window the maps are for."""
         self._pixels = self.pixels
+        self._like = like
         self._window: Any = None
         self._renderer = vtkRenderer()
         self._actors: dict[int, tuple[vtkPolyData, vtkActor]] = {}
@@ -123,10 +131,10 @@ class SunCamera:
         self, casters: Sequence[vtkPolyData], view: SunView, ground: vtkPolyData | None = None
     ) -> npt.NDArray[np.float32]:
         """Depths (h, w) 0..1 of what the sun sees of the casters, first row at the bottom."""
-        from lamplighter.scene.shot import off_screen_window
+        from lamplighter.scene.shot import companion_window
 
         if self._window is None:
-            self._window = off_screen_window((self._pixels, self._pixels))
+            self._window = companion_window((self._pixels, self._pixels), self._like)
             self._window.AddRenderer(self._renderer)
         wanted = {id(data): data for data in (*casters, *((ground,) if ground else ()))}
         for gone in self._actors.keys() - wanted.keys():

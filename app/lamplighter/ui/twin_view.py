@@ -173,7 +173,7 @@ class TwinView(QWidget):
         self._scene.set_states(self._states)
         self._scene.set_layers(self._layer_view)
         self._stream = TileStream(self._scene, self.fault.emit)
-        self.budget = FrameBudget(known_machine(machine_file()))
+        self.budget = FrameBudget(known_machine(machine_file(), window))
         self._scene.set_detail(self.budget.edges)
         gl.setGeometry(self.rect())
         gl.show()
