@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
 from lamplighter.domain.city import Frame
 from lamplighter.domain.importing import FileReport, ImportedFile
 from lamplighter.domain.layers import TileInfo
@@ -32,6 +34,8 @@ BATCH_BYTES: Final = 6_000_000
 FILE_S: Final = 45.0
 SECONDS_PER_MB: Final = 12.0
 LONGEST_S: Final = 3_600.0
+SECOND_TRY: Final = (".ifc", ".ifczip")
+"""formats that a reader can read with less effort after they ended a worker"""
 Box = tuple[float, float, float, float]
 Progress = Callable[[int, int, str], None]
 
@@ -62,11 +66,15 @@ class Batch:
     future: Future[Any]
     begins: str
     name: str
+    again: set[str]
+    """paths that ended a worker once and are read with less effort the next time"""
+    cancelled: bool = False
 
     def outcome(self) -> tuple[list[ImportedFile], list[FoundFile], float]:
         """Waits. What was read, the files that were not, and the worker's peak in megabytes.
 
-        The file that ended the worker counts as read: its report says so.
+        The file that ended the worker counts as read: its report says so. Where its format has a
+        way with less effort it is among the rest once more.
         """
         from lamplighter.spatial import result_file, take_one
 
@@ -82,11 +90,17 @@ class Batch:
                 found.append(_refused(file, str(error)))
         rest = self.files[len(found) :]
         if isinstance(answer, Problem):
-            if rest and answer.code != "P-607":
+            self.cancelled = answer.code == "P-607"
+            if rest and not self.cancelled and self._second_try(rest[0].path):
+                self.again.add(rest[0].path)
+            elif rest and not self.cancelled:
                 text = str(answer).replace(self.name, Path(rest[0].path).name)
                 found.append(_refused(rest.pop(0), text))
             return found, rest, 0.0
         return found, rest, float(answer.peak_mb)
+
+    def _second_try(self, path: str) -> bool:
+        return path.lower().endswith(SECOND_TRY) and path not in self.again
 
 
 def _refused(file: FoundFile, text: str) -> ImportedFile:
@@ -100,6 +114,7 @@ class Reading:
         self._pool = pool
         self._how = how
         self._tasks: set[int] = set()
+        self._again: set[str] = set()
 
     def cancel(self) -> None:
         """Stop what is being read; a worker ends well within a second."""
@@ -163,7 +178,7 @@ class Reading:
             city_box=box,
             two_points=how.two_points,
             fixed_scale=how.fixed_scale,
-            wishes={f.path: wishes[f.path] for f in files if f.path in wishes},
+            wishes=self._wished(files, wishes),
             roots=how.roots,
             result=begins,
             ground=str(known),
@@ -185,7 +200,19 @@ class Reading:
         self._tasks.add(task)
         done.add_done_callback(lambda _: self._tasks.discard(task))
         done.add_done_callback(lambda _: known.unlink(missing_ok=True))
-        return Batch(files, frame, box, task, done, begins, name)
+        return Batch(files, frame, box, task, done, begins, name, self._again)
+
+    def _wished(
+        self, files: Sequence[FoundFile], wishes: dict[str, FileWish]
+    ) -> dict[str, FileWish]:
+        """The wishes for these files; what ended a worker before is read with less effort."""
+        from lamplighter.spatial import FileWish
+
+        found = {f.path: wishes[f.path] for f in files if f.path in wishes}
+        for file in files:
+            if file.path in self._again:
+                found[file.path] = replace(found.get(file.path, FileWish()), again=True)
+        return found
 
 
 def _folders(files: Sequence[FoundFile]) -> list[str]:

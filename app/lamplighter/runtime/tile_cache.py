@@ -80,7 +80,7 @@ def rebuild(
         found, rest, _ = batch.outcome()
         queue[:0] = rest
         problems += [item.report.error for item in found if item.report.error]
-        if not found and rest:
+        if batch.cancelled:
             break  # cancelled
     return problems
 

@@ -74,6 +74,7 @@ _SHAPES: Final[dict[str, list[Solid]]] = {
     "pole": _post(8.0, (2.4, 0.8, 0.5)),
     "station": [box(12.0, 9.0, 5.5)],
     "bridge": [box(26.0, 9.0, 1.6, (0.0, 0.0, 4.0)), box(2.0, 8.0, 4.0)],
+    "mark": [cylinder(0.3, 0.3, sides=8)],
     "other": [box(3.2, 3.2, 3.2)],
 }
 
@@ -83,13 +84,18 @@ _WORDS: Final = (
     ("node", "junction"), ("supplypoint", "transformer"), ("supply point", "transformer"),
     ("feeder", "transformer"), ("signal", "signal"), ("trafficlight", "signal"),
     ("detector", "sensor"), ("sensor", "sensor"), ("meter", "sensor"), ("lamp", "pole"),
-    ("pole", "pole"), ("bridge", "bridge"), ("station", "station"), ("plant", "station"),
+    ("stop", "pole"), ("roadsign", "pole"), ("servicerequest", "pole"), ("switch", "valve"),
+    ("breaker", "valve"), ("pole", "pole"), ("bridge", "bridge"), ("station", "station"),
+    ("plant", "station"),
 )  # fmt: skip
-_PLACELESS: Final = ("building", "zone", "district", "area", "network", "city")
+_PLACELESS: Final = ("building", "zone", "district", "area", "network", "city", "ifc")
+"""areas, and rooms, openings and labels of a building model, which would hide the building"""
 
 
 def shape_of(asset_type: str) -> str:
     """The name of the solid for an asset type; empty for types that get none (areas)."""
+    if asset_type.isupper():
+        return "mark"  # entities of a drawing: texts, points, blocks
     word = asset_type.lower().replace("_", "")
     for part, shape in _WORDS:
         if part in word:

@@ -49,7 +49,8 @@ class Reader(Protocol):
 
     It may also offer `brings(path) -> list[Path]`: the files that `path` is read together with
     (textures and tiles it names), which are then no files of their own; and
-    `claims_folder(path) -> bool` where a whole folder is one data set.
+    `claims_folder(path) -> bool` where a whole folder is one data set; and
+    `read_again(path, progress)`, which does what cannot end the worker a second time.
     """
 
     ENDINGS: tuple[str, ...]
@@ -71,9 +72,16 @@ def readers() -> tuple[Reader, ...]:
 
 
 def recognise(
-    path: Path, importers: network.Importers, progress: Progress, scratch: Path
+    path: Path,
+    importers: network.Importers,
+    progress: Progress,
+    scratch: Path,
+    again: bool = False,
 ) -> SourceModel:
-    """The content of `path`; raises `Refused` with a code when it cannot be taken."""
+    """The content of `path`; raises `Refused` with a code when it cannot be taken.
+
+    `again`: reading it ended a worker before; readers with a `read_again` then take less effort.
+    """
     if path.is_dir():
         return _folder(path, progress)
     with path.open("rb") as file:
@@ -85,7 +93,8 @@ def recognise(
         return network.read(path, importer)
     for reader in readers():
         if reader.claims(path, head):
-            return reader.read(path, progress)
+            less = getattr(reader, "read_again", None) if again else None
+            return (less or reader.read)(path, progress)
     if (known := what_it_is(path, head)) is not None:
         raise Refused("I-511", known)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):

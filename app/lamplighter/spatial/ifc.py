@@ -7,11 +7,13 @@ geometry is bounded in time and size; what could not be made is listed.
 from __future__ import annotations
 
 import re
+import signal
 import time
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +40,7 @@ MAX_RATIO: Final = 100
 MAX_PRODUCTS: Final = 500_000
 MAX_TRIANGLES: Final = 20_000_000
 SECONDS: Final = 600.0
+SHAPE_SECONDS: Final = 40.0
 _SMALL: Final = 10_000_000
 _SCHEMA: Final = re.compile(rb"FILE_SCHEMA\s*\(\s*\(\s*'\s*IFC", re.I)
 _UNSEEN: Final = ("IfcSpace", "IfcSpatialZone", "IfcVirtualElement", "IfcAnnotation", "IfcGrid")
@@ -73,7 +76,20 @@ def claims(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, progress: Progress) -> SourceModel:
-    """Raises `Refused` when it is damaged, too large, or the library is not installed."""
+    """Raises `Refused` when it is damaged, too large, or the library is not installed.
+
+    A shape that takes longer than `SHAPE_SECONDS` of computing ends this process: the library
+    cannot be interrupted, and `read_again` does without what takes so long.
+    """
+    return _read(path, progress, cut=True)
+
+
+def read_again(path: Path, progress: Progress) -> SourceModel:
+    """As `read`, but openings are not cut out of walls and slabs."""
+    return _read(path, progress, cut=False)
+
+
+def _read(path: Path, progress: Progress, cut: bool) -> SourceModel:
     try:
         import ifcopenshell
     except ImportError as error:
@@ -89,7 +105,7 @@ def read(path: Path, progress: Progress) -> SourceModel:
     facts = Facts(file)
     numbers = _features(model, products, facts)
     shapes = _Shapes(model, numbers, progress)
-    shapes.run(file, products)
+    shapes.run(file, products, cut)
     _without_shape(model, products, shapes.drawn, facts)
     model.counts = dict(sorted(Counter(f.type for f in model.features).items()))
     building_place(file, model)
@@ -187,10 +203,14 @@ class _Shapes:
         self._base = 0
         self._triangles = 0
 
-    def run(self, file: Any, products: Any) -> None:
+    def run(self, file: Any, products: Any, cut: bool) -> None:
         """Draw; stops with a warning when the time is over."""
+        if not cut:
+            self._model.warnings.append(
+                "openings were not cut out: with them a shape took too long or ended the reader"
+            )
         end = time.monotonic() + SECONDS
-        for done, (number, points, faces) in enumerate(_made(file)):
+        for done, (number, points, faces) in enumerate(_made(file, cut)):
             self._progress(min(done, len(products)), len(products) + 1, "shapes")
             place = self._numbers.get(number)
             if place is not None and len(faces):
@@ -235,7 +255,7 @@ class _Shapes:
         )
 
 
-def _made(file: Any) -> Iterator[tuple[int, Floats, Ints]]:
+def _made(file: Any, cut: bool) -> Iterator[tuple[int, Floats, Ints]]:
     """(number of the product, points (n, 3) in metres, triangles (m, 3)), where one can be made."""
     import ifcopenshell.geom
 
@@ -243,10 +263,12 @@ def _made(file: Any) -> Iterator[tuple[int, Floats, Ints]]:
     settings = geometry.settings()
     settings.set("use-world-coords", True)
     settings.set("no-normals", True)
+    settings.set("disable-opening-subtractions", not cut)
     unseen = [kind for kind in (*_UNSEEN, *_CUT) if _known(file, kind)]
     iterator = geometry.iterator(settings, file, 1, exclude=unseen)
     try:
-        going = bool(iterator.initialize())
+        with _patience():
+            going = bool(iterator.initialize())
     except RuntimeError:
         return
     while going:
@@ -254,7 +276,24 @@ def _made(file: Any) -> Iterator[tuple[int, Floats, Ints]]:
         points = np.array(shape.geometry.verts, float).reshape(-1, 3)
         faces = np.array(shape.geometry.faces, np.int64).reshape(-1, 3)
         yield int(shape.id), points, faces
-        going = bool(iterator.next())
+        with _patience():
+            going = bool(iterator.next())
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Let the system end this process when what follows computes for too long.
+
+    A handler would not help: nothing of Python runs while the library is at work.
+    """
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    signal.setitimer(signal.ITIMER_VIRTUAL, SHAPE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
 
 
 def _known(file: Any, kind: str) -> bool:

@@ -60,6 +60,8 @@ class FileWish(Struct, frozen=True):
     """fixes of the check that stand for this content"""
     register: RegisterMapping | None = None
     """read it as a register, with this mapping"""
+    again: bool = False
+    """its reading ended a worker before: with less effort, where the reader has such a way"""
 
 
 NO_WISH: Final = FileWish()
@@ -151,7 +153,7 @@ def _read(
         tell(4, 4, "known")
         return kept
     if wish.register is None:
-        model = recognise(path, importers, tell, order.tiles_folder)
+        model = recognise(path, importers, tell, order.tiles_folder, again=wish.again)
     else:
         model = read_register(path, wish.register, importers, tell, order.tiles_folder)
     repairs.apply(model, wish.repairs, _metres(model, order))

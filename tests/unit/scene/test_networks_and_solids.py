@@ -54,7 +54,7 @@ def test_mains_are_told_from_branches() -> None:
     ("kind", "shape"),
     [("Tank", "tank"), ("Pump", "pump"), ("Substation", "substation"), ("Junction", "junction"),
      ("TrafficSignal", "signal"), ("NoiseSensor", "sensor"), ("Building", ""), ("Zone", ""),
-     ("Windmill", "other")],
+     ("Windmill", "other"), ("IfcOpeningElement", ""), ("IfcSpace", ""), ("TEXT", "mark")],
 )  # fmt: skip
 def test_each_type_has_its_solid(kind: str, shape: str) -> None:
     assert shape_of(kind) == shape

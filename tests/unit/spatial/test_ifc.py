@@ -17,7 +17,7 @@ from lamplighter.domain.city import Asset
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.domain.tile_file import read_tile
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
-from lamplighter.spatial.reader import read_file
+from lamplighter.spatial.reader import FileWish, read_file
 
 NOWHERE = "$,$,$"
 
@@ -160,6 +160,16 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "ifcopenshell", None)
     error = imported(tmp_path, building()).report.error
     assert error is not None and "ifcopenshell" in error and "[I-510]" in error
+
+
+def test_read_again_it_leaves_the_openings_closed_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.ifc"
+    path.write_text(building(), "latin-1")
+    found = read_file(
+        path, project_frame=None, tiles_folder=tmp_path / "t", wish=FileWish(again=True)
+    )
+    assert found.report.triangles == 12
+    assert any("openings were not cut out" in text for text in found.report.warnings)
 
 
 SOME = (
