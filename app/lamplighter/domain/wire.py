@@ -305,6 +305,12 @@ class ExportCity(_Message, frozen=True):
     """path on the recorder's machine"""
 
 
+class WriteCheckReport(_Message, frozen=True):
+    """Write the findings of the last check into a file, HTML or JSON by its ending."""
+
+    path: str
+
+
 class GetGaps(_Message, frozen=True):
     from_ms: int
     to_ms: int
@@ -385,6 +391,7 @@ Request = (
     | ImportFiles
     | RunCheck
     | ExportCity
+    | WriteCheckReport
     | RemoveLayer
     | RegisterAssets
     | GetGaps

@@ -19,7 +19,7 @@ from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.problems import fault
 from lamplighter.domain.views import SavedView, Tour
 from lamplighter.governance.roles import Permission
-from lamplighter.runtime import views
+from lamplighter.runtime import check_report, views
 from lamplighter.runtime.feeds import FeedConfig, check_feed, next_id, put_feed, shown
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Answers:
             wire.RunCheck: self._check,
             wire.ExportCity: self._export,
             wire.RegisterAssets: self._register,
+            wire.WriteCheckReport: self._check_report,
             wire.RemoveLayer: self._remove_layer,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
             wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
@@ -232,6 +233,13 @@ class Answers:
     def _export(self, ask: wire.ExportCity) -> wire.Reply:
         self._need(Permission.VIEW, ask.out)
         return wire.TaskStarted(self._recorder.jobs.export_city(ask.format, Path(ask.out)))
+
+    def _check_report(self, ask: wire.WriteCheckReport) -> wire.Reply:
+        result = self._recorder.jobs.last_check
+        if result is None:
+            raise fault("U-801", what="nothing was checked yet", name="check")
+        check_report.write(Path(ask.path), self._recorder.project.name, result)
+        return wire.Ok(ask.path)
 
     def _keep_view(self, view: SavedView) -> wire.Reply:
         self._need(Permission.WORK, view.name)

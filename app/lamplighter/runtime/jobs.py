@@ -55,6 +55,7 @@ class Jobs:
         self._own: dict[int, Task] = {}
         self._importers: dict[int, Importer | Checker] = {}
         self._importing = threading.Lock()
+        self.last_check: CheckResult | None = None
         self.rebuilding: frozenset[str] = frozenset()
         """layers whose tiles are being made anew"""
 
@@ -190,7 +191,7 @@ class Jobs:
         result, state, words = CheckResult(), TaskState.DONE, ""
         try:
             with self._importing:
-                result = checker.run(ask, progress)
+                result = self.last_check = checker.run(ask, progress)
         except LamplighterError as error:
             cancelled = error.problem.code == CANCELLED
             state = TaskState.CANCELLED if cancelled else TaskState.FAILED

@@ -49,6 +49,8 @@ class Desk(QObject):
     layers_changed = Signal()
     import_done = Signal(object)
     """a `wire.ImportDone`"""
+    check_done = Signal(object)
+    """a `wire.CheckDone`"""
     layer_view_changed = Signal(object)
     export_done = Signal(object)
     """a `wire.ExportDone`"""
@@ -294,6 +296,8 @@ class Desk(QObject):
                 self._got_shelf(event)
             case wire.ImportDone():
                 self.import_done.emit(event)
+            case wire.CheckDone():
+                self.check_done.emit(event)
             case wire.ScenarioDone():
                 self.scenario = event
                 self.scenario_changed.emit()

@@ -27,6 +27,7 @@ TITLES: Final = {
     "alarms": "Alarms",
     "maintenance": "Maintenance",
     "tasks": "Tasks",
+    "check": "Check",
 }
 _L, _R, _B, _C = (
     QtAds.LeftDockWidgetArea,
@@ -111,7 +112,7 @@ class Docks:
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side: Place = ("asset", "attributes", "effects", "forecast")
-        lists: Place = ("trends", "alarms", "maintenance", "tasks")
+        lists: Place = ("trends", "alarms", "maintenance", "tasks", "check")
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
             lists = (*lists, "attributes", "forecast", "scenario", "nearby")
@@ -126,7 +127,7 @@ class Docks:
         if name == "Work":
             front = ("forecast", "asset", "attributes", "effects")
             centre = ("maintenance", "assets", "layers", "views", "city")
-            return (), centre, front, ("trends", "alarms", "tasks")
+            return (), centre, front, ("trends", "alarms", "tasks", "check")
         if name == "Map":
             return left, ("city",), side, ()
         return left, ("city",), side, lists

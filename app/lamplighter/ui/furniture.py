@@ -20,6 +20,7 @@ from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.bookmarks import Views
+from lamplighter.ui.check_page import CheckPage
 from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.docks import Docks
 from lamplighter.ui.export_dialog import ExportQuestion
@@ -64,6 +65,7 @@ class Furniture:
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
         self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
+        self.check = CheckPage(desk)
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
             "layers": self.layers,
@@ -79,6 +81,7 @@ class Furniture:
             "alarms": self.alarms,
             "maintenance": self.maintenance,
             "tasks": self.tasks,
+            "check": self.check,
         }
         self._least_widths()
         theme().changed.connect(self._least_widths)
@@ -119,6 +122,7 @@ class Furniture:
         self.layers.show_layer.connect(self.show_layer)
         window.dropped.connect(self.take_dropped)
         self.twin.first_frame.connect(self._city_drawn)
+        self.check.to_place.connect(self._look_at)
         for view in (self.assets, self.alarms, self.faceplate):
             view.to_trend.connect(self._to_trend)
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
@@ -202,6 +206,17 @@ class Furniture:
         show = getattr(self.twin.view, "fly_to_place", None)
         if show is not None:
             show(x, y)
+
+    def _look_at(self, x: float, y: float, z: float) -> None:
+        """Fly to the place of a finding, local metres."""
+        show = getattr(self.twin.view, "fly_to_place", None)
+        if show is not None:
+            show(x, y, z)
+
+    def check_city(self) -> None:
+        """Look for what is wrong with the city."""
+        self.docks.show("check")
+        self.check.check()
 
     def projects(self) -> None:
         """The page of all projects, in a window of its own."""

@@ -339,14 +339,15 @@ class TwinView(QWidget):
         self.fly(pose)
         return True
 
-    def fly_to_place(self, x: float, y: float) -> None:
+    def fly_to_place(self, x: float, y: float, z: float | None = None) -> None:
         """Fly to a place in local metres, seen from a little way off."""
         from dataclasses import replace
 
         if self._scene is not None:
             pose = self._scene.pose
             near = min(pose.distance, PLACE_M)
-            self.fly(replace(pose, focus=(x, y, pose.focus[2]), distance=near))
+            height = pose.focus[2] if z is None else z
+            self.fly(replace(pose, focus=(x, y, height), distance=near))
 
     def fly(self, pose: Pose, lasts_ms: int = FLIGHT_MS) -> None:
         """Fly to a pose; any input ends the flight where it is."""
