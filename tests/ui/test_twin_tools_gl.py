@@ -12,14 +12,16 @@ import msgspec
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 
 from lamplighter.domain.city import Frame
 from lamplighter.domain.tile_file import write_tile
 from lamplighter.scene.camera import Pose
 from lamplighter.scene.probe import ground_height
+from lamplighter.scene.states import AssetLook, Mark, StateTable
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.sun_panel import SunTool
+from lamplighter.ui.twin_compare import CompareTool
 from lamplighter.ui.twin_desk import DeskTwin
 from lamplighter.ui.twin_focus import FocusTool
 from lamplighter.ui.twin_labels import Badge
@@ -427,3 +429,85 @@ def test_the_map_carries_the_operators_tasks(qtbot, view: DeskTwin) -> None:
     assert len(kept) == 1 and kept[0].figures.level == pytest.approx(level, rel=0.15)
     view.toggle_plan()
     assert not view.scene.pose.plan
+
+
+def compare_of(view: DeskTwin) -> CompareTool:
+    tool = view.belt["compare"]
+    assert isinstance(tool, CompareTool)
+    return tool
+
+
+def grabbed(view: DeskTwin) -> np.ndarray:
+    image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).astype(int)
+
+
+def hued(picture: np.ndarray) -> int:
+    return int((picture.max(axis=2) - picture.min(axis=2) > 60).sum())
+
+
+def test_the_left_side_is_the_past_and_the_right_side_now(qtbot, view: DeskTwin) -> None:
+    name = view.scene.tiles[0].assets[5]
+    view.go(replace(view.scene.pose, focus=view.scene.box(name).centre, distance=60.0))
+    view.set_states(StateTable({name: AssetLook(Mark.ABNORMAL, 1)}))
+    settle(qtbot, view)
+    wide = view.width()
+    alone = grabbed(view)
+    assert hued(alone[150:, : wide // 2]) > 500 and hued(alone[150:, wide // 2 :]) > 500
+    view.belt.start("compare")
+    tool = compare_of(view)
+    assert tool.choice.currentData() == "moment" and tool._look is not None
+    settle(qtbot, view)
+    both = grabbed(view)
+    assert hued(both[150:, : wide // 2 - 8]) < 20, "nothing was abnormal then"
+    assert hued(both[150:, wide // 2 + 8 :]) > 400
+    assert view.scene.states.looks.keys() == {name}, "the scene is as it was"
+    tool.move_divider(0.05)
+    settle(qtbot, view)
+    assert hued(grabbed(view)[150:, : wide // 2]) > 300
+    view.belt.escape()
+    settle(qtbot, view)
+    assert hued(grabbed(view)[150:]) == pytest.approx(hued(alone[150:]), rel=0.02)
+
+
+def test_side_by_side_shows_and_picks_the_same_place_twice(qtbot, view: DeskTwin) -> None:
+    view.belt.start("compare")
+    tool = compare_of(view)
+    tool.set_beside(True)
+    settle(qtbot, view)
+    half = view.width() // 2
+    for x in range(40, half - 40, 60):
+        for y in (320, 420, 500):
+            left, right = view.pick(QPointF(x, y)), view.pick(QPointF(x + half, y))
+            assert left == right
+    picture = grabbed(view)[300:480]
+    left, right = picture[:, 20 : half - 60], picture[:, half + 20 : half + half - 60]
+    assert np.abs(left - right).mean() < 6.0
+    view.belt.escape()
+    assert view.scene.renderer.GetActiveCamera().GetWindowCenter() == (0.0, 0.0)
+
+
+def test_the_divider_is_dragged_and_moved_by_keys(qtbot, view: DeskTwin) -> None:
+    view.belt.start("compare")
+    tool, pose, gl = compare_of(view), view.scene.pose, view._gl
+    at = QPoint(round(tool.divider), 400)
+    qtbot.mousePress(gl, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseMove(gl, at + QPoint(-180, 0))
+    qtbot.mouseRelease(gl, Qt.MouseButton.LeftButton, pos=at + QPoint(-180, 0))
+    assert tool.share == pytest.approx(0.3, abs=0.01) and view.scene.pose == pose
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    assert tool.share == pytest.approx(0.32, abs=0.01)
+    tool.slider.setValue(80)
+    assert tool.share == pytest.approx(0.8)
+
+
+def test_replay_is_compared_with_live(qtbot, view: DeskTwin) -> None:
+    desk = view._desk
+    desk.time.replay(desk.time.wall_ms - 600_000)
+    view.belt.start("compare")
+    tool = compare_of(view)
+    assert tool.choose("live") and tool.label == "Live"
+    assert tool.right_label().startswith("Replay") and tool._look is not None
+    assert not tool.choose("mesh"), "there is no reality mesh to compare with"

@@ -175,6 +175,7 @@ def view_actions(f: Furniture) -> list[Action]:
         ("measure", tr("Measure"), "M"),
         ("section", tr("Section box"), "X"),
         ("sun", tr("Sun and shadows"), "U"),
+        ("compare", tr("Compare"), "V"),
         ("walk", tr("Walk"), "W"),
     )
     made = [

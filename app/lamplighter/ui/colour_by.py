@@ -163,6 +163,16 @@ class ColourBy(QObject):
         clipped = np.clip(share, 0.0, 1.0).tolist()
         return {assets[n]: value for n, value in zip(good.tolist(), clipped, strict=True)}
 
+    def tint_of(self, shown: Shown) -> Mapping[str, float]:
+        """The same colours for other values, in the same range; changes nothing here."""
+        if self.choice is None:
+            return {}
+        assets, values = self._values(shown)
+        good = np.flatnonzero(np.isfinite(values))
+        low, high = self._range or (0.0, 1.0)
+        share = np.clip((values[good] - low) / max(high - low, 1e-12), 0.0, 1.0).tolist()
+        return {assets[n]: value for n, value in zip(good.tolist(), share, strict=True)}
+
     def _values(self, shown: Shown) -> tuple[list[str], Floats]:
         assert self.choice is not None
         if self.choice.id == FORECAST:

@@ -134,17 +134,26 @@ class Desk(QObject):
         """Live ones, whatever time is shown."""
         return self._alarms
 
+    @property
+    def live_incidents(self) -> tuple[Incident, ...]:
+        """Live ones, whatever time is shown."""
+        return self._incidents
+
     def value(self, stream: Datastream) -> ValueModel:
         return of_datastream(stream, self.values, self.time.now_ms)
 
     def stale_mask(self) -> npt.NDArray[np.bool_]:
         """True where a known datastream is not live (bad, stale or never heard)."""
-        values, city = self.values, self.city
+        return self.stale_of(self.values, self.time.now_ms)
+
+    def stale_of(self, values: NewestValues | None, now_ms: int) -> npt.NDArray[np.bool_]:
+        """The same for any values and any moment."""
+        city = self.city
         if values is None:
             return np.ones(len(city.bound), np.bool_)
         size = min(len(values), len(city.bound))
         limit = np.maximum(2.0 * city.period_ms[:size], 2000.0)
-        age = self.time.now_ms - values.time_ms[:size]
+        age = now_ms - values.time_ms[:size]
         grade = values.quality[:size] & CLASS_MASK
         gone = (age > limit) | (grade >= Quality.BAD) | (values.time_ms[:size] == 0)
         mask = np.ones(len(city.bound), np.bool_)

@@ -52,10 +52,16 @@ class TwinOverlay(QWidget):
         self.hull: npt.NDArray[np.float64] | None = None
         self.mode = "live"
         self.focused = False
+        self.under: Callable[[QPainter], None] | None = None
+        """paints over the 3D picture and under everything else"""
         self.marks: list[Marks] = []
         """painters of tools; they return the boxes that labels keep clear of"""
         self.late_marks: list[Callable[[QPainter], None]] = []
         """painters of what lies over the labels"""
+        self.split = 0.0
+        """pixels from the left up to which `left_badges` stand instead; 0 for none"""
+        self.left_badges: tuple[Badge, ...] = ()
+        self.project_left: Project | None = None
         self.reserved: Callable[[], list[Box]] = list
         """boxes of widgets that stand over the picture"""
         self._badges: tuple[Badge, ...] = ()
@@ -73,6 +79,10 @@ class TwinOverlay(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.under is not None:
+            painter.save()
+            self.under(painter)
+            painter.restore()
         taken = [
             *self._paint_path(painter),
             *self._paint_scale(painter),
@@ -224,14 +234,11 @@ class TwinOverlay(QWidget):
 
     def _paint_badges(self, painter: QPainter, taken: Sequence[Box]) -> None:
         self.placed = []
-        if not self._badges or self.project is None:
+        spots = self._spots(self._badges, self.project, self.split, math.inf)
+        if self.split:
+            spots += self._spots(self.left_badges, self.project_left, -math.inf, self.split)
+        if not spots:
             return
-        pixels = self.project(self._badges)
-        spots = [
-            self._sized(badge, float(x), float(y))
-            for badge, (x, y) in zip(self._badges, pixels, strict=True)
-            if math.isfinite(x) and math.isfinite(y)
-        ]
         self.placed = lay_out(spots, self.width(), self.height(), taken, self.selected)
         for one in reversed(self.placed):
             if one.label:
@@ -241,6 +248,19 @@ class TwinOverlay(QWidget):
                 self._paint_label(painter, one)
             else:
                 self._paint_glyph(painter, one)
+
+    def _spots(
+        self, badges: Sequence[Badge], project: Project | None, low: float, high: float
+    ) -> list[Spot]:
+        """Badges in sight whose anchors lie between two pixels from the left."""
+        if not badges or project is None:
+            return []
+        low = -math.inf if not self.split else low
+        return [
+            self._sized(badge, float(x), float(y))
+            for badge, (x, y) in zip(badges, project(badges), strict=True)
+            if math.isfinite(x) and math.isfinite(y) and low <= x < high
+        ]
 
     def _paint_leader(self, painter: QPainter, one: Placed) -> None:
         left, top, wide, tall = one.box

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QFocusEvent,
     QGuiApplication,
+    QImage,
     QKeyEvent,
     QMouseEvent,
     QResizeEvent,
@@ -90,10 +91,15 @@ class TwinView(QWidget):
         self.setMinimumSize(160, 120)
         self.setAccessibleName("City in 3D")
         self.overlay = TwinOverlay(self)
-        self.overlay.project = self._project_badges
+        self.overlay.project = self.project_badges
         self.cost = CostLine(self)
         self.overlay.marks.append(lambda _: self.cost.boxes())
         self.tooltip_of: Callable[[str], str] | None = None
+        self.before_paint: Callable[[], None] | None = None
+        """draws something of its own before each 3D frame"""
+        self.unshift: Callable[[QPointF], QPointF] | None = None
+        """where the pointer points in the 3D picture when that stands elsewhere"""
+        self._grabbing = False
         self.belt: ToolBelt | None = None
         """the tools of the view, where it has some"""
         self._taken = False
@@ -414,6 +420,8 @@ class TwinView(QWidget):
             return None
         from lamplighter.scene.probe import probe
 
+        if self.unshift is not None:
+            at = self.unshift(at)
         return probe(self._scene, at.x(), at.y(), max(self.width(), 1), max(self.height(), 1))
 
     def pixels_of(self, places: npt.ArrayLike) -> npt.NDArray[np.float64] | None:
@@ -476,13 +484,37 @@ class TwinView(QWidget):
         """One more 3D frame, and the flat marks with it."""
         if self._gl is None:
             return
+        if self.before_paint is not None:
+            self.before_paint()
         self._refresh_overlay()
         self._gl.update()
 
     def _repaint_city(self) -> None:
         """The 3D picture alone: the flat marks over it stand where they stood."""
         if self._gl is not None:
+            if self.before_paint is not None:
+                self.before_paint()
             self._gl.update()
+
+    @property
+    def gl(self) -> Any:
+        """The widget of the 3D picture; None before it has started."""
+        return self._gl
+
+    @property
+    def states(self) -> StateTable:
+        """The states that are shown."""
+        return self._states
+
+    def grab_scene(self) -> QImage | None:
+        """The 3D picture of the scene as it is now, without marks; costs a frame."""
+        if self._gl is None:
+            return None
+        self._grabbing = True
+        try:
+            return cast("QImage", self._gl.grabFramebuffer())
+        finally:
+            self._grabbing = False
 
     def _refresh_overlay(self) -> None:
         scene = self._scene
@@ -500,6 +532,8 @@ class TwinView(QWidget):
         self._begun = time.perf_counter()
 
     def _frame_ends(self, *_: object) -> None:
+        if self._grabbing:
+            return
         self.frame_ms = (time.perf_counter() - self._begun) * 1000.0
         if self._half:
             self.budget.moved(self.frame_ms)
@@ -567,7 +601,8 @@ class TwinView(QWidget):
             return None
         return self._scene.projection(max(self.width(), 1), max(self.height(), 1))
 
-    def _project_badges(self, badges: Sequence[Badge]) -> npt.NDArray[np.float64]:
+    def project_badges(self, badges: Sequence[Badge]) -> npt.NDArray[np.float64]:
+        """Pixels (n, 2) of the badges' anchors; NaN where one is not in front of the eye."""
         out = np.full((len(badges), 2), np.nan)
         view = self._view()
         if view is None or self._scene is None:
@@ -630,6 +665,8 @@ class TwinView(QWidget):
         """The asset drawn at a place of the widget; empty for none."""
         if self._scene is None:
             return ""
+        if self.unshift is not None:
+            at = self.unshift(at)
         return self._scene.pick(at.x(), at.y(), self.width(), self.height()) or ""
 
     def _pressed(self, event: QMouseEvent) -> None:

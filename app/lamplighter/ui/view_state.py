@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lamplighter.domain.views import Eye, SavedView
+from lamplighter.ui.colour_by import choices
 from lamplighter.ui.sun_panel import SunTool
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.twin_focus import FocusTool
@@ -15,6 +16,7 @@ from lamplighter.ui.twin_section import SectionTool
 
 if TYPE_CHECKING:
     from lamplighter.scene.camera import Pose
+    from lamplighter.ui.colour_by import ColourBy
     from lamplighter.ui.desk import Desk
     from lamplighter.ui.twin_tools import Tool
     from lamplighter.ui.twin_view import TwinView
@@ -60,11 +62,23 @@ def capture(view: TwinView, desk: Desk) -> SavedView | None:
         isolated=focused.isolated if focused else (),
         hide_rest=focused.hide_rest if focused else True,
         hidden=focused.hidden if focused else (),
+        tint=_tint_of(view),
         section=box,
         section_turn=turn,
         sun_ms=sun.ms if isinstance(sun, SunTool) else None,
         made_ms=desk.time.wall_ms,
     )
+
+
+def _tint_of(view: TwinView) -> str:
+    colour: ColourBy | None = getattr(view, "colour", None)
+    return colour.choice.id if colour is not None and colour.choice is not None else ""
+
+
+def _show_tint(view: TwinView, desk: Desk, wanted: str) -> None:
+    colour: ColourBy | None = getattr(view, "colour", None)
+    if colour is not None and wanted != _tint_of(view):
+        colour.choose(next((c for c in choices(desk) if c.id == wanted), None))
 
 
 def show(view: TwinView, desk: Desk, saved: SavedView, flight_ms: int = 600) -> None:
@@ -73,6 +87,7 @@ def show(view: TwinView, desk: Desk, saved: SavedView, flight_ms: int = 600) -> 
     desk.show_layers(saved.layers)
     if saved.domains != view.domains:
         view.show_networks(saved.domains)
+    _show_tint(view, desk, saved.tint)
     desk.selection.select(saved.selection)
     _show_tools(view, saved)
     view.fly(pose_of(saved.eye), flight_ms)
