@@ -216,7 +216,7 @@ class _Placing:
         self.tiles: list[TileInfo] = []
         self.meshed = _meshed(model)
         self.centres: Floats = np.full((len(model.features), 2), np.nan)
-        named = crs.system(int(place.named.removeprefix("EPSG:")))
+        named = crs.system(place.code or place.epsg)
         if named is not None:
             self.up = named.up_metres
         if model.heights_in_metres:

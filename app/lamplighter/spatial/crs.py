@@ -6,38 +6,25 @@ evidence (the area a system is meant for, the project's neighbours) and put into
 
 from __future__ import annotations
 
-import functools
 import math
-import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from lamplighter.domain.city import Frame
+from lamplighter.spatial.crs_guess import NEAR_METRES, guesses, others
+from lamplighter.spatial.crs_names import code_of, label, parse_name
+from lamplighter.spatial.crs_systems import System, move, system, transformer
 from lamplighter.spatial.model import Floats
 
-NEAR_METRES: Final = 30_000.0
+__all__ = [
+    "Place", "System", "code_of", "decide", "found_frame", "label", "move", "parse_name", "system",
+    "to_frame", "transformer",
+]  # fmt: skip
 _MARGIN_DEGREES: Final = 0.5
-_NAMES: Final = {
-    "CH1903": 21781,
-    "LV03": 21781,
-    "CH1903+": 2056,
-    "LV95": 2056,
-    "RD": 28992,
-    "RD NEW": 28992,
-    "WGS84": 4326,
-    "ETRS-GK25": 3879,
-}
-"""names that files use although they stand for a whole family of systems"""
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _()+/.-]{2,80}")
-_ADV: Final = (
-    (re.compile(r"ETRS89_UTM(3[123])", re.I), 25800),
-    (re.compile(r"DE_DHDN_3GK([2345])", re.I), 31464),
-)
-_NUMBER: Final = re.compile(
-    r"(?:EPSG|epsg\.xml)[^0-9]*?(?:[:/#]{1,2}(?:\d+(?:\.\d+)+|0)?[:/]{0,2})(\d{4,6})", re.I
-)
+_NO_FRAME: Final = frozenset({3857, 3395, 3785, 900913})
+"""world maps, whose metres are none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,110 +41,8 @@ class Place:
     swap: bool
     evidence: str
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """What is needed of a coordinate system: its codes, units, area of use."""
-
-    code: int
-    horizontal: int
-    projected: bool
-    metres: float
-    """metres per unit of the horizontal axes (projected systems)"""
-    up_metres: float
-    north_first: bool
-    area: tuple[float, float, float, float] | None
-    """west, south, east, north in degrees"""
-
-
-def parse_name(text: str) -> int | None:
-    """EPSG code from any usual way to write it; None when there is none.
-
-    Compound names give the horizontal code (`crs:EPSG::25832,crs:EPSG::5783` gives 25832).
-    """
-    text = text.strip()
-    if not text:
-        return None
-    if text.isdigit():
-        return int(text)
-    if "CRS84" in text.upper():
-        return 4326
-    found = _NUMBER.search(text)
-    if found:
-        return int(found.group(1))
-    for pattern, base in _ADV:
-        match = pattern.search(text)
-        if match:
-            return base + int(match.group(1))
-    if text.upper() in _NAMES:
-        return _NAMES[text.upper()]
-    return _looked_up(text)
-
-
-def _looked_up(text: str) -> int | None:
-    """Code of a system written as WKT or by its name; never a text that could name a file."""
-    import pyproj
-
-    wkt = text[:1] in "GPCB" and "[" in text
-    if not wkt and not _PLAIN_NAME.fullmatch(text):
-        return None
-    try:
-        crs = pyproj.CRS.from_wkt(text) if wkt else pyproj.CRS.from_user_input(text)
-        code = crs.to_epsg(min_confidence=60)
-    except pyproj.exceptions.CRSError:
-        return None
-    return int(code) if code else None
-
-
-@functools.lru_cache(maxsize=64)
-def system(code: int) -> System | None:
-    """The system with this EPSG code, or None when PROJ does not know it or it has no place."""
-    import pyproj
-
-    pyproj.network.set_network_enabled(False)  # type: ignore[attr-defined]
-    try:
-        crs = pyproj.CRS.from_epsg(code)
-    except pyproj.exceptions.CRSError:
-        return None
-    flat = crs
-    up = 1.0
-    if crs.is_compound and crs.sub_crs_list:
-        flat = crs.sub_crs_list[0]
-        up = float(crs.axis_info[-1].unit_conversion_factor or 1.0)
-    if not (flat.is_projected or flat.is_geographic):
-        return None
-    axes = flat.axis_info
-    use = flat.area_of_use or crs.area_of_use
-    metres = float(axes[0].unit_conversion_factor) if flat.is_projected and axes else 1.0
-    if flat.is_projected and not crs.is_compound:
-        up = metres
-    return System(
-        code=code,
-        horizontal=int(flat.to_epsg() or code),
-        projected=bool(flat.is_projected),
-        metres=metres,
-        up_metres=up,
-        north_first=bool(axes) and axes[0].direction.lower() in ("north", "south"),
-        area=(use.west, use.south, use.east, use.north) if use else None,
-    )
-
-
-@functools.lru_cache(maxsize=64)
-def transformer(source: int, target: int) -> Any:
-    """pyproj transformer, x (east, longitude) first on both sides."""
-    import pyproj
-
-    pyproj.network.set_network_enabled(False)  # type: ignore[attr-defined]
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
-
-
-def move(source: int, target: int, first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    """Coordinates in `target`; what cannot be moved becomes infinite, never an error."""
-    if source == target:
-        return first, second
-    moved = transformer(source, target).transform(first, second, errcheck=False)
-    return np.asarray(moved[0], float), np.asarray(moved[1], float)
+    code: int = 0
+    """the system with its heights, 0 for the horizontal one"""
 
 
 def to_frame(frame: Frame, epsg: int, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -178,7 +63,7 @@ def decide(
     `text` is what the file names, `override` what the user gives, `assumed` what the format's
     own standard prescribes. Without any of them the project's neighbourhood decides.
     """
-    named = parse_name(text) if text else None
+    named = code_of(text) if text else None
     warnings: list[str] = []
     if override is not None:
         code, source = override, f"EPSG:{override} given by the user"
@@ -187,19 +72,24 @@ def decide(
     elif named is not None:
         code, source = named, f"named in the file ({_short(text)})"
     elif text and not assumed:
-        return f"the file names a coordinate system that is not known: {_short(text)}"
+        why = f"the file names a coordinate system that is not known: {_short(text)}"
+        return _by_neighbours(points, frame, why)
     elif assumed:
         code, source = assumed, f"EPSG:{assumed}, as the format prescribes"
     else:
-        return _by_neighbours(points, frame)
+        return _by_neighbours(points, frame, "no coordinate system in the file")
     known = system(code)
     if known is None:
         if override is None:
             return f"EPSG:{code} is not a coordinate system that has a place on the Earth"
         return f"EPSG:{code} is not known"
     if not len(points):
-        return Place(known.horizontal, f"EPSG:{code}", False, source)
-    return _axes(known, source, points, frame, text, tuple(warnings))
+        return Place(known.horizontal, label(code), False, source, code=code)
+    place = _axes(known, source, points, frame, text, tuple(warnings))
+    if isinstance(place, str) and override is None:
+        guessed = _by_neighbours(points, frame, place)
+        return place if isinstance(guessed, str) else guessed
+    return place
 
 
 def _short(text: str) -> str:
@@ -216,17 +106,18 @@ def _axes(
 ) -> Place | str:
     middle = np.median(points[:, :2], axis=0)
     fits = [_inside(known, middle[0], middle[1]), _inside(known, middle[1], middle[0])]
-    name = f"EPSG:{known.code}"
+    name = label(known.code)
     if fits == [True, False]:
         return Place(
             known.horizontal, name, False,
             f"{source}; easting first: the coordinates fall into its area of use", warnings,
+            known.code,
         )  # fmt: skip
     if fits == [False, True]:
         return Place(
             known.horizontal, name, True,
             f"{source}; northing first: only so the coordinates fall into its area of use",
-            warnings,
+            warnings, known.code,
         )  # fmt: skip
     if fits == [False, False]:
         return (
@@ -241,12 +132,11 @@ def _axes(
         if min(far) < NEAR_METRES <= max(far):
             swap = far[1] < far[0]
             order = "northing first" if swap else "easting first"
-            return Place(
-                known.horizontal, name, swap, f"{source}; {order}, next to the project", warnings
-            )
+            evidence = f"{source}; {order}, next to the project"
+            return Place(known.horizontal, name, swap, evidence, warnings, known.code)
     swap = known.north_first and "urn:" in text.lower()
     order = "northing first, as its definition says" if swap else "easting first, as usual"
-    return Place(known.horizontal, name, swap, f"{source}; {order}", warnings)
+    return Place(known.horizontal, name, swap, f"{source}; {order}", warnings, known.code)
 
 
 def _inside(known: System, x: float, y: float) -> bool:
@@ -276,28 +166,36 @@ def _distance(frame: Frame, epsg: int, x: float, y: float) -> float:
     return far if math.isfinite(far) else math.inf
 
 
-def _by_neighbours(points: Floats, frame: Frame | None) -> Place | str:
+def _by_neighbours(points: Floats, frame: Frame | None, why: str) -> Place | str:
+    """The reading that puts the points next to the project; `why` says why one is needed."""
+    unnamed = why.startswith("no coordinate system")
     if frame is None:
+        if not unnamed:
+            return why
         return "it names no coordinate system, and the project has no other file to compare with"
     if not len(points):
-        return "it names no coordinate system and holds no coordinates"
-    middle = np.median(points[:, :2], axis=0)
-    for swap in (False, True):
-        x, y = (middle[1], middle[0]) if swap else (middle[0], middle[1])
-        far = math.hypot(float(x) - frame.east, float(y) - frame.north)
-        if far < NEAR_METRES:
-            order = "northing first" if swap else "easting first"
-            return Place(
-                frame.epsg,
-                f"EPSG:{frame.epsg}",
-                swap,
-                f"no coordinate system in the file; its coordinates lie {far / 1000:.1f} km from "
-                f"the project's origin when read as EPSG:{frame.epsg} ({order}), so taken as that",
-            )
-    return (
-        "it names no coordinate system, and its coordinates do not lie near the project "
-        f"(EPSG:{frame.epsg})"
+        return "it names no coordinate system and holds no coordinates" if unnamed else why
+    found = guesses(points, frame)
+    if not found:
+        if not unnamed:
+            return why
+        return (
+            "it names no coordinate system, and its coordinates do not lie near the project "
+            f"(EPSG:{frame.epsg}) in any system used there"
+        )
+    best = found[0]
+    evidence = (
+        f"{why}; its coordinates lie {best.metres / 1000:.1f} km from the project's origin when "
+        f"read as {best.words}, so taken as that"
     )
+    rest = [guess.words for guess in others(best, found)]
+    warnings = [] if unnamed else [f"{why}; {best.words} was taken since it lies by the project"]
+    if rest:
+        warnings.append(
+            f"it would also lie by the project as {', '.join(rest[:4])}; "
+            "give the system with --crs EPSG:n if that is meant"
+        )
+    return Place(best.code, f"EPSG:{best.code}", best.swap, evidence, tuple(warnings), best.code)
 
 
 def _middle(x: Floats, y: Floats, known: System | None) -> tuple[float, float]:
@@ -317,7 +215,7 @@ def found_frame(place: Place, points: Floats) -> Frame:
     x, y = (points[:, 1], points[:, 0]) if place.swap else (points[:, 0], points[:, 1])
     middle_x, middle_y = _middle(x, y, known)
     epsg = place.epsg
-    if known is None or not known.projected or known.metres != 1.0 or epsg == 3857:
+    if known is None or not known.projected or known.metres != 1.0 or epsg in _NO_FRAME or epsg < 0:
         lon, lat = move(place.epsg, 4326, np.array([middle_x]), np.array([middle_y]))
         zone = min(max(int((float(lon[0]) + 180.0) // 6.0) + 1, 1), 60)
         epsg = (32600 if lat[0] >= 0.0 else 32700) + zone

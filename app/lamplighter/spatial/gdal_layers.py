@@ -259,11 +259,13 @@ class _Reading:
         if not model.crs_text:
             model.crs_text = system
             return found
-        source, target = crs.parse_name(system), crs.parse_name(model.crs_text)
+        source, target = crs.code_of(system), crs.code_of(model.crs_text)
         if source is None or target is None:
             model.warnings.append(f"layer {layer}: its coordinate system is not known")
             return _nothing(len(found))
-        model.warnings.append(f"layer {layer} was moved from EPSG:{source} to EPSG:{target}")
+        model.warnings.append(
+            f"layer {layer} was moved from {crs.label(source)} to {crs.label(target)}"
+        )
         for parts in found:
             spots: Floats = np.array(list(parts.spots()), float).reshape(-1, 3)
             x, y = crs.move(source, target, spots[:, 0], spots[:, 1])
