@@ -28,7 +28,7 @@ CASES = [
     (DELFT, code) for code in (28992, 7415, 25831, 32631, 3035, 3857, 4326, 4937)
 ] + [
     (ZURICH, 2056), (ZURICH, 21781), (ZURICH, 32632), (NEW_YORK, 2263), (NEW_YORK, 32618),
-    (NEW_YORK, 6347), (BERLIN, 25833), (BERLIN, 5556), (BERLIN, 31469), (LONDON, 27700),
+    (NEW_YORK, 6347), (BERLIN, 25833), (BERLIN, 5556), (BERLIN, 32633), (LONDON, 27700),
     (LONDON, 7405), (SYDNEY, 28356), (SYDNEY, 7856), (TOKYO, 6677), (MUNICH, 31468),
     (MUNICH, 25832),
 ]  # fmt: skip
@@ -95,7 +95,8 @@ def test_heights_in_feet_become_metres() -> None:
     ["ETRS89 / GK25FIN", "EPSG:3879", "urn:ogc:def:crs:EPSG::3879", "epsg:3879", "3879",
      "http://www.opengis.net/def/crs/EPSG/0/3879",
      "https://www.opengis.net/def/crs/EPSG/9.9.1/3879",
-     "http://www.opengis.net/gml/srs/epsg.xml#3879", "urn:ogc:def:crs,crs:EPSG::3879,crs:EPSG::3900",
+     "http://www.opengis.net/gml/srs/epsg.xml#3879",
+     "urn:ogc:def:crs,crs:EPSG::3879,crs:EPSG::3900",
      "+proj=tmerc +lat_0=0 +lon_0=25 +k=1 +x_0=25500000 +y_0=0 +ellps=GRS80 +units=m +no_defs",
      pyproj.CRS(3879).to_wkt("WKT1_ESRI"), pyproj.CRS(3879).to_wkt("WKT2_2019"),
      pyproj.CRS(3879).to_wkt("WKT1_GDAL")],
