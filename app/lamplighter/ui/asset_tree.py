@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from functools import lru_cache
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -315,10 +317,9 @@ def _leaves(node: Node) -> int:
     return sum(len(c.children) if c.children else 1 for c in node.children)
 
 
+@lru_cache(maxsize=300_000)
 def _natural(text: str) -> tuple[object, ...]:
-    """`TS-9` before `TS-10`."""
-    import re
-
+    """`TS-9` before `TS-10`; remembered, since a changed city is mostly the one before."""
     return tuple(
         (0, int(p), "") if p.isdigit() else (1, 0, p.casefold())
         for p in re.split(r"(\d+)", text)

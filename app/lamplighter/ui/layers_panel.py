@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -54,7 +55,7 @@ class LayersPanel(Panel):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
-        self._filling = False
+        self._filling = self._old = False
         self.domains = Layers(desk)
         self.domains.changed.connect(self.changed)
         self.shown = self.domains.shown
@@ -112,9 +113,21 @@ class LayersPanel(Panel):
         box.addWidget(self.tree, 1)
         box.addWidget(self._line)
         box.addWidget(Scroller(below), 1)
-        desk.city_changed.connect(self.refresh)
+        desk.city_changed.connect(self._city_changed)
         desk.layer_view_changed.connect(self._viewed)
         self.refresh()
+
+    def _city_changed(self) -> None:
+        """A panel nobody sees waits until it is seen: a new city keeps the window busy enough."""
+        self._old = not self.isVisible()
+        if not self._old:
+            self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._old:
+            self._old = False
+            self.refresh()
 
     # ---------------------------------------------------------------- the tree
     def refresh(self) -> None:
