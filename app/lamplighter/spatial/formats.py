@@ -30,6 +30,8 @@ _HEAD: Final = 200_000
 READERS: Final[tuple[str, ...]] = (
     "tiles3d",
     "gltf",
+    "obj",
+    "plain_meshes",
     "clouds",
     "dxf",
     "ifc",

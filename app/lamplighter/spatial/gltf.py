@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from lamplighter.spatial.gltf_buffers import Document, Json, beside
+from lamplighter.spatial.kinds import domain_of
 from lamplighter.spatial.mesh_model import MeshModel
 from lamplighter.spatial.model import Refused, SourceModel
 from lamplighter.spatial.tile_content import Content, gltf_content
@@ -124,6 +125,7 @@ def _name_whole(
         if isinstance(value, kind) and value:
             setattr(feature, key, value)
             feature.attributes.pop(key, None)
+    feature.domain = domain_of(feature.type)
 
 
 __all__ = ["ENDINGS", "brings", "claims", "read"]

@@ -104,6 +104,7 @@ class _Reader:
         queue: list[tuple[Any, Floats, tuple[Any, ...]]] = [
             (key, self.up, ()) for key in reversed(roots)
         ]
+        own: dict[Any, Floats] = {}
         seen = 0
         while queue:
             key, above, path = queue.pop()
@@ -112,7 +113,9 @@ class _Reader:
             seen += 1
             if seen > MAX_NODES or len(path) > 1000:
                 raise Refused("I-502", f"more than {MAX_NODES} nodes")
-            here = above @ _matrix(nodes[key])
+            if key not in own:
+                own[key] = _matrix(nodes[key])
+            here = above @ own[key]
             yield key, here
             below = reversed(nodes[key].get("children", []))
             queue.extend((child, here, (*path, key)) for child in below)
