@@ -78,7 +78,8 @@ class Document(Struct):
 ITEM: Final = msgspec.json.Decoder(Item)
 _VERTICES: Final = msgspec.json.Decoder(list[tuple[float, float, float]])
 _WHOLE: Final = msgspec.json.Decoder(Document)
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}]', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}]', re.DOTALL)
+"""a string (one without an end reaches to the end) or a brace"""
 _TYPES: Final = ("CityJSON", "CityModel", "CityJSONFeature")
 
 
