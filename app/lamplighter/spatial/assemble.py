@@ -98,7 +98,7 @@ def assemble(
     found.suggested_epsg = founded.epsg
     found.suggested_origin = (founded.east, founded.north)
     _Placing(found, model, place, order.frame or founded, order, key, progress).run()
-    if by_points is not None and found.layer is not None:
+    if by_points is not None and by_points[0] != model.placement and found.layer is not None:
         found.layer = replace(found.layer, placement=by_points[0].numbers())
     return found
 

@@ -170,6 +170,8 @@ def _read(
 
 def _metres(model: SourceModel, order: Order) -> float:
     """Length of a unit of the file's coordinates, for tolerances; degrees are a rough length."""
+    if model.unit_metres:
+        return model.unit_metres
     number = order.override or crs.parse_name(model.crs_text) or model.assumed_crs
     known = crs.system(number) if number else None
     if known is None:

@@ -104,6 +104,12 @@ def test_a_map_conversion_counts_before_the_site(tmp_path: Path) -> None:
     assert wall.height_m == pytest.approx(512.0, abs=0.001)
 
 
+def test_what_the_file_says_itself_is_read_anew_and_not_kept(tmp_path: Path) -> None:
+    found = imported(tmp_path, building(more=CONVERSION))
+    assert found.layer is not None and found.layer.placement == ()
+    assert found.layer.crs == "EPSG:25832"
+
+
 def test_two_points_count_before_what_the_file_says(tmp_path: Path) -> None:
     order = PointsOrder("0,0=691500,5335500;10,0=691500,5335510")
     found = imported(tmp_path, building(more=CONVERSION), order, 25832)

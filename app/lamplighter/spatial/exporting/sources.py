@@ -137,7 +137,7 @@ def collect(
 def _moved(kept: KeptLayer, model: SourceModel, frame: Frame | None) -> Moved:
     assert model.faces is not None
     points = model.faces.vertices
-    placement = from_numbers(kept.layer.placement)
+    placement = from_numbers(kept.layer.placement) or model.placement
     if placement is not None and frame is not None:
         lies, by_points = crs.Place(placement.epsg, "", False, ""), placement
 
