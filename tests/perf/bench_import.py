@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from tests.kit.testdata import city_data
 from tests.perf.row import Row, row
 
 from lamplighter.domain.tile_file import read_tile
@@ -125,10 +127,35 @@ def rows(count: int = 20_000, naive_count: int = 1_000) -> list[Row]:
         draw, _ = timed(lambda: [read_tile(tiles / name) for name in found.tiles])
     face_by_face = "one face after the other"
     return [
+        *_beside_cjio(),
         _rate("CityJSON to triangles", count / fast, face_by_face, naive_count / slow),
         _rate("CityJSON file to placed tiles", count / whole, face_by_face, naive_count / slow),
         _rate("the same file again, known", count / again, "its first import", count / whole),
         _rate("tiles from disk to arrays", count / draw, "its first import", count / whole),
+    ]
+
+
+def _beside_cjio() -> list[Row]:
+    """The largest city model of the test data: from the file to triangles; none without it."""
+    try:
+        path = city_data("rotterdam", "3-20-DELFSHAVEN.city.json")
+    except pytest.skip.Exception:
+        return []
+    from cjio import cityjson as cjio
+
+    def theirs() -> Any:
+        with path.open(encoding="utf-8") as file:
+            return cjio.reader(file, ignore_duplicate_keys=True).export2obj(True)
+
+    slow, _ = timed(theirs, 1)
+    triangles, _ = timed(lambda: grouped(path.read_bytes()))
+    with tempfile.TemporaryDirectory() as folder:
+        tiles = Path(folder)
+        whole, _ = timed(lambda: read_file(path, project_frame=None, tiles_folder=tiles), 1)
+    peer = "cjio, load and triangles as OBJ"
+    return [
+        row("Rotterdam file to triangles (aim: 60)", triangles * 1000, "ms", peer, slow * 1000),
+        row("Rotterdam file to placed tiles (aim: 60)", whole * 1000, "ms", peer, slow * 1000),
     ]
 
 

@@ -25,6 +25,7 @@ BENCHES: Final = {
     "import": "Import of city models",
     "importing": "The window while a real city is imported",
     "scene": "The 3D city (software or hardware OpenGL, as the machine has it)",
+    "scene_big": "The 3D city with a hundred thousand houses",
     "chart": "Charts",
     "start": "Start",
     "alarms": "Alarms",

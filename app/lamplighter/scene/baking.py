@@ -118,7 +118,7 @@ def bake(tile: TileArrays) -> BakedTile:
     point_kind = ((unique >> 4) & 0x3F).astype(np.uint8)
     edge_points, edges, edge_owner = (
         feature_edges(tile.points, corners, owner, kind, normals)
-        if tile.kind == "model"
+        if tile.kind == "model" and any(tile.assets)  # masses are far away: no edges
         else _no_edges()
     )
     return BakedTile(

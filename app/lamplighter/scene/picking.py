@@ -115,13 +115,11 @@ def _hit_tile(
         return None
     owners = owners[np.argsort(near[owners])]
     best, row = reach[1], -1
-    for begin in range(0, len(owners), 16):
-        group = owners[begin : begin + 16]
-        if near[group[0]] >= best:
-            break
-        rows = np.concatenate(
-            [np.arange(tile.triangle_start[o], tile.triangle_start[o + 1]) for o in group]
-        )
+    begin, size = 0, 8
+    while begin < len(owners) and near[owners[begin]] < best:
+        group = owners[begin : begin + size]
+        begin, size = begin + size, size * 3  # few boxes are mostly enough, many need few turns
+        rows = _runs(tile.triangle_start[group], tile.triangle_start[group + 1])
         distance = ray_triangles(tile.points[tile.triangles[rows]], origin, direction)
         distance[distance < reach[0]] = np.inf
         at = int(np.argmin(distance)) if len(distance) else 0
@@ -133,6 +131,13 @@ def _hit_tile(
     x, y, z = (origin + direction * best).tolist()
     surface = SURFACES[int(tile.surface[row])]
     return Hit(tile.assets[owner], (x, y, z), best, surface, tile.name, tile.tile_kind)
+
+
+def _runs(begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """All numbers of the half-open ranges, one after the other."""
+    count = end - begin
+    jump = np.repeat(begin - np.concatenate(([0], np.cumsum(count)[:-1])), count)
+    return jump + np.arange(int(count.sum()))
 
 
 def ray_triangles(corners: npt.NDArray[np.float32], origin: Vector, direction: Vector) -> Vector:

@@ -273,6 +273,7 @@ class Stage:
         actor.shown = self.showing.shows_tile(name) and self.levels.shows(name) and not actor.empty
         actor.surface.SetVisibility(actor.shown)
         if actor.shown:
+            actor.catch_up()
             self._sight.add(actor.baked)
         else:
             self._sight.remove(name)
@@ -330,7 +331,12 @@ class Stage:
                 for actor, owner in self._places.get(part, ()):
                     actors[id(actor)] = actor
                     work.setdefault(id(actor), []).append((owner, self._key_of(part)))
-        written = sum(actors[which].recolour(rows) for which, rows in work.items())
+        written = 0
+        for which, rows in work.items():
+            if actors[which].shown:
+                written += actors[which].recolour(rows)
+            else:
+                actors[which].late.update(rows)
         self._networks.recolour(changed)
         if service:
             self._boundary.show(self._without_service())

@@ -120,6 +120,13 @@ def clay(baked: BakedTile, theme: SceneTheme) -> npt.NDArray[np.uint8]:
     return out
 
 
+def form_light(baked: BakedTile, theme: SceneTheme) -> npt.NDArray[np.float32]:
+    """How light each point (n,) is beside a flat roof: gives form to things of other colours."""
+    quiet = clay(baked, theme)[:, :3].astype(np.float32).mean(axis=1)
+    light = np.clip(quiet / max(float(np.mean(theme["roof"])), 1.0), 0.4, 1.1)
+    return np.asarray(light, dtype=np.float32)
+
+
 def paint(
     base: npt.NDArray[np.uint8], kind: npt.NDArray[np.uint8], key: _Key, theme: SceneTheme
 ) -> npt.NDArray[np.uint8]:

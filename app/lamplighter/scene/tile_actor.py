@@ -13,12 +13,12 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkTexture
 from lamplighter.scene import shaders
 from lamplighter.scene.arrays import cells_of, copied, points_of, shared
 from lamplighter.scene.baking import BakedTile
-from lamplighter.scene.states import NORMAL_KEY, Pattern, clay, paint, pattern_alpha
+from lamplighter.scene.states import NORMAL_KEY, Pattern, clay, form_light, paint, pattern_alpha
 from lamplighter.scene.sunlight import ShadowMap
 from lamplighter.scene.theme import SceneTheme
 
 Key = tuple[int, int, int, int]
-CALM: Final = {"dark": (0.45, 0.62), "light": (0.25, 0.95), "sunlight": (0.2, 1.0)}
+CALM: Final = {"dark": (0.45, 0.58), "light": (0.25, 0.95), "sunlight": (0.2, 1.0)}
 """share of grey and light of textures: states keep the only strong hue"""
 POINT_M: Final = 0.35
 """metres a point of a cloud covers"""
@@ -35,6 +35,8 @@ class TileActor:
         self.keys: list[Key] = [NORMAL_KEY] * len(baked.assets)
         self.veils = np.zeros(len(baked.assets), np.uint8)
         """0, Pattern.GHOST or Pattern.HIDDEN of each owner"""
+        self.late: dict[int, Key] = {}
+        """looks that changed while the tile was not drawn"""
         self.shown = True
         self.rank = 0
         self.layer = ""
@@ -65,7 +67,8 @@ class TileActor:
             return clay(self.baked, self._theme)
         out = np.full((len(self.baked.points), 4), 255, np.uint8)
         if skin.colours is not None:
-            out[:, :3] = skin.colours
+            light = form_light(self.baked, self._theme)
+            out[:, :3] = np.clip(np.rint(skin.colours * light[:, None]), 0, 255)
         return out
 
     def _surface_actor(self, planes: vtkPlaneCollection | None) -> vtkActor:
@@ -153,6 +156,12 @@ class TileActor:
         if written:
             self.colours.Modified()
         return written
+
+    def catch_up(self) -> None:
+        """Paint what changed while the tile was not drawn."""
+        if self.late:
+            late, self.late = self.late, {}
+            self.recolour(late.items())
 
     def _paint(self, owners: list[int], key: Key) -> int:
         rows = rows_of(self.baked.point_start, owners)

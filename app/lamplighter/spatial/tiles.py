@@ -47,16 +47,18 @@ def cut(
     order = np.argsort(owner, kind="stable")
     triangles, owner, surface = triangles[order], owner[order], surface[order]
     where = cells if cells is not None else cells_of(points, triangles, owner, len(assets))
-    groups = where[owner]
+    _, of_owner = np.unique(where, axis=0, return_inverse=True)
+    member = of_owner.reshape(-1)[owner]
     if image is not None:
         image = image[order]
-        groups = np.column_stack([groups, image])
-    found, member = np.unique(groups, axis=0, return_inverse=True)
-    member = member.reshape(-1)
+        member = member * (int(image.max()) + 2) + image + 1
+    rows = np.argsort(member, kind="stable")
+    _, begin, sizes = np.unique(member[rows], return_index=True, return_counts=True)
     parts: dict[tuple[int, int], int] = {}
-    for place, group in enumerate(found.tolist()):
-        cell, picture = (group[0], group[1]), group[2] if len(group) > 2 else -1
-        chosen = np.flatnonzero(member == place)
+    for first, size in zip(begin.tolist(), sizes.tolist(), strict=True):
+        chosen = rows[first : first + size]
+        column, row = where[owner[chosen[0]]].tolist()
+        cell, picture = (column, row), -1 if image is None else int(image[chosen[0]])
         for chunk in _chunks(chosen, owner):
             part = parts[cell] = parts.get(cell, -1) + 1
             name = f"{key}_{cell[0]}_{cell[1]}_{part}.npz"
