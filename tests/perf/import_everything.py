@@ -141,7 +141,8 @@ def _types(words: str) -> dict[str, int] | None:
 def _numbers(words: str) -> list[str]:
     for pattern in (
         r"nodes=(\d+) links=(\d+)", r"\bn=(\d+)", r"\bents=(\d+)", r"\bpoints=(\d+)",
-        r"products=(\d+)", r"stops=(\d+)", r"edges=(\d+) junctions=(\d+) tls=(\d+)", r"\bobjects=(\d+)",
+        r"products=(\d+)", r"stops=(\d+)", r"\bobjects=(\d+)",
+        r"edges=(\d+) junctions=(\d+) tls=(\d+)",
         r"bus=(\d+)", r"BATCH_LENGTH=(\d+)",
     ):  # fmt: skip
         match = re.search(pattern, words)
