@@ -60,6 +60,8 @@ class Ground:
     def __init__(self, tiles: Sequence[TileInfo], folder: Path) -> None:
         self._folder = folder
         self._tiles = tiles
+        self._known: dict[str, _Surface | None] = {}
+        self._low, self._high = np.full(2, np.inf), np.full(2, -np.inf)
 
     def under(self, spots: Floats) -> Floats:
         """Height (n,) under each of `spots` (n, 2 or more); NaN where nothing is known."""
@@ -68,20 +70,35 @@ class Ground:
         if not self._tiles or not good.any():
             return heights
         places = np.ascontiguousarray(spots[good, :2])
-        low, high = places.min(axis=0) - _MARGIN, places.max(axis=0) + _MARGIN
+        self._cover(places)
         found = np.full(len(places), np.nan)
-        everything: list[Floats] = []
+        asked: list[_Surface] = []
         for kind in ("terrain", "model", "cloud"):
-            samples = self._samples(kind, low, high)
-            if len(samples) and np.isnan(found).any():
-                everything.append(samples)
-                rows = np.isnan(found)
-                found[rows] = _interpolated(samples, places[rows], _NEAR[kind])
+            rows = np.isnan(found)
+            surface = self._surface(kind) if rows.any() else None
+            if surface is not None:
+                asked.append(surface)
+                found[rows] = surface.between(places[rows], _NEAR[kind])
         rest = np.isnan(found)
-        if everything and rest.any():
-            found[rest] = _nearest(np.concatenate(everything), places[rest])
+        for surface in asked if rest.any() else ():
+            found[rest] = np.fmax(found[rest], surface.nearest(places[rest], _FAR))
+            rest = np.isnan(found)
         heights[good] = found
         return heights
+
+    def _cover(self, places: Floats) -> None:
+        """Forget the surfaces when these places lie outside what they were made for."""
+        low, high = places.min(axis=0) - _MARGIN, places.max(axis=0) + _MARGIN
+        if (low < self._low).any() or (high > self._high).any():
+            self._known.clear()
+            self._low = np.minimum(low - _MARGIN, self._low)
+            self._high = np.maximum(high + _MARGIN, self._high)
+
+    def _surface(self, kind: str) -> _Surface | None:
+        if kind not in self._known:
+            samples = self._samples(kind, self._low, self._high)
+            self._known[kind] = _Surface(samples) if len(samples) else None
+        return self._known[kind]
 
     def _samples(self, kind: str, low: Floats, high: Floats) -> Floats:
         """Points (n, 3) on the ground in the box, thinned to what a moment can triangulate."""
@@ -131,33 +148,44 @@ def _lowest(points: Floats, cell: float) -> Floats:
         cell *= 2.0
 
 
-def _interpolated(samples: Floats, places: Floats, near: float) -> Floats:
-    """Between the samples; NaN further than `near` from any of them."""
-    from scipy.interpolate import LinearNDInterpolator
-    from scipy.spatial import QhullError, cKDTree
+class _Surface:
+    """Samples (n, 3) that can be asked for heights."""
 
-    far, nearest = cKDTree(samples[:, :2]).query(places, distance_upper_bound=near)
-    heights = np.full(len(places), np.nan)
-    close = np.isfinite(far)
-    heights[close] = samples[nearest[close], 2]
-    if len(samples) > 3 and close.any():
-        try:
-            between: Any = LinearNDInterpolator(samples[:, :2], samples[:, 2])
-        except QhullError:  # all on one line
+    def __init__(self, samples: Floats) -> None:
+        from scipy.spatial import cKDTree
+
+        self._samples = samples
+        self._tree: Any = cKDTree(samples[:, :2])
+        self._between: Any = None
+
+    def between(self, places: Floats, near: float) -> Floats:
+        """Between the samples; NaN further than `near` from any of them."""
+        heights = self.nearest(places, near)
+        close = np.isfinite(heights)
+        if not close.any() or len(self._samples) < 4:
             return heights
-        smooth = np.asarray(between(places), float)
-        heights = np.where(close & np.isfinite(smooth), smooth, heights)
-    return heights
+        smooth = self._smooth(places[close])
+        heights[close] = np.where(np.isfinite(smooth), smooth, heights[close])
+        return heights
 
+    def _smooth(self, places: Floats) -> Floats:
+        from scipy.interpolate import LinearNDInterpolator
+        from scipy.spatial import QhullError
 
-def _nearest(samples: Floats, places: Floats) -> Floats:
-    from scipy.spatial import cKDTree
+        if self._between is None:
+            try:
+                self._between = LinearNDInterpolator(self._samples[:, :2], self._samples[:, 2])
+            except QhullError:  # all on one line
+                self._between = lambda spots: np.full(len(spots), np.nan)
+        return np.asarray(self._between(places), float)
 
-    far, nearest = cKDTree(samples[:, :2]).query(places, distance_upper_bound=_FAR)
-    close = np.isfinite(far)
-    heights = np.full(len(places), np.nan)
-    heights[close] = samples[nearest[close], 2]
-    return heights
+    def nearest(self, places: Floats, near: float) -> Floats:
+        """Height of the nearest sample; NaN further than `near` from any of them."""
+        far, row = self._tree.query(places, distance_upper_bound=near)
+        heights = np.full(len(places), np.nan)
+        close = np.isfinite(far)
+        heights[close] = self._samples[row[close], 2]
+        return heights
 
 
 def lay_courses(ground: Ground, features: list[Feature], local: Floats, owner: Ints) -> None:

@@ -32,3 +32,17 @@ def test_a_later_place_wins() -> None:
 def test_the_same_file_again_replaces_what_it_said() -> None:
     again = Asset("P-1", "Pump", "P-1", "water", source_file="water.inp")
     assert merged(PUMP, again) == again
+
+
+def test_a_body_keeps_its_type_and_place_beside_its_outline_on_a_map() -> None:
+    body = Asset(
+        "b", "Building", "b", "buildings", x=1.0, y=2.0, z=3.0, layer="model",
+        attributes={"geometry_height_m": 9.0},
+    )  # fmt: skip
+    outline = Asset(
+        "b", "pand", "b", "buildings", x=1.5, y=2.5, z=0.0, layer="map",
+        path=((0.0, 0.0, 0.0), (1.0, 0.0, 0.0)), attributes={"year": 1930},
+    )  # fmt: skip
+    both = merged(body, outline)
+    assert (both.type, both.x, both.z, both.path, both.layer) == ("Building", 1.0, 3.0, (), "model")
+    assert both.attributes == {"geometry_height_m": 9.0, "year": 1930}
