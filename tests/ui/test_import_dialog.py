@@ -11,12 +11,20 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
-from lamplighter.domain.importing import Difference, FileReport, Unplaced
+from lamplighter.domain.importing import (
+    Binding,
+    Difference,
+    FileReport,
+    RegisterReport,
+    Unbound,
+    Unplaced,
+)
 from lamplighter.domain.layers import Layer, LayerRemoval, LayerView
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.import_table import CRS
 from lamplighter.ui.layers_panel import LayersPanel, removal_words
+from lamplighter.ui.register_dialog import RegisterDialog
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
 
@@ -39,7 +47,7 @@ class _Session(FakeSession):
 
     def _reply(self, request: wire.Request) -> wire.Reply:
         self.__dict__.setdefault("asked", []).append(request)
-        if isinstance(request, wire.ImportFiles):
+        if isinstance(request, wire.ImportFiles | wire.RegisterAssets):
             return wire.TaskStarted(7)
         if isinstance(request, wire.RemoveLayer):
             return wire.LayerRemoved(replace(REMOVAL, done=not request.preview))
@@ -159,3 +167,29 @@ def test_a_removal_is_counted_and_asked_about(desk: Desk, session: _Session) -> 
     panel.details._yes.click()
     assert session.asked[-1] == wire.RemoveLayer("town", preview=False)
     panel.deleteLater()
+
+
+def test_a_register_is_applied_only_as_it_was_previewed(desk: Desk, session: _Session) -> None:
+    parent = QWidget()
+    dialog = RegisterDialog(desk, parent)
+    dialog.file.setText("/d/assets.csv")
+    assert not dialog.primary.isEnabled()
+    dialog.preview.click()
+    assert session.asked[-1] == wire.RegisterAssets("/d/assets.csv", "", "", preview=True)
+    report = RegisterReport(
+        "/d/assets.csv", "assets", 3, 1, 2,
+        [Binding("gw/p1", "P-1", "pattern", "pressure")], [Unbound("gw/x", "no asset X")],
+    )  # fmt: skip
+    desk.take_event(wire.RegisterDone(7, report))
+    shown = [dialog.table.item(1, column).text() for column in (0, 3)]
+    assert shown == ["gw/x", "no asset X"]
+    assert dialog.primary.isEnabled()
+    dialog.mapping.setPlainText("near_m = 5.0")
+    assert not dialog.primary.isEnabled(), "the mapping changed after the preview"
+    dialog.mapping.setPlainText("")
+    dialog.primary.click()
+    assert session.asked[-1] == wire.RegisterAssets("/d/assets.csv", "", "", preview=False)
+    desk.take_event(wire.RegisterDone(7, None, "it cannot be used"))
+    assert dialog._say.text() == "it cannot be used"
+    dialog.close()
+    parent.deleteLater()

@@ -47,6 +47,8 @@ class Desk(QObject):
     commands_changed = Signal()
     problems_changed = Signal()
     layers_changed = Signal()
+    register_done = Signal(object)
+    """a `wire.RegisterDone`"""
     import_done = Signal(object)
     """a `wire.ImportDone`"""
     check_done = Signal(object)
@@ -303,6 +305,8 @@ class Desk(QObject):
                 self.tasks_changed.emit()
             case wire.Shelf():
                 self._got_shelf(event)
+            case wire.RegisterDone():
+                self.register_done.emit(event)
             case wire.ImportDone():
                 self.import_done.emit(event)
             case wire.CheckDone():

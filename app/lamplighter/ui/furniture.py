@@ -31,6 +31,7 @@ from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.layers_panel import LayersPanel
 from lamplighter.ui.maintenance import ForecastCard, Maintenance, OrderForm
 from lamplighter.ui.nearby import Nearby
+from lamplighter.ui.register_dialog import RegisterDialog
 from lamplighter.ui.scenario_panel import ScenarioPanel
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects
@@ -94,6 +95,7 @@ class Furniture:
         self._restored = self._shut = False
         self._order: OrderForm | None = None
         self._import: ImportDialog | None = None
+        self._register: RegisterDialog | None = None
         self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)
@@ -119,6 +121,7 @@ class Furniture:
         self.layers.changed.connect(self._layers)
         desk.surface_clicked.connect(self.attributes.show_surface)
         self.layers.to_import.connect(self.import_files)
+        self.layers.to_register.connect(self.register)
         self.layers.show_layer.connect(self.show_layer)
         window.dropped.connect(self.take_dropped)
         self.twin.first_frame.connect(self._city_drawn)
@@ -374,6 +377,18 @@ class Furniture:
 
     def _import_gone(self) -> None:
         self._import = None
+
+    def register(self) -> None:
+        """The dialog of the asset register."""
+        if self._register is None:
+            self._register = RegisterDialog(self.desk, self._window)
+            self._register.gone.connect(self._register_gone)
+        self._register.show()
+        self._register.raise_()
+        self._register.activateWindow()
+
+    def _register_gone(self) -> None:
+        self._register = None
 
     def show_layer(self, layer: str) -> None:
         """Select something of an imported layer and fly there."""
