@@ -28,6 +28,8 @@ EDGES_M: Final = (500.0, 1500.0)
 """metres between which edges fade out"""
 PULL_M: Final = 5.0
 """metres a thing with a state is drawn nearer than the mesh that covers it"""
+PULLS: Final = {"model": 1.0, "mesh": 0.05, "cloud": 0.05}
+"""shares of that: a mesh wins against the same faces of the model"""
 WALK_NEAR: Final = 0.0002
 """nearest to farthest plane for somebody who walks: walls an arm's length away are drawn"""
 
@@ -351,7 +353,8 @@ class CityScene(Stage):
 
     def _depth_of(self, actor: TileActor) -> None:
         edges = (EDGES_M[0] * self._detail, EDGES_M[1] * self._detail)
-        actor.set_depth(self._haze(), edges, 0.0 if actor.baked.captured else self._pull())
+        share = PULLS.get(actor.baked.tile_kind, 0.0)
+        actor.set_depth(self._haze(), edges, share * self._pull())
         near = actor.distance(self.pose.eye()) if not self.pose.plan else 0.0
         actor.edges.SetVisibility(actor.shown and not self._reduced and near < edges[1])
         if actor.baked.tile_kind == "cloud":

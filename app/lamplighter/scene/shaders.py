@@ -99,7 +99,7 @@ _SUN: Final = """
 """
 
 _PULL: Final = """
-  if (scalarColor.a < 0.99) gl_Position.z -= pull / gl_Position.w;
+  if (scalarColor.a < 0.99 || pullAll > 0.5) gl_Position.z -= pull / gl_Position.w;
 """
 _POSITION: Final = "//VTK::PositionVC::Impl"
 

@@ -222,7 +222,7 @@ class TileActor:
 
     def set_depth(self, haze: tuple[float, float], edges: tuple[float, float], pull: float) -> None:
         """Distances between which surfaces turn to haze and edges fade out; `pull` brings what
-        has a state before a mesh that covers it."""
+        has a state before a mesh that covers it, and a mesh before the same faces of the model."""
         wanted = (haze, edges, pull, self._theme.name)
         if wanted == self._depth:
             return
@@ -238,6 +238,7 @@ class TileActor:
         uniforms.SetUniformf("calmLight", light)
         vertex = self.surface.GetShaderProperty().GetVertexCustomUniforms()
         vertex.SetUniformf("pull", pull)
+        vertex.SetUniformf("pullAll", float(self.baked.tile_kind in ("mesh", "cloud")))
         self._edge_uniforms.SetUniformf("hazeNear", edges[0])
         self._edge_uniforms.SetUniformf("hazeFar", edges[1])
 
