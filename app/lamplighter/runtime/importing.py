@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from lamplighter.spatial.scout import FoundFile
 
 AT_ONCE: Final = 2
+NAMELESS: Final = frozenset({"tileset", "doc", "index", "scene", "root"})
+"""file names that say nothing: their layers are called like the folder"""
 CANCELLED: Final = "P-607"
 Say = Callable[[str], None]
 Progress = Callable[[int, int, str], None]
@@ -314,6 +316,9 @@ class _OneImport:
         file, keeper = item.report.file, self._keeper
         before = keeper.layer_of(file)
         name = item.layer.name if item.layer is not None else Path(file).stem
+        if name.lower() in NAMELESS and item.layer is not None:
+            name = Path(file).parent.name or name
+            item.layer = msgspec.structs.replace(item.layer, name=name)
         layer = self._ask.replace or (before.id if before else keeper.new_id(name, file))
         settle(item, layer, keeper.others(layer), ())
         parts = self._parts.get(file, ())
