@@ -57,9 +57,14 @@ class Trial:
         }
 
     def start(
-        self, *arguments: object, screen: bool = False, timeout: float = 180, **more: str
+        self,
+        *arguments: object,
+        screen: bool = False,
+        timeout: float = 180,
+        codes: tuple[int, ...] = (0,),
+        **more: str,
     ) -> Any:
-        """Run one verb to its end; its finished process. Raises Failed on another code than 0."""
+        """Run one verb to its end; its finished process. Raises Failed on another exit code."""
         command = [str(self._program), *(str(a) for a in arguments)]
         if screen and "DISPLAY" not in os.environ:
             command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24", *command]
@@ -71,7 +76,7 @@ class Trial:
             cwd=self.home,
             env=self.environment(**more),
         )
-        if done.returncode:
+        if done.returncode not in codes:
             words = (done.stderr + done.stdout).decode(errors="replace").strip()
             raise Failed(f"{arguments[0]} ended with {done.returncode}: {words[-400:]}")
         return done
@@ -154,6 +159,52 @@ def import_table(trial: Trial) -> str:
     if report["placed"] != 20:
         raise Failed(f"{report['placed']} of 20 placed: {report['error']}")
     return f"20 points placed, {report['crs']}"
+
+
+def import_others(trial: Trial) -> str:
+    """A drawing, a cloud and terrain: libraries that the program must have brought along."""
+    import ezdxf
+    import laspy
+    import numpy as np
+    import rasterio
+    from rasterio.transform import from_origin
+
+    folder = trial.home / "others"
+    folder.mkdir()
+    drawing = ezdxf.new("R2018", units=6)
+    drawing.modelspace().add_line((91000, 435700), (91200, 435800))
+    drawing.saveas(folder / "plan.dxf")
+    cloud = laspy.create(point_format=2, file_version="1.2")
+    cloud.header.scales = [0.01] * 3
+    cloud.x = 91000 + np.arange(500) % 50
+    cloud.y = 435700 + np.arange(500) // 50
+    cloud.z = np.full(500, 3.0)
+    cloud.write(folder / "scan.laz")
+    heights = np.fromfunction(lambda row, column: row + column, (40, 40)).astype(np.float32)
+    place = {"crs": "EPSG:28992", "transform": from_origin(91000, 435900, 10, 10)}
+    with rasterio.open(
+        folder / "ground.tif", "w", driver="GTiff", width=40, height=40, count=1,
+        dtype="float32", **place,
+    ) as file:  # fmt: skip
+        file.write(heights, 1)
+    reports = trial.answer("import", trial.home / "project", folder)["files"]
+    bad = [f"{r['file']}: {r['error'] or r['unplaced'][:1]}" for r in reports if not r["placed"]]
+    if bad or len(reports) != 3:
+        raise Failed("; ".join(bad) or f"{len(reports)} files")
+    return ", ".join(r["format"] for r in reports)
+
+
+def export(trial: Trial) -> str:
+    """Out again, in the formats whose libraries are in the program."""
+    found = []
+    for form in ("cityjson", "geopackage", "gltf", "csv"):
+        out = trial.home / f"out.{form}"
+        done = trial.start(
+            "export", trial.home / "project", "--format", form, "--out", out, "--json",
+            codes=(0, 1),
+        )  # fmt: skip
+        found.append(f"{form} {json.loads(done.stdout)['objects']}")
+    return ", ".join(found)
 
 
 def picture(trial: Trial) -> str:
@@ -352,6 +403,8 @@ def main() -> int:
         trial.step("changed plugin", lambda: changed_plugin(trial))
         trial.step("import, in a worker", lambda: import_city(trial))
         trial.step("import of a GeoPackage", lambda: import_table(trial))
+        trial.step("import of CAD, cloud, GeoTIFF", lambda: import_others(trial))
+        trial.step("export", lambda: export(trial))
         trial.step("shot", lambda: picture(trial))
         trial.step("demo, first start", lambda: demo(trial, options.seconds, shot))
         trial.step("demo, second start", lambda: demo(trial, options.seconds, shot))

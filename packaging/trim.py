@@ -41,7 +41,7 @@ EXCLUDED: Final = _words(
     "PySide6.QtDesigner PySide6.QtHelp PySide6.QtUiTools PySide6.QtSql PySide6.QtTest "
     "PySide6.QtWebEngineCore PySide6.QtWebEngineWidgets PySide6.scripts "
     "PyQt5 PyQt6 PySide2 tkinter _tkinter turtle idlelib lib2to3 ensurepip "
-    "pandas pyarrow h5py geopandas polars IPython jupyter ipywidgets "
+    "pandas pyarrow ifcopenshell h5py geopandas polars IPython jupyter ipywidgets "
     "trame imageio meshio tables numba dask torch sqlalchemy aiosqlite "
     "pyqtgraph.opengl pyqtgraph.examples pyqtgraph.jupyter pyvista.trame pyvista.ext "
     "pyvista.examples docutils ast_serialize  "
@@ -77,7 +77,7 @@ _BALLAST: Final = re.compile(
     r"|pyqtgraph/(examples|colors/maps/.*\.lic)|(^|/)tests?/"
 )
 PATCHED: Final = frozenset(
-    _words("numpy scipy sklearn pyogrio pyproj shapely PIL owa_epanet epanet")
+    _words("numpy scipy sklearn pyogrio pyproj shapely rasterio PIL owa_epanet epanet")
 )
 """packages whose libraries were changed after linking"""
 
