@@ -53,6 +53,8 @@ TICK_MS: Final = 12
 BREATH_MS: Final = 12
 LOADING_S: Final = 0.4
 """seconds between pictures while tiles are loading"""
+LOADING_FRAMES: Final = 6
+"""and at least as many times as long as a picture takes"""
 PATIENCE_MS: Final = 8_000
 """after this the 3D view counts as shown even if no city came"""
 
@@ -259,7 +261,8 @@ class TwinView(QWidget):
             if first:
                 self.loaded.emit()
         now = time.monotonic()
-        if not ended and now - self._shown_at < LOADING_S:
+        wait = max(LOADING_S, LOADING_FRAMES * self.frame_ms / 1000.0)
+        if not ended and now - self._shown_at < wait:
             return  # a frame for every tile would only slow the loading down
         self._shown_at = now
         if not self._touched:
