@@ -29,6 +29,7 @@ from lamplighter.ui.app import Runner
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
 from lamplighter.ui.time_model import Mode
+from tests.e2e.view_shots import ViewTools
 
 PICTURES: Final = Path(__file__).parents[2] / "resources" / "docs" / "pictures"
 MOST_BYTES: Final = 400_000
@@ -87,6 +88,12 @@ class Director(QObject):
         if not self._began:
             self._began = self._since = time.monotonic()
 
+    @property
+    def began_ms(self) -> int:
+        """Wall time of the first value on the screen."""
+        passed = time.monotonic() - self._began if self._began else 0.0
+        return self._desk.clock.wall_ms() - round(1000 * passed)
+
     # ---------------------------------------------------------------- the steps
     def _plan(self) -> list[Step]:
         at, fresh = self._reached, self._fresh
@@ -97,6 +104,7 @@ class Director(QObject):
             Step("maintenance", self._forecast, self._show_maintenance, 3.0, "maintenance", fresh),
             Step("what-if", at_once, self._ask_scenario, 3.0, "scenario", self._compared),
             Step("key sheet", at_once, self._show_keys, 1.0, "keys"),
+            *ViewTools(self).steps(Step, self._at_rest),
             Step("light theme", at_once, self._show_light, 4.0, "incident-light", fresh),
             Step("small window", at_once, self._make_small, 5.0, "window-1280x720", fresh),
         ]
@@ -252,14 +260,16 @@ class Director(QObject):
 
 
 def make_small(file: Path) -> None:
-    """At most 256 colours, so that the repository stays small."""
+    """At most 256 colours, fewer for large pictures, so that the repository stays small."""
     from PIL import Image
 
     with Image.open(file) as picture:
-        few = picture.convert("RGB").quantize(
-            256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-        )
-    few.save(file, "PNG", optimize=True)
+        whole = picture.convert("RGB")
+    for colours in (256, 128, 64):
+        few = whole.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few.save(file, "PNG", optimize=True)
+        if file.stat().st_size <= MOST_BYTES:
+            return
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

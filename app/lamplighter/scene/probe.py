@@ -137,7 +137,7 @@ def _terrain_height(tile: BakedTile, x: float, y: float) -> float | None:
     with np.errstate(divide="ignore", invalid="ignore"):
         u = (way[:, 0] * two[:, 1] - way[:, 1] * two[:, 0]) / area
         v = (one[:, 0] * way[:, 1] - one[:, 1] * way[:, 0]) / area
-    inside = np.flatnonzero((np.abs(area) > 1e-9) & (u >= 0) & (v >= 0) & (u + v <= 1))
+        inside = np.flatnonzero((np.abs(area) > 1e-9) & (u >= 0) & (v >= 0) & (u + v <= 1))
     if not len(inside):
         return None
     n = inside[0]

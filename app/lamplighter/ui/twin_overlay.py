@@ -32,6 +32,11 @@ Marks = Callable[[QPainter], Sequence[Box]]
 _PAD: Final = 10.0
 
 
+def look_px(size: float) -> float:
+    """A height for text at the present font scale."""
+    return size * max(theme().scale, 1.0)
+
+
 class TwinOverlay(QWidget):
     """Transparent for the mouse; painted once per rendered frame."""
 
@@ -118,7 +123,7 @@ class TwinOverlay(QWidget):
                 continue
             font = theme().font("body", 600 if strong and len(self.path) == 1 else None)
             wide = QFontMetricsF(font).horizontalAdvance(words) + 2 * _PAD
-            box = QRectF(left, 8, wide, 26)
+            box = QRectF(left, 8, wide, look_px(26))
             self._plate(painter, box, QPen(theme().colour("line.subtle"), 1))
             painter.setFont(font)
             painter.setPen(theme().colour("text.primary" if strong else "text.secondary"))
@@ -133,7 +138,7 @@ class TwinOverlay(QWidget):
             return []
         ink = theme().colour("text.secondary")
         bar = max(pixels, 60)
-        plate = QRectF(8, self.height() - 42, bar + 66, 34)
+        plate = QRectF(8, self.height() - 8 - look_px(34), bar + 66, look_px(34))
         self._plate(painter, plate, QPen(theme().colour("line.subtle"), 1))
         left, bottom = 18.0, self.height() - 15.0
         painter.setPen(QPen(ink, 1.5))
@@ -150,7 +155,11 @@ class TwinOverlay(QWidget):
         )
         words = f"{metres:g}\u202fm" if metres < 1000 else f"{metres / 1000:g}\u202fkm"
         painter.setFont(theme().font("caption"))
-        painter.drawText(QRectF(left, bottom - 22, bar, 18), Qt.AlignmentFlag.AlignHCenter, words)
+        painter.drawText(
+            QRectF(left, bottom - 4 - look_px(18), bar, look_px(18)),
+            Qt.AlignmentFlag.AlignHCenter,
+            words,
+        )
         self._paint_north(painter, QPointF(left + bar + 18, plate.center().y()), ink)
         return [(plate.x(), plate.y(), plate.width(), plate.height())]
 
@@ -176,7 +185,8 @@ class TwinOverlay(QWidget):
         metrics = QFontMetricsF(font)
         widths = [metrics.horizontalAdvance(words) + 40 for _, _, words in self.legend]
         wide = sum(widths) + 12
-        box = QRectF(self.width() - wide - 8, self.height() - 36, wide, 28)
+        tall = look_px(28)
+        box = QRectF(self.width() - wide - 8, self.height() - 8 - tall, wide, tall)
         self._plate(painter, box, QPen(theme().colour("line.subtle"), 1))
         painter.setFont(font)
         left = box.x() + 12
@@ -229,7 +239,7 @@ class TwinOverlay(QWidget):
         small = QFontMetricsF(theme().font("caption"))
         words = max(strong.horizontalAdvance(badge.title), small.horizontalAdvance(badge.text))
         icon = 28 if badge.priority or badge.letter or badge.dashed else 0
-        tall = 40.0 if badge.text else 26.0
+        tall = look_px(40) if badge.text else look_px(26)
         return Spot(badge, x, y, words + icon + 2 * _PAD, tall)
 
     def _paint_badges(self, painter: QPainter, taken: Sequence[Box]) -> None:
@@ -303,13 +313,17 @@ class TwinOverlay(QWidget):
         room = box.right() - left
         painter.setFont(look.font("bodyStrong"))
         painter.setPen(look.colour("text.primary"))
-        title = QRectF(left, box.y() + (3 if badge.text else 0), room, 20 if badge.text else 26)
+        title = QRectF(
+            left, box.y() + (3 if badge.text else 0), room, look_px(20 if badge.text else 26)
+        )
         painter.drawText(title, Qt.AlignmentFlag.AlignVCenter, badge.title)
         if badge.text:
             painter.setFont(look.font("caption"))
             painter.setPen(look.colour("text.secondary"))
             painter.drawText(
-                QRectF(left, box.y() + 20, room, 18), Qt.AlignmentFlag.AlignVCenter, badge.text
+                QRectF(left, box.y() + look_px(20), room, look_px(18)),
+                Qt.AlignmentFlag.AlignVCenter,
+                badge.text,
             )
 
     def _paint_glyph(self, painter: QPainter, one: Placed) -> None:

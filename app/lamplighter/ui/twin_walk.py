@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 EYE_M: Final = 1.7
 KNEE_M: Final = 0.9
+HEIGHTS_M: Final = (KNEE_M, EYE_M, 2.6, 3.8)
+"""where walls are felt for, over the ground: the foot of a house may lie a little above it"""
 PACE: Final = 4.0
 """metres in a second"""
 RUN: Final = 4.0
@@ -179,7 +181,7 @@ class WalkTool(Tool):
         reach = metres + ARM_M
         return all(
             scene.distance(np.array([*self.place, foot + height]), way, reach) > reach
-            for height in (KNEE_M, EYE_M)
+            for height in HEIGHTS_M
         )
 
     def _tick(self) -> None:
