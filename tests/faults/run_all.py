@@ -25,19 +25,30 @@ for _place in (ROOT, ROOT / "app"):
     if str(_place) not in sys.path:
         sys.path.insert(0, str(_place))
 
-from tests.faults import broker_faults, fuzz_messages, gap_truth, kill_recorder, power_cut  # noqa: E402
+from tests.faults import (  # noqa: E402
+    broker_faults,
+    fuzz_messages,
+    gap_truth,
+    import_mutants,
+    kill_recorder,
+    power_cut,
+)
 from tests.kit.machine import machine_line  # noqa: E402
 
 Row = dict[str, Any]
-SHORT: Final = {"kills": 60, "images": 300, "patterns": 10_000, "fuzz": 20_000, "restarts": 8}
-LONG: Final = {"kills": 500, "images": 5_000, "patterns": 100_000, "fuzz": 500_000, "restarts": 50}
+SHORT: Final = {"kills": 60, "images": 300, "patterns": 10_000, "fuzz": 20_000, "restarts": 8,
+    "files": 500,
+}  # fmt: skip
+LONG: Final = {"kills": 500, "images": 5_000, "patterns": 100_000, "fuzz": 500_000, "restarts": 50,
+    "files": 50_000,
+}  # fmt: skip
 REOPEN_S: Final = 2.0
 BUSY: Final = 2.5
 """load per core above which others have the machine and times say nothing"""
 PARTS_OF: Final = {
     "N1": ("kill", "links"),
     "N2": ("power",),
-    "N3": ("gaps", "messages", "tasks"),
+    "N3": ("gaps", "messages", "files", "tasks"),
 }
 
 
@@ -130,6 +141,28 @@ def messages(size: dict[str, int], folder: Path) -> Row:
     }
 
 
+def files(size: dict[str, int], folder: Path) -> Row:
+    found = import_mutants.as_row(import_mutants.run(size["files"], folder / "f"))
+    stopped = found.get("refused_at_the_memory_limit", 0)
+    taken = found.get("taken", 0) + found.get("taken_with_a_word", 0)
+    return {
+        "promise": "A bad file to import is told about and harms nothing",
+        "trials": f"{found['files']:,} bad files, made by hand or good ones damaged by chance: "
+        "CityJSON, CityGML, GeoJSON, CSV, glTF, archives, pictures",
+        "result": f"{len(found['broken'])} crashed, {len(found['hung'])} hung, "
+        f"{len(found['silent'])} of those made by hand passed over silently, "
+        f"{len(found['escaped'])} wrote elsewhere, {found['fetched']} fetched; "
+        f"{found.get('refused', 0):,} refused with their reason, {stopped} stopped at the memory "
+        f"limit, {taken:,} taken as far as sound; {found['good_lost']} of {found['good']} good "
+        "files between them lost",
+        "not_shown": "random damage is not an attacker who knows the readers; what a damaged file "
+        "shows is not compared with what it meant",
+        "bound": _bound(found["files"], len(found["broken"]) + len(found["hung"])),
+        "passed": found["passed"],
+        "figures": found,
+    }
+
+
 def tasks(size: dict[str, int], folder: Path) -> Row:
     out = folder / "junit.xml"
     done = subprocess.run(
@@ -172,6 +205,7 @@ PARTS: Final[dict[str, Callable[[dict[str, int], Path], Row]]] = {
     "links": links,
     "gaps": gaps,
     "messages": messages,
+    "files": files,
     "tasks": tasks,
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults import fuzz_messages, gap_truth
+from tests.faults import fuzz_messages, gap_truth, import_files, import_mutants
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
 
@@ -122,3 +122,40 @@ def test_good_messages_beside_broken_ones_are_kept_and_a_silent_drop_is_found_ou
     found = fuzz_messages.as_row(fuzz_messages.run(1_000, tmp_path / "drops"))
     assert not found["passed"]
     assert found["good_lost"] > 0
+
+
+def test_bad_files_are_told_and_a_reader_that_keeps_silent_or_falls_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(url: str) -> list[import_files.Case]:
+        made = import_files._bad_xml(url)
+        return [case for case in made if case.name.startswith(("prolog", "cut"))]
+
+    monkeypatch.setattr(import_mutants, "by_hand", some)
+
+    def trial(planted: str) -> dict[str, Any]:
+        folder = tmp_path / (planted or "real")
+        return import_mutants.as_row(import_mutants.run(0, folder, planted=planted))
+
+    assert trial("")["passed"]
+    for planted, shown in (
+        ("keeps_silent", "silent"), ("lets_declarations_in", "silent"), ("falls_over", "broken"),
+    ):  # fmt: skip
+        found = trial(planted)
+        assert not found["passed"], planted
+        assert found[shown] or found["broken"], planted
+
+
+def test_the_good_files_that_are_damaged_were_good(tmp_path: Path) -> None:
+    """Mutants of a file that is refused as it is would prove nothing."""
+    from lamplighter.spatial.reader import read_file
+
+    for case in import_files.bases("http://127.0.0.1:9"):
+        folder = tmp_path / case.name
+        folder.mkdir()
+        for name, data in {case.name: case.data, **case.beside}.items():
+            (folder / name).write_bytes(data)
+        found = read_file(
+            folder / case.name, project_frame=import_mutants.FRAME, tiles_folder=tmp_path / "t"
+        )
+        assert found.report.error is None, case.name
