@@ -11,6 +11,7 @@ import itertools
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -93,13 +94,18 @@ def read(path: Path) -> ImportedNetwork:
 
 
 def _root(head: bytes) -> str:
-    bare = re.sub(rb"<!--.*?-->|<\?.*?\?>", b"", head, flags=re.S)
+    bare = re.sub(rb"<!--.*?-->|<\?.*?\?>", b"", head[:10_000], flags=re.S)
     found = _ROOT.search(bare)
     return found.group(1).decode("ascii", "replace") if found else ""
 
 
-def _elements(path: Path, names: tuple[str, ...]) -> Iterator[ET.Element]:
-    """Complete elements of these names, one after the other; what was seen is forgotten."""
+def _elements(
+    path: Path, names: tuple[str, ...], others: Counter[str] | None = None
+) -> Iterator[ET.Element]:
+    """Complete elements of these names, one after the other; what was seen is forgotten.
+
+    `others` counts the elements below the root that have other names.
+    """
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         depth, held = 0, 0
         stack: list[ET.Element] = []
@@ -113,9 +119,18 @@ def _elements(path: Path, names: tuple[str, ...]) -> Iterator[ET.Element]:
             if held == depth:
                 yield element
                 held = 0
+            elif others is not None and depth == 2 and not held:
+                others[str(element.tag)] += 1
             depth -= 1
             if not held and stack:
                 stack[-1].remove(element)
+
+
+def _left_out(out: ImportedNetwork, others: Counter[str]) -> None:
+    """Say what else the file holds."""
+    if others:
+        words = ", ".join(f"{count} {tag}" for tag, count in sorted(others.items())[:12])
+        out.warnings.append(f"not imported: {words}")
 
 
 def _number(element: ET.Element | None, key: str, other: float = 0.0) -> float:
@@ -188,7 +203,8 @@ class _SumoNet:
 
     def build(self) -> ImportedNetwork:
         names = ("location", "edge", "junction", "tlLogic", "connection")
-        for element in _elements(self._path, names):
+        others: Counter[str] = Counter()
+        for element in _elements(self._path, names, others):
             match element.tag:
                 case "location":
                     self._frame = _Frame(element)
@@ -202,6 +218,7 @@ class _SumoNet:
                     self._connection(element)
         for name, programs in self._programs.items():
             self._signal(name, programs)
+        _left_out(self._out, others)
         self._out.crs = self._frame.crs
         if not self._out.crs:
             self._out.warnings.append("the network names no projection")
@@ -320,7 +337,9 @@ class _Added:
             "variableSpeedSign",
             "calibrator",
         )
-        self._items = list(_elements(path, names))
+        others: Counter[str] = Counter()
+        self._items = list(_elements(path, names, others))
+        _left_out(self._out, others)
         wanted = {lane for item in self._items if (lane := item.get("lane"))}
         self._stem, self._frame, self._lanes = _net_beside(path, wanted)
 
@@ -446,7 +465,8 @@ class _OpenDrive:
 
     def build(self) -> ImportedNetwork:
         junctions = []
-        for element in _elements(self._path, ("header", "road", "junction")):
+        others: Counter[str] = Counter()
+        for element in _elements(self._path, ("header", "road", "junction"), others):
             match element.tag:
                 case "header":
                     self._header(element)
@@ -456,6 +476,7 @@ class _OpenDrive:
                     junctions.append(element)
         for junction in junctions:
             self._junction(junction)
+        _left_out(self._out, others)
         if not self._out.crs:
             self._out.warnings.append("its header has no geoReference; place it by two points")
         return self._out
@@ -657,7 +678,7 @@ def _spiral(start: float, end: float, length: float, s: float) -> tuple[float, f
         return start * d + rate * d * d / 2.0
 
     turning = max(abs(start), abs(end)) * s
-    steps = 2 * max(8, min(2_000, math.ceil(turning * 20.0)))
+    steps = 2 * max(8, min(200, math.ceil(turning * 20.0)))
     h = s / steps
     x = y = 0.0
     for n in range(steps + 1):

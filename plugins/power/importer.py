@@ -53,7 +53,7 @@ _BRANCH_COLUMNS: Final = ("from_bus", "to_bus", "r_pu", "x_pu", "b_pu", "rate_a_
 _BUS_TYPES: Final = {1: "load", 2: "generator", 3: "reference", 4: "isolated"}
 _MATRIX: Final = re.compile(r"mpc\.(\w+)\s*=\s*\[(.*?)\]\s*;?", re.S)
 _NAMES: Final = re.compile(r"mpc\.bus_name\s*=\s*\{(.*?)\}", re.S)
-_AFTER: Final = re.compile(r"^\s*(mpc\.\w+\(.*?=.*?;)", re.M)
+_AFTER: Final = re.compile(r"^[ \t]*(mpc\.\w+\([^\n=]*=[^\n;]*;)", re.M)
 _KILOWATT: Final = re.compile(r"mpc\.bus\(:,\s*\[PD,?\s*QD\]\)\s*=.*/\s*(?:1e3|1000)")
 
 

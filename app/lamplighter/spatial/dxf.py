@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lamplighter.spatial.dxf_entities import Drawing
 from lamplighter.spatial.dxf_place import drawing_place, image_files
-from lamplighter.spatial.model import Refused, SourceModel
+from lamplighter.spatial.model import Refused, SourceModel, sound_text
 
 if TYPE_CHECKING:
     from ezdxf.document import Drawing as Document
@@ -23,9 +23,6 @@ Progress = Callable[[int, int, str], None]
 ENDINGS: Final = (".dxf", ".dwg")
 MAX_BYTES: Final = 400_000_000
 _BINARY: Final = b"AutoCAD Binary DXF"
-_TEXT: Final = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?(?:\s*999\s*[\r\n]+[^\r\n]*)*\s*0\s*[\r\n]+\s*SECTION\b"
-)
 _DWG: Final = re.compile(rb"\AAC10\d\d\x00|\AAC1\.\d")
 VERSIONS: Final = {
     "AC1009": "R12", "AC1012": "R13", "AC1014": "R14", "AC1015": "2000", "AC1018": "2004",
@@ -37,10 +34,19 @@ def claims(path: Path, head: bytes) -> bool:
     """A drawing by its first group, or by its name where that is damaged."""
     return (
         head.startswith(_BINARY)
-        or _TEXT.match(head) is not None
+        or _begins_with_section(head[:8_000])
         or _DWG.match(head) is not None
         or path.suffix.lower() == ".dxf"
     )
+
+
+def _begins_with_section(head: bytes) -> bool:
+    """Comments (group 999) and then the group 0 SECTION."""
+    lines = [line.strip() for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()]
+    lines = [line for line in lines if line]
+    while len(lines) >= 2 and lines[0] == b"999":
+        del lines[:2]
+    return lines[:2] == [b"0", b"SECTION"]
 
 
 def brings(path: Path) -> list[Path]:
@@ -61,11 +67,12 @@ def read(path: Path, progress: Progress) -> SourceModel:
     model = SourceModel("DXF", kind="cad")
     progress(0, 3, "reading")
     document = _document(path, model)
-    model.version = VERSIONS.get(document.dxfversion, document.dxfversion)
+    model.version = sound_text(VERSIONS.get(document.dxfversion, document.dxfversion))
     _metadata(document, model)
     progress(1, 3, "unfolding")
     Drawing(document, model, path, progress).run()
     drawing_place(document, model, path)
+    model.warnings[:] = [sound_text(text) for text in model.warnings]
     return model
 
 

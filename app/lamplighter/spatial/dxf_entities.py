@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from lamplighter.domain.city import Attribute
-from lamplighter.spatial.model import FaceList, Faces, Feature, MeshPart, Refused, SourceModel
+from lamplighter.spatial.model import (
+    FaceList,
+    Faces,
+    Feature,
+    MeshPart,
+    Refused,
+    SourceModel,
+    sound_text,
+)
 
 if TYPE_CHECKING:
     from ezdxf.document import Drawing as Document
@@ -91,8 +99,9 @@ class Drawing:
 
     # ------------------------------------------------------------------ one entity
     def _entity(self, entity: Any) -> None:
-        kind = str(entity.dxftype())
+        kind = sound_text(str(entity.dxftype()))
         if kind in _NO_SHAPE:
+            self._undrawn[kind] += 1
             return
         number = len(self._model.features)
         feature = Feature(self._id(entity, number), kind, attributes=_facts(entity, kind))
@@ -124,7 +133,7 @@ class Drawing:
         if name in self._seen:
             name = f"{self._path.stem}-{number}-again"
         self._seen.add(name)
-        return name
+        return sound_text(name)
 
     def _unfolded(self, entity: Any) -> Iterator[Any]:
         from ezdxf import disassemble
@@ -295,7 +304,7 @@ def _facts(entity: Any, kind: str) -> dict[str, Attribute]:
         facts["text"] = _text(entity)
     elif kind in ("HATCH", "MPOLYGON"):
         facts["pattern"] = str(entity.dxf.get("pattern_name", ""))
-    return facts
+    return {sound_text(k): sound_text(v) if isinstance(v, str) else v for k, v in facts.items()}
 
 
 def _text(entity: Any) -> str:
@@ -304,7 +313,7 @@ def _text(entity: Any) -> str:
         text = plain() if callable(plain) else entity.dxf.get("text", "")
     except Exception:
         text = entity.dxf.get("text", "")
-    return str(text).strip()[:1000]
+    return sound_text(str(text).strip()[:1000])
 
 
 def _label(feature: Feature, piece: Any) -> None:
@@ -318,7 +327,7 @@ def _label(feature: Feature, piece: Any) -> None:
 
 def _name(entity: Any, kind: str) -> str:
     if kind == "INSERT":
-        return str(entity.dxf.get("name", ""))
+        return sound_text(str(entity.dxf.get("name", "")))
     return _text(entity).splitlines()[0][:60] if kind in _TEXTS and _text(entity) else ""
 
 

@@ -79,7 +79,7 @@ def _world_file(model: SourceModel, text: str, code: int, stem: str) -> None:
 
 def _geodata(data: Any, model: SourceModel) -> Placement | None:
     """Design point to reference point, turned to north; None with a warning when it is unclear."""
-    text = str(data.coordinate_system_definition)
+    text = str(data.coordinate_system_definition)[:100_000]
     alias = next((m for m in _ALIAS.finditer(text) if "EPSG" in m.group(2)), None)
     design, north = data.dxf.design_point, data.dxf.north_direction
     turn = complex(north.x, north.y)

@@ -31,6 +31,7 @@ from lamplighter.spatial.model import (
     Refused,
     SourceModel,
     finite_rows,
+    sound_text,
 )
 
 Progress = Callable[[int, int, str], None]
@@ -109,7 +110,19 @@ def _read(path: Path, progress: Progress, cut: bool) -> SourceModel:
     _without_shape(model, products, shapes.drawn, facts)
     model.counts = dict(sorted(Counter(f.type for f in model.features).items()))
     building_place(file, model)
+    _left_out(file, model)
     return model
+
+
+def _left_out(file: Any, model: SourceModel) -> None:
+    """Say what the file holds beside its products."""
+    words = [
+        f"{len(found)} {kind}"
+        for kind in ("IfcGroup", "IfcProcess", "IfcResource", "IfcActor", "IfcControl")
+        if _known(file, kind) and (found := file.by_type(kind))
+    ]
+    if words:
+        model.warnings.append(f"not imported, since they are no products: {', '.join(words)}")
 
 
 def _opened(path: Path, ifcopenshell: Any) -> Any:
@@ -172,7 +185,7 @@ def _features(model: SourceModel, products: Any, facts: Facts) -> dict[int, int]
             Feature(
                 own,
                 kind,
-                name=str(product.Name or "")[:200],
+                name=sound_text(str(product.Name or "")[:200]),
                 domain=_domain(kind),
                 attributes=facts.of(product),
             )

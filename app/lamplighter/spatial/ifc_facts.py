@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from lamplighter.domain.city import Attribute
+from lamplighter.spatial.model import sound_text
 
 MAX_FACTS: Final = 300
 _PLAIN: Final = ("Description", "ObjectType", "Tag", "PredefinedType", "LongName", "Elevation")
@@ -45,7 +46,7 @@ class Facts:
             facts["material"] = self._materials[product.id()]
         for number in self._sets.get(product.id(), ()):
             facts |= self._read.get(number, {})
-        return dict(list(facts.items())[:MAX_FACTS])
+        return {sound_text(k): v for k, v in list(facts.items())[:MAX_FACTS]}
 
     def place(self, product: Any) -> tuple[float, float, float] | None:
         """Origin of the product's own placement in metres of the file's world."""
@@ -136,7 +137,7 @@ def _scalar(value: Any) -> Attribute:
         return value if math.isfinite(value) else None
     if isinstance(value, bool | int):
         return value
-    return str(value)[:1000] if isinstance(value, str) else None
+    return sound_text(value[:1000]) if isinstance(value, str) else None
 
 
 def _material(material: Any) -> str:
@@ -145,7 +146,7 @@ def _material(material: Any) -> str:
         return ""
     own = getattr(material, "Name", None)
     if own:
-        return str(own)[:300]
+        return sound_text(str(own)[:300])
     inner = getattr(material, "ForLayerSet", None) or material
     names = [
         str(getattr(getattr(one, "Material", one), "Name", "") or "")

@@ -30,6 +30,11 @@ def finite_rows(points: Floats) -> Flags:
     return np.asarray(np.isfinite(points).all(axis=1), bool)
 
 
+def sound_text(text: str) -> str:
+    """The text without halves of characters, which damaged files hold and nobody can store."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Refused(Exception):
     """A file that cannot be taken: a catalogue code and what was found."""
 

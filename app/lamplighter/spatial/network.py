@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lamplighter.domain.importing import ImportedNetwork, NoCityObjects
 from lamplighter.spatial.definitions import by_definition
-from lamplighter.spatial.model import Feature, Refused, SourceModel
+from lamplighter.spatial.model import Feature, Refused, SourceModel, sound_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,12 @@ def read(path: Path, importer: Importer) -> SourceModel:
         Feature(
             id=item.id,
             type=item.type,
-            name=item.name,
+            name=sound_text(item.name),
             domain=item.domain,
-            attributes=dict(item.attributes),
+            attributes={
+                sound_text(k): sound_text(v) if isinstance(v, str) else v
+                for k, v in item.attributes.items()
+            },
             at=item.at,
             path=list(item.path) or None,
             people=item.people,

@@ -88,7 +88,7 @@ def _yaml(head: bytes) -> str:
 
 
 def _xml(start: bytes) -> str | None:
-    bare = re.sub(rb"<!--.*?-->|<\?.*?\?>", b"", start, flags=re.S)
+    bare = re.sub(rb"<!--.*?-->|<\?.*?\?>", b"", start[:10_000], flags=re.S)
     if re.match(rb"\s*<!DOCTYPE", bare):
         return None
     root = _ROOT.search(bare)

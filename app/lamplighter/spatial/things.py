@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from lamplighter.domain.city import Attribute
 from lamplighter.spatial.kinds import domain_of
-from lamplighter.spatial.model import Feature, Refused, SourceModel
+from lamplighter.spatial.model import Feature, Refused, SourceModel, sound_text
 from lamplighter.spatial.xml_guard import root_of
 
 Progress = Callable[[int, int, str], None]
@@ -192,8 +192,11 @@ class _Things:
             feature.id = f"{own}-{number}"
             number += 1
         self._seen.add(feature.id)
-        feature.flat = True
-        feature.attributes = {k: v for k, v in feature.attributes.items() if v not in (None, "")}
+        feature.id, feature.name = sound_text(feature.id), sound_text(feature.name)
+        feature.type, feature.flat = sound_text(feature.type), True
+        feature.attributes = {
+            sound_text(k): v for k, v in feature.attributes.items() if v not in (None, "")
+        }
         self._counts[feature.type] += 1
         self._model.features.append(feature)
 
@@ -237,7 +240,7 @@ def _plain(value: Any) -> Attribute:
         return value if math.isfinite(value) else None
     if isinstance(value, bool | int):
         return value
-    return value[:1000] if isinstance(value, str) else None
+    return sound_text(value[:1000]) if isinstance(value, str) else None
 
 
 def _pair(x: Any, y: Any) -> Spot | None:

@@ -213,6 +213,16 @@ def test_a_damaged_drawing_is_repaired_and_says_so(tmp_path: Path) -> None:
     assert any("repaired" in text for text in found.warnings)
 
 
+def test_a_name_with_half_a_character_does_not_lose_the_drawing(tmp_path: Path) -> None:
+    path = tmp_path / "plan.dxf"
+    path.write_bytes(
+        b"0\nSECTION\n2\nHEADER\n9\n$ACADVER\n1\nAC1027\n0\nENDSEC\n0\nSECTION\n2\nENTITIES\n"
+        b"0\nLINE\n5\nA1\n8\nW\xd2lls\n10\n0\n20\n0\n11\n5\n21\n5\n0\nENDSEC\n0\nEOF\n"
+    )
+    report = read_file(path, project_frame=None, tiles_folder=tmp_path / "t").report
+    assert report.error is None and report.objects == {"LINE": 1}
+
+
 @pytest.mark.parametrize("content", [b"0\nSECTION\n2\nENTI", b"AutoCAD Binary DXF\r\n\x1a\x00\xff"])
 def test_what_is_no_drawing_ends_with_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "plan.dxf"
