@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -12,9 +13,12 @@ from lamplighter.ui.parts import Text, key_hint
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
+LINES: Final = 22
+"""more rows than these in a column do not fit the smallest window"""
+
 
 class KeySheet(QFrame):
-    """Two columns of key and meaning over the window; Esc or ? closes it."""
+    """Columns of key and meaning over the window; Esc or ? closes it."""
 
     def __init__(self, rows: Sequence[tuple[str, str]], parent: QWidget) -> None:
         super().__init__(parent)
@@ -27,13 +31,14 @@ class KeySheet(QFrame):
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(6)
-        half = -(-len(rows) // 2)
+        columns = max(2, -(-len(rows) // LINES))
+        tall = -(-len(rows) // columns)
         for number, (keys, meaning) in enumerate(rows):
-            line, side = number % half, number // half
+            line, side = number % tall, number // tall
             grid.addWidget(key_hint(keys), line, side * 2, Qt.AlignmentFlag.AlignLeft)
             grid.addWidget(Text(meaning, "body"), line, side * 2 + 1)
-        grid.setColumnMinimumWidth(1, theme().px(220))
-        grid.setColumnMinimumWidth(3, theme().px(220))
+        for side in range(columns):
+            grid.setColumnMinimumWidth(2 * side + 1, theme().px(200))
         box.addLayout(grid)
         self.hide()
 
