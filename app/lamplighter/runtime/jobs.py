@@ -138,6 +138,12 @@ class Jobs:
                 result = importer.run(ask, progress)
             if result.cancelled:
                 state = TaskState.CANCELLED
+                words = (
+                    ""
+                    if ask.preview
+                    else f"What was taken until then stays; {result.unread} files were not read. "
+                    "The same import goes on from there."
+                )
         except LamplighterError as error:
             state, words = TaskState.FAILED, str(error)
         except Exception as error:
@@ -152,7 +158,7 @@ class Jobs:
             wire.ImportDone(
                 tuple(result.reports),
                 task.id,
-                words,
+                "" if state is TaskState.CANCELLED else words,
                 ask.preview,
                 result.cancelled,
                 result.unread,

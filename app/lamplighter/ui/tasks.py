@@ -66,7 +66,7 @@ def step_text(task: Task) -> str:
         case TaskState.FAILED:
             return tr("failed")
         case TaskState.CANCELLED:
-            return tr("stopped, nothing changed")
+            return tr("stopped") if task.problem else tr("stopped, nothing changed")
         case TaskState.STOPPING:
             return tr("stopping")
         case TaskState.WAITING:
