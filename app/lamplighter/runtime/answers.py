@@ -228,6 +228,15 @@ class Answers:
     def _check(self, ask: wire.RunCheck) -> wire.Reply:
         if ask.fix or ask.undo:
             self._need(Permission.IMPORT, "repairs of the city")
+            recorder = self._recorder
+            recorder.audit.record(
+                actor=recorder.identity.user,
+                role=recorder.identity.role.value,
+                action="take fixes back" if ask.undo else "mend the city",
+                object=", ".join(ask.codes) or f"{len(ask.keys)} findings",
+                reason="",
+                result="asked",
+            )
         return wire.TaskStarted(self._recorder.jobs.check(ask))
 
     def _export(self, ask: wire.ExportCity) -> wire.Reply:

@@ -71,6 +71,13 @@ def assemble(
         unplaced=list(model.refused),
         warnings=list(model.warnings),
     )
+    if model.refused:
+        first = model.refused[0]
+        report.warnings.insert(
+            0,
+            f"{len(model.refused)} damaged or repeated objects were left out, the others taken; "
+            f"the first: {first.id}, {first.reason}",
+        )
     found = ImportedFile(
         report=report, edges=list(model.edges), datastreams=list(model.datastreams)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -152,10 +153,15 @@ def _read(
     if kept is not None:
         tell(4, 4, "known")
         return kept
-    if wish.register is None:
-        model = recognise(path, importers, tell, order.tiles_folder, again=wish.again)
-    else:
-        model = read_register(path, wish.register, importers, tell, order.tiles_folder)
+    source = repairs.renamed(path, wish.repairs, order.tiles_folder)
+    try:
+        if wish.register is None:
+            model = recognise(source, importers, tell, order.tiles_folder, again=wish.again)
+        else:
+            model = read_register(source, wish.register, importers, tell, order.tiles_folder)
+    finally:
+        if source != path:
+            shutil.rmtree(source.parent, ignore_errors=True)
     repairs.apply(model, wish.repairs, _metres(model, order))
     if not wish.key and any(feature.flat for feature in model.features):
         key = laid  # it lies elsewhere as soon as more ground is known

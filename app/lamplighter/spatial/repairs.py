@@ -6,10 +6,14 @@ check after a fix sees what is drawn.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import os
+import secrets
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from lamplighter.domain.findings import Repair
@@ -36,6 +40,50 @@ def _shapes_of(repairs: Sequence[Repair]) -> dict[str, set[str]]:
         if repair.action in ACTIONS:
             found[repair.object].add(repair.action)
     return found
+
+
+def renamed(path: Path, repairs: Sequence[Repair], folder: Path) -> Path:
+    """The file itself, or a copy in `folder` in which repeated ids of a sequence are unique.
+
+    The first object keeps its id, the others become `id~2`, `id~3` ... The caller removes a copy.
+    """
+    wanted = {r.object for r in repairs if r.action == "rename"}
+    if not wanted:
+        return path
+    lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+    seen: Counter[str] = Counter()
+    copy = folder / f"renamed-{os.getpid()}-{secrets.token_hex(4)}" / path.name
+    copy.parent.mkdir(parents=True)
+    with copy.open("wb") as out:
+        for line in lines:
+            out.write(_unique(line, wanted, seen) + b"\n")
+    return copy
+
+
+def _unique(line: bytes, wanted: set[str], seen: Counter[str]) -> bytes:
+    """One line of a sequence with new ids where an earlier line has them."""
+    try:
+        feature = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return line
+    objects = feature.get("CityObjects") if isinstance(feature, dict) else None
+    if not isinstance(objects, dict):
+        return line
+    names: dict[str, str] = {}
+    for name in objects:
+        if name in wanted:
+            seen[name] += 1
+            if seen[name] > 1:
+                names[name] = f"{name}~{seen[name]}"
+    if not names:
+        return line
+    feature["CityObjects"] = {names.get(n, n): item for n, item in objects.items()}
+    feature["id"] = names.get(feature.get("id", ""), feature.get("id"))
+    for item in feature["CityObjects"].values():
+        for key in ("parents", "children"):
+            if isinstance(item, dict) and isinstance(item.get(key), list):
+                item[key] = [names.get(n, n) if isinstance(n, str) else n for n in item[key]]
+    return msgspec.json.encode(feature)
 
 
 def apply(model: SourceModel, repairs: Sequence[Repair], metres: float = 1.0) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.fixtures.faulty_city import City, faulty
+from tests.fixtures.faulty_city import City, faulty, repeated
 
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
@@ -103,6 +103,25 @@ def test_a_missing_coordinate_system_is_declared_and_taken_back(
     fixed = check(project, fix=True, codes=("missing-crs",))
     assert "missing-crs" not in by_object(fixed).get("", set())
     assert by_object(check(project, undo=True))[""] == {"missing-crs"}
+
+
+def test_objects_with_one_id_get_ids_of_their_own_and_lose_them_again(tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    Store.create(folder, name="town", clock=SystemClock())
+    import_into(folder, [repeated(tmp_path / "twins.city.jsonl")], say=quiet)
+    fixed = check(folder, fix=True)
+    assert by_object(fixed) == {}
+    assert names(folder) == {"twin", "twin~2"}
+    assert by_object(check(folder, undo=True)) == {"twin": {"duplicate-id"}}
+    assert names(folder) == {"twin"}
+
+
+def names(project: Path) -> set[str]:
+    store = Store.open(project, write=False, clock=SystemClock())
+    try:
+        return {a.id for a in store.assets()}
+    finally:
+        store.close()
 
 
 def test_reports_stand_alone(tmp_path: Path) -> None:

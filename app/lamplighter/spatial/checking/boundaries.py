@@ -29,6 +29,8 @@ class Fault:
     code: str
     object: str
     what: str
+    fixable: bool = True
+    """where its code can be mended at all"""
 
 
 @dataclass(slots=True)

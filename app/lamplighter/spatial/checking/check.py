@@ -21,7 +21,7 @@ from lamplighter.spatial.checking.polygons import (
     snapped,
 )
 from lamplighter.spatial.checking.shells import check_shells
-from lamplighter.spatial.checking.solids import check_parts, check_solids
+from lamplighter.spatial.checking.solids import check_neighbours, check_parts, check_solids
 from lamplighter.spatial.model import Floats, Ints, Refused
 
 Progress = Callable[[int, int, str], None]
@@ -50,6 +50,7 @@ class Findings:
         place: Floats | None = None,
         surface: int = -1,
         geometry: int = -1,
+        fixable: bool = True,
     ) -> None:
         if len(self.items) >= MOST:
             self.left_out[code] += 1
@@ -69,7 +70,7 @@ class Findings:
                 place=spot,
                 surface=surface,
                 geometry=geometry,
-                fixable=code in codes.FIXES,
+                fixable=fixable and code in codes.FIXES,
             )
         )
 
@@ -145,7 +146,7 @@ def check_model(
     """Findings of a file that was read."""
     found = Findings(model.shapes)
     for fault in model.faults:
-        found.add(fault.code, fault.object, fault.what)
+        found.add(fault.code, fault.object, fault.what, fixable=fault.fixable)
     shapes = model.shapes
     if shapes is not None:
         with np.errstate(all="ignore"):
@@ -202,6 +203,7 @@ def _geometry(
     progress(3, 4, "solids")
     whole = check_solids(shapes, sound, triangles, limits, primitive)
     check_parts(shapes, whole, limits, primitive)
+    check_neighbours(shapes, whole, primitive)
     if model.format == "IndoorGML":
         _cells(shapes, whole, limits, found)
 

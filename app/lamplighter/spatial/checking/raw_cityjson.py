@@ -118,8 +118,8 @@ class _Reader:
         self._declared: list[tuple[str, str]] = []
         self._head(head)
 
-    def fault(self, code: str, name: str, what: str) -> None:
-        self.model.faults.append(Fault(code, name, what))
+    def fault(self, code: str, name: str, what: str, fixable: bool = True) -> None:
+        self.model.faults.append(Fault(code, name, what, fixable))
 
     def _head(self, head: dict[str, Any]) -> None:
         metadata = head.get("metadata")
@@ -146,7 +146,7 @@ class _Reader:
         objects = objects if isinstance(objects, dict) else {}
         for name in twice:
             code = "duplicate-id" if name in objects else "odd-structure"
-            self.fault(code, name if name in objects else "", f"'{name}' stands twice")
+            self.fault(code, name if name in objects else "", f"'{name}' stands twice", False)
         feature = document.get("id")
         if document.get("type") == "CityJSONFeature":
             if not isinstance(feature, str):

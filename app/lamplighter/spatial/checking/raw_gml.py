@@ -27,6 +27,11 @@ from lamplighter.spatial.xml_guard import root_of
 _LOD: Final = re.compile(r"^lod([0-4])")
 _WHOLE: Final = ("Solid", "MultiSolid", "CompositeSolid", "MultiSurface", "CompositeSurface")
 _SOLID: Final = ("Solid", "MultiSolid", "CompositeSolid")
+_THIN: Final = (
+    "ImplicitGeometry", "MultiCurve", "CompositeCurve", "Curve", "LineString", "MultiPoint",
+    "Point", "RectifiedGridCoverage",
+)  # fmt: skip
+"""geometry that has no polygons to check"""
 _PATCHES: Final = ("TriangulatedSurface", "Tin", "Surface", "PolyhedralSurface")
 _MEMBERS: Final = (
     "cityObjectMember", "featureMember", "featureMembers", "cellSpaceMember", "primalSpaceFeatures",
@@ -116,14 +121,18 @@ class _Reader:
         if not member or not name[:1].isupper() or name in _NO_OBJECTS:
             return False
         space = element.tag.partition("}")[0]
-        if "opengis.net/gml" in space or name.endswith("Attribute"):
+        if "/citygml/" not in space and "/indoorgml/" not in space:
+            return False
+        if not gml.identity(element) and gml.local(element.getparent()) not in _MEMBERS:
             return False
         return not (name.endswith("Surface") or name in ("Door", "Window"))
 
     def _object(self, element: Any, kind: str, parent: str) -> None:
         name = gml.identity(element)
         if name and name in self._ids:
-            self.model.faults.append(Fault("duplicate-id", name, "another object has this id"))
+            self.model.faults.append(
+                Fault("duplicate-id", name, "another object has this id", False)
+            )
         number = len(self._builder.objects)
         name = name or f"{kind}-{number + 1}"
         self._ids.add(name)
@@ -150,7 +159,7 @@ class _Reader:
             here = level.group(1) if level else lod
             if name.endswith("TerrainIntersection"):
                 continue
-            if name in _WHOLE or name in _PATCHES or name == "Polygon":
+            if name in (*_WHOLE, *_PATCHES, *_THIN, "Polygon"):
                 found.append((child, here, meaning))
             elif self._is_object(child, name, gml.local(element)[:1].islower()):
                 inner.append(child)
@@ -161,6 +170,8 @@ class _Reader:
     def _geometry(self, element: Any, lod: str, meaning: str, item: RawObject) -> None:
         kind = gml.local(element)
         item.geometries += 1
+        if kind in _THIN:
+            return
         words: list[str] = []
         if kind in _SOLID:
             parts = [element]

@@ -24,6 +24,8 @@ from lamplighter.spatial.model import Flags, Floats
 TellPlace = Callable[[str, int, str, Floats | None], None]
 """code, number of a primitive, what was found, place"""
 _GRID: Final = 14
+_DEEP: Final = 0.5
+_PAIRS: Final = 20_000
 _MANY: Final = 60
 """solids of one object beyond which not every pair is compared"""
 
@@ -182,6 +184,47 @@ def _composite(parts: list[Floats], primitive: int, limits: Tolerances, tell: Te
         tell("503", primitive, what, parts[-1][0].mean(axis=0))
 
 
+def check_neighbours(shapes: Boundaries, whole: dict[int, Floats], tell: TellPlace) -> None:
+    """`overlapping-buildings`: solids of different buildings that share space by half a metre."""
+    import shapely
+
+    top = {o.id: o.parent for o in shapes.objects}
+    solids, heads, levels = [], [], []
+    for solid, triangles in whole.items():
+        primitive = shapes.primitives[int(shapes.primitive_of[solid])]
+        owner = shapes.objects[primitive.object]
+        if owner.type.lstrip("+") in ("Building", "BuildingPart") and len(triangles) < 2_000:
+            solids.append(solid)
+            heads.append(_head(owner.id, top))
+            levels.append(primitive.lod)
+    if len(solids) < 2:
+        return
+    spots = [whole[s].reshape(-1, 3) for s in solids]
+    low = np.array([s.min(axis=0) for s in spots]) + _DEEP
+    high = np.array([s.max(axis=0) for s in spots]) - _DEEP
+    boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
+    pairs = shapely.STRtree(boxes).query(boxes).T
+    told: set[tuple[str, str]] = set()
+    for one, other in pairs[pairs[:, 0] < pairs[:, 1]].tolist()[:_PAIRS]:
+        names = (heads[one], heads[other])
+        if heads[one] == heads[other] or levels[one] != levels[other] or names in told:
+            continue
+        if overlap(whole[solids[one]], whole[solids[other]], _DEEP):
+            told.add(names)
+            place = whole[solids[other]][0].mean(axis=0)
+            number = int(shapes.primitive_of[solids[other]])
+            tell("overlapping-buildings", number, f"it shares space with '{heads[one]}'", place)
+
+
+def _head(name: str, top: dict[str, str]) -> str:
+    """The building that an object is a part of, or itself."""
+    for _ in range(8):
+        if not top.get(name):
+            break
+        name = top[name]
+    return name
+
+
 def check_parts(
     shapes: Boundaries, whole: dict[int, Floats], limits: Tolerances, tell: TellPlace
 ) -> None:
@@ -195,11 +238,7 @@ def check_parts(
         owner = shapes.objects[primitive.object]
         if owner.type.lstrip("+") not in ("Building", "BuildingPart") or owner.id in twice:
             continue
-        head = owner.id
-        for _ in range(8):
-            if not top.get(head):
-                break
-            head = top[head]
+        head = _head(owner.id, top)
         groups[head, primitive.lod].append((number, solid))
     for members in groups.values():
         if len({number for number, _ in members}) < 2 or len(members) > _MANY:

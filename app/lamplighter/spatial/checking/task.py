@@ -6,6 +6,7 @@ Findings of a file come in its own coordinates and leave here in the project's f
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,8 +98,11 @@ def _check_layer(layer: Layer, city: CityToCheck, result: CheckResult, tell: Pro
         return
     if Path(path).suffix.lower() not in raw_files.ENDINGS:
         return
+    mine = [r for r in city.repairs if r.layer == layer.id and r.content_hash == layer.content_hash]
+    source = Path(path)
     try:
-        model = raw_files.read(Path(path))
+        source = repairs.renamed(Path(path), mine, Path(city.tiles_folder))
+        model = raw_files.read(source)
     except Refused as refused:
         if refused.code not in UNREAD_FORMATS:
             what = f"its file cannot be read: {refused.what}"
@@ -107,7 +111,9 @@ def _check_layer(layer: Layer, city: CityToCheck, result: CheckResult, tell: Pro
     except (OSError, RecursionError) as error:
         result.unread.append(f"{layer.id}: {type(error).__name__}")
         return
-    mine = [r for r in city.repairs if r.layer == layer.id and r.content_hash == layer.content_hash]
+    finally:
+        if source != Path(path):
+            shutil.rmtree(source.parent, ignore_errors=True)
     if mine and model.shapes is not None:
         repairs.apply_raw(model, mine, metres(model))
     if not model.crs_text and city.epsg.get(layer.id):
