@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -217,6 +217,7 @@ def choose(root: Tile, budget: int = BUDGET_BYTES) -> Choice:
             final.append(tile)
             continue
         more = sum(child.size for child in tile.children)
+        more -= tile.size if tile.refine == "REPLACE" else 0
         whole = tile.refine != "REPLACE" or not tile.files or all(map(_shows, tile.children))
         if not whole or held + more > budget:
             final.append(tile)
@@ -225,7 +226,6 @@ def choose(root: Tile, budget: int = BUDGET_BYTES) -> Choice:
             continue
         held += more
         if tile.refine == "REPLACE":
-            held -= tile.size
             coarser += bool(tile.files)
         else:
             final.append(tile)
@@ -242,8 +242,3 @@ def _shows(tile: Tile) -> bool:
     if tile.bad:
         return bool(tile.children) and all(map(_shows, tile.children))
     return all(map(_shows, tile.children))
-
-
-def facts_of(held: Any) -> Json:
-    """Plain values of a metadata entity."""
-    return held.get("properties", {}) if isinstance(held, dict) else {}
