@@ -22,7 +22,10 @@ ENDINGS: Final = (
     ".json", ".jsonl", ".cityjson", ".cityjsonl", ".geojson", ".gml", ".xml", ".citygml",
     ".csv", ".zip", ".gz", ".ndjson", ".geojsonl",
 )  # fmt: skip
-_INSIDE: Final = (".json", ".jsonl", ".cityjson", ".gml", ".xml", ".citygml", ".geojson", ".inp")
+_INSIDE: Final = (
+    ".json", ".jsonl", ".cityjson", ".gml", ".xml", ".citygml", ".geojson", ".inp", ".dxf", ".ifc",
+    ".xodr",
+)  # fmt: skip
 _PICTURES: Final = (".jpg", ".jpeg", ".png")
 _HEAD: Final = 200_000
 

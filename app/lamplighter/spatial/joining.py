@@ -12,6 +12,8 @@ def joined(into: SourceModel, part: SourceModel) -> str:
     """Add `part` to `into`; returns why it could not be added, else nothing."""
     if (into.format, into.crs_text) != (part.format, part.crs_text):
         return "another format or coordinate system"
+    if into.placement != part.placement or into.unit_metres != part.unit_metres:
+        return "it lies elsewhere by its own numbers"
     if part.meshes or part.clouds or (into.faces is None and part.faces is not None):
         return "geometry of another kind"
     known = {feature.id for feature in into.features}
