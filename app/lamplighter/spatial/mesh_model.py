@@ -19,6 +19,7 @@ from lamplighter.spatial.gltf_scene import MAX_TRIANGLES, Piece
 from lamplighter.spatial.kinds import domain_of
 from lamplighter.spatial.model import Cloud, Feature, Floats, Ints, MeshPart, Refused, SourceModel
 from lamplighter.spatial.tile_content import MAX_POINTS, Content
+from lamplighter.spatial.tile_heights import settle_heights
 
 _GREY: Final = 190
 _SPLIT: Final = 500
@@ -174,8 +175,8 @@ class MeshModel:
             model.warnings.append(f"{lost} of {len(parts)} pieces do not lie on the ground")
         model.assumed_crs, model.fixed_crs, model.heights_in_metres = earth.DEGREES, True, True
         model.evidence = (
-            f"earth-centred coordinates (EPSG:{earth.CENTRED}) on the ground; heights as the file "
-            "has them"
+            f"earth-centred coordinates (EPSG:{earth.CENTRED}) on the ground; "
+            + settle_heights(model)
         )
 
 

@@ -74,6 +74,23 @@ def test_earth_centred_tiles_land_in_the_frame_within_a_centimetre(tmp_path: Pat
     assert points[:, 2].max() == pytest.approx(13.0, abs=0.01)
 
 
+@pytest.mark.parametrize(("above", "words"), [(0.0, "above sea level"), (43.2, "the ellipsoid")])
+def test_stated_ground_levels_tell_which_heights_are_meant(
+    tmp_path: Path, above: float, words: str
+) -> None:
+    levels = [2.0, 2.5, 3.0, 4.0]
+    children = []
+    for number, level in enumerate(levels):
+        table = {"gml_id": [f"b{number}"], "GroundLevel": [str(level)]}
+        write(tmp_path / f"{number}.b3dm", b3dm(square([0] * 4).glb(), 1, table))
+        place = on_earth(4.366 + number * 0.001, 52.0115, level + above)
+        children.append({"transform": place, "content": {"uri": f"{number}.b3dm"}})
+    found = imported(tileset(tmp_path / "tileset.json", {"children": children}), DELFT)
+    assert words in found.report.crs_evidence
+    feet = sorted(a.z for a in found.assets if a.z is not None)
+    assert np.allclose(feet, levels, atol=0.02)
+
+
 def test_batch_tables_own_the_triangles_and_name_the_objects(tmp_path: Path) -> None:
     table = {"gml_id": ["north", "south"], "floors": [3, None], "class": ["Building", "Building"]}
     body = square([1, 0, 0, 0]).glb()
