@@ -44,7 +44,7 @@ def test_buildings_of_the_map_stand_within_half_a_metre_of_the_model(tmp_path: P
     model = read(tmp_path, None, "3dbag_cityjson", "delft.json")
     outlines = read(tmp_path, model, "bgt", "bgt_pand.sqlite")
     assert len(outlines.assets) == 160
-    footprints = _footprints(tmp_path, model)
+    footprints = _footprints(tmp_path, model, {asset.id for asset in outlines.assets})
     compared = 0
     for asset in outlines.assets:
         outline = shapely.Polygon([spot[:2] for spot in asset.path])
@@ -55,18 +55,19 @@ def test_buildings_of_the_map_stand_within_half_a_metre_of_the_model(tmp_path: P
     assert compared == 160
 
 
-def _footprints(folder: Path, model: ImportedFile) -> dict[str, shapely.Geometry]:
+def _footprints(folder: Path, model: ImportedFile, wanted: set[str]) -> dict[str, shapely.Geometry]:
     parts: dict[str, list[shapely.Geometry]] = {}
+    roof = SURFACES.index("RoofSurface")
     for name in model.tiles:
         tile = read_tile(folder / name)
-        corners = tile.points[:, :2].astype(float)[tile.triangles]
-        for owner, triangle in zip(tile.owner.tolist(), corners, strict=True):
-            parts.setdefault(tile.assets[owner], []).append(shapely.Polygon(triangle))
-    found = {}
-    for name, triangles in parts.items():
-        flat = [t for t in triangles if t.area > 1e-6]
-        found[name] = shapely.union_all([t.buffer(1e-4) for t in flat])
-    return found
+        triangles = shapely.polygons(tile.points[:, :2].astype(float)[tile.triangles])
+        flat = shapely.area(triangles) > 1e-4
+        if (tile.surface == roof).any():
+            flat &= tile.surface == roof
+        for owner, triangle in zip(tile.owner[flat].tolist(), triangles[flat], strict=True):
+            if tile.assets[owner] in wanted:
+                parts.setdefault(tile.assets[owner], []).append(triangle)
+    return {name: shapely.union_all(flat, grid_size=1e-4) for name, flat in parts.items()}
 
 
 def test_every_layer_of_the_map_lies_on_the_ground_of_the_model(tmp_path: Path) -> None:
