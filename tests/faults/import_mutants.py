@@ -215,10 +215,10 @@ class _Batch:
 def _listing(folder: Path) -> set[str]:
     """Everything outside of the worker's own folder, with sizes."""
     found = set()
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder)
-        if inside.parts[0] != "cache" and path.is_file():
-            found.add(f"{inside} ({path.stat().st_size})")
+    for top in (place for place in folder.iterdir() if place.name != "cache"):
+        for path in [top, *top.rglob("*")]:
+            if path.is_file():
+                found.add(f"{path.relative_to(folder)} ({path.stat().st_size})")
     for name in ("escaped.json", "escaped.png"):
         for place in (folder.parent / name, folder.parent.parent / name, Path("/tmp") / name):
             if place.exists():

@@ -50,8 +50,7 @@ def version_of(path: Path) -> str | None:
 
 def brings(path: Path) -> list[Path]:
     """The pictures inside the file's folder that it names."""
-    found = {name.strip().decode("utf-8", "replace") for name in _IMAGE.findall(path.read_bytes())}
-    return named_files(path, found)
+    return named_files(path, _IMAGE)
 
 
 def read(path: Path, version: str, progress: Progress) -> SourceModel:

@@ -87,8 +87,7 @@ def looks_like(head: bytes) -> bool:
 
 def brings(path: Path) -> list[Path]:
     """The pictures inside the file's folder that it names."""
-    names = {match.decode("utf-8", "replace") for match in _IMAGE.findall(path.read_bytes())}
-    return named_files(path, names)
+    return named_files(path, _IMAGE)
 
 
 def read(data: bytes, progress: Progress, folder: Path | None = None) -> SourceModel:
@@ -99,6 +98,7 @@ def read(data: bytes, progress: Progress, folder: Path | None = None) -> SourceM
     data, told = text_of(data)
     document = parse(data)
     reader = _Reader(document, folder)
+    reader.extended = b'"+' in data
     reader.take(document, progress)
     if document.extensions is not None:
         reader.own_members(data)
@@ -148,6 +148,8 @@ class _Reader:
         self._ids: set[str] = set()
         self._lines_beside = 0
         self._middles = 0
+        self.extended = True
+        """whether anything in the file is named as extensions name things"""
 
     def take(self, document: Document, progress: Progress | None = None) -> None:
         points = vertices(document)
@@ -174,7 +176,7 @@ class _Reader:
             for child in item.children if isinstance(item.children, list) else ():
                 if isinstance(child, str):
                     parents.setdefault(child, name)
-            self._object(name, item, points, _more(item, raw))
+            self._object(name, item, points, _more(item, raw) if self.extended else {})
         for feature in self.model.features if parents else ():
             if not feature.parent:
                 feature.parent = parents.get(feature.id, "")
@@ -352,7 +354,7 @@ class _Reader:
 def _more(item: Item, raw: msgspec.Raw) -> dict[str, Any]:
     """Members an extension gives an object beside the usual ones."""
     if not item.type.startswith("+") and b'"+' not in bytes(raw):
-        return {}
+        return {}  # only extensions add members, and their names start so
     found: dict[str, Any] = msgspec.json.decode(raw)
     return {key: value for key, value in found.items() if key not in _KNOWN}
 

@@ -69,6 +69,14 @@ class Reader(Protocol):
         """The content; raises `Refused` with a code when it cannot be taken."""
 
 
+def brought_by_model(path: Path) -> list[Path]:
+    """The pictures a CityJSON or CityGML file is read together with."""
+    ending = path.suffix.lower()
+    if ending in (".json", ".jsonl", ".cityjson", ".cityjsonl"):
+        return cityjson.brings(path)
+    return citygml.brings(path) if ending in (".gml", ".xml", ".citygml") else []
+
+
 @cache
 def readers() -> tuple[Reader, ...]:
     """The modules named in READERS."""

@@ -197,9 +197,17 @@ class FaceList:
         lengths = list(map(len, rings))
         odd = not lengths or min(lengths) < 3 or not all(surfaces)
         if odd or any(ring[0] == ring[-1] for ring in rings):
+            kept: list[list[list[int]]] = []
+            words: list[int] = []
             for surface, meaning in zip(surfaces, meanings, strict=True):
-                moved = [[corner + base for corner in ring] for ring in surface]
-                self.add(moved, owner, meaning, lod)
+                if surface and all(len(r) > 2 and r[0] != r[-1] for r in surface):
+                    kept.append(surface)
+                    words.append(meaning)
+                else:
+                    moved = [[corner + base for corner in ring] for ring in surface]
+                    self.add(moved, owner, meaning, lod)
+            if kept:
+                self.extend(kept, owner, words, lod, base)
             return
         corners = chain.from_iterable(rings)
         self.corners.extend(corners if not base else [corner + base for corner in corners])

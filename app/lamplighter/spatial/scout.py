@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from lamplighter.spatial.formats import ENDINGS, readers
+from lamplighter.spatial.formats import ENDINGS, brought_by_model, readers
 
 MAX_FILES: Final = 100_000
 _HEAD: Final = 200_000
@@ -214,7 +214,7 @@ def _brings(path: Path) -> tuple[Path, ...]:
     if path.is_dir():
         return ()
     reader = _claimed(path) if path.suffix.lower() not in (".inp", ".csv") else None
-    brings = getattr(reader, "brings", None)
+    brings = getattr(reader, "brings", None) if reader is not None else brought_by_model
     if brings is not None:
         try:
             found.extend(brings(path))

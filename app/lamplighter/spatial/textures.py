@@ -6,6 +6,8 @@ is ever fetched. What is not taken is counted, and its faces keep their plain co
 
 from __future__ import annotations
 
+import mmap
+import re
 import struct
 from pathlib import Path
 from typing import Final
@@ -125,8 +127,12 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def named_files(path: Path, names: set[str]) -> list[Path]:
-    """Those of `names` that are files inside the folder of `path`."""
+def named_files(path: Path, pattern: re.Pattern[bytes]) -> list[Path]:
+    """The files inside the folder of `path` whose names its text has where `pattern` says."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        names = {
+            match.group(1).strip().decode("utf-8", "replace") for match in pattern.finditer(text)
+        }
     pictures = Pictures(path.parent)
     found = (pictures._place(name) for name in sorted(names))
     return [place for place in found if place is not None]

@@ -64,9 +64,19 @@ def triangulate(faces: Faces, *, strict: bool = False) -> Triangles:
 
 def _newell(points: Floats) -> Floats:
     """Area vectors (k, 3) of rings (k, n, 3): twice the area times the unit normal."""
-    local = points - points[:, :1]
-    normal: Floats = np.cross(local, np.roll(local, -1, axis=1)).sum(axis=1)
-    return normal
+    local = points[:, 1:] - points[:, :1]
+    return _cross(local[:, :-1], local[:, 1:]).sum(axis=1)
+
+
+def _cross(first: Floats, second: Floats) -> Floats:
+    """Cross products (..., 3); several times faster than the general one of numpy."""
+    x1, y1, z1 = first[..., 0], first[..., 1], first[..., 2]
+    x2, y2, z2 = second[..., 0], second[..., 1], second[..., 2]
+    found = np.empty(first.shape)
+    found[..., 0] = y1 * z2 - z1 * y2
+    found[..., 1] = z1 * x2 - x1 * z2
+    found[..., 2] = x1 * y2 - y1 * x2
+    return found
 
 
 def _fans(vertices: Floats, table: Ints, least: float) -> tuple[Ints, npt.NDArray[np.bool_]]:
@@ -89,9 +99,11 @@ def _fans(vertices: Floats, table: Ints, least: float) -> tuple[Ints, npt.NDArra
     for corner in range(min(length, _FAN_TRIES)):
         if not len(pending):
             break
-        turned = np.roll(points[pending], -corner, axis=1)
+        turned = points[pending]
+        if corner:
+            turned = np.roll(turned, -corner, axis=1)
         spokes = turned[:, 1:] - turned[:, :1]
-        cross = np.cross(spokes[:, :-1], spokes[:, 1:])
+        cross = _cross(spokes[:, :-1], spokes[:, 1:])
         signed = np.einsum("ktc,kc->kt", cross, area[pending]) / size[pending, None]
         slack = least * size[pending, None]
         good = (signed >= slack).all(axis=1)

@@ -16,6 +16,7 @@ from lamplighter.domain.tile_file import read_tile
 from lamplighter.spatial import cityjson
 from lamplighter.spatial.model import SourceModel
 from lamplighter.spatial.reader import read_file
+from lamplighter.spatial.scout import scout
 
 
 def read(document: dict[str, Any], folder: Path | None = None) -> SourceModel:
@@ -207,3 +208,13 @@ def test_a_template_of_points_gives_its_object_a_place() -> None:
 def test_an_endless_string_in_a_sequence_ends_the_search(tmp_path: Path) -> None:
     data = b'{\n"type": "CityJSON", "a": "' + b'\\"{' * 300_000
     assert imported(tmp_path, data, "x.jsonl").report.error is not None
+
+
+def test_pictures_a_model_names_are_parts_of_it_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for name in ("roof", "other"):
+        (tmp_path / "pictures" / f"{name}.png").write_bytes(city_gml.png())
+    (tmp_path / "x.city.json").write_text(json.dumps(textured()))
+    found = scout([tmp_path])
+    assert [Path(one.path).name for one in found.files][0] == "x.city.json"
+    assert found.files[0].parts == (str(tmp_path / "pictures" / "roof.png"),)
