@@ -216,5 +216,5 @@ def test_pictures_a_model_names_are_parts_of_it_in_a_folder(tmp_path: Path) -> N
         (tmp_path / "pictures" / f"{name}.png").write_bytes(city_gml.png())
     (tmp_path / "x.city.json").write_text(json.dumps(textured()))
     found = scout([tmp_path])
-    assert [Path(one.path).name for one in found.files][0] == "x.city.json"
+    assert Path(found.files[0].path).name == "x.city.json"
     assert found.files[0].parts == (str(tmp_path / "pictures" / "roof.png"),)
