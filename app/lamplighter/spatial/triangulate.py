@@ -65,7 +65,8 @@ def triangulate(faces: Faces, *, strict: bool = False) -> Triangles:
 def _newell(points: Floats) -> Floats:
     """Area vectors (k, 3) of rings (k, n, 3): twice the area times the unit normal."""
     local = points[:, 1:] - points[:, :1]
-    return _cross(local[:, :-1], local[:, 1:]).sum(axis=1)
+    normal: Floats = _cross(local[:, :-1], local[:, 1:]).sum(axis=1)
+    return normal
 
 
 def _cross(first: Floats, second: Floats) -> Floats:
