@@ -143,20 +143,43 @@ def _beside_cjio() -> list[Row]:
         return []
     from cjio import cityjson as cjio
 
-    def theirs() -> Any:
+    def theirs() -> int:
+        """Its own triangulation needs libraries that are not here: each face is clipped alone."""
         with path.open(encoding="utf-8") as file:
-            return cjio.reader(file, ignore_duplicate_keys=True).export2obj(True)
+            model = cjio.reader(file, ignore_duplicate_keys=True)
+        vertices = np.array(model.j["vertices"], float)
+        count = 0
+        for item in model.j["CityObjects"].values():
+            for geometry in item.get("geometry", ()):
+                for face in _faces(geometry["boundaries"], _DEPTH.get(geometry["type"], 0)):
+                    count += len(clip_ears(vertices, np.array(face[0])))
+        return count
 
     slow, _ = timed(theirs, 1)
     triangles, _ = timed(lambda: grouped(path.read_bytes()))
     with tempfile.TemporaryDirectory() as folder:
-        tiles = Path(folder)
-        whole, _ = timed(lambda: read_file(path, project_frame=None, tiles_folder=tiles), 1)
-    peer = "cjio, load and triangles as OBJ"
+        turn = iter(range(9))
+
+        def whole_import() -> Any:
+            fresh = Path(folder) / str(next(turn))
+            return read_file(path, project_frame=None, tiles_folder=fresh)
+
+        whole, _ = timed(whole_import)
+    peer = "cjio to load, one face after the other to triangulate"
     return [
-        row("Rotterdam file to triangles (aim: 60)", triangles * 1000, "ms", peer, slow * 1000),
-        row("Rotterdam file to placed tiles (aim: 60)", whole * 1000, "ms", peer, slow * 1000),
+        row("Rotterdam file to triangles", triangles * 1000, "ms", peer, slow * 1000),
+        row("Rotterdam file to placed tiles", whole * 1000, "ms", peer, slow * 1000),
     ]
+
+
+_DEPTH = {"MultiSurface": 1, "CompositeSurface": 1, "Solid": 2, "MultiSolid": 3}
+
+
+def _faces(boundaries: list[Any], depth: int) -> list[Any]:
+    """All faces (lists of rings) of a geometry; none for points and lines."""
+    if depth <= 1:
+        return boundaries if depth else []
+    return [face for part in boundaries for face in _faces(part, depth - 1)]
 
 
 def _rate(name: str, figure: float, peer: str, against: float) -> Row:

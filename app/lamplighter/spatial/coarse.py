@@ -75,12 +75,13 @@ def far_tiles(
     """
     if len(shapes.triangles) < LEAST_TRIANGLES:
         return
-    near = blocks(shapes)
+    boxes = _boxes(shapes, ~_flat_owners(shapes)[shapes.owner])
+    near = blocks(shapes, boxes)
     for tile, cell in cut(
         f"{key}-b", names, near.points, near.triangles, near.owner, near.surface, cells=cells
     ):
         yield tile, described(tile, cell, rank, made=True, error=BLOCK_ERROR_M)
-    far, squares = masses(shapes, cells)
+    far, squares = masses(shapes, cells, boxes)
     nobody = [""] * len(squares)
     for tile, cell in cut(
         f"{key}-f", nobody, far.points, far.triangles, far.owner, far.surface, cells=squares
@@ -88,10 +89,10 @@ def far_tiles(
         yield tile, described(tile, cell, rank + 1, made=True, error=MASS_ERROR_M)
 
 
-def blocks(shapes: Shapes) -> Shapes:
+def blocks(shapes: Shapes, boxes: _Boxes | None = None) -> Shapes:
     """Every object as one box; ground, roads and water thinned to 8 m."""
     upright = ~_flat_owners(shapes)[shapes.owner]
-    boxes = _boxes(shapes, upright)
+    boxes = _boxes(shapes, upright) if boxes is None else boxes
     points, triangles = _prisms(boxes.middle, boxes.half, boxes.turn, boxes.foot, boxes.top)
     kinds = np.tile(_KINDS, (len(boxes.owner), 1))
     kinds[boxes.leaf] = _LEAF
@@ -99,13 +100,13 @@ def blocks(shapes: Shapes) -> Shapes:
     return joined(made, thinned(_part(shapes, ~upright), 8.0))
 
 
-def masses(shapes: Shapes, cells: Ints) -> tuple[Shapes, Ints]:
+def masses(shapes: Shapes, cells: Ints, boxes: _Boxes | None = None) -> tuple[Shapes, Ints]:
     """What stands in each square of the ground as one column; owners are numbers of the cells.
 
     `cells` (owners, 2) is the cell of each owner of `shapes`. Returns also the cells (k, 2).
     """
     upright = ~_flat_owners(shapes)[shapes.owner]
-    boxes = _boxes(shapes, upright)
+    boxes = _boxes(shapes, upright) if boxes is None else boxes
     found, owner = np.unique(cells, axis=0, return_inverse=True)
     owner = owner.reshape(-1)
     tower = ~boxes.leaf & (boxes.top - boxes.foot > TOWER_M)
@@ -211,14 +212,15 @@ def _boxes(shapes: Shapes, rows: npt.NDArray[np.bool_]) -> _Boxes:
         np.zeros((len(present), 2)),
         np.zeros((len(present), 2)),
     )
+    pairs = np.unique(np.repeat(owner, 3) * np.int64(len(shapes.points)) + triangles.reshape(-1))
+    flat = shapes.points[pairs % len(shapes.points), :2]
+    first = np.searchsorted(pairs // len(shapes.points), present)
     for angle in _TURNS.tolist():
         cos, sin = np.cos(angle), np.sin(angle)
-        along = spots[..., 0] * cos + spots[..., 1] * sin
-        across = spots[..., 1] * cos - spots[..., 0] * sin
-        low = np.stack([np.minimum.reduceat(v.min(axis=1), begin) for v in (along, across)], axis=1)
-        high = np.stack(
-            [np.maximum.reduceat(v.max(axis=1), begin) for v in (along, across)], axis=1
-        )
+        along = flat[:, 0] * cos + flat[:, 1] * sin
+        across = flat[:, 1] * cos - flat[:, 0] * sin
+        low = np.stack([np.minimum.reduceat(v, first) for v in (along, across)], axis=1)
+        high = np.stack([np.maximum.reduceat(v, first) for v in (along, across)], axis=1)
         area = (high - low).prod(axis=1)
         better = area < least - 1e-6
         least[better], turn[better] = area[better], angle
