@@ -124,6 +124,24 @@ def names(project: Path) -> set[str]:
         store.close()
 
 
+def test_a_sensor_in_the_air_is_put_on_the_ground_and_back(project: Path, tmp_path: Path) -> None:
+    table = tmp_path / "sensors.csv"
+    table.write_text("id,type,lon,lat,height_m\nS-1,Sensor,4.3682,51.9980,400\n")
+    import_into(project, [table], say=quiet)
+    check(project, fix=True, codes=("sensor-in-the-air",))
+    assert height(project, "S-1") == 0.0
+    assert "S-1" in by_object(check(project, undo=True))
+    assert height(project, "S-1") == 400.0
+
+
+def height(project: Path, asset: str) -> float | None:
+    store = Store.open(project, write=False, clock=SystemClock())
+    try:
+        return next(a.z for a in store.assets() if a.id == asset)
+    finally:
+        store.close()
+
+
 def test_reports_stand_alone(tmp_path: Path) -> None:
     findings = check_file(faulty(tmp_path / "faulty.city.json"))
     result = CheckResult(findings, files=1)

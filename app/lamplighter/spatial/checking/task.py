@@ -79,7 +79,10 @@ def check_project(order: CheckOrder, progress: Progress) -> CheckAnswer:
     progress((count - 1) * 1000, count * 1000, "the city as a whole")
     with np.errstate(all="ignore"):
         result.findings.extend(check_city(city))
-    once = {(f.key, f.message if f.surface < 0 else ""): f for f in result.findings}
+    once: dict[tuple[str, str], Finding] = {}
+    for found in result.findings:
+        alike = found.surface >= 0 or found.code == "missing-parent"
+        once.setdefault((found.key, "" if alike else found.message), found)
     result.findings = _in_degrees(list(once.values()), city.frame)
     order_of = {"error": 0, "warning": 1, "note": 2}
     result.findings.sort(key=lambda f: (order_of[f.severity], f.code, f.layer, f.object))
@@ -97,6 +100,10 @@ def _check_layer(layer: Layer, city: CityToCheck, result: CheckResult, tell: Pro
         result.unread.append(f"{layer.id}: its original is not kept")
         return
     if Path(path).suffix.lower() not in raw_files.ENDINGS:
+        if layer.kind in ("model", "bim", "mesh"):
+            result.unread.append(
+                f"{layer.id}: {layer.format} is looked at as part of the city only"
+            )
         return
     mine = [r for r in city.repairs if r.layer == layer.id and r.content_hash == layer.content_hash]
     source = Path(path)
