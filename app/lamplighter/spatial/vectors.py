@@ -89,7 +89,7 @@ def read_geojson(data: bytes, stem: str) -> SourceModel:
         properties = item.properties if isinstance(item.properties, dict) else {}
         try:
             parts = _shape(item.geometry, Parts())
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             model.refused.append(Unplaced(str(item.id or place), f"damaged geometry: {error}"))
             continue
         shapes.add(item.id, flat_attributes(properties), parts, number=place)
@@ -111,7 +111,7 @@ def read_sequence(data: bytes, stem: str) -> SourceModel:
             if item.type in _SHAPES:
                 shape = {"type": item.type, "coordinates": item.coordinates}
             parts = _shape(shape, Parts())
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             damaged += 1
             model.refused.append(Unplaced(f"line {place + 1}", f"damaged: {error}"))
             continue

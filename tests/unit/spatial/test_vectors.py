@@ -58,6 +58,15 @@ def test_a_damaged_geometry_is_named_and_the_rest_taken(tmp_path: Path) -> None:
     assert len(found.report.unplaced) == 4
 
 
+def test_a_number_too_long_for_a_coordinate_damages_its_shape_alone(tmp_path: Path) -> None:
+    document = collection(
+        {"type": "Point", "coordinates": [10**400, 51.9]},
+        {"type": "Point", "coordinates": [4.4, 51.9]},
+    )
+    report = geojson(tmp_path, document).report
+    assert (report.error, report.placed, len(report.unplaced)) == (None, 1, 1)
+
+
 def test_metres_instead_of_degrees_are_not_believed(tmp_path: Path) -> None:
     metres = {"type": "Point", "coordinates": [25498757.0, 6674431.0]}
     report = geojson(tmp_path, collection(metres)).report
