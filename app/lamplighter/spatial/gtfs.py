@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -107,7 +108,7 @@ class _Feed:
             else:
                 with zipfile.ZipFile(self._path) as archive, archive.open(name) as packed:
                     yield from _rows(io.TextIOWrapper(packed, "utf-8-sig", errors="replace"))
-        except (csv.Error, zipfile.BadZipFile, EOFError, OSError) as error:
+        except (csv.Error, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise Refused("I-503", f"{table}.txt: {error}") from error
 
     def count(self, table: str) -> int | None:

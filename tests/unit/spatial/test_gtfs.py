@@ -60,6 +60,19 @@ def test_a_feed_without_stops_is_refused(tmp_path: Path) -> None:
     )
 
 
+def test_a_feed_with_a_damaged_table_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "feed.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in TABLES.items():
+            archive.writestr(f"{name}.txt", text * 50)
+    data = bytearray(path.read_bytes())
+    begin = data.index(b"stops.txt") + len(b"stops.txt")
+    data[begin : begin + 20] = b"\xff" * 20
+    path.write_bytes(data)
+    error = read(path, tmp_path).report.error
+    assert error is not None and "stops.txt" in error and "I-503" in error
+
+
 def test_a_folder_of_tables_is_one_data_set(tmp_path: Path) -> None:
     folder = tmp_path / "tables"
     folder.mkdir()
