@@ -39,6 +39,7 @@ READERS: Final[tuple[str, ...]] = (
     "dxf",
     "ifc",
     "things",
+    "records",
     "rasters",
     "osm",
     "gtfs",
