@@ -275,7 +275,7 @@ class _SumoNet:
         self._add(
             NetworkObject(
                 f"{self._stem}/junction-{own}",
-                "Junction",
+                "StreetJunction",
                 f"Junction {own}",
                 OWNER,
                 spot,
@@ -571,7 +571,7 @@ class _OpenDrive:
         self._out.objects.append(
             NetworkObject(
                 f"{self._stem}/junction-{own}",
-                "Junction",
+                "StreetJunction",
                 title,
                 OWNER,
                 (at[0], at[1], at[2]) if at else None,

@@ -93,7 +93,7 @@ def test_a_sumo_network_lies_where_its_offset_and_projection_say(tmp_path: Path)
     found = imported(tmp_path, NET, "town.net.xml")
     assert found.report.error is None and found.report.crs == "EPSG:32632"
     assert found.report.objects == {
-        "Junction": 3, "JunctionPath": 1, "Street": 2, "TrafficSignal": 1,
+        "StreetJunction": 3, "JunctionPath": 1, "Street": 2, "TrafficSignal": 1,
     }  # fmt: skip
     assets = by_id(found)
     street = assets["town/AB"]
@@ -259,7 +259,7 @@ def test_real_networks_have_the_counts_of_their_source(
     path = city_data("sumo", *name.split("/"))
     report = read_file(path, project_frame=None, tiles_folder=tmp_path, importers=IMPORTERS).report
     counts = report.objects
-    assert counts["Junction"] == junctions and counts["TrafficSignal"] == signals
+    assert counts["StreetJunction"] == junctions and counts["TrafficSignal"] == signals
     assert sum(counts.values()) - junctions - signals == edges
     assert report.placed == sum(counts.values())
 
