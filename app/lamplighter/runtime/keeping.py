@@ -220,9 +220,12 @@ class Keeper:
 
         self._writes.append(write)
 
-    def _when(self, asset: Asset) -> int:
+    def _when(self, asset: Asset) -> tuple[bool, int]:
+        """Later words win; a mesh only shows what a model means, so its words come first."""
         layer = self.layers.get(asset.layer)
-        return layer.imported_ms if layer is not None else 0
+        if layer is None:
+            return False, 0
+        return layer.kind not in ("mesh", "cloud"), layer.imported_ms
 
     def _swap_rest(
         self, name: str, old: Layer | None, new: Layer | None, contents: LayerContents

@@ -70,6 +70,24 @@ def test_a_folder_comes_in_models_first_and_the_second_time_nothing_is_read(
     assert "already in" in second.reports[2].warnings[-1]
 
 
+def test_a_mesh_of_the_same_object_adds_to_the_model_and_never_replaces_it(
+    tmp_path: Path, project: Path
+) -> None:
+    model = write(tmp_path, "town.city.json", cities.cityjson_text())
+    name = next(iter(json.loads(model.read_text())["CityObjects"]))
+    x, y, z = cities.CORNER
+    corners = f"v {x} {y} {z}\nv {x + 9} {y} {z}\nv {x} {y + 9} {z + 1}\n"
+    mesh = write(tmp_path, "scan.obj", f"{corners}o {name}\nf 1 2 3\n")
+    bring(project, model)
+    with opened(project) as store:
+        before = next(a for a in store.assets() if a.id == name)
+    bring(project, mesh)
+    with opened(project) as store:
+        after = next(a for a in store.assets() if a.id == name)
+        assert {one.kind for one in store.layers()} == {"model", "mesh"}
+    assert (after.type, after.source_file, after.x) == (before.type, "town.city.json", before.x)
+
+
 def test_taking_a_layer_back_leaves_nothing_of_it(tmp_path: Path, project: Path) -> None:
     files = [
         write(tmp_path, "pumps.csv", PUMPS),
