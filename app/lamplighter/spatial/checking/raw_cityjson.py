@@ -19,6 +19,12 @@ from lamplighter.spatial.checking.boundaries import (
     RawObject,
     Solid,
 )
+from lamplighter.spatial.checking.references import (
+    Bad,
+    check_appearance,
+    check_numbers,
+    check_semantics,
+)
 from lamplighter.spatial.model import Floats, Refused
 
 _VERSION: Final = re.compile(r"(.*/)?(0\.\d.*|1\.0(\.\d)?|1\.1(\.\d)?|2\.0)/?$")
@@ -31,14 +37,6 @@ _DEPTH: Final = {
     "Solid": 4, "MultiSolid": 5, "CompositeSolid": 5,
 }  # fmt: skip
 """how deep the vertex numbers lie in the boundaries"""
-
-
-class _Bad(Exception):
-    """One geometry cannot be checked; code and text."""
-
-    def __init__(self, code: str, what: str) -> None:
-        super().__init__(what)
-        self.code = code
 
 
 def read(data: bytes) -> RawModel:
@@ -212,7 +210,7 @@ class _Reader:
         for number, geometry in enumerate(geometries):
             try:
                 self._geometry(geometry, number, points, appearance)
-            except _Bad as bad:
+            except Bad as bad:
                 self.fault(bad.code, name, f"geometry {number}: {bad}")
 
     def _relations(self, name: str, item: Any, objects: dict[str, Any]) -> None:
@@ -233,23 +231,23 @@ class _Reader:
     # ------------------------------------------------------------------ geometry
     def _geometry(self, geometry: Any, number: int, points: Floats, appearance: Any) -> None:
         if not isinstance(geometry, dict):
-            raise _Bad("bad-structure", "no object")
+            raise Bad("bad-structure", "no object")
         if geometry.get("type") == "GeometryInstance":
             self._instance(geometry, number, points)
             return
         self._plain(geometry, number, len(points), self._base)
-        _check_semantics(geometry)
-        _check_appearance(geometry, appearance)
+        check_semantics(geometry)
+        check_appearance(geometry, appearance)
 
     def _plain(self, geometry: dict[str, Any], number: int, count: int, base: int) -> None:
         kind = geometry.get("type")
         depth = _DEPTH.get(kind) if isinstance(kind, str) else None
         if depth is None or not isinstance(kind, str):
-            raise _Bad("bad-structure", f"unknown geometry '{kind}'")
+            raise Bad("bad-structure", f"unknown geometry '{kind}'")
         boundaries = geometry.get("boundaries")
         if not isinstance(boundaries, list):
-            raise _Bad("bad-structure", "boundaries that are no list")
-        _check_numbers(boundaries, depth, count)
+            raise Bad("bad-structure", "boundaries that are no list")
+        check_numbers(boundaries, depth, count)
         if kind not in SOLIDS and kind not in SURFACE_SETS:
             return
         solids = _solids(kind, boundaries, base)
@@ -267,17 +265,17 @@ class _Reader:
         templates, vertices = holder.get("templates"), holder.get("vertices-templates")
         wanted, anchor = geometry.get("template"), geometry.get("boundaries")
         if not isinstance(templates, list) or not isinstance(vertices, list):
-            raise _Bad("bad-reference", "the file has no templates")
+            raise Bad("bad-reference", "the file has no templates")
         if type(wanted) is not int or not 0 <= wanted < len(templates):
-            raise _Bad("bad-reference", f"template {wanted} of {len(templates)}")
+            raise Bad("bad-reference", f"template {wanted} of {len(templates)}")
         if not isinstance(anchor, list) or len(anchor) != 1:
-            raise _Bad("bad-structure", "an instance needs one point")
-        _check_numbers(anchor, 1, len(points))
+            raise Bad("bad-structure", "an instance needs one point")
+        check_numbers(anchor, 1, len(points))
         try:
             model = np.array(vertices, float).reshape(-1, 3)
             matrix = np.array(geometry.get("transformationMatrix"), float).reshape(4, 4)
         except (ValueError, TypeError) as error:
-            raise _Bad("bad-structure", "a matrix or template vertices that are none") from error
+            raise Bad("bad-structure", "a matrix or template vertices that are none") from error
         placed = model @ matrix[:3, :3].T + matrix[:3, 3] + points[anchor[0]]
         base = len(self._builder.points)
         self._builder.points.extend(map(tuple, placed.tolist()))
@@ -293,25 +291,6 @@ class _Reader:
             shapes.points = np.concatenate([points, extra])
         self.model.shapes = shapes
         return self.model
-
-
-def _check_numbers(boundaries: Any, depth: int, count: int) -> None:
-    """Raises `_Bad` where vertex numbers lie at another depth or name no vertex."""
-    if depth == 0:
-        if type(boundaries) is not int:
-            raise _Bad("bad-structure", "a ring that does not hold vertex numbers")
-        if not 0 <= boundaries < count:
-            raise _Bad("bad-reference", f"vertex {boundaries} of {count}")
-        return
-    if not isinstance(boundaries, list):
-        raise _Bad("bad-structure", "boundaries that are not nested as their type says")
-    if depth == 1 and boundaries and set(map(type, boundaries)) == {int}:
-        low, high = min(boundaries), max(boundaries)
-        if low < 0 or high >= count:
-            raise _Bad("bad-reference", f"vertex {low if low < 0 else high} of {count}")
-        return
-    for part in boundaries:
-        _check_numbers(part, depth - 1, count)
 
 
 def _solids(kind: str, boundaries: list[Any], base: int) -> list[Solid]:
@@ -369,74 +348,6 @@ def _beside(boundaries: Any, values: Any, depth: int) -> Iterator[tuple[Any, Any
             yield part, value
 
 
-def _check_semantics(geometry: dict[str, Any]) -> None:
-    semantics = geometry.get("semantics")
-    if not isinstance(semantics, dict):
-        return
-    surfaces = semantics.get("surfaces")
-    count = len(surfaces) if isinstance(surfaces, list) else 0
-    for value in _leaves(semantics.get("values")):
-        if value is None:
-            continue
-        if type(value) is not int or not 0 <= value < count:
-            raise _Bad("bad-reference", f"semantic surface {value} of {count}")
-
-
-def _leaves(values: Any) -> Iterator[Any]:
-    pending = [values]
-    while pending:
-        here = pending.pop()
-        if isinstance(here, list):
-            pending.extend(here)
-        else:
-            yield here
-
-
-def _check_appearance(geometry: dict[str, Any], appearance: Any) -> None:
-    """Material and texture numbers that name nothing."""
-    shelf = appearance if isinstance(appearance, dict) else {}
-    materials, textures = len(shelf.get("materials") or []), len(shelf.get("textures") or [])
-    corners = len(shelf.get("vertices-texture") or [])
-    themes = geometry.get("material")
-    for theme in themes.values() if isinstance(themes, dict) else ():
-        if not isinstance(theme, dict):
-            raise _Bad("bad-structure", "a material theme that is none")
-        for value in [*_leaves(theme.get("values", theme.get("value")))]:
-            if value is not None and (type(value) is not int or not 0 <= value < materials):
-                raise _Bad("bad-reference", f"material {value} of {materials}")
-    themes = geometry.get("texture")
-    for theme in themes.values() if isinstance(themes, dict) else ():
-        if not isinstance(theme, dict):
-            raise _Bad("bad-structure", "a texture theme that is none")
-        _check_texture(theme.get("values"), geometry.get("boundaries"), textures, corners)
-
-
-def _check_texture(values: Any, boundaries: Any, textures: int, corners: int) -> None:
-    """A ring is (texture, one corner of the picture for each point) or null."""
-    if not isinstance(values, list):
-        return
-    if values and not any(isinstance(part, list) for part in values):
-        if all(value is None for value in values):
-            return
-        if any(type(value) is not int for value in values):
-            raise _Bad("bad-structure", "a texture number that is no whole number")
-        if not 0 <= values[0] < textures:
-            raise _Bad("bad-reference", f"texture {values[0]} of {textures}")
-        for value in values[1:]:
-            if not 0 <= value < corners:
-                raise _Bad("bad-reference", f"texture corner {value} of {corners}")
-        if isinstance(boundaries, list) and len(values) != len(boundaries) + 1:
-            raise _Bad(
-                "bad-reference", f"{len(values) - 1} texture corners for {len(boundaries)} points"
-            )
-        return
-    known = boundaries if isinstance(boundaries, list) else []
-    if len(values) > len(known) > 0:
-        raise _Bad("bad-reference", f"textures for {len(values)} parts of {len(known)}")
-    for place, part in enumerate(values):
-        _check_texture(part, known[place] if place < len(known) else None, textures, corners)
-
-
 # ---------------------------------------------------------------------- relatives
 def _tu3djson(document: dict[str, Any]) -> RawModel:
     model, builder = RawModel("tu3djson"), Builder()
@@ -453,12 +364,12 @@ def _tu3djson(document: dict[str, Any]) -> RawModel:
             kind = str(geometry.get("type"))
             boundaries = geometry.get("boundaries")
             if kind not in _DEPTH or not isinstance(boundaries, list):
-                raise _Bad("bad-structure", f"unknown geometry '{kind}'")
-            _check_numbers(boundaries, _DEPTH[kind], len(points))
+                raise Bad("bad-structure", f"unknown geometry '{kind}'")
+            check_numbers(boundaries, _DEPTH[kind], len(points))
             builder.add(kind, _solids(kind, boundaries, len(builder.points)))
             builder.points.extend(map(tuple, points.tolist()))
-        except (_Bad, ValueError, TypeError) as error:
-            code = error.code if isinstance(error, _Bad) else "bad-structure"
+        except (Bad, ValueError, TypeError) as error:
+            code = error.code if isinstance(error, Bad) else "bad-structure"
             model.faults.append(Fault(code, name, str(error)))
     model.shapes = builder.build()
     return model
