@@ -119,7 +119,7 @@ class Stage:
         actor.recolour((n, key) for n, key in looks if key != NORMAL_KEY)
         self._extent = None
         if self.levels.knows(baked.name):
-            self._settle_levels()
+            self._settle_levels(baked.name)
         self._show_tile(actor)
         self._added(actor)
 
@@ -221,9 +221,9 @@ class Stage:
     def _aim(self) -> None:
         """Choose levels for where the eye stands; the stage has no eye."""
 
-    def _settle_levels(self) -> None:
-        """Show what is chosen, as far as it is loaded."""
-        for name in self.levels.settle(self._tiles.keys()):
+    def _settle_levels(self, tile: str = "") -> None:
+        """Show what is chosen, as far as it is loaded; with `tile` in its cell alone."""
+        for name in self.levels.settle(self._tiles.keys(), tile):
             actor = self._tiles.get(name)
             if actor is not None:
                 self._show_tile(actor)

@@ -89,6 +89,17 @@ def _cell(layer: Layer, tiles: list[TileInfo], lod: float | None) -> Cell:
     return Cell(layer.id, tuple(levels), *box, first)
 
 
+def _best(cell: Cell, target: int, loaded: Collection[str]) -> tuple[str, ...]:
+    """The tiles of a cell to draw: its target, else the next coarser or finer that is loaded."""
+    best: tuple[str, ...] = ()
+    for at in (target, *range(target + 1, len(cell.levels)), *range(target - 1, -1, -1)):
+        tiles: tuple[str, ...] = cell.levels[at].tiles
+        if all(t in loaded for t in tiles):
+            return tiles
+        best = best or tuple(t for t in tiles if t in loaded)
+    return best
+
+
 class Levels:
     """The choice for all cells. `set_cells` first; unknown tiles are always drawn."""
 
@@ -96,6 +107,7 @@ class Levels:
         self.cells: list[Cell] = []
         self._place: dict[str, tuple[int, int]] = {}
         self._shown: set[str] = set()
+        self._drawn: list[tuple[str, ...]] = []
         self._low = self._high = np.zeros((0, 3))
         self._cost = self._error = np.zeros((0, 1))
         self._count = self._first = np.zeros(0, np.int64)
@@ -121,6 +133,10 @@ class Levels:
         self._count = np.array([len(c.levels) for c in self.cells], np.int64)
         self._first = np.array([c.first for c in self.cells], np.int64)
         self.target = np.zeros(len(self.cells), np.int64)
+        self._drawn = [
+            tuple(t for level in cell.levels for t in level.tiles if t in self._shown)
+            for cell in self.cells
+        ]
 
     def knows(self, tile: str) -> bool:
         return tile in self._place
@@ -202,25 +218,29 @@ class Levels:
         """Whether a tile is drawn now."""
         return tile not in self._place or tile in self._shown
 
-    def settle(self, loaded: Collection[str]) -> set[str]:
+    def settle(self, loaded: Collection[str], tile: str = "") -> set[str]:
         """Take the target where it is loaded, else what is loaded; returns the tiles that change.
 
-        A cell never goes empty: it shows its next coarser or finer picture meanwhile.
+        With `tile` only its cell is looked at. A cell never goes empty: it shows its next
+        coarser or finer picture meanwhile.
         """
-        shown: set[str] = set()
-        for cell, target in zip(self.cells, self.target.tolist(), strict=True):
-            order = [target, *range(target + 1, len(cell.levels)), *range(target - 1, -1, -1)]
-            best: tuple[str, ...] = ()
-            for at in order:
-                tiles = cell.levels[at].tiles
-                if all(t in loaded for t in tiles):
-                    best = tiles
-                    break
-                if not best:
-                    best = tuple(t for t in tiles if t in loaded)
-            shown.update(best)
-        changed = shown ^ self._shown
-        self._shown = shown
+        changed: set[str] = set()
+        if tile:
+            numbers: Iterable[int] = [self._place[tile][0]]
+        else:
+            numbers = range(len(self.cells))
+            known = self._place.keys()
+            changed = {name for name in self._shown if name not in known}
+            self._shown -= changed
+        for number in numbers:
+            cell, target = self.cells[number], int(self.target[number])
+            best = _best(cell, target, loaded)
+            before = self._drawn[number]
+            if best != before:
+                changed.update(set(best) ^ set(before))
+                self._shown.difference_update(before)
+                self._shown.update(best)
+                self._drawn[number] = best
         return changed
 
     def covered(self, loaded: Collection[str]) -> bool:
