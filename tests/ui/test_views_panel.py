@@ -156,6 +156,8 @@ def test_the_wall_hides_all_but_city_and_alarms_and_gives_it_back(
     furniture.wall_view()
     qtbot.wait(50)
     assert furniture.docks.visible() == ["city"] and window.strip.isVisible()
+    loose = [d.objectName() for d in furniture.docks.docks.values() if d.isWindow()]
+    assert [n for n in loose if furniture.docks.docks[n].isVisible()] == [], "no stray windows"
     assert not window.kpis.isVisible() and not window.top.isVisible()
     furniture.escape()
     qtbot.wait(50)

@@ -108,6 +108,7 @@ class Docks:
             _split(left_area, [left_w, max(320, width - right_w - left_w)])
         if right_area is not None:
             _split(right_area, [width - right_w, right_w])
+        self._put_away()
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
@@ -154,6 +155,13 @@ class Docks:
             self.manager.removeDockWidget(dock)
         self._area((name,), _C, None)
         self.docks[name].dockAreaWidget().titleBar().hide()
+        self._put_away()
+
+    def _put_away(self) -> None:
+        """Docks that the layout left out are windows of their own to Qt: they must not show."""
+        for dock in self.docks.values():
+            if dock.dockContainer() is None:
+                dock.hide()
 
     def show(self, name: str) -> None:
         """Brings a dock to the front; one that the layout left out comes back as a tab."""
