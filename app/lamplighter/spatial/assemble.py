@@ -431,6 +431,12 @@ class _Placing:
                     people=asset.people,
                 )
             )
+        long = sum(len(feature.path or ()) > MAX_PATH_CORNERS for feature in features)
+        if long:
+            report.warnings.append(
+                f"{long} courses have more than {MAX_PATH_CORNERS:,} corners; "
+                "they are drawn with as many"
+            )
         report.placed = int(placed.sum())
         report.extent_wgs84 = self._extent(boxes[placed])
         if away is not None and not placed.any():
@@ -465,7 +471,7 @@ class _Placing:
             if feature.path:
                 rows = self._point_rows[start + (1 if feature.at else 0) : end]
                 if np.isfinite(rows).all():
-                    paths[owner] = tuple(map(tuple, rows[:MAX_PATH_CORNERS].tolist()))
+                    paths[owner] = tuple(map(tuple, _thinned(rows).tolist()))
         return paths
 
     def _further(self, feature: Feature) -> tuple[tuple[tuple[float, float, float], ...], ...]:
@@ -475,7 +481,7 @@ class _Placing:
             rows = self._local(np.array(part, float).reshape(-1, 3))
             lay_courses(self.ground, [feature], rows, np.zeros(len(rows), np.int64))
             if len(rows) > 1 and np.isfinite(rows).all():
-                found.append(tuple(map(tuple, rows[:MAX_PATH_CORNERS].tolist())))
+                found.append(tuple(map(tuple, _thinned(rows).tolist())))
         return tuple(found)
 
     def _extent(self, boxes: Floats) -> list[float] | None:
@@ -495,6 +501,13 @@ def _meshed(model: SourceModel) -> set[int]:
     for part in model.meshes:
         owners.update([part.owner] if part.owners is None else np.unique(part.owners).tolist())
     return owners
+
+
+def _thinned(rows: Floats) -> Floats:
+    """A course of bounded length that still begins and ends where it does."""
+    if len(rows) <= MAX_PATH_CORNERS:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, MAX_PATH_CORNERS).round().astype(np.int64)]
 
 
 def _with_height(feature: Feature, measured: float) -> dict[str, Attribute]:

@@ -118,3 +118,13 @@ def test_a_damaged_geopackage_is_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 500)
     report = read_file(path, project_frame=None, tiles_folder=tmp_path / "tiles").report
     assert report.error is not None and "\n" not in report.error
+
+
+def test_a_very_long_course_keeps_its_ends_and_says_so(tmp_path: Path) -> None:
+    spots = [[24.98 + n * 1e-7, 60.185] for n in range(12_000)]
+    found = geojson(tmp_path, collection({"type": "LineString", "coordinates": spots}))
+    path = found.assets[0].path
+    assert len(path) == 5_000
+    east, north = path[-1][0] - path[0][0], path[-1][1] - path[0][1]
+    assert np.hypot(east, north) == pytest.approx(0.0012 * 55_500, rel=0.02)
+    assert any("more than 5,000 corners" in text for text in found.report.warnings)
