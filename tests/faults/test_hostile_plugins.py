@@ -380,6 +380,6 @@ def test_a_recorder_started_safe_leaves_code_of_plugins_alone(
         session.close()
         recording.end()
 
-    assert {states[n] for n in ("exits", "unsigned", "power", "water")} == {"off"}
-    assert {states[n] for n in ("environment", "mobility", "structures")} == {"running"}
+    assert {states[n] for n in ("exits", "unsigned", "power", "water", "mobility")} == {"off"}
+    assert {states[n] for n in ("environment", "structures")} == {"running"}
     assert not (project / "cache" / "plugins").exists()

@@ -131,7 +131,7 @@ class PictureOut:
         scale = page.width() / (picture.width() / picture.devicePixelRatio())
         painter.scale(scale, scale)
         room = QRectF(0, 0, page.width() / scale, page.height() / scale)
-        self._compose(painter, room, picture, QColor("#101214"))
+        self._compose(painter, room, picture, QColor(Qt.GlobalColor.black))
         painter.end()
         return True
 
