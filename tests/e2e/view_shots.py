@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QPointF
 
 from lamplighter.scene.camera import Pose
+from lamplighter.ui.colour_by import choices
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.twin_measure import Shape
@@ -51,6 +52,8 @@ class ViewTools:
             ("bookmarks", self.bookmarks, "tool-views"),
             ("walking", self.walk, "tool-walk"),
             ("map", self.plan, "tool-map"),
+            ("colour by pressure", self.colour, "tool-colour"),
+            ("attributes and neighbours", self.facts, "tool-attributes"),
             ("video wall", self.wall, "tool-wall"),
             ("sun in the light theme", self.light, "tool-sun-light"),
         )
@@ -184,6 +187,19 @@ class ViewTools:
         self._director._desk.selection.select(PUMP)
         self.view.toggle_plan()
         self.view.fit_all()
+
+    def colour(self) -> None:
+        """Water pressure over the network."""
+        self._fresh()
+        chosen = next(c for c in choices(self._director._desk) if c.id == "pressure")
+        self.view.colour.choose(chosen)
+
+    def facts(self) -> None:
+        """What is known of an asset, and what stands around it."""
+        self._fresh(self._near(320.0))
+        self._director._go("Overview", "nearby", "attributes")
+        self._director._desk.selection.select(PUMP)
+        self.view.pointed.emit(QPointF(self.view.width() * 0.4, self.view.height() * 0.5))
 
     def wall(self) -> None:
         """City and alarms alone."""
