@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QWidget
 
 from lamplighter.domain.problems import LamplighterError, Problem, problem
+from lamplighter.ui.collector import Collector
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.report import Milestones, ReportOptions, collect, write
 from lamplighter.ui.session_port import SessionFactory, SessionPort
@@ -60,6 +61,7 @@ class Runner(QObject):
         self._on_first_frame = on_first_frame
         self._safe = safe
         self._post = Post()
+        self._collector = Collector(self)
         self.desk = Desk()
         self.window = MainWindow(self.desk, folder)
         self.window.open_projects = projects
@@ -174,6 +176,7 @@ class Runner(QObject):
 
     def close(self) -> None:
         self._closed = True
+        self._collector.stop()
         self._again.stop()
         self._write_report()
         self.window.shut()

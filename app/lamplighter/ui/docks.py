@@ -112,7 +112,7 @@ class Docks:
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
-        side: Place = ("asset", "attributes", "effects", "forecast")
+        side: Place = ("asset", "attributes", "forecast", "scenario")
         lists: Place = ("trends", "alarms", "maintenance", "tasks", "check")
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
@@ -120,13 +120,13 @@ class Docks:
             side = ()
         else:
             left = ("assets", "layers", "views", "nearby")
-            lists = (*lists, "scenario")
+            lists = (*lists, "effects")
         if name == "Alarms":
             return left, ("city",), side, ("alarms", *(n for n in lists if n != "alarms"))
         if name == "Trends":
             return left, ("city",), side, lists
         if name == "Work":
-            front = ("forecast", "asset", "attributes", "effects")
+            front = ("forecast", "asset", "attributes", "scenario")
             centre = ("maintenance", "assets", "layers", "views", "city")
             return (), centre, front, ("trends", "alarms", "tasks", "check")
         if name == "Map":

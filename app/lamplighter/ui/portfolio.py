@@ -42,6 +42,7 @@ from PySide6.QtWidgets import (
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.portfolio import Portfolio, ProjectCard
 from lamplighter.ui import numbers
+from lamplighter.ui.collector import Collector
 from lamplighter.ui.glyphs import glyph_pixmap
 from lamplighter.ui.parts import Canvas, Text, button, key_hint, row
 from lamplighter.ui.theme import theme
@@ -468,6 +469,7 @@ def run_portfolio(
     from lamplighter.ui.theme import start
 
     start(theme_name, scale)
+    collector = Collector(app)
     window = PortfolioWindow(source, Post())
     window.show()
 
@@ -479,4 +481,6 @@ def run_portfolio(
 
     if seconds is not None:
         QTimer.singleShot(round(seconds * 1000), finish)
-    return int(app.exec())
+    code = int(app.exec())
+    collector.stop()
+    return code

@@ -131,7 +131,8 @@ class PictureOut:
         scale = page.width() / (picture.width() / picture.devicePixelRatio())
         painter.scale(scale, scale)
         room = QRectF(0, 0, page.width() / scale, page.height() / scale)
-        self._compose(painter, room, picture, QColor(Qt.GlobalColor.black))
+        inks = (theme().colour("text.primary"), theme().colour("text.onPrimary"))
+        self._compose(painter, room, picture, min(inks, key=lambda c: c.lightness()))
         painter.end()
         return True
 
