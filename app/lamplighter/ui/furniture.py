@@ -151,7 +151,7 @@ class Furniture:
 
     # ---------------------------------------------------------------- layout
     def narrow(self, is_narrow: bool) -> None:
-        if is_narrow != self._is_narrow:
+        if is_narrow != self._is_narrow and not self.wall.on:
             self._is_narrow = is_narrow
             self.docks.arrange(self.docks.current, narrow=is_narrow)
 
