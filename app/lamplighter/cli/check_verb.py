@@ -33,13 +33,17 @@ def check(
 ) -> None:
     """Check the city model: geometry, ids, places, parents, sensors; mend what can be mended."""
     from lamplighter.runtime import check_report
-    from lamplighter.runtime.checking import check_project
+    from lamplighter.runtime.checking import check_project, known_codes
 
     chosen = tuple(codes or ())
     if fix and undo:
         raise fault("U-801", what="--fix and --undo together", name="check")
     if chosen and not fix and not undo:
         raise fault("U-801", what="codes go with --fix or --undo", name="check")
+    if unknown := sorted(set(chosen) - known_codes()):
+        raise fault("U-801", what=f"there is no finding {', '.join(unknown)}", name="check")
+    if report is not None and not report.resolve().parent.is_dir():
+        raise fault("U-801", what=f"--report {report}: its folder is missing", name="check")
     ask = wire.RunCheck(fix=fix, codes=chosen, undo=undo)
     with beside.recorder(project) as session:
         if session is None:

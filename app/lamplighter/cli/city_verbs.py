@@ -94,6 +94,8 @@ def import_(
             ),
         )
         say(_sums(result))
+        if not result["files"]:
+            say(f"There is no file to import in {', '.join(str(p) for p in paths)}.")
         for report in result["files"]:
             for warning in report["warnings"][:5]:
                 say(f"{Path(report['file']).name}: {warning}")

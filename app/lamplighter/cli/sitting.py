@@ -203,10 +203,10 @@ class Sitting:
         if self._project is None and not self._demo:
             return [f"picture: {self.shot}"] if self.shot else []
         incidents = found.get("incidents") or []
+        age = "unknown" if found.get("age_p95_s") is None else f"{found['age_p95_s']} s"
         lines = [
             f"{found.get('datastreams_live')} datastreams live, "
-            f"age p95 {found.get('age_p95_s')} s, "
-            + ", ".join(f"{found.get(k)} {k}" for k in SUMS),
+            f"age p95 {age}, " + ", ".join(f"{found.get(k)} {k}" for k in SUMS),
             f"UI gap p99.9 {found.get('ui_gap_p999_ms')} ms, "
             f"max {found.get('ui_gap_max_ms')} ms, "
             f"{100 * float(found.get('ui_gap_over_100ms_share') or 0):.2f} % of the time over "

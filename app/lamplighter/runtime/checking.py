@@ -261,3 +261,10 @@ def check_project(project: Path, ask: wire.RunCheck, say: Callable[[str], None])
             return Checker(store, load_plugins(), pool).run(ask, progress)
         finally:
             pool.stop()
+
+
+def known_codes() -> set[str]:
+    """All codes a finding can have."""
+    from lamplighter.spatial.checking.codes import FIXES, NAMES, SEVERITY
+
+    return {*NAMES, *SEVERITY, *FIXES}

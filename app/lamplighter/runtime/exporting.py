@@ -48,14 +48,15 @@ class Exporter:
     ) -> int:
         """Begin; `on_end` gets the result or a `Problem`, once, on another thread.
 
-        Returns the number of the worker's task. Raises LamplighterError (I-507) for a target
+        Returns the number of the worker's task. Raises LamplighterError (U-804) for a target
         that cannot be written.
         """
         from lamplighter.spatial.exporting.sources import ExportAnswer
 
         out = out.expanduser().resolve()
         if out.is_dir() or not out.parent.is_dir():
-            raise fault("I-507", name=str(out), what="it is a folder, or its folder is missing")
+            what = f"{out} cannot be written (it is a folder, or its folder is missing)"
+            raise fault("U-804", name="Export", what=what)
         if not self._store.assets():
             raise fault("U-804", name="Export", what="the city is empty; import something first")
         desk = self._store.folder / "cache" / "exports" / secrets.token_hex(6)
@@ -67,7 +68,9 @@ class Exporter:
                 on_end(value if isinstance(value, Problem) else _delivered(value, desk, out))
             except OSError as error:
                 what = error.strerror or str(error)
-                on_end(fault("I-507", name=str(out), what=what).problem)
+                on_end(
+                    fault("U-804", name="Export", what=f"{out} cannot be written ({what})").problem
+                )
             finally:
                 shutil.rmtree(desk, ignore_errors=True)
 

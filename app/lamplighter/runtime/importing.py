@@ -362,6 +362,11 @@ def parse_epsg(crs: str) -> int | None:
     number = crs.upper().removeprefix("EPSG:")
     if not number.isdigit():
         raise fault("U-801", what=f"--crs {crs} is not EPSG:n", name="import")
+    from lamplighter.spatial.crs import system
+
+    if system(int(number)) is None:
+        what = f"--crs {crs} is not a coordinate system that is known"
+        raise fault("U-801", what=what, name="import")
     return int(number)
 
 

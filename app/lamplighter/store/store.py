@@ -99,6 +99,7 @@ class Store:
         touched), A-406 (network or synchronised disk), A-402 (damaged).
         `synchronous` is only for the control run of the power-cut test.
         """
+        folder = folder.resolve()  # workers have a working folder of their own
         if not (folder / HISTORY).is_file() or not (folder / CITY).is_file():
             raise fault("A-404", name=folder.name, what=f"no {HISTORY} in it")
         refuse_remote(folder)
