@@ -97,14 +97,17 @@ class Director(QObject):
     # ---------------------------------------------------------------- the steps
     def _plan(self) -> list[Step]:
         at, fresh = self._reached, self._fresh
+        tools = ViewTools(self)
         return [
             Step("quiet city", at(14), lambda: None, 0.0, "quiet-dark", fresh),
+            Step("colour", at_once, tools.colour, 2.0, "tool-colour", fresh),
+            Step("grey again", at_once, tools.put_back, 0.5),
             Step("incident", self._folded, self._show_incident, 4.0, "incident-dark", fresh),
             Step("replay", at(52), self._show_replay, 3.0, "replay-dark", self._seen),
             Step("maintenance", self._forecast, self._show_maintenance, 3.0, "maintenance", fresh),
             Step("what-if", at_once, self._ask_scenario, 3.0, "scenario", self._compared),
             Step("key sheet", at_once, self._show_keys, 1.0, "keys"),
-            *ViewTools(self).steps(Step, self._at_rest),
+            *tools.steps(Step, self._at_rest),
             Step("light theme", at_once, self._show_light, 4.0, "incident-light", fresh),
             Step("small window", at_once, self._make_small, 5.0, "window-1280x720", fresh),
         ]

@@ -52,7 +52,6 @@ class ViewTools:
             ("bookmarks", self.bookmarks, "tool-views"),
             ("walking", self.walk, "tool-walk"),
             ("map", self.plan, "tool-map"),
-            ("colour by pressure", self.colour, "tool-colour"),
             ("attributes and neighbours", self.facts, "tool-attributes"),
             ("video wall", self.wall, "tool-wall"),
             ("sun in the light theme", self.light, "tool-sun-light"),
