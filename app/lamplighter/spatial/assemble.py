@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from msgspec.structs import replace
 
 from lamplighter.domain.city import Asset, Attribute, Frame
@@ -400,7 +401,7 @@ class _Placing:
         away = None
         if not placed.all() and self.fit is None:
             away = distant.where(self.model, self.place, self.frame)
-        paths = self._paths()
+        paths, further = self._paths(), self._further(placed)
         for place, feature in enumerate(features):
             asset = _asset(feature, Path(report.file).name)
             if not placed[place]:
@@ -423,7 +424,7 @@ class _Placing:
                     y=float(middle[place, 1]),
                     z=low + self.frame.up,
                     path=paths.get(place, ()),
-                    more=self._further(feature),
+                    more=tuple(further.get(place, ())),
                     parent=asset.parent,
                     attributes=_with_height(feature, high - low),
                     mode=asset.mode,
@@ -474,15 +475,29 @@ class _Placing:
                     paths[owner] = tuple(map(tuple, _thinned(rows).tolist()))
         return paths
 
-    def _further(self, feature: Feature) -> tuple[tuple[tuple[float, float, float], ...], ...]:
-        """Further parts of the course of one feature."""
-        found = []
-        for part in feature.more or ():
-            rows = self._local(np.array(part, float).reshape(-1, 3))
-            lay_courses(self.ground, [feature], rows, np.zeros(len(rows), np.int64))
-            if len(rows) > 1 and np.isfinite(rows).all():
-                found.append(tuple(map(tuple, _thinned(rows).tolist())))
-        return tuple(found)
+    def _further(
+        self, placed: npt.NDArray[np.bool_]
+    ) -> dict[int, list[tuple[tuple[float, float, float], ...]]]:
+        """Further parts of the courses of what is placed, by number; all are moved at once."""
+        parts: list[int] = []
+        owners: list[int] = []
+        spots: list[tuple[float, float, float]] = []
+        for number in np.flatnonzero(placed).tolist():
+            for part in self.model.features[number].more or ():
+                parts.append(len(part))
+                owners.append(number)
+                spots.extend(part)
+        if not spots:
+            return {}
+        rows = self._local(np.array(spots, float).reshape(-1, 3))
+        owner = np.repeat(np.array(owners, np.int64), parts)
+        lay_courses(self.ground, self.model.features, rows, owner)
+        found: dict[int, list[tuple[tuple[float, float, float], ...]]] = {}
+        for number, part in zip(owners, np.split(rows, np.cumsum(parts)[:-1]), strict=True):
+            if len(part) > 1 and np.isfinite(part).all():
+                course = tuple(map(tuple, _thinned(part).tolist()))
+                found.setdefault(number, []).append(course)
+        return found
 
     def _extent(self, boxes: Floats) -> list[float] | None:
         if not len(boxes):

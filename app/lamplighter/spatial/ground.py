@@ -25,6 +25,7 @@ LIFT_COURSE: Final = 0.1
 LIFT_PICTURE: Final = 0.25
 _MARGIN: Final = 300.0
 _MAX_SAMPLES: Final = 120_000
+_MAX_KEPT_BYTES: Final = 64_000_000
 _NEAR: Final = {"terrain": 150.0, "model": 150.0, "cloud": 50.0}
 _FAR: Final = 3_000.0
 _ON_GROUND: Final = tuple(
@@ -108,13 +109,38 @@ class Ground:
                 continue
             if (np.array(tile.low[:2]) > high).any() or (np.array(tile.high[:2]) < low).any():
                 continue
-            if not (self._folder / tile.name).is_file():
+            try:
+                points = _KEPT.of(self._folder / tile.name)
+            except OSError:
                 continue  # a cache that is being made anew
-            points = samples_of(read_tile(self._folder / tile.name))
             inside = ((points[:, :2] >= low) & (points[:, :2] <= high)).all(axis=1)
             parts.append(points[inside])
         points = np.concatenate(parts)
         return _lowest(points, 5.0 if kind == "cloud" else 1.0)
+
+
+class _KeptSamples:
+    """Samples of the tiles asked for last: the files of a folder mostly ask for the same ones."""
+
+    def __init__(self, room: int) -> None:
+        self._points: dict[tuple[str, int, int], Floats] = {}
+        self._room = room
+
+    def of(self, path: Path) -> Floats:
+        """`samples_of` the tile at `path`, for reading only; OSError without such a file."""
+        stat = path.stat()
+        key = (str(path), stat.st_mtime_ns, stat.st_size)
+        points = self._points.pop(key, None)
+        if points is None:
+            points = samples_of(read_tile(path))
+            self._room -= points.nbytes
+        self._points[key] = points
+        while self._room < 0:
+            self._room += self._points.pop(next(iter(self._points))).nbytes
+        return points
+
+
+_KEPT: Final = _KeptSamples(_MAX_KEPT_BYTES)
 
 
 def samples_of(tile: TileArrays) -> Floats:

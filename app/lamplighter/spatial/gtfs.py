@@ -98,36 +98,45 @@ class _Feed:
 
     def rows(self, table: str) -> Iterator[Row]:
         """Rows with the names of their columns; empty cells are left out."""
+        cells = self._cells(table)
+        columns = [name.strip() for name in next(cells, [])]
+        for line in cells:
+            row = {c: w for c, v in zip(columns, line, strict=False) if (w := v.strip())}
+            if row:
+                yield row
+
+    def count(self, table: str) -> int | None:
+        """How many rows it has; None when it is missing."""
+        if table not in self._names:
+            return None
+        cells = self._cells(table)
+        width = len(next(cells, []))
+        return sum(1 for line in cells if any(map(str.strip, line[:width])))
+
+    def _cells(self, table: str) -> Iterator[list[str]]:
+        """The names of the columns, then the cells of every row."""
         name = self._names.get(table)
         if name is None:
             return
         try:
             if self._path.is_dir():
                 with Path(name).open(encoding="utf-8-sig", errors="replace", newline="") as text:
-                    yield from _rows(text)
+                    yield from _lines(text)
             else:
                 with zipfile.ZipFile(self._path) as archive, archive.open(name) as packed:
-                    yield from _rows(io.TextIOWrapper(packed, "utf-8-sig", errors="replace"))
+                    yield from _lines(io.TextIOWrapper(packed, "utf-8-sig", errors="replace"))
         except (csv.Error, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise Refused("I-503", f"{table}.txt: {error}") from error
-
-    def count(self, table: str) -> int | None:
-        """How many rows it has; None when it is missing."""
-        return None if table not in self._names else sum(1 for _ in self.rows(table))
 
     def others(self) -> list[str]:
         return sorted(set(self._names) - set(TABLES))
 
 
-def _rows(text: io.TextIOBase) -> Iterator[Row]:
-    reader = csv.reader(text)
-    columns = [name.strip() for name in next(reader, [])]
-    for done, cells in enumerate(reader):
-        if done > MAX_ROWS:
+def _lines(text: io.TextIOBase) -> Iterator[list[str]]:
+    for done, cells in enumerate(csv.reader(text)):
+        if done > MAX_ROWS + 1:
             raise Refused("I-502", f"more than {MAX_ROWS:,} rows")
-        row = {c: v.strip() for c, v in zip(columns, cells, strict=False) if v.strip()}
-        if row:
-            yield row
+        yield cells
 
 
 def _stops(feed: _Feed, model: SourceModel) -> dict[str, tuple[float, float]]:

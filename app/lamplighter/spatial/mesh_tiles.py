@@ -81,10 +81,11 @@ class MeshTiles:
         box[:3] = np.fmin(box[:3], local[good].min(axis=0))
         box[3:] = np.fmax(box[3:], local[good].max(axis=0))
         cell = np.floor(local[good, :2] / TILE_METRES).astype(np.int64)
-        cells, member = np.unique(cell, axis=0, return_inverse=True)
-        order = good[np.argsort(member.reshape(-1), kind="stable")]
-        ends = np.cumsum(np.bincount(member.reshape(-1)))
-        starts = np.concatenate([[0], ends[:-1]])
+        order = np.lexsort((cell[:, 1], cell[:, 0]))  # keeps the order of points within a cell
+        cells, order = cell[order], good[order]
+        change = np.flatnonzero((np.diff(cells, axis=0) != 0).any(axis=1)) + 1
+        starts, ends = np.append(0, change), np.append(change, len(cells))
+        cells = cells[starts]
         for place, (first, last) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             inside, where = order[first:last], (int(cells[place, 0]), int(cells[place, 1]))
             pictures = [inside] if len(inside) < _FEW else [inside, inside[::_THIN]]

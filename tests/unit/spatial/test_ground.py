@@ -64,6 +64,25 @@ def test_a_point_without_height_lies_on_the_slope(tmp_path: Path) -> None:
     assert read(tmp_path, at).assets[0].z == pytest.approx(0.0, abs=0.2)
 
 
+def test_every_part_of_a_course_lies_on_the_slope(tmp_path: Path) -> None:
+    ground = slope(tmp_path / "tiles")
+    parts = [[(FRAME.east + x, FRAME.north + 10), (FRAME.east + x + 10, FRAME.north + 10)]
+             for x in (-40, 0, 40)]  # fmt: skip
+    asset = read(tmp_path, {"type": "MultiLineString", "coordinates": parts}, ground).assets[0]
+    courses = np.array([asset.path, *asset.more])
+    assert courses.shape == (3, 2, 3)
+    assert courses[..., 2] == pytest.approx(5.1 + 0.1 * courses[..., 0])
+
+
+def test_a_tile_that_was_made_anew_is_read_anew(tmp_path: Path) -> None:
+    spot = np.array([[50.0, 10.0]])
+    for rise in (0.1, 0.1, 0.2):
+        tile = slope(tmp_path / "tiles", rise=rise)
+        assert Ground((tile,), tmp_path / "tiles").under(spot) == pytest.approx(5.0 + 50 * rise)
+    (tmp_path / "tiles" / tile.name).unlink()
+    assert np.isnan(Ground((tile,), tmp_path / "tiles").under(spot)).all()
+
+
 def test_an_area_follows_the_slope_and_a_building_stands_upright_on_it(tmp_path: Path) -> None:
     ground = slope(tmp_path / "tiles")
     area = read(tmp_path, polygon(0, 0, 20), ground, type="park")

@@ -20,7 +20,7 @@ TABLES = {
     "S3,Lost,,\nS1,Twice,60,25\n",
     "routes": "route_id,route_short_name,route_type,route_color\nR1,7,0,FF0000\nR2,N,3,\n",
     "trips": "route_id,service_id,trip_id,shape_id\nR1,W,T1,H1\nR1,W,T2,H1\nR2,W,T3,\n",
-    "stop_times": "trip_id,stop_id,stop_sequence\nT3,S2,2\nT3,S1,1\n",
+    "stop_times": "trip_id,stop_id,stop_sequence\nT3,S2,2\n , ,\n\nT3,S1,1\n",
     "shapes": "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n"
     "H1,60.01,25.01,10\nH1,60.0,25.0,9\nH1,x,25.0,11\n",
 }
