@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+# as in the workers: beside a busy core, threads that wait for each other wait for seconds
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 _PATIENCE_S = 3.0
 _LASTING = ("pydevd", "asyncio_", "ThreadPoolExecutor", "QtTest")
 
