@@ -493,9 +493,9 @@ class _Placing:
         owner = np.repeat(np.array(owners, np.int64), parts)
         lay_courses(self.ground, self.model.features, rows, owner)
         found: dict[int, list[tuple[tuple[float, float, float], ...]]] = {}
-        for number, part in zip(owners, np.split(rows, np.cumsum(parts)[:-1]), strict=True):
-            if len(part) > 1 and np.isfinite(part).all():
-                course = tuple(map(tuple, _thinned(part).tolist()))
+        for number, local in zip(owners, np.split(rows, np.cumsum(parts)[:-1]), strict=True):
+            if len(local) > 1 and np.isfinite(local).all():
+                course = tuple(map(tuple, _thinned(local).tolist()))
                 found.setdefault(number, []).append(course)
         return found
 
