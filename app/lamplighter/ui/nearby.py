@@ -111,14 +111,14 @@ class Nearby(Panel):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.setSpacing(8)
-        layout.addLayout(
-            row(Text(tr("Within"), "body", "secondary"), self.radius, None, self._all, self._out)
-        )
+        layout.addLayout(row(Text(tr("Within"), "body", "secondary"), self.radius, None))
         layout.addWidget(self.words)
         layout.addWidget(self.view, 1)
+        layout.addLayout(row(self._all, None, self._out))
         desk.city_changed.connect(self._city_changed)
         desk.selection.changed.connect(self._selection_changed)
         self._going = False
+        self.setMinimumWidth(theme().px(216))
         self.refresh()
 
     # ---------------------------------------------------------------- what is asked
