@@ -22,6 +22,8 @@ from lamplighter.scene.sunlight import ShadowMap, SunCamera, sun_view
 from lamplighter.scene.theme import SceneTheme
 from lamplighter.scene.tile_actor import TileActor
 
+BODY_M = 2.0
+"""metres of height from which something stands in the city and is no area on the ground"""
 __all__ = ["OWN_TILE", "BakedTile", "CityScene", "StateTable"]
 
 EDGES_M: Final = (500.0, 1500.0)
@@ -173,6 +175,9 @@ class CityScene(Stage):
         """The opening view: of the built-up part, so that a lone far object moves nothing."""
         built = [t.baked for t in self._tiles.values() if t.baked.name != OWN_TILE]
         rows = [(b.low + b.high)[np.isfinite(b.low[:, 2])] / 2 for b in built]
+        tall = [((b.low + b.high) / 2)[(b.high - b.low)[:, 2] > BODY_M] for b in built]
+        if sum(len(some) for some in tall) >= 8:
+            rows = tall  # flat areas reach far beyond what stands in the city
         places = np.concatenate(rows) if rows else np.zeros((0, 3))
         if len(places) < 8:
             return cam.home(self.extent)

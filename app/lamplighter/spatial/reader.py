@@ -37,7 +37,7 @@ from lamplighter.spatial.scout import digest_of, expand
 
 Progress = Callable[[int, int, str], None]
 Box = tuple[float, float, float, float]
-READER_VERSION: Final = 6
+READER_VERSION: Final = 7
 """raised when the same file gives other tiles or assets than before; old caches then rest"""
 MAX_FILE_BYTES: Final = 4_000_000_000
 

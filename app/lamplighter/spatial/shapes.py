@@ -7,7 +7,6 @@ areas become faces with an outline, further parts are kept, and what has no heig
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -30,8 +29,6 @@ from lamplighter.spatial.model import (
 Spot = tuple[float, float, float]
 Course = list[Spot]
 MAX_FEATURES: Final = 2_000_000
-FILL_METRES: Final = 1_000.0
-"""areas of unknown meaning that reach further are outlines: they would paint the city over"""
 STOREY_METRES: Final = 3.0
 MAX_HEIGHT_METRES: Final = 1_000.0
 _TYPES: Final = ("type", "asset_type", "class", "kind")
@@ -173,7 +170,7 @@ class Shapes:
         elif height and feature.flat:
             feature.path = feature.more = None
             self._extrude(owner, parts, height)
-        elif surface and (surface != "Unknown" or _reach(courses) < FILL_METRES):
+        elif surface and surface != "Unknown":  # an area of unknown meaning is its outline
             self._flat_faces(owner, parts, surface)
 
     def _flat_faces(self, owner: int, parts: Parts, surface: str) -> None:
@@ -239,13 +236,3 @@ def _length(course: Course) -> float:
     spots: Floats = np.array(course, float).reshape(-1, 3)
     with np.errstate(all="ignore"):
         return float(np.hypot(*np.diff(spots[:, :2], axis=0).T).sum()) if len(spots) > 1 else 0.0
-
-
-def _reach(courses: list[Course]) -> float:
-    """About how far the courses reach, in metres; degrees are known by their size."""
-    spots: Floats = np.array([spot[:2] for course in courses for spot in course], float)
-    if not len(spots) or not np.isfinite(spots).all():
-        return math.inf
-    low, high = spots.min(axis=0), spots.max(axis=0)
-    degrees = bool((np.abs(spots) <= [180.0, 90.0]).all())
-    return float((high - low).max()) * (111_320.0 if degrees else 1.0)

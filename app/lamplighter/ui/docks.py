@@ -119,8 +119,8 @@ class Docks:
             lists = (*lists, "attributes", "forecast", "scenario", "nearby")
             side = ()
         else:
-            left = ("assets", "layers", "views", "nearby")
-            lists = (*lists, "effects")
+            left = ("assets", "layers", "views")
+            lists = (*lists, "effects", "nearby")
         if name == "Alarms":
             return left, ("city",), side, ("alarms", *(n for n in lists if n != "alarms"))
         if name == "Trends":

@@ -107,7 +107,8 @@ class PlaceLine(QWidget):
             room = self.width() - left - taken - 16
             self._plate(painter, self.place, left, foot - HIGH, room, "text.primary")
         if self.attribution:
-            wide = min(self.width() - 16.0, self._wide(self.attribution))
+            beside = 0.0 if self._view.overlay.legend else self._after_scale()
+            wide = min(self.width() - 16.0 - beside, self._wide(self.attribution))
             top = foot - (2 * HIGH + 12 if self._view.overlay.legend else HIGH)
             self._plate(
                 painter, self.attribution, self.width() - wide - 8, top, wide, "text.secondary"
