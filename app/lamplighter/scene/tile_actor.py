@@ -20,6 +20,8 @@ from lamplighter.scene.theme import SceneTheme
 Key = tuple[int, int, int, int]
 CALM: Final = {"dark": (0.45, 0.58), "light": (0.25, 0.95), "sunlight": (0.2, 1.0)}
 """share of grey and light of textures: states keep the only strong hue"""
+PLAIN_GREY: Final = 0.85
+"""share of grey of whole surfaces in one colour of their file: a red roof is no alarm"""
 POINT_M: Final = 0.35
 """metres a point of a cloud covers"""
 POINT_PX: Final = (1.0, 7.0)
@@ -234,6 +236,9 @@ class TileActor:
         uniforms.SetUniform3f("hazeColour", list(self._theme.unit("background")))
         uniforms.SetUniform3f("patternColour", list(self._theme.unit("hatch")))
         share, light = CALM.get(self._theme.name, CALM["dark"])
+        skin = self.baked.skin
+        if len(self.baked.triangles) and (skin is None or skin.picture is None):
+            share = PLAIN_GREY
         uniforms.SetUniformf("calmShare", share)
         uniforms.SetUniformf("calmLight", light)
         vertex = self.surface.GetShaderProperty().GetVertexCustomUniforms()

@@ -182,6 +182,8 @@ class _Reading:
             tables: list[str] = []
             shapes = Shapes(self._model, layers[0] if layers else self._source.stem)
             for place, layer in enumerate(layers):
+                if self._repeats(layer, layers):
+                    continue
                 self._progress(place, len(layers), f"layer {layer}")
                 self._layer(layer, shapes, tables)
         except (errors.DataSourceError, errors.DataLayerError, errors.FeatureError) as error:
@@ -198,6 +200,19 @@ class _Reading:
                 f"{self._invalid} shapes cross themselves or are not closed; they are drawn as far "
                 "as that goes"
             )
+
+    def _repeats(self, layer: str, layers: list[str]) -> bool:
+        """The polygons of an exported city once more, one by one: its objects have them."""
+        if layer != "surfaces" or "licences" not in layers:
+            return False
+        info = self._library.read_info(self._source, layer=layer, **self._options)
+        if {str(f) for f in info["fields"]} != {"object", "lod", "surface"}:
+            return False
+        self._model.warnings.append(
+            f"layer surfaces: {info['features']:,} polygons of the objects in the other layers; "
+            "they are not taken a second time"
+        )
+        return True
 
     def _plain(self, text: str) -> str:
         line = text.splitlines()[0].split("; It might help")[0]

@@ -59,6 +59,17 @@ def test_geopackage_has_a_layer_for_each_type_and_the_surfaces(
     assert [c[0] for c in columns] == ["pipe", "feeds", "block", "project"]
 
 
+def test_an_exported_geopackage_comes_back_without_its_surfaces_as_objects(
+    found: Collected, tmp_path: Path
+) -> None:
+    out = tmp_path / "city.gpkg"
+    geopackage.write(found, out)
+    back = imported(out, tmp_path)
+    assert {"block", "part", "pipe", "lost"} <= {a.id for a in back.assets}
+    assert len(back.assets) < 8, "connections and licences are tables, surfaces are no assets"
+    assert any("not taken a second time" in w for w in back.report.warnings)
+
+
 def test_csv_keeps_every_asset_and_disarms_formulas(found: Collected, tmp_path: Path) -> None:
     out = tmp_path / "city.csv"
     assert tables.write_csv(found, out) == 4
