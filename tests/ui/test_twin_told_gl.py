@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage
 
-from lamplighter.domain.layers import Layer
+from lamplighter.domain.layers import Layer, LayerView
 from lamplighter.ui.twin_desk import DeskTwin
 from tests.ui.test_twin_tools_gl import pytestmark as pytestmark
 from tests.ui.test_twin_tools_gl import settle
@@ -22,6 +22,7 @@ def told(view: DeskTwin) -> DeskTwin:
     """The view with one licensed layer."""
     desk = view._desk
     layer = Layer("town", "town", "model", source_file="town.json", attribution="City of Delft")
+    desk.show_layers(LayerView())
     desk.city.imported = {"town": layer}
     desk.city_changed.emit()
     return view
