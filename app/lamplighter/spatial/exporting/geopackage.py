@@ -14,7 +14,6 @@ from lamplighter.spatial.exporting.sources import Collected, Moved
 from lamplighter.spatial.exporting.tables import EDGE_HEAD, edge_rows, wkt_of
 from lamplighter.spatial.model import Faces
 
-_BASE: Final = ("id", "name", "domain", "parent", "layer", "source_file", "licence")
 MAX_COLUMNS: Final = 400
 
 
