@@ -20,6 +20,9 @@ from lamplighter.spatial.model import Floats
 
 NEAR_METRES: Final = 30_000.0
 SAME_METRES: Final = 2.0
+OWN_ZERO_METRES: Final = 10_000.0
+"""numbers nearer to a system's own zero than this are most probably a drawing's or a building's
+own, and say nothing of the system"""
 _MAX_SYSTEMS: Final = 300
 
 
@@ -71,6 +74,8 @@ def _tried(codes: tuple[int, ...], middle: Floats, frame: Frame) -> list[Guess]:
         for swap in (False, True):
             x, y = (middle[1], middle[0]) if swap else (middle[0], middle[1])
             if code == 4326 and not (abs(x) <= 180.0 and abs(y) <= 90.0):
+                continue
+            if code not in (4326, frame.epsg) and math.hypot(x, y) < OWN_ZERO_METRES:
                 continue
             try:
                 moved = move(code, frame.epsg, np.array([x]), np.array([y]))

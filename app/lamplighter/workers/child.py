@@ -79,6 +79,8 @@ class Child:
         self.reads: tuple[str, ...] = ()
         self.started_ms = clock.monotonic_ms()
         self.log: deque[str] = deque(maxlen=40)
+        self.task_id = 0
+        """the last task it was given; its log may still come when the answer is there"""
         self.fault = ""
         """why it was killed for what it did, in words"""
         self._clock = clock

@@ -240,7 +240,7 @@ class WorkerPool:
                 self._finish(job, problem(job.code, name=job.task.name, what=what))
                 continue
             running += 1
-            job.child = child
+            job.child, child.task_id = child, job.task.id
             self._set(job, state=TaskState.RUNNING, started_ms=self._clock.wall_ms())
             if child.ready:
                 self._begin(job)
@@ -355,6 +355,7 @@ class WorkerPool:
             if child in group:
                 group.remove(child)
         if job is None:
+            self._keep_late_log(child)
             return
         job.task = replace_task(job.task, log=tuple(child.log)[-20:])
         job.child = None
@@ -365,6 +366,13 @@ class WorkerPool:
             self._finish(job, problem(job.code, name=job.task.name, what=what))
         if self._keep_warm and job.task.state is not TaskState.CANCELLED:
             self._warm(child.kind)
+
+    def _keep_late_log(self, child: Child) -> None:
+        """The log comes by a pipe of its own: what came after the answer is kept with its task."""
+        with self._lock:
+            shown = self._shown.get(child.task_id)
+            if shown is not None and child.log:
+                self._shown[child.task_id] = replace_task(shown, log=tuple(child.log)[-20:])
 
     def _finish(self, job: _Job, value: object, state: TaskState | None = None) -> None:
         self._state.jobs.pop(job.task.id, None)

@@ -69,6 +69,14 @@ def test_without_a_system_the_neighbours_decide() -> None:
     assert isinstance(elsewhere, str) and "do not lie near the project" in elsewhere
 
 
+def test_numbers_next_to_a_systems_own_zero_name_no_system() -> None:
+    # a building's own metres would be "near" in a system whose zero stands in this very city
+    amersfoort = Frame(28992, 155_000.0, 463_000.0)
+    small = np.array([[0.0, 0.0, 0.0], [12.0, 30.0, 5.0], [400.0, 900.0, 8.0]])
+    decision = crs.decide("", small, amersfoort, None)
+    assert isinstance(decision, str) and "do not lie near the project" in decision
+
+
 def test_the_users_system_wins_and_the_contradiction_is_told() -> None:
     place = placed(crs.decide("EPSG:25832", ROTTERDAM, None, 28992))
     assert place.epsg == 28992 and "given by the user" in place.evidence
