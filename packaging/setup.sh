@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares this machine: `setup.sh core` for running, `setup.sh dev` for tests and building too.
-# Installs the Debian packages of debian-packages.txt and a virtual environment from the hashed locks.
+# Installs the Debian packages of debian-packages.txt (and debian-packages-dev.txt) and a virtual environment from the hashed locks.
 # Does nothing that is already done: a stamp in .venv names the exact list or lock it was made from.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -22,13 +22,15 @@ if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null && as_root="sudo"
 fi
 
-debian_stamp="$root/.make/debian-$(stamp "$root/packaging/debian-packages.txt")"
+lists=("$root/packaging/debian-packages.txt")
+[ "${1:-core}" = dev ] && lists+=("$root/packaging/debian-packages-dev.txt")
+debian_stamp="$root/.make/debian-$(stamp "${lists[@]}")"
 if [ ! -e "$debian_stamp" ]; then
     mkdir -p "$root/.make"
     missing=()
     while read -r name; do
         dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
-    done <"$root/packaging/debian-packages.txt"
+    done < <(cat "${lists[@]}")
     "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=("python3-venv")
     if [ "${#missing[@]}" -gt 0 ]; then
         if [ -z "$as_root" ] && [ "$(id -u)" -ne 0 ]; then
