@@ -9,6 +9,7 @@ loss proves nothing and counts as failed.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import shutil
@@ -36,16 +37,17 @@ from tests.faults import (  # noqa: E402
 from tests.kit.machine import machine_line  # noqa: E402
 
 Row = dict[str, Any]
-SHORT: Final = {"kills": 60, "images": 300, "patterns": 10_000, "fuzz": 20_000, "restarts": 8,
-    "files": 500,
+SHORT: Final[dict[str, int]] = {
+    "kills": 60, "images": 300, "patterns": 10_000, "fuzz": 20_000, "restarts": 8, "files": 500,
 }  # fmt: skip
-LONG: Final = {"kills": 500, "images": 5_000, "patterns": 100_000, "fuzz": 500_000, "restarts": 50,
+LONG: Final[dict[str, int]] = {
+    "kills": 500, "images": 5_000, "patterns": 100_000, "fuzz": 500_000, "restarts": 50,
     "files": 50_000,
 }  # fmt: skip
 REOPEN_S: Final = 2.0
 BUSY: Final = 2.5
 """load per core above which others have the machine and times say nothing"""
-PARTS_OF: Final = {
+PARTS_OF: Final[dict[str, tuple[str, ...]]] = {
     "N1": ("kill", "links"),
     "N2": ("power",),
     "N3": ("gaps", "messages", "files", "tasks"),
@@ -208,6 +210,19 @@ PARTS: Final[dict[str, Callable[[dict[str, int], Path], Row]]] = {
     "files": files,
     "tasks": tasks,
 }
+
+
+def _discover() -> None:
+    """Take in every `part_*.py` beside this file: its PARTS, sizes SHORT and LONG, and TIER."""
+    for file in sorted(Path(__file__).parent.glob("part_*.py")):
+        module = importlib.import_module(f"tests.faults.{file.stem}")
+        PARTS.update(module.PARTS)
+        SHORT.update(module.SHORT)
+        LONG.update(module.LONG)
+        PARTS_OF[module.TIER] = (*PARTS_OF[module.TIER], *module.PARTS)
+
+
+_discover()
 
 
 def run(names: tuple[str, ...], size: dict[str, int]) -> list[Row]:

@@ -6,50 +6,33 @@ beat or the writer.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.problems import fault
 from lamplighter.domain.views import SavedView, Tour
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime import check_report, views
-from lamplighter.runtime.feeds import FeedConfig, check_feed, next_id, put_feed, shown
+from lamplighter.runtime.alarm_answers import AlarmAnswers
+from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.feed_answers import FeedAnswers
+from lamplighter.runtime.history_answers import HistoryAnswers
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
-T = TypeVar("T")
-BEAT_ANSWER_S = 10.0
-ALARM_RIGHTS = {
-    "ack": Permission.ACKNOWLEDGE,
-    "reset": Permission.ACKNOWLEDGE,
-    "shelve": Permission.SHELVE,
-    "unshelve": Permission.SHELVE,
-    "disable": Permission.DISABLE,
-    "enable": Permission.DISABLE,
-}
 
-
-class Answers:
-    """One method per request type."""
+class Answers(Answering):
+    """One method per request type; topics with many have a module each."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._lock = threading.Lock()
-        self._table: dict[type, Callable[[Any], wire.Reply]] = {
+        super().__init__(recorder)
+        self._table: Table = {
             wire.Hello: lambda _: recorder.welcome(),
             wire.GetCity: self._city,
-            wire.GetHistory: self._history,
-            wire.GetMoment: self._moment,
-            wire.GetAlarms: self._alarms,
-            wire.AlarmAction: self._alarm_action,
             wire.GetPrognosis: lambda _: wire.Prognoses(tuple(recorder.store.prognoses())),
             wire.GetWorkOrders: lambda _: wire.WorkOrders(tuple(recorder.store.work_orders())),
             wire.PutWorkOrder: self._work_order,
@@ -59,8 +42,6 @@ class Answers:
             wire.SendCommand: self._command,
             wire.SetMode: self._mode,
             wire.GetCommands: lambda _: wire.Commands(tuple(recorder.store.commands())),
-            wire.GetFeeds: lambda _: wire.Feeds(recorder.feed_states()),
-            wire.AddFeed: self._add_feed,
             wire.ImportFiles: self._import,
             wire.RunCheck: self._check,
             wire.ExportCity: self._export,
@@ -68,35 +49,18 @@ class Answers:
             wire.WriteCheckReport: self._check_report,
             wire.RemoveLayer: self._remove_layer,
             wire.GetLayers: lambda _: wire.Layers(recorder.layers.layers()),
-            wire.GetGaps: lambda r: wire.Gaps(tuple(recorder.store.gaps(r.from_ms, r.to_ms))),
             wire.GetShelf: lambda _: views.shelf(recorder.store),
             wire.PutBookmark: lambda ask: self._keep_view(ask.view),
             wire.PutTour: lambda ask: self._keep_tour(ask.tour),
             wire.DropFromShelf: self._drop_view,
             wire.StopRecorder: self._stop,
         }
+        for topic in (AlarmAnswers, FeedAnswers, HistoryAnswers):
+            self._table |= topic(recorder).table()
 
     def answer(self, request: wire.Request) -> wire.Reply:
         """Raises LamplighterError for a refusal; the server words it."""
         return self._table[type(request)](request)
-
-    def _need(self, right: Permission, what: str) -> None:
-        who = self._recorder.identity
-        if not who.may(right):
-            raise fault("C-701", name=what, what=f"the role {who.role.value} may not {right.value}")
-
-    def _on_beat(self, work: Callable[[], T]) -> T:
-        """Run on the core's thread and wait for its value or exception."""
-        answer: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(work())
-            except BaseException as error:
-                answer.set_exception(error)
-
-        self._recorder.core.on_beat(run)
-        return answer.result(BEAT_ANSWER_S)
 
     # ------------------------------------------------------------------ reading
     def _city(self, _: wire.GetCity) -> wire.City:
@@ -114,71 +78,7 @@ class Answers:
             layers=layers,
         )
 
-    def _history(self, ask: wire.GetHistory) -> wire.History:
-        store = self._recorder.store
-        return wire.History(
-            tuple(
-                store.series(d, ask.from_ms, ask.to_ms, ask.points, ask.as_known_at_ms)
-                for d in ask.datastreams
-            )
-        )
-
-    def _moment(self, ask: wire.GetMoment) -> wire.Moment:
-        store = self._recorder.store
-        values = store.moment(ask.at_ms, ask.as_known)
-        alarms = [r for r in store.alarms(ask.at_ms) if r.state is not AlarmState.NORM]
-        incidents = [i for i in store.incidents(ask.at_ms) if i.active]
-        return wire.Moment(
-            at_ms=ask.at_ms,
-            batch=values.batch,
-            time_ms=values.time_ms,
-            value=values.value,
-            quality=values.quality,
-            alarms=tuple(alarms),
-            incidents=tuple(incidents),
-        )
-
-    def _alarms(self, ask: wire.GetAlarms) -> wire.Alarms:
-        if ask.at_ms is not None:
-            moment = self._moment(wire.GetMoment(ask.at_ms))
-            return wire.Alarms(moment.alarms, moment.incidents)
-        engine = self._recorder.core.alarms
-        return self._on_beat(
-            lambda: wire.Alarms(tuple(engine.records()), tuple(engine.incidents()))
-        )
-
     # ------------------------------------------------------------------ changing
-    def _alarm_action(self, ask: wire.AlarmAction) -> wire.Reply:
-        recorder = self._recorder
-        self._need(ALARM_RIGHTS.get(ask.action, Permission.DISABLE), ", ".join(ask.keys[:3]))
-        who = recorder.identity
-
-        def act() -> int:
-            events = recorder.core.alarms.act(
-                ask.action,
-                ask.keys,
-                actor=who.user,
-                batch=recorder.core.batch(),
-                now_ms=recorder.clock.wall_ms(),
-                until_ms=ask.until_ms,
-                reason=ask.reason,
-                note=ask.note,
-            )
-            recorder.core.tell_alarms(events)
-            return len(events)
-
-        count = self._on_beat(act)
-        for key in ask.keys:
-            recorder.audit.record(
-                actor=who.user,
-                role=who.role.value,
-                action=f"alarm {ask.action}",
-                object=key,
-                reason=ask.reason or ask.note,
-                result="done",
-            )
-        return wire.Ok(f"{count} alarms")
-
     def _work_order(self, ask: wire.PutWorkOrder) -> wire.Reply:
         self._need(Permission.WORK, ask.order.asset)
         order = self._recorder.maintenance.keep_order(ask.order)
@@ -201,25 +101,6 @@ class Answers:
         self._need(Permission.ARM, ask.asset)
         self._recorder.commands.set_mode(ask.asset, ask.mode, ask.reason)
         return wire.Ok(ask.mode)
-
-    def _add_feed(self, ask: wire.AddFeed) -> wire.Reply:
-        recorder = self._recorder
-        self._need(Permission.FEED, shown(ask.url))
-        with self._lock:
-            config = FeedConfig(
-                next_id(recorder.store), ask.url, ask.mapping, ask.ca, ask.cert, ask.key
-            )
-            check_feed(config)
-            if put_feed(recorder.store, config):
-                recorder.open_feed(config)
-        recorder.audit.record(
-            actor=recorder.identity.user,
-            role=recorder.identity.role.value,
-            action="add feed",
-            object=shown(ask.url),
-            result="done",
-        )
-        return wire.Ok(config.id)
 
     def _import(self, ask: wire.ImportFiles) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))

@@ -1,0 +1,345 @@
+"""Everything that crosses between the recorder and its clients, as frozen typed messages.
+
+Arrays cross as `np.ndarray` fields (see `codec`); requests and replies are tagged structs; events
+flow from the recorder to every client, in order. Topics with many messages have a module each;
+all are reached as `wire.Name`.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from lamplighter.domain.city import Frame
+from lamplighter.domain.command import CommandRequest, CommandState
+from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.observation import Account
+from lamplighter.domain.problems import Problem
+from lamplighter.domain.task import Task
+from lamplighter.domain.views import SavedView, Tour
+from lamplighter.domain.wire import alarms, city, feeds, history
+from lamplighter.domain.wire.alarms import AlarmAction as AlarmAction
+from lamplighter.domain.wire.alarms import Alarms as Alarms
+from lamplighter.domain.wire.alarms import AlarmsChanged as AlarmsChanged
+from lamplighter.domain.wire.alarms import GetAlarms as GetAlarms
+from lamplighter.domain.wire.city import CheckDone as CheckDone
+from lamplighter.domain.wire.city import City as City
+from lamplighter.domain.wire.city import CityChanged as CityChanged
+from lamplighter.domain.wire.city import ExportCity as ExportCity
+from lamplighter.domain.wire.city import ExportDone as ExportDone
+from lamplighter.domain.wire.city import GetCity as GetCity
+from lamplighter.domain.wire.city import ImportDone as ImportDone
+from lamplighter.domain.wire.city import ImportFiles as ImportFiles
+from lamplighter.domain.wire.city import LayerRemoved as LayerRemoved
+from lamplighter.domain.wire.city import RegisterAssets as RegisterAssets
+from lamplighter.domain.wire.city import RegisterDone as RegisterDone
+from lamplighter.domain.wire.city import RemoveLayer as RemoveLayer
+from lamplighter.domain.wire.city import RunCheck as RunCheck
+from lamplighter.domain.wire.city import WriteCheckReport as WriteCheckReport
+from lamplighter.domain.wire.feeds import AddFeed as AddFeed
+from lamplighter.domain.wire.feeds import Feeds as Feeds
+from lamplighter.domain.wire.feeds import FeedState as FeedState
+from lamplighter.domain.wire.feeds import Gaps as Gaps
+from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
+from lamplighter.domain.wire.feeds import GetGaps as GetGaps
+from lamplighter.domain.wire.history import GetHistory as GetHistory
+from lamplighter.domain.wire.history import GetMoment as GetMoment
+from lamplighter.domain.wire.history import History as History
+from lamplighter.domain.wire.history import Moment as Moment
+from lamplighter.domain.wire.history import Series as Series
+from lamplighter.domain.wire.message import Message
+
+
+# ---------------------------------------------------------------- requests and their replies
+class Hello(Message, frozen=True):
+    """First request of a connection."""
+
+    client: str
+    version: str
+    """the client program's version"""
+
+
+class Welcome(Message, frozen=True):
+    project: str
+    path: str
+    demo: bool
+    version: str
+    pid: int
+    user: str
+    role: str
+    block: str
+    """path of the newest-values file (see `newest_block`)"""
+    frame: Frame | None
+    started_ms: int
+    """wall time at which this recorder began"""
+    first_ms: int
+    """wall time of the oldest stored batch, 0 when there is none"""
+
+
+class Ok(Message, frozen=True):
+    text: str = ""
+
+
+class Refused(Message, frozen=True):
+    problem: Problem
+
+
+class GetPrognosis(Message, frozen=True):
+    pass
+
+
+class Prognoses(Message, frozen=True):
+    items: tuple[Prognosis, ...]
+
+
+class GetWorkOrders(Message, frozen=True):
+    pass
+
+
+class WorkOrders(Message, frozen=True):
+    items: tuple[WorkOrder, ...]
+
+
+class PutWorkOrder(Message, frozen=True):
+    order: WorkOrder
+
+
+class RunScenario(Message, frozen=True):
+    """Start a what-if; its result comes as a `ScenarioDone` event."""
+
+    name: str
+    settings: dict[str, str]
+
+
+class ScenarioRow(Struct, frozen=True):
+    asset: str
+    quantity: str
+    unit: str
+    baseline: float
+    outcome: float
+    low: float
+    high: float
+
+
+class TaskStarted(Message, frozen=True):
+    task: int
+
+
+class CancelTask(Message, frozen=True):
+    task: int
+
+
+class GetTasks(Message, frozen=True):
+    pass
+
+
+class Tasks(Message, frozen=True):
+    items: tuple[Task, ...]
+
+
+class SendCommand(Message, frozen=True):
+    request: CommandRequest
+    mode: str = "live"
+    """live | replay | scenario: the mode of the view that asks; only live is ever let through"""
+
+
+class SetMode(Message, frozen=True):
+    """Switch an asset between shadow and twin."""
+
+    asset: str
+    mode: str
+    reason: str
+
+
+class GetCommands(Message, frozen=True):
+    pass
+
+
+class Commands(Message, frozen=True):
+    items: tuple[CommandState, ...]
+
+
+class LayerState(Message, frozen=True):
+    """A plugin's layer: running | greyed | off. Also an event, whenever one changes."""
+
+    plugin: str
+    state: str
+    why: str = ""
+    problem: Problem | None = None
+    """the fault behind it, where there is one"""
+
+
+class GetLayers(Message, frozen=True):
+    pass
+
+
+class Layers(Message, frozen=True):
+    items: tuple[LayerState, ...]
+
+
+class GetShelf(Message, frozen=True):
+    """The project's bookmarks and tours."""
+
+
+class PutBookmark(Message, frozen=True):
+    """Keep a view, or change the one of the same id."""
+
+    view: SavedView
+
+
+class PutTour(Message, frozen=True):
+    tour: Tour
+
+
+class DropFromShelf(Message, frozen=True):
+    """Forget a bookmark or a tour by its id."""
+
+    bookmark: str = ""
+    tour: str = ""
+
+
+class Shelf(Message, frozen=True):
+    """Bookmarks and tours. Also an event, whenever one changes."""
+
+    bookmarks: tuple[SavedView, ...] = ()
+    tours: tuple[Tour, ...] = ()
+
+
+class StopRecorder(Message, frozen=True):
+    """Ask the recorder to end (source, queue, writer). Honoured unless it runs as a service."""
+
+
+Request = (
+    alarms.Request
+    | city.Request
+    | feeds.Request
+    | history.Request
+    | Hello
+    | GetPrognosis
+    | GetWorkOrders
+    | PutWorkOrder
+    | RunScenario
+    | CancelTask
+    | GetTasks
+    | SendCommand
+    | SetMode
+    | GetCommands
+    | GetLayers
+    | GetShelf
+    | PutBookmark
+    | PutTour
+    | DropFromShelf
+    | StopRecorder
+)
+
+Reply = (
+    alarms.Reply
+    | city.Reply
+    | feeds.Reply
+    | history.Reply
+    | Welcome
+    | Ok
+    | Refused
+    | Prognoses
+    | WorkOrders
+    | TaskStarted
+    | Tasks
+    | Commands
+    | Layers
+    | Shelf
+)
+
+
+# ---------------------------------------------------------------- events
+class Status(Message, frozen=True):
+    """Once a second."""
+
+    wall_ms: int
+    batch: int
+    account: Account
+    waiting: int
+    points_per_s: float
+    messages_per_s: float
+    delay_p95_s: float
+    """commit minus phenomenon time, over the points of the last ten seconds"""
+    queue: int
+    write_lag_ms: float
+    feeds: tuple[FeedState, ...]
+    datastreams: int
+    live: int
+    stale: int
+    disk_free_gb: float
+    disk_days_left: float | None
+    rss_mb: float
+
+
+class BlockMoved(Message, frozen=True):
+    """The newest-values file was replaced by a larger one."""
+
+    block: str
+
+
+class TaskChanged(Message, frozen=True):
+    task: Task
+
+
+class ScenarioDone(Message, frozen=True):
+    name: str
+    settings: dict[str, str]
+    rows: tuple[ScenarioRow, ...]
+    summary: str
+    basis: str
+
+
+class PrognosisChanged(Message, frozen=True):
+    items: tuple[Prognosis, ...]
+
+
+class WorkOrderChanged(Message, frozen=True):
+    order: WorkOrder
+
+
+class CommandChanged(Message, frozen=True):
+    state: CommandState
+
+
+class ProblemRaised(Message, frozen=True):
+    """A fault to show in place; `count` grows while it repeats, `over` when it has ended."""
+
+    problem: Problem
+    count: int = 1
+    over: bool = False
+
+
+Event = (
+    alarms.Event
+    | city.Event
+    | Status
+    | BlockMoved
+    | TaskChanged
+    | ScenarioDone
+    | PrognosisChanged
+    | WorkOrderChanged
+    | CommandChanged
+    | ProblemRaised
+    | LayerState
+    | Shelf
+)
+
+
+class RequestFrame(Struct, frozen=True, tag="ask"):
+    id: int
+    body: Request
+
+
+class ReplyFrame(Struct, frozen=True, tag="answer"):
+    id: int
+    body: Reply
+
+
+class EventFrame(Struct, frozen=True, tag="event"):
+    seq: int
+    body: Event
+
+
+ToRecorder = RequestFrame
+ToClient = ReplyFrame | EventFrame

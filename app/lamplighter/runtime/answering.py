@@ -1,0 +1,60 @@
+"""What all answers to the wire's requests share: the recorder, rights, and the core's beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from lamplighter.domain import wire
+from lamplighter.domain.problems import fault
+from lamplighter.governance.roles import Permission
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+
+T = TypeVar("T")
+BEAT_ANSWER_S: Final = 10.0
+Table = dict[type, Callable[[Any], wire.Reply]]
+"""request type -> what answers it; raises LamplighterError for a refusal"""
+
+
+class Answering:
+    """Answers to the requests of one topic; `table` lists them."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def table(self) -> Table:
+        """Request type -> answer."""
+        raise NotImplementedError
+
+    def _need(self, right: Permission, what: str) -> None:
+        who = self._recorder.identity
+        if not who.may(right):
+            raise fault("C-701", name=what, what=f"the role {who.role.value} may not {right.value}")
+
+    def _on_beat(self, work: Callable[[], T]) -> T:
+        """Run on the core's thread and wait for its value or exception."""
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._recorder.core.on_beat(run)
+        return answer.result(BEAT_ANSWER_S)
+
+    def _audit(self, action: str, object: str, reason: str = "", result: str = "done") -> None:
+        """One entry in the audit record, in the name of who sits here."""
+        who = self._recorder.identity
+        self._recorder.audit.record(
+            actor=who.user,
+            role=who.role.value,
+            action=action,
+            object=object,
+            reason=reason,
+            result=result,
+        )
