@@ -35,6 +35,18 @@ class Counters:
     """messages waiting in the feed because the queue behind it is full"""
     last_message_ms: int = 0
     """wall time of the newest message, 0 = none"""
+    protocol: str = ""
+    """what the newest link spoke"""
+    own_ends_ms: int = 0
+    """wall time at which our certificate ends, 0 = none in use"""
+    server_ends_ms: int = 0
+    """wall time at which the server's certificate ends, 0 = not known"""
+
+    @property
+    def certificate(self) -> tuple[int, str]:
+        """(end, whose) of the certificate that ends first; (0, "") when there is none."""
+        ends = [(self.own_ends_ms, "ours"), (self.server_ends_ms, "server")]
+        return min((e for e in ends if e[0]), default=(0, ""))
 
 
 class Feed(Protocol):

@@ -87,17 +87,30 @@ class FeedSet:
     def states(self) -> tuple[FeedState, ...]:
         """How each feed is, for the status and for `feed list`."""
         now = self._clock.wall_ms()
-        rows = []
-        for feed in tuple(self._feeds.values()):
-            last = feed.counters.last_message_ms
-            age = (now - last) / 1000 if last else None
-            detail = str(feed.problem) if feed.problem is not None else ""
-            rows.append(
-                FeedState(feed.id, feed.url, feed.state, feed.counters.messages, age, detail)
-            )
-        return tuple(rows)
+        return tuple(state_of(feed, now) for feed in tuple(self._feeds.values()))
 
     def stop(self, deadline_s: float = 2.0) -> bool:
         """Stop all; False when one did not end in time."""
         ended = [feed.stop(deadline_s) for feed in tuple(self._feeds.values())]
         return all(ended)
+
+
+def state_of(feed: Feed, now_ms: int) -> FeedState:
+    """How one feed is at this wall time."""
+    counters = feed.counters
+    last = counters.last_message_ms
+    ends, whose = counters.certificate
+    return FeedState(
+        feed.id,
+        feed.url,
+        feed.state,
+        counters.messages,
+        (now_ms - last) / 1000 if last else None,
+        str(feed.problem) if feed.problem is not None else "",
+        counters.protocol,
+        max(0, counters.connects - 1),
+        counters.losses,
+        counters.held,
+        round((ends - now_ms) / 86_400_000, 1) if ends else None,
+        whose,
+    )

@@ -16,6 +16,20 @@ class FeedState(Struct, frozen=True):
     messages: int
     last_value_age_s: float | None
     detail: str = ""
+    """what is wrong or will be soon, worded; empty when nothing is"""
+    protocol: str = ""
+    """what the link speaks, e.g. `MQTT 5, TLSv1.3`; empty when it has none"""
+    reconnects: int = 0
+    """how often it connected again after the first time"""
+    losses: int = 0
+    """how often a live link was lost"""
+    held: int = 0
+    """messages the feed holds back because the queue behind it is full"""
+    certificate_days: float | None = None
+    """days until the first of our certificate and the server's ends; negative: ended; None: no
+    certificate is in use or its end is not known"""
+    certificate_of: str = ""
+    """whose that is: `ours` or `server`"""
 
 
 class GetFeeds(Message, frozen=True):
