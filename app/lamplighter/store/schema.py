@@ -66,9 +66,22 @@ HISTORY_STEPS: Final[tuple[str, ...]] = (
         first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, hash BLOB NOT NULL,
         head BLOB NOT NULL, state TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE segment ADD COLUMN tier INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segment ADD COLUMN first_wall_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segment ADD COLUMN last_wall_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segment ADD COLUMN points INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segment ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segment ADD COLUMN previous BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE segment ADD COLUMN names BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE segment ADD COLUMN roots BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE segment ADD COLUMN signature BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE segment ADD COLUMN note BLOB NOT NULL DEFAULT x'';
+    """,
 )
 """Batch bodies lie apart from their heads, so that looking over the heads reads no points.
-`setback` names the batches whose wall time lies before that of the batch before them.
+`setback` names the batches whose wall time lies before that of the batch before them. `segment` is
+the catalogue of the sealed files: batches up to the last one it names are read from there.
 """
 
 CITY_STEPS: Final[tuple[str, ...]] = (
