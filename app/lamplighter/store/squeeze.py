@@ -44,7 +44,8 @@ class Reading:
         found = np.empty(count, np.int64)
         found[0] = first
         found[1:] = steps
-        return np.cumsum(found, dtype=np.int64)
+        whole: Array = np.cumsum(found, dtype=np.int64)
+        return whole
 
     def values(self, lengths: Array) -> Array:
         """Values of streams that are `lengths` long."""
@@ -53,7 +54,8 @@ class Reading:
         found = np.empty(each.shape[0], np.float64)
         decimal = each != _RAW
         if decimal.all():
-            return self.ints() / _POWER[each]
+            found[:] = self.ints() / _POWER[each]
+            return found
         found[decimal] = self.ints() / _POWER[each[decimal]]
         found[~decimal] = self.plain("<f8", int((~decimal).sum()))
         return found
@@ -62,7 +64,7 @@ class Reading:
         size = np.dtype(kind).itemsize * count
         if self._at + size > len(self._raw) or count < 0:
             raise ValueError("damaged bytes: too short")
-        found = unshuffle(self._raw, kind, count, self._at)
+        found: Array = unshuffle(self._raw, kind, count, self._at)
         self._at += size
         return found
 
