@@ -5,6 +5,7 @@ The rooms that receive and the room that decodes do not know each other; they sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -35,6 +36,10 @@ class RawMessage:
     again: bool = False
     """the broker says it delivers this for a second time"""
     retained: bool = False
+    units: Mapping[str, str] | None = None
+    """unit by datastream name, when the protocol says it; a hint for what nobody described"""
+    fault: str = ""
+    """why its feed could not read it; then the payload is what came and goes to quarantine"""
 
 
 class ResendRequest(NamedTuple):

@@ -162,6 +162,10 @@ class SourceLife(Struct, frozen=True):
     retains: bool = False
     offline: bool = False
     heard_ms: int = 0
+    period_s: float = 0.0
+    """its values come this often, as it says itself; 0 = it does not say"""
+    on_change: bool = False
+    """it sends a value only when that changes: while it lives, its values are no older than it"""
 
 
 class NewDatastream(Struct, frozen=True):

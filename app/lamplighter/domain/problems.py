@@ -56,6 +56,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "trying. Check that the broker runs and the address is right.",
     "N-305": "Feed {name} is connected but silent for {what}. Its values are shown as stale. "
     "Check the devices behind it.",
+    "N-306": "Feed {name} is held back: {what}. Nothing is lost and other feeds continue. "
+    "It goes on by itself; if not, look at the disk.",
     # storage
     "A-401": "Storage is full: history is not being recorded since {what}. Live view and commands "
     "still work. Free space or choose another folder; sources that keep their data will resend.",

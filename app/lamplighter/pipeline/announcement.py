@@ -32,6 +32,8 @@ def read_announcement(
             known.retains if known else False,
             True,
             heard_ms,
+            known.period_s if known else 0.0,
+            known.on_change if known else False,
         )
     first, following = tree.get("first_seq", 0), tree.get("next_seq", 0)
     if not (is_counter(first) and is_counter(following) and first <= following):
@@ -45,6 +47,8 @@ def read_announcement(
         tree.get("retains") is True,
         False,
         heard_ms,
+        _seconds(tree.get("period_s", 0)),
+        tree.get("on_change") is True,
     )
 
 

@@ -223,11 +223,17 @@ class Pipeline:
             return
         if self._aside.too_large(message, source, name):
             return
+        if message.fault:
+            self._aside.message(message, source, Fault("D-113", message.fault))
+            return
         decoded = decode(message.payload)
         if isinstance(decoded, Fault):
             self._unreadable(message, source, decoded, columns)
             return
+        for stream, unit in (message.units or {}).items():
+            self._units[(source, stream)] = unit
         self._decoded(message, source, name, decoded, columns)
+        self._units.clear()
 
     def _unreadable(self, message: RawMessage, source: int, fault: Fault, columns: Columns) -> None:
         """Set a message aside; one whose key could be read does not count as missing."""

@@ -149,7 +149,7 @@ class CoreLoop:
 
     def _every_second(self) -> None:
         now = self._clock.wall_ms()
-        self._trust = trust(self._state, now, self.mask, self.city.table)
+        self._trust = trust(self._state, now, self.mask, self.city.table, self.lives)
         self._expected, self._spread = self.expected.tick(self.newest, now)
         self._slow()
 

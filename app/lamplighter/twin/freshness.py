@@ -19,6 +19,8 @@ from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.twin.state import LEARNED_AFTER, TwinState
 
 OFFLINE_AFTER_MS: Final = 2_000
+UNCHANGED_MS: Final = 1e15
+"""stands for the period of a value that is only sent when it changes"""
 STUCK_AFTER: Final = 120
 """equal values in a row, in a datastream that used to move, before its trust falls"""
 
@@ -65,14 +67,33 @@ def stream_table(
 
 
 def expected_period_ms(
-    state: TwinState, declared_ms: npt.NDArray[np.float64]
+    state: TwinState,
+    declared_ms: npt.NDArray[np.float64],
+    lives: Mapping[int, SourceLife] | None = None,
+    source_of: npt.NDArray[np.int32] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """The learned period where enough intervals were seen, else the declared one."""
+    """The learned period where enough intervals were seen, else the declared one.
+
+    Never below what a source says of itself; `UNCHANGED_MS` for one that sends changes only.
+    """
     rows = state.datastreams
     declared = np.full(rows, 1000.0)
     n = min(rows, declared_ms.shape[0])
     declared[:n] = declared_ms[:n]
-    return np.where(state.intervals >= LEARNED_AFTER, state.period_ms, declared)
+    period = np.where(state.intervals >= LEARNED_AFTER, state.period_ms, declared)
+    said = {
+        source: UNCHANGED_MS if life.on_change else 1000.0 * life.period_s
+        for source, life in (lives or {}).items()
+        if source >= 0 and (life.on_change or life.period_s > 0)
+    }
+    if said and source_of is not None:
+        least = np.zeros(max(said) + 1)
+        least[list(said)] = list(said.values())
+        m = min(rows, source_of.shape[0])
+        source = source_of[:m]
+        known = (source >= 0) & (source < least.shape[0])
+        period[:m] = np.maximum(period[:m], np.where(known, least[np.where(known, source, 0)], 0.0))
+    return period
 
 
 def stale(
@@ -89,7 +110,10 @@ def stale(
     that was never heard counts as stale.
     """
     period = expected_period_ms(
-        state, declared_ms if declared_ms is not None else np.empty(0, np.float64)
+        state,
+        declared_ms if declared_ms is not None else np.empty(0, np.float64),
+        lives,
+        source_of,
     )
     mask = (now_ms - state.time_ms) > np.maximum(2.0 * period, 2_000.0)
     dead = dead_sources(state, now_ms, lives)
@@ -143,6 +167,7 @@ def trust(
     now_ms: int,
     mask: npt.NDArray[np.bool_],
     table: StreamTable,
+    lives: Mapping[int, SourceLife] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Trust 0-1 by datastream id: the product of freshness, quality, plausibility and provenance.
 
@@ -151,7 +176,7 @@ def trust(
     values set by hand and historical values take a fifth each.
     """
     rows = state.datastreams
-    period = expected_period_ms(state, table.period_ms)
+    period = expected_period_ms(state, table.period_ms, lives, table.source)
     limit = np.maximum(2.0 * period, 2_000.0)
     age = (now_ms - state.time_ms).astype(np.float64)
     fresh = np.clip((10.0 * limit - age) / (9.0 * limit), 0.0, 1.0)

@@ -163,3 +163,20 @@ def test_a_value_that_stopped_moving_is_less_trusted_and_one_that_never_moved_is
         message = MessageRecord(0, 1, 400 + n, 0, time, 1)
         stuck = step(stuck, Committed(400 + n, time, points, (message,), (), ()))
     assert _trust(stuck, START + 130_000)[0] == pytest.approx(0.4)
+
+
+def test_a_source_that_says_how_often_it_sends_is_given_that_long() -> None:
+    state = _heard(count=1)
+    slow = SourceLife(0, 1, heartbeat_s=5, heard_ms=START + 60_000, period_s=60.0)
+    assert _stale(state, START + 60_000)
+    assert not _stale(state, START + 60_000, slow)
+    assert _stale(state, START + 121_000, slow)
+
+
+def test_a_value_sent_only_when_it_changes_is_live_as_long_as_its_source() -> None:
+    state, now = _heard(), START + 3_600_000
+    life = SourceLife(0, 1, heartbeat_s=5, heard_ms=now - 1_000, on_change=True)
+    assert not _stale(state, now, life)
+    fresh = trust(state, now, np.zeros(2, np.bool_), _table(), {0: life})
+    assert fresh[0] > 0.9
+    assert _stale(state, now + 30_000, life)
