@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults import fuzz_messages, gap_truth, import_files, import_mutants
+from tests.faults import fuzz_messages, gap_truth, import_files, import_mutants, part_tls
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
 
@@ -159,3 +159,35 @@ def test_the_good_files_that_are_damaged_were_good(tmp_path: Path) -> None:
             folder / case.name, project_frame=import_mutants.FRAME, tiles_folder=tmp_path / "t"
         )
         assert found.report.error is None, case.name
+
+
+def test_a_wrong_broker_is_refused_and_a_weakened_check_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lamplighter.sources import TlsFiles, mqtt_tls, tls
+
+    real = tls.context_for
+
+    def any_host(files: TlsFiles) -> Any:
+        context = real(files)
+        context.check_hostname = False
+        return context
+
+    def any_authority(files: TlsFiles) -> Any:
+        context = real(files)
+        assert files.ca is not None
+        context.load_verify_locations(str(files.ca.with_name("ca.pem")))
+        return context
+
+    def at_once(self: Any) -> None:
+        """It does not wait for the server's word on our certificate."""
+
+    names = ("another host", "another authority", "ours is missing")
+    assert not any(part_tls.matrix(tmp_path / "sound", names).values())
+    monkeypatch.setattr(mqtt_tls, "context_for", any_host)
+    assert part_tls.matrix(tmp_path / "host", names)["another host"]
+    monkeypatch.setattr(mqtt_tls, "context_for", any_authority)
+    assert part_tls.matrix(tmp_path / "authority", names)["another authority"]
+    monkeypatch.setattr(mqtt_tls, "context_for", real)
+    monkeypatch.setattr(tls.PatientSocket, "_await_verdict", at_once)
+    assert part_tls.matrix(tmp_path / "hasty", names)["ours is missing"]

@@ -48,16 +48,18 @@ CATALOGUE: Final[dict[str, str]] = {
     # network
     "N-301": "Not connected: the broker's certificate expired on {what}. Recorded data stays "
     "usable. Ask the administrator to renew it; do not switch off checking.",
-    "N-302": "Not connected: the server at {name} does not prove it is {name}. Recorded data stays "
-    "usable. Possible interception: ask the administrator.",
-    "N-303": "The broker refused this console's certificate ({what}). Recorded data stays usable. "
-    "Ask the administrator for a new one.",
+    "N-302": "Not connected: the server at {name} does not prove it is {name} ({what}). Recorded "
+    "data stays usable. Possible interception: ask the administrator; do not switch off checking.",
+    "N-303": "Not connected: this console's certificate is not accepted ({what}). Recorded data "
+    "stays usable. Ask the administrator for a new one; new files are taken up by themselves.",
     "N-304": "Not connected to {name}: {what}. Recorded data stays usable and the console keeps "
     "trying. Check that the broker runs and the address is right.",
     "N-305": "Feed {name} is connected but silent for {what}. Its values are shown as stale. "
     "Check the devices behind it.",
     "N-306": "Feed {name} is held back: {what}. Nothing is lost and other feeds continue. "
     "It goes on by itself; if not, look at the disk.",
+    "N-311": "The certificate of {name} {what}. A running link goes on; after that day no new one "
+    "is made. Ask the administrator for a new one; new files are taken up without a restart.",
     # storage
     "A-401": "Storage is full: history is not being recorded since {what}. Live view and commands "
     "still work. Free space or choose another folder; sources that keep their data will resend.",

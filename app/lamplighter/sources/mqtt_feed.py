@@ -17,7 +17,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import COMMANDS, NATIVE_TOPICS, is_plain_name
-from lamplighter.domain.problems import LamplighterError, Problem, problem
+from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.domain.quality import feed_lost_after_ms
 from lamplighter.sources.feed import (
     Counters,
@@ -30,7 +30,8 @@ from lamplighter.sources.feed import (
     next_feed_number,
 )
 from lamplighter.sources.mqtt_link import LinkEnded, MqttLink
-from lamplighter.sources.tls import check_own_certificate, context_for, explain, explain_text
+from lamplighter.sources.mqtt_tls import Security
+from lamplighter.sources.tls import explain, explain_text
 
 FIRST_WAIT_S: Final = 0.1
 LAST_WAIT_S: Final = 4.0
@@ -64,6 +65,8 @@ class MqttFeed:
     ) -> None:
         """Raises U-801 when `url` is no broker address."""
         self._address = broker_address(url)
+        if tls not in (None, TlsFiles()) and not self._address.tls:
+            raise fault("U-801", what="certificates need an mqtts:// address", name="feed add")
         self._login = login or login_of(url)
         self.url = f"{'mqtts' if self._address.tls else 'mqtt'}://{self._address.host}"
         self.url += f":{self._address.port}"
@@ -74,7 +77,7 @@ class MqttFeed:
         self._clock = clock
         self._topics = topics
         self._keep_alive_s = keep_alive_s or keep_alive_for(self._address.host)
-        self._tls = tls or TlsFiles()
+        self._security = Security(tls or TlsFiles(), self._address, clock, self.counters)
         self._number = next_feed_number()
         self._links = 0
         self._link: MqttLink | None = None
@@ -89,7 +92,7 @@ class MqttFeed:
         self._problem: Problem | None = None
         self._takeovers: list[int] = []
         self._live_since = 0
-        self._unanswered = 0
+        self._renewing = False
         self.restarts = 0
         """how often the watcher had to replace a receiving thread"""
 
@@ -108,7 +111,8 @@ class MqttFeed:
 
     @property
     def problem(self) -> Problem | None:
-        return self._problem
+        """What is wrong now; else what will be soon: a certificate that ends."""
+        return self._problem or self._security.warning
 
     # ---------------------------------------------------------------- what it does
     def start(self) -> None:
@@ -179,10 +183,7 @@ class MqttFeed:
             self._stop.wait(wait * random.uniform(0.7, 1.3))
 
     def _new_link(self) -> MqttLink:
-        own = check_own_certificate(self._tls.cert, self._clock.wall_ms())
-        if own is not None:
-            raise LamplighterError(own)
-        tls: ssl.SSLContext | None = context_for(self._tls) if self._address.tls else None
+        tls = self._security.context()
         with self._lock:
             self._links += 1
             link = MqttLink(
@@ -210,6 +211,10 @@ class MqttFeed:
     def _on_live(self) -> None:
         self._live, self._refused = True, False
         self._live_since = self._clock.monotonic_ms()
+        link = self._link
+        if link is not None:
+            self.counters.protocol = link.protocol
+            self._security.connected(link.server_ends_ms)
         if self._problem is not None and self._problem.code != "S-202":
             self._problem = None
 
@@ -220,22 +225,13 @@ class MqttFeed:
             self._version = MQTTProtocolVersion.MQTTv311 if five else MQTTProtocolVersion.MQTTv5
         if end.cause is not None:
             self._takeovers.clear()
-            self._problem = explain(end.cause, host, port)
-        elif self._shut_out(end):
-            self._problem = problem("N-303", what="it closes the connection before answering")
+            self._problem = explain(end.cause, host, port, self._security.own)
         elif self._often_taken_over(end):
             self._problem = problem("S-202", name=self._client_id)
         else:
             self._problem = explain_text(str(end), host, port)
         self._refused = end.refused or isinstance(end.cause, ssl.SSLCertVerificationError)
         self._refused = self._refused or self._problem.code == "N-303"
-
-    def _shut_out(self, end: LinkEnded) -> bool:
-        """A broker that dislikes our certificate may reset the connection so fast that its reason
-        is lost: then all there is to see is that every version of the protocol ends the same way.
-        """
-        self._unanswered = self._unanswered + 1 if self._address.tls and end.version else 0
-        return self._unanswered >= 2
 
     def _often_taken_over(self, end: LinkEnded) -> bool:
         """Another client with our name takes the session: some brokers say so, most just close
@@ -254,9 +250,9 @@ class MqttFeed:
         link = self._link
         if link is not None and link.contact_ms:
             self._contact_ms = max(self._contact_ms, link.contact_ms)
-        if was_live:
+        if was_live and not self._renewing:
             self.counters.losses += 1
-        self._live = False
+        self._live = self._renewing = False
 
     # ---------------------------------------------------------------- the watcher
     def _watch(self) -> None:
@@ -268,6 +264,9 @@ class MqttFeed:
         thread, link = self._thread, self._link
         if thread is None or self._stop.is_set():
             return
+        if self._live and link is not None and self._security.renewed():
+            self._renewing = True
+            link.end()
         now = self._clock.monotonic_ms()
         if self._live and link is not None and now - self._live_since > STEADY_MS:
             silent = link.silent_for_ms(now)

@@ -25,6 +25,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import MAX_MESSAGE_BYTES
 from lamplighter.sources.feed import Address, Counters, Deliver, Login, loose_ticket
+from lamplighter.sources.tls import server_end_ms
 
 WINDOW: Final = 2_000
 """messages the broker may send before the first is acknowledged (Receive Maximum)"""
@@ -108,6 +109,8 @@ class MqttLink:
         """when the newest message came"""
         self.first_message_ms = 0
         self.message_count = 0
+        self.protocol = ""
+        self.server_ends_ms = 0
         self._client = self._make(client_id, login, tls)
 
     # ---------------------------------------------------------------- from any thread
@@ -287,8 +290,17 @@ class MqttLink:
             self._end = LinkEnded(str(reason), refused=not wrong, version=wrong)
             return
         self._counters.connects += 1
+        self._introduce(client.socket())
         client.on_log = None
         client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _introduce(self, sock: Any) -> None:
+        """Note what this link speaks and how long the broker's certificate lasts."""
+        five = self._version == MQTTProtocolVersion.MQTTv5
+        self.protocol = f"MQTT {'5' if five else '3.1.1'}"
+        if isinstance(sock, ssl.SSLSocket):
+            self.protocol += f", {sock.version()}"
+            self.server_ends_ms = server_end_ms(sock)
 
     def _on_subscribe(
         self, _client: Any, _data: Any, _mid: int, reasons: list[Any], _properties: Any
