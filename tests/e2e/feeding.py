@@ -66,7 +66,7 @@ def publish(broker: Broker, messages: Iterable[Message], *, name: str = "hand") 
     client.on_connect = lambda *_: there.set()
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
-    assert there.wait(5)
+    assert there.wait(30)
     try:
         for info in [client.publish(topic, body, qos=1) for topic, body in messages]:
             info.wait_for_publish(10)
@@ -97,7 +97,7 @@ def stored(project: Path) -> int:
     return int(row[0])
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 45.0) -> Any:
     """The first true answer; fails the test when none comes in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

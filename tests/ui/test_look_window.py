@@ -104,7 +104,7 @@ def test_the_band_of_a_figure_comes_from_the_limits_of_its_datastreams(open_wind
 def test_the_report_keeps_the_most_that_was_live_at_once(open_window: Open, qtbot: Any) -> None:
     window, session = open_window()
     total = len(session.city.datastreams)
-    qtbot.waitUntil(lambda: window.beat.most_live == total, timeout=3000)
+    qtbot.waitUntil(lambda: window.beat.most_live == total, timeout=20_000)
     session._stale[:] = True
     session.tick()
     qtbot.wait(50)

@@ -87,7 +87,7 @@ def test_a_fault_stays_in_its_card_and_claims_no_figures(page: Page) -> None:
 def test_missing_pictures_are_made_beside_the_window(page: Page, qtbot: QtBot) -> None:
     source = Fake(*CARDS)
     window = page(source)
-    qtbot.waitUntil(lambda: window.cards["/a"].card.thumbnail == "/made.png")
+    qtbot.waitUntil(lambda: window.cards["/a"].card.thumbnail == "/made.png", timeout=20_000)
     assert source.said == ["picture /a"], "an empty project needs no picture"
 
 
@@ -97,13 +97,13 @@ def test_keys_walk_and_open(page: Page, qtbot: QtBot) -> None:
     window.cards["/a"].setFocus()
     QTest.keyClick(window.cards["/a"], Qt.Key.Key_Right)
     QTest.keyClick(window.cards["/b"], Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "open /b" in source.said)
+    qtbot.waitUntil(lambda: "open /b" in source.said, timeout=20_000)
 
 
 def test_delete_takes_a_project_off_the_list(page: Page, qtbot: QtBot) -> None:
     window = page(Fake(*CARDS))
     QTest.keyClick(window.cards["/c"], Qt.Key.Key_Delete)
-    qtbot.waitUntil(lambda: list(window.cards) == ["/a", "/b"])
+    qtbot.waitUntil(lambda: list(window.cards) == ["/a", "/b"], timeout=20_000)
     assert "off the list" in window.line.text()
 
 
@@ -111,5 +111,5 @@ def test_an_empty_page_says_what_to_do(page: Page, qtbot: QtBot) -> None:
     window = page(Fake())
     assert window.empty.isVisible()
     window.add("/new")
-    qtbot.waitUntil(lambda: "/new" in window.cards)
+    qtbot.waitUntil(lambda: "/new" in window.cards, timeout=20_000)
     assert not window.empty.isVisible()

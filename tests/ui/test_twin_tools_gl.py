@@ -279,7 +279,7 @@ def test_the_rest_is_hidden_or_a_ghost_and_comes_back(qtbot, view: DeskTwin) -> 
     tool.hide()
     assert view.scene.showing.hidden == {other}
     tool.show_all()
-    qtbot.waitUntil(lambda: view.belt.front is None, timeout=2000)
+    qtbot.waitUntil(lambda: view.belt.front is None, timeout=20_000)
     assert view.scene.showing.isolated is None and view.scene.showing.hidden == frozenset()
 
 
@@ -317,7 +317,7 @@ def test_the_slider_and_play_move_the_sun(qtbot, view: DeskTwin) -> None:
     assert tool.ms - first == 30 * 60_000
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: tool.ms - first >= 40 * 60_000, timeout=5000)
+    qtbot.waitUntil(lambda: tool.ms - first >= 40 * 60_000, timeout=20_000)
     qtbot.keyClick(view, Qt.Key.Key_Space)
     assert not tool._timer.isActive()
 
@@ -378,7 +378,7 @@ def test_keys_walk_and_turn_and_escape_leaves_above_the_place(qtbot, view: DeskT
     view.setFocus()
     before, heading = tool.place.copy(), tool.heading
     qtbot.keyPress(view, Qt.Key.Key_W)
-    qtbot.waitUntil(lambda: np.linalg.norm(tool.place - before) > 0.3, timeout=3000)
+    qtbot.waitUntil(lambda: np.linalg.norm(tool.place - before) > 0.3, timeout=20_000)
     qtbot.keyRelease(view, Qt.Key.Key_W)
     assert not tool._timer.isActive()
     qtbot.keyPress(view, Qt.Key.Key_Right)

@@ -108,9 +108,9 @@ def test_keys_orbit_pan_zoom_and_step(qtbot, view: TwinView) -> None:
     assert view.scene.pose.distance < start.distance
     qtbot.keyClick(view, Qt.Key.Key_Home)
     assert view.scene.pose.distance == pytest.approx(view.scene.home_pose().distance)
-    with qtbot.waitSignal(view.next_abnormal, timeout=1000):
+    with qtbot.waitSignal(view.next_abnormal, timeout=20_000):
         qtbot.keyClick(view, Qt.Key.Key_N)
-    with qtbot.waitSignal(view.previous_abnormal, timeout=1000):
+    with qtbot.waitSignal(view.previous_abnormal, timeout=20_000):
         qtbot.keyClick(view, Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
 
 

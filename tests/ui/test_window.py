@@ -283,7 +283,7 @@ def test_the_report_has_every_key_scripts_read(
     window.meter.first_live_frame()
     qtbot.wait(300)
     session.tick()
-    qtbot.waitUntil(lambda: window.beat.ages.quantile_s(0.95) is not None, timeout=3000)
+    qtbot.waitUntil(lambda: window.beat.ages.quantile_s(0.95) is not None, timeout=20_000)
     values = collect(window.desk, window.meter, window.beat, Milestones(0.0, 0.2, 1.0))
     write(values, tmp_path / "report.json")
     read = json.loads((tmp_path / "report.json").read_text())
