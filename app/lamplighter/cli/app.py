@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from lamplighter import __version__
 from lamplighter.cli import (
     alarm_verbs,
+    backup_verbs,
     check_verb,
     city_verbs,
     doctor_verbs,
@@ -54,6 +55,7 @@ def build(starters: Starters) -> typer.Typer:
         register_verb,
         feed_verbs,
         history_verbs,
+        backup_verbs,
         alarm_verbs,
         plugin_verbs,
         doctor_verbs,

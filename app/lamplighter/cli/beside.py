@@ -85,6 +85,33 @@ def import_files(
             return _imported(event, time.monotonic() - begun)
 
 
+def backup(
+    session: Session, file: Path, passphrase: str, steps: Callable[[int, int, str], None]
+) -> dict[str, Any]:
+    """The recorder takes the backup; returns what `backup --json` prints. Ctrl+C cancels it."""
+    events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
+    session.subscribe(events.put)
+    task = ask(session, wire.TakeBackup(str(file.absolute()), passphrase)).task
+    while True:
+        try:
+            event = events.get(timeout=QUIET_S)
+        except queue.Empty:
+            ask(session, wire.GetTasks())  # raises when the recorder has gone
+            continue
+        except KeyboardInterrupt:
+            ask(session, wire.CancelTask(task))
+            continue
+        if isinstance(event, wire.TaskChanged) and event.task.id == task:
+            steps(event.task.done, event.task.total, event.task.text)
+        elif isinstance(event, wire.BackupDone) and event.task == task:
+            if event.problem:
+                raise LamplighterError(event.problem)
+            found = msgspec.to_builtins(event)
+            return {k: v for k, v in found.items() if k not in ("type", "task", "problem")} | {
+                "ok": True
+            }
+
+
 def _imported(event: wire.ImportDone, seconds: float) -> dict[str, Any]:
     from lamplighter.runtime.importing import ImportResult, summary
 

@@ -74,6 +74,10 @@ CATALOGUE: Final[dict[str, str]] = {
     "A-406": "Project {name} lies on a network or synchronised file system ({what}), where a "
     "store can be damaged unseen. Nothing was written. Use a local folder.",
     "A-407": "{name} already exists and is not empty. Nothing was changed. Choose another folder.",
+    "A-408": "The backup {name} was not made: {what}. The project and its recording are untouched. "
+    "Choose another place and take it again.",
+    "A-409": "The backup {name} was not restored: {what}. Nothing was written. "
+    "Take another copy of the file, or another backup.",
     # import
     "I-501": "Import of {name} stopped at line {what}: the file contains entity definitions, "
     "which are not allowed. Nothing was imported from it.",

@@ -9,12 +9,16 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 from lamplighter.domain.clock import Clock, iso
 from lamplighter.domain.command import AuditEntry
@@ -137,20 +141,25 @@ def newest_entries(file: Path, limit: int = 1000) -> list[AuditEntry]:
     return [msgspec.json.decode(row[0], type=AuditEntry) for row in rows]
 
 
-def verify(file: Path, key: Ed25519PrivateKey) -> AuditVerdict:
-    """Walk the chain and every signed head of an audit file; reads only."""
+def verify(
+    file: Path, key: Ed25519PrivateKey, earlier: Sequence[Ed25519PublicKey] = ()
+) -> AuditVerdict:
+    """Walk the chain and every signed head of an audit file; reads only.
+
+    `earlier`: keys this console signed with before it was restored without its own.
+    """
     if not file.exists():
         return AuditVerdict(True, 0, None, "no entries yet")
     db = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     try:
-        return _walk(db, key)
+        return _walk(db, (key.public_key(), *earlier))
     except sqlite3.Error as error:
         return AuditVerdict(False, 0, 1, f"the file is damaged: {error}")
     finally:
         db.close()
 
 
-def _walk(db: sqlite3.Connection, key: Ed25519PrivateKey) -> AuditVerdict:
+def _walk(db: sqlite3.Connection, keys: Sequence[Ed25519PublicKey]) -> AuditVerdict:
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name='entry'").fetchone():
         return AuditVerdict(True, 0, None, "no entries yet")
     heads = {int(r[0]): (bytes(r[1]), bytes(r[2])) for r in db.execute("SELECT * FROM head")}
@@ -163,7 +172,7 @@ def _walk(db: sqlite3.Connection, key: Ed25519PrivateKey) -> AuditVerdict:
         if previous != bytes(digest):
             return AuditVerdict(False, count, seq, "an entry was changed")
         head = heads.pop(seq, None)
-        if head is not None and not _head_holds(key, seq, previous, *head):
+        if head is not None and not _head_holds(keys, seq, previous, *head):
             return AuditVerdict(False, count, seq, "a signed head does not match")
     if heads:
         return AuditVerdict(False, count, count + 1, "entries after the last one were removed")
@@ -171,13 +180,17 @@ def _walk(db: sqlite3.Connection, key: Ed25519PrivateKey) -> AuditVerdict:
 
 
 def _head_holds(
-    key: Ed25519PrivateKey, seq: int, digest: bytes, stored: bytes, signature: bytes
+    keys: Sequence[Ed25519PublicKey], seq: int, digest: bytes, stored: bytes, signature: bytes
 ) -> bool:
+    return stored == digest and any(_signed(k, seq, digest, signature) for k in keys)
+
+
+def _signed(key: Ed25519PublicKey, seq: int, digest: bytes, signature: bytes) -> bool:
     try:
-        key.public_key().verify(signature, _head_bytes(seq, digest))
+        key.verify(signature, _head_bytes(seq, digest))
     except InvalidSignature:
         return False
-    return stored == digest
+    return True
 
 
 def _chain(previous: bytes, body: bytes) -> bytes:

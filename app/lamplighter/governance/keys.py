@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 PRIVATE: Final = "console.key"
 PUBLIC: Final = "console.pub"
+EARLIER: Final = "earlier"
+"""public keys this console signed with before, one file each"""
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
@@ -39,3 +44,27 @@ def public_hex(key: Ed25519PrivateKey) -> str:
         .public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         .hex()
     )
+
+
+def retire(folder: Path) -> bool:
+    """Where the public key alone is there (a backup without its private half) it becomes an
+    earlier key: what it signed stays provable, and a new key is made on first use. Says whether.
+    """
+    public = folder / PUBLIC
+    if (folder / PRIVATE).exists() or not public.exists():
+        return False
+    (folder / EARLIER).mkdir(exist_ok=True)
+    public.replace(folder / EARLIER / f"{public.read_text(encoding='ascii').strip()[:16]}.pub")
+    return True
+
+
+def earlier_keys(folder: Path) -> list[Ed25519PublicKey]:
+    """Keys this console signed with before; what is no key is passed over."""
+    found = []
+    for file in sorted((folder / EARLIER).glob("*.pub")):
+        try:
+            raw = bytes.fromhex(file.read_text(encoding="ascii").strip())
+            found.append(Ed25519PublicKey.from_public_bytes(raw))
+        except (OSError, ValueError):
+            continue
+    return found

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     FEED = "change feeds"
     PLUGIN = "change plugins"
     STOP = "stop the recorder"
+    BACKUP = "take backups"
 
 
 class Role(StrEnum):
@@ -50,6 +51,7 @@ _ENGINEER: Final = _OPERATE | {
     Permission.ARM,
     Permission.IMPORT,
     Permission.FEED,
+    Permission.BACKUP,
 }
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {

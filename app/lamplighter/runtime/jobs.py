@@ -13,7 +13,7 @@ import structlog
 from lamplighter.domain import wire
 from lamplighter.domain.findings import CheckResult
 from lamplighter.domain.layers import Layer, LayerRemoval
-from lamplighter.domain.problems import LamplighterError, Problem
+from lamplighter.domain.problems import LamplighterError, Problem, fault
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.runtime.checking import Checker
 from lamplighter.runtime.exporting import Exporter
@@ -53,7 +53,7 @@ class Jobs:
         self._numbers = itertools.count(OWN_TASKS)
         self._lock = threading.Lock()
         self._own: dict[int, Task] = {}
-        self._importers: dict[int, Importer | Checker] = {}
+        self._importers: dict[int, Importer | Checker | OwnTask] = {}
         self._importing = threading.Lock()
         self.last_check: CheckResult | None = None
         self.rebuilding: frozenset[str] = frozenset()
@@ -99,6 +99,10 @@ class Jobs:
         with self._lock:
             self._own[task.id] = task
         self._changed(task)
+
+    def own(self, name: str) -> OwnTask:
+        """A row for work that runs on a thread of the recorder."""
+        return OwnTask(self, next(self._numbers), name)
 
     # ------------------------------------------------------------------ imports
     def import_files(self, ask: wire.ImportFiles) -> int:
@@ -345,3 +349,35 @@ class Jobs:
             result=WaterOutcome,
             reads=[inp],
         )
+
+
+class OwnTask:
+    """One row of the task drawer, for work that tells its steps and may be asked to stop."""
+
+    def __init__(self, jobs: Jobs, number: int, name: str) -> None:
+        self._jobs, self.number = jobs, number
+        now = jobs._recorder.clock.wall_ms()
+        self._task = Task(number, name, TaskState.RUNNING, started_ms=now)
+        self.cancelled = False
+        with jobs._lock:
+            jobs._importers[number] = self
+        jobs._show(self._task)
+
+    def cancel(self) -> None:
+        """The next step ends the work."""
+        self.cancelled = True
+
+    def step(self, done: int, total: int, text: str) -> None:
+        """Show where it stands. Raises LamplighterError (P-607) once it was cancelled."""
+        if self.cancelled:
+            raise fault(CANCELLED, name=self._task.name)
+        self._task = msgspec.structs.replace(self._task, done=done, total=total, text=text)
+        self._jobs._show(self._task)
+
+    def end(self, state: TaskState, problem: str = "") -> None:
+        """The row's last state."""
+        with self._jobs._lock:
+            self._jobs._importers.pop(self.number, None)
+        now = self._jobs._recorder.clock.wall_ms()
+        done = msgspec.structs.replace(self._task, state=state, problem=problem, ended_ms=now)
+        self._jobs._show(done)

@@ -18,7 +18,7 @@ from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.governance.audit import newest_entries
 from lamplighter.governance.audit import verify as verify_audit_file
-from lamplighter.governance.keys import signing_key
+from lamplighter.governance.keys import earlier_keys, signing_key
 from lamplighter.store import Store
 
 EARTH_M: Final = 6_371_008.8
@@ -175,8 +175,9 @@ def verify_history(project: Path) -> dict[str, Any]:
 def verify_audit(project: Path) -> dict[str, Any]:
     """The chain and signed heads of the audit record."""
     with opened(project) as store:
-        key = signing_key(store.folder / "keys")
-        return dict(msgspec.to_builtins(verify_audit_file(store.folder / "audit.db", key)))
+        keys = store.folder / "keys"
+        found = verify_audit_file(store.folder / "audit.db", signing_key(keys), earlier_keys(keys))
+        return dict(msgspec.to_builtins(found))
 
 
 def audit_entries(project: Path, limit: int) -> list[dict[str, Any]]:

@@ -54,6 +54,8 @@ MORE: Final[dict[str, str]] = {
     "A-405": "Install the newer version; going back is not possible.",
     "A-406": "Move the folder to a local disk.",
     "A-407": "Choose a new or empty folder.",
+    "A-408": "Check that the place exists, is not in the project and has room.",
+    "A-409": "Look for another copy of the file; ask for the passphrase if it is encrypted.",
     "I-501": "Ask for a file without entity definitions.",
     "I-502": "Unpack it by hand and import the parts you need.",
     "I-503": "Fetch the file again; ask its owner when it stays so.",

@@ -16,7 +16,7 @@ from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.task import Task
 from lamplighter.domain.views import SavedView, Tour
-from lamplighter.domain.wire import alarms, city, feeds, history
+from lamplighter.domain.wire import alarms, city, feeds, history, safety
 from lamplighter.domain.wire.alarms import AlarmAction as AlarmAction
 from lamplighter.domain.wire.alarms import Alarms as Alarms
 from lamplighter.domain.wire.alarms import AlarmsChanged as AlarmsChanged
@@ -47,6 +47,8 @@ from lamplighter.domain.wire.history import History as History
 from lamplighter.domain.wire.history import Moment as Moment
 from lamplighter.domain.wire.history import Series as Series
 from lamplighter.domain.wire.message import Message
+from lamplighter.domain.wire.safety import BackupDone as BackupDone
+from lamplighter.domain.wire.safety import TakeBackup as TakeBackup
 
 
 # ---------------------------------------------------------------- requests and their replies
@@ -213,6 +215,7 @@ Request = (
     | city.Request
     | feeds.Request
     | history.Request
+    | safety.Request
     | Hello
     | GetPrognosis
     | GetWorkOrders
@@ -313,6 +316,7 @@ class ProblemRaised(Message, frozen=True):
 Event = (
     alarms.Event
     | city.Event
+    | safety.Event
     | Status
     | BlockMoved
     | TaskChanged
