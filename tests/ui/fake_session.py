@@ -268,7 +268,11 @@ class FakeSession:
             case wire.GetHistory():
                 return wire.History(tuple(self._series(request, d) for d in request.datastreams))
             case wire.GetMoment():
-                return self._moment(request.at_ms)
+                return self._moment(request)
+            case wire.GetSigns():
+                return self._signs(request)
+            case wire.GetDifference():
+                return self._difference(request)
             case wire.GetPrognosis():
                 return wire.Prognoses(() if not self.city.assets else prognoses(self._now()))
             case wire.GetWorkOrders():
@@ -352,12 +356,45 @@ class FakeSession:
             gaps,
         )
 
-    def _moment(self, at: int) -> wire.Moment:
-        values = self.values
+    def _moment(self, request: wire.GetMoment) -> wire.Moment:
+        at, values = request.at_ms, self.values
         alarms = tuple(a for a in self.alarms.values() if a.since_ms <= at)
         incidents = tuple(i for i in self.incidents if i.since_ms <= at)
         times = np.full(len(values), at - 400, np.int64)
-        return wire.Moment(at, 1, times, values.value * 0.97, values.quality, alarms, incidents)
+        share = 0.97 if request.as_known else 1.02
+        if request.as_known:  # a gateway that was silent then
+            times[10 : 10 + len(times) // 14] = at - 5_520_000
+        items = () if not self.city.assets else prognoses(at)
+        value = np.concatenate([values.value[:3] * share, values.value[3:] * 0.97])
+        return wire.Moment(at, 1, times, value, values.quality, alarms, incidents,
+                           request.as_known, self.orders, items)  # fmt: skip
+
+    def _signs(self, request: wire.GetSigns) -> wire.Signs:
+        inside = [a for a in self.alarms.values()
+                  if request.from_ms <= a.since_ms < request.to_ms
+                  and (not request.datastreams or a.datastream in request.datastreams)]  # fmt: skip
+        return wire.Signs(request.from_ms, request.to_ms, tuple(
+            wire.Sign(a.since_ms, a.priority, 1, a.asset, a.datastream, a.text) for a in inside
+        ))  # fmt: skip
+
+    def _difference(self, request: wire.GetDifference) -> wire.Difference:
+        at, count = request.at_ms, len(self._base)
+        silent = count // 14
+        then = [a for a in self.alarms.values() if a.since_ms <= at]
+        later = tuple(a for a in self.alarms.values() if a.since_ms > at)[:3]
+        changed = tuple(
+            wire.ValueChange(n, float(self._base[n]) * 0.9, at - 5_520_000 if n else at - 400,
+                             float(self._base[n]) * 0.97, at - 400, 0, n == 0)
+            for n in range(min(silent, 40))
+        )  # fmt: skip
+        made = prognoses(at) if self.city.assets else ()
+        was = tuple(msgspec.structs.replace(p, low=(p.low or 0.2) * 0.6, high=(p.high or 0.5) * 0.7)
+                    for p in made[:1])  # fmt: skip
+        return wire.Difference(
+            at, count - silent, count, count, changed, max(silent - 1, 0), 1,
+            (wire.LateData("gw-5 Hillside", 248_400, at - 5_520_000, at, at + 10_140_000),),
+            True, len(then), len(then) + len(later), later, (), self.incidents, was, made[:1], (),
+        )  # fmt: skip
 
     def _scenario(self, request: wire.RunScenario) -> wire.Reply:
         self.emit(wire.TaskChanged(Task(9, f"Scenario {request.name}", TaskState.RUNNING, 136, 200,

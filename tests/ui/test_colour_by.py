@@ -104,10 +104,8 @@ def test_age_and_trust_can_be_seen_too(desk: Desk) -> None:
 
 
 def test_forecasts_colour_only_what_has_a_basis(desk: Desk) -> None:
-    desk.prognoses = (
-        Prognosis("a", 0, 30.0, 0.8, 0.6, 0.9),
-        Prognosis("b", 0, 30.0, None, None, None),
-    )
+    given = Prognosis("a", 0, 30.0, 0.8, 0.6, 0.9), Prognosis("b", 0, 30.0, None, None, None)
+    desk.take_event(wire.PrognosisChanged(given))
     colour = ColourBy(desk)
     chosen(colour, desk, FORECAST)
     assert colour.tint(shown([1.0, 2.0, 3.0, 0.0]), False) == {"a": 0.8}

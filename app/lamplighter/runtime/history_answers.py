@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from msgspec.structs import replace
+
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
+from lamplighter.runtime import then_and_now
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.store import Store
 
@@ -13,29 +17,63 @@ class HistoryAnswers(Answering):
         return {
             wire.GetHistory: self._history,
             wire.GetMoment: lambda ask: moment(self._recorder.store, ask),
+            wire.GetSigns: lambda ask: signs(self._recorder.store, ask),
+            wire.GetDifference: self._difference,
         }
 
     def _history(self, ask: wire.GetHistory) -> wire.History:
         store = self._recorder.store
         return wire.History(
             tuple(
-                store.series(d, ask.from_ms, ask.to_ms, ask.points, ask.as_known_at_ms)
+                corrected(store.series(d, ask.from_ms, ask.to_ms, ask.points, ask.as_known_at_ms))
                 for d in ask.datastreams
             )
         )
 
+    def _difference(self, ask: wire.GetDifference) -> wire.Difference:
+        streams = self._recorder.core.city.streams
+        return then_and_now.difference(self._recorder.store, streams, ask)
+
 
 def moment(store: Store, ask: wire.GetMoment) -> wire.Moment:
     """The whole city at one moment of the past."""
-    values = store.moment(ask.at_ms, ask.as_known)
-    alarms = [r for r in store.alarms(ask.at_ms) if r.state is not AlarmState.NORM]
-    incidents = [i for i in store.incidents(ask.at_ms) if i.active]
+    values, rewind = store.moment(ask.at_ms, ask.as_known), store.rewind
+    alarms = rewind.alarms(ask.at_ms, ask.as_known)
     return wire.Moment(
         at_ms=ask.at_ms,
         batch=values.batch,
         time_ms=values.time_ms,
         value=values.value,
         quality=values.quality,
-        alarms=tuple(alarms),
-        incidents=tuple(incidents),
+        alarms=tuple(a for a in alarms if a.state is not AlarmState.NORM),
+        incidents=tuple(rewind.incidents(ask.at_ms, ask.as_known)),
+        as_known=ask.as_known,
+        orders=tuple(rewind.orders(ask.at_ms, ask.as_known)),
+        prognoses=tuple(rewind.prognoses(ask.at_ms, ask.as_known)),
     )
+
+
+def corrected(series: wire.Series) -> wire.Series:
+    """Of points with the same time the one recorded last: it corrects the others."""
+    if series.reduced or len(series.time_ms) < 2:
+        return series
+    last = np.append(series.time_ms[1:] != series.time_ms[:-1], True)
+    if last.all():
+        return series
+    names = ("time_ms", "value", "quality", "low", "high")
+    return replace(series, **{n: getattr(series, n)[last] for n in names})
+
+
+def signs(store: Store, ask: wire.GetSigns) -> wire.Signs:
+    """Marks for a time axis."""
+    found = store.rewind.signs(
+        ask.from_ms, ask.to_ms, ask.cells, ask.datastreams, ask.as_known_at_ms
+    )
+    items = (
+        wire.Sign(
+            sign.time_ms, sign.priority, sign.count, record.asset, record.datastream,
+            record.note if sign.note else record.text, sign.note,
+        )
+        for sign, record in found
+    )  # fmt: skip
+    return wire.Signs(ask.from_ms, ask.to_ms, tuple(items))

@@ -74,7 +74,7 @@ def known_at(sql: sqlite3.Connection, at_ms: int) -> int:
     starts = [row[0] for row in sql.execute("SELECT batch FROM setback ORDER BY batch DESC")]
     end = last_number(sql)
     for start in (*starts, 1):
-        if start <= end and _wall_ms(sql, start) <= at_ms:
+        if start <= end and wall_ms(sql, start) <= at_ms:
             return _last_by(sql, at_ms, start, end)
         end = start - 1
     return 0
@@ -84,14 +84,15 @@ def _last_by(sql: sqlite3.Connection, at_ms: int, low: int, high: int) -> int:
     """The last batch of [low, high], in which wall time never goes back, recorded by `at_ms`."""
     while low < high:
         middle = (low + high + 1) // 2
-        if _wall_ms(sql, middle) <= at_ms:
+        if wall_ms(sql, middle) <= at_ms:
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _wall_ms(sql: sqlite3.Connection, number: int) -> int:
+def wall_ms(sql: sqlite3.Connection, number: int) -> int:
+    """When the batch was recorded, 0 when it is not there."""
     row = sql.execute("SELECT wall_ms FROM batch WHERE number=?", (number,)).fetchone()
     return int(row[0]) if row else 0
 

@@ -34,6 +34,7 @@ from lamplighter.store.folder import (
     refuse_remote,
 )
 from lamplighter.store.past import moment_of, newest_of
+from lamplighter.store.rewind import Rewind
 from lamplighter.store.schema import (
     CITY_STEPS,
     HISTORY_STEPS,
@@ -54,6 +55,8 @@ class Store:
 
     writer: Writer
     """only when opened for writing"""
+    rewind: Rewind
+    """alarms, orders and forecasts of another time"""
 
     def __init__(self, folder: Path, lock: FolderLock | None, writer: Writer | None) -> None:
         """Use `Store.open`."""
@@ -64,6 +67,7 @@ class Store:
         self._writing = writer is not None
         self._readers = Readers(folder)
         self._decoded = DecodedBatches()
+        self.rewind = Rewind(self._readers, self._decoded)
         sql = self._readers.history
         about = dict(sql.execute("SELECT key, value FROM about").fetchall())
         self.name: str = about.get("name", folder.name)

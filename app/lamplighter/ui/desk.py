@@ -78,8 +78,8 @@ class Desk(QObject):
         self._incidents: tuple[Incident, ...] = ()
         self.last_returned_ms = 0
         self.raised_ms: list[int] = []
-        self.prognoses: tuple[Prognosis, ...] = ()
-        self.orders: dict[str, WorkOrder] = {}
+        self._prognoses: tuple[Prognosis, ...] = ()
+        self._orders: dict[str, WorkOrder] = {}
         self.tasks: dict[int, Task] = {}
         self.commands: dict[str, CommandState] = {}
         self.problems: dict[str, wire.ProblemRaised] = {}
@@ -92,6 +92,7 @@ class Desk(QObject):
         self._asking = False
         self._loss: wire.ProblemRaised | None = None
         self._want_ms: int | None = None
+        self._told_work: tuple[tuple[Prognosis, ...], tuple[WorkOrder, ...]] = ((), ())
         self.time.changed.connect(self._time_moved)
         self._alarm_pause = QTimer(self)
         self._alarm_pause.setSingleShot(True)
@@ -130,6 +131,20 @@ class Desk(QObject):
         if self.time.mode is Mode.REPLAY:
             return self.moment.incidents if self.moment else ()
         return self._incidents
+
+    @property
+    def prognoses(self) -> tuple[Prognosis, ...]:
+        """The newest forecasts; in replay those of the moment."""
+        if self.time.mode is Mode.REPLAY:
+            return self.moment.prognoses if self.moment else ()
+        return self._prognoses
+
+    @property
+    def orders(self) -> dict[str, WorkOrder]:
+        """Work orders as they stand; in replay those of the moment, with their notes of then."""
+        if self.time.mode is Mode.REPLAY:
+            return {o.id: o for o in self.moment.orders} if self.moment else {}
+        return self._orders
 
     @property
     def live_alarms(self) -> dict[str, AlarmRecord]:
@@ -266,12 +281,12 @@ class Desk(QObject):
 
     def _got_prognosis(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Prognoses):
-            self.prognoses = reply.items
+            self._prognoses = reply.items
             self.prognosis_changed.emit()
 
     def _got_orders(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.WorkOrders):
-            self.orders = {o.id: o for o in reply.items}
+            self._orders = {o.id: o for o in reply.items}
             self.orders_changed.emit()
 
     def _got_tasks(self, reply: wire.Reply) -> None:
@@ -315,11 +330,13 @@ class Desk(QObject):
                 self.scenario = event
                 self.scenario_changed.emit()
             case wire.PrognosisChanged():
-                self.prognoses = event.items
-                self.prognosis_changed.emit()
+                self._prognoses = event.items
+                if self.time.mode is not Mode.REPLAY:
+                    self.prognosis_changed.emit()
             case wire.WorkOrderChanged():
-                self.orders[event.order.id] = event.order
-                self.orders_changed.emit()
+                self._orders[event.order.id] = event.order
+                if self.time.mode is not Mode.REPLAY:
+                    self.orders_changed.emit()
             case wire.CommandChanged():
                 self.commands[event.state.command.id] = event.state
                 self.commands_changed.emit()
@@ -399,12 +416,24 @@ class Desk(QObject):
             if not self._asking:
                 self._ask_moment()  # before the window paints itself anew for the other mode
         else:
+            before, self.moment = self.moment, None
             self._want_ms = None
-            self.moment = None
             for key in [k for k in self.problems if k.startswith("U-808")]:
                 self.dismiss(key)  # what it says is over
             self.moment_changed.emit()
             self.alarms_changed.emit()
+            if before is not None:
+                self._tell_work(self._prognoses, tuple(self._orders.values()))
+
+    def _tell_work(self, prognoses: tuple[Prognosis, ...], orders: tuple[WorkOrder, ...]) -> None:
+        """Tells of forecasts and orders only when they differ from what was shown last."""
+        if (prognoses, orders) != self._told_work:
+            forecasts, work = prognoses != self._told_work[0], orders != self._told_work[1]
+            self._told_work = (prognoses, orders)
+            if forecasts:
+                self.prognosis_changed.emit()
+            if work:
+                self.orders_changed.emit()
 
     def _ask_moment(self) -> None:
         if self._want_ms is None or self.session is None or self._asking:
@@ -419,9 +448,12 @@ class Desk(QObject):
         if self.time.mode is not Mode.REPLAY:
             return
         if isinstance(reply, wire.Moment):
+            if self.moment is None:
+                self._told_work = (self._prognoses, tuple(self._orders.values()))
             self.moment = reply
             self.moment_changed.emit()
             self.alarms_changed.emit()
+            self._tell_work(reply.prognoses, reply.orders)
         elif isinstance(reply, wire.Refused):
             self.raise_problem(reply.problem)
         if self._want_ms is not None:

@@ -41,11 +41,18 @@ from lamplighter.domain.wire.feeds import FeedState as FeedState
 from lamplighter.domain.wire.feeds import Gaps as Gaps
 from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
 from lamplighter.domain.wire.feeds import GetGaps as GetGaps
+from lamplighter.domain.wire.history import Difference as Difference
+from lamplighter.domain.wire.history import GetDifference as GetDifference
 from lamplighter.domain.wire.history import GetHistory as GetHistory
 from lamplighter.domain.wire.history import GetMoment as GetMoment
+from lamplighter.domain.wire.history import GetSigns as GetSigns
 from lamplighter.domain.wire.history import History as History
+from lamplighter.domain.wire.history import LateData as LateData
 from lamplighter.domain.wire.history import Moment as Moment
 from lamplighter.domain.wire.history import Series as Series
+from lamplighter.domain.wire.history import Sign as Sign
+from lamplighter.domain.wire.history import Signs as Signs
+from lamplighter.domain.wire.history import ValueChange as ValueChange
 from lamplighter.domain.wire.message import Message
 from lamplighter.domain.wire.safety import BackupDone as BackupDone
 from lamplighter.domain.wire.safety import TakeBackup as TakeBackup

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from lamplighter.domain.alarm import AlarmRecord, Incident
+from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.wire.message import Message
 
 
@@ -53,7 +54,98 @@ class Moment(Message, frozen=True):
     quality: np.ndarray
     alarms: tuple[AlarmRecord, ...]
     incidents: tuple[Incident, ...]
+    as_known: bool = True
+    orders: tuple[WorkOrder, ...] = ()
+    """with their notes; as they stood then, or as they stand"""
+    prognoses: tuple[Prognosis, ...] = ()
+    """as they had been issued by then, or the newest ones"""
 
 
-Request = GetHistory | GetMoment
-Reply = History | Moment
+class GetSigns(Message, frozen=True):
+    """Alarms and notes of [from_ms, to_ms), thinned to one of each per cell."""
+
+    from_ms: int
+    to_ms: int
+    cells: int = 300
+    datastreams: tuple[int, ...] = ()
+    """only alarms of these; empty for all"""
+    as_known_at_ms: int | None = None
+
+
+class Sign(Struct, frozen=True):
+    """A mark on a time axis: the most important alarm of its cell, or a note."""
+
+    time_ms: int
+    priority: int
+    count: int
+    asset: str
+    datastream: int
+    text: str
+    note: bool = False
+
+
+class Signs(Message, frozen=True):
+    from_ms: int
+    to_ms: int
+    items: tuple[Sign, ...]
+
+
+class GetDifference(Message, frozen=True):
+    """What is known now about a moment and was not known then."""
+
+    at_ms: int
+    most: int = 200
+    """changed values named at most"""
+
+
+class ValueChange(Struct, frozen=True):
+    """One datastream whose value at the moment reads differently now. NaN: nothing known."""
+
+    datastream: int
+    then: float
+    then_ms: int
+    now: float
+    now_ms: int
+    quality: int
+    """of the value as it reads now"""
+    corrected: bool
+    """the same point was sent again with another value; else it came late"""
+
+
+class LateData(Struct, frozen=True):
+    """Points of one source about a time before the moment that were recorded after it."""
+
+    source: str
+    points: int
+    first_ms: int
+    last_ms: int
+    arrived_ms: int
+
+
+class Difference(Message, frozen=True):
+    at_ms: int
+    live_then: int
+    """datastreams with a value that was live, by what was known then"""
+    live_now: int
+    datastreams: int
+    changed: tuple[ValueChange, ...]
+    late_values: int
+    corrected_values: int
+    late: tuple[LateData, ...]
+    late_complete: bool
+    """false where only the first of the late data were counted"""
+    alarms_then: int
+    alarms_now: int
+    alarms_later: tuple[AlarmRecord, ...]
+    """stood at the moment by what is known now, and nobody knew"""
+    causes_then: tuple[Incident, ...]
+    causes_now: tuple[Incident, ...]
+    prognoses_then: tuple[Prognosis, ...]
+    """of those assets whose forecast has changed since"""
+    prognoses_now: tuple[Prognosis, ...]
+    orders_later: tuple[WorkOrder, ...]
+    """created or written on since the moment, as they stand"""
+
+
+Request = GetHistory | GetMoment | GetSigns | GetDifference
+Reply = History | Moment | Signs | Difference
