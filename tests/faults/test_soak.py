@@ -1,0 +1,16 @@
+"""The judge of the long run finds what it is there for."""
+
+from __future__ import annotations
+
+import pytest
+from tests.faults.part_soak import Memory
+
+pytestmark = pytest.mark.faults
+
+
+def test_a_planted_leak_is_found_and_a_warm_up_is_none() -> None:
+    warm = [100.0 + 40.0 * min(second / 60, 1.0) for second in range(600)]
+    leak = [value + 0.02 * second for second, value in enumerate(warm)]
+
+    assert Memory(recorder=warm).growth("recorder") == pytest.approx(0.0)
+    assert Memory(recorder=leak).growth("recorder") > 5.0
