@@ -38,8 +38,8 @@ class RawMessage:
     retained: bool = False
     units: Mapping[str, str] | None = None
     """unit by datastream name, when the protocol says it; a hint for what nobody described"""
-    fault: str = ""
-    """why its feed could not read it; then the payload is what came and goes to quarantine"""
+    fault: tuple[str, str] | None = None
+    """(code, what): its feed could not read it; the payload is what came and goes to quarantine"""
 
 
 class ResendRequest(NamedTuple):

@@ -26,13 +26,13 @@ from lamplighter.pipeline.careful import (
     PointFault,
     Salvaged,
     is_integer,
-    parse,
     plain_json,
     read_time,
     storable,
     value_fault,
 )
 from lamplighter.pipeline.mapping import EVERY_FIELD, Mapping, Path, ValueRule, fill, holes
+from lamplighter.pipeline.tables import parse_as
 
 OUR_TIME: Final = -1
 """stands in a column of times for: the time we received it"""
@@ -74,11 +74,15 @@ class Keys:
 
 def read(mapping: Mapping, captures: tuple[str, ...], payload: bytes) -> Reading | Fault:
     """All points the mapping finds. Never raises."""
-    tree = parse(payload)
+    tree = parse_as(mapping, payload)
     if isinstance(tree, Fault):
         return tree
+    return read_tree(mapping, {str(at): text for at, text in enumerate(captures, 1)}, tree)
+
+
+def read_tree(mapping: Mapping, base: dict[str, str], tree: Any) -> Reading:
+    """All points in what was parsed; `base` fills the holes of names. Never raises."""
     reading = Reading(Salvaged(0, 0, 0))
-    base = {str(at): text for at, text in enumerate(captures, 1)}
     for count, (record, key) in enumerate(_records(tree, mapping.records, ())):
         if count >= _MOST_RECORDS:
             break

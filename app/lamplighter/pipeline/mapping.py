@@ -19,7 +19,16 @@ TOML, an example:
     offset = 0.0
     text_numbers = false                # true: "21.5" is a number
 
-A path is names joined by dots, or a list of names when a name holds a dot.
+A path is names joined by dots, or a list of names when a name holds a dot. Pages and files have no
+topic; for them also:
+
+    interval_s = 60                     # how often a page is asked for
+    format = "csv"                      # json (default) | jsonl | csv
+    separator = ";"                     # csv; default: found out
+    decimal = ","                       # csv; default: a point
+    columns = ["time", "level"]         # csv without a line of names
+
+A row of a CSV is a record; its cells are numbers where they look like numbers, empty ones absent.
 """
 
 from __future__ import annotations
@@ -37,7 +46,7 @@ _TIME_WORDS: Final = frozenset({"ms", "s", "us", "iso"})
 _QUALITIES: Final = frozenset({"good", "uncertain", "bad"})
 _KEYS: Final = frozenset(
     {"name", "topic", "topics", "source", "records", "time", "time_format", "quality"}
-    | {"quality_words", "values"}
+    | {"quality_words", "values", "interval_s", "format", "separator", "decimal", "columns"}
 )
 _VALUE_KEYS: Final = frozenset(
     {"datastream", "value", "unit", "scale", "offset", "text_numbers", "time", "time_format"}
@@ -97,6 +106,12 @@ class Mapping:
     quality: Path | None
     quality_words: dict[str, str]
     values: tuple[ValueRule, ...]
+    interval_s: float = 0.0
+    """how often a page is asked for; 0 = not said"""
+    format: str = "json"
+    separator: str = ""
+    decimal: str = "."
+    columns: tuple[str, ...] = ()
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -111,10 +126,13 @@ class Mapping:
         return None
 
 
-def read_mapping(text: str, name: str = "mapping") -> Mapping:
-    """A mapping from its text. Raises LamplighterError (U-801) that names the line or key."""
+def read_mapping(text: str, name: str = "mapping", *, topics: bool = True) -> Mapping:
+    """A mapping from its text. Raises LamplighterError (U-801) that names the line or key.
+
+    `topics`: whether its feed has any; pages and files have none.
+    """
     try:
-        return _mapping(tomllib.loads(text), name)
+        return _mapping(tomllib.loads(text), name, topics)
     except (tomllib.TOMLDecodeError, ValueError, TypeError) as error:
         raise _bad(name, str(error)) from None
 
@@ -138,11 +156,13 @@ def holes(template: str) -> list[str]:
     return _HOLE.findall(template)
 
 
-def _mapping(tree: dict[str, Any], name: str) -> Mapping:
+def _mapping(tree: dict[str, Any], name: str, needs_topic: bool) -> Mapping:
     _only(tree, _KEYS, "the mapping")
     name = _text(tree, "name", name)
     topics = tree.get("topics", [tree["topic"]] if "topic" in tree else [])
-    if not isinstance(topics, list) or not topics or not all(isinstance(t, str) for t in topics):
+    if not isinstance(topics, list) or not all(isinstance(t, str) for t in topics):
+        raise ValueError("'topics' must be texts")
+    if needs_topic and not topics:
         raise ValueError("'topic' is missing")
     source = _text(tree, "source", name)
     if any(not hole.isdigit() for hole in holes(source)):
@@ -150,6 +170,9 @@ def _mapping(tree: dict[str, Any], name: str) -> Mapping:
     words = tree.get("quality_words", {})
     if not isinstance(words, dict) or not _QUALITIES.issuperset(words.values()):
         raise ValueError("'quality_words' must give good, uncertain or bad")
+    form = _text(tree, "format", "json")
+    if form not in ("json", "jsonl", "csv"):
+        raise ValueError(f"format '{form}' is not known (json, jsonl, csv)")
     rows = tree.get("values")
     if not isinstance(rows, list) or not rows:
         raise ValueError("no [[values]]")
@@ -157,21 +180,26 @@ def _mapping(tree: dict[str, Any], name: str) -> Mapping:
         name,
         tuple(TopicFilter.of(topic) for topic in topics),
         source,
-        _walk(tree.get("records", "")),
+        _walk(tree.get("records", "" if form == "json" else "[]")),
         _path(tree["quality"]) if "quality" in tree else None,
         dict(words),
-        tuple(_rule(row, tree) for row in rows),
+        tuple(_rule(row, tree, form) for row in rows),
+        _number(tree, "interval_s", 0.0),
+        form,
+        _text(tree, "separator", ""),
+        _text(tree, "decimal", "."),
+        tuple(str(c) for c in tree.get("columns", ())),
     )
 
 
-def _rule(row: Any, tree: dict[str, Any]) -> ValueRule:
+def _rule(row: Any, tree: dict[str, Any], form: str) -> ValueRule:
     if not isinstance(row, dict):
         raise ValueError("[[values]] must be a table")
     _only(row, _VALUE_KEYS, "[[values]]")
     if "value" not in row:
         raise ValueError("'value' is missing in [[values]]")
     time = row.get("time", tree.get("time"))
-    time_format = _text({**tree, **row}, "time_format", "ms")
+    time_format = _text({**tree, **row}, "time_format", "iso" if form == "csv" else "ms")
     if time_format not in _TIME_WORDS and "%" not in time_format:
         raise ValueError(f"time_format '{time_format}' is not known")
     value = _path(row["value"])
@@ -182,7 +210,7 @@ def _rule(row: Any, tree: dict[str, Any]) -> ValueRule:
         _text(row, "unit", ""),
         _number(row, "scale", 1.0),
         _number(row, "offset", 0.0),
-        row.get("text_numbers", False) is True,
+        row.get("text_numbers", form == "csv") is True,
         None if time is None else _path(time),
         time_format,
     )

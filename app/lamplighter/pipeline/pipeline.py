@@ -224,7 +224,7 @@ class Pipeline:
         if self._aside.too_large(message, source, name):
             return
         if message.fault:
-            self._aside.message(message, source, Fault("D-113", message.fault))
+            self._aside.message(message, source, Fault(*message.fault))
             return
         decoded = decode(message.payload)
         if isinstance(decoded, Fault):

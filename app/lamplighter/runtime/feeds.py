@@ -16,11 +16,14 @@ from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.problems import fault
 from lamplighter.domain.wire import FeedState
 from lamplighter.pipeline import Mapping, read_mapping
+from lamplighter.runtime.feed_reading import reader_of
 from lamplighter.sources import Feed, FeedSet, TlsFiles, open_feed
+from lamplighter.sources.feed_set import Reading
+from lamplighter.sources.own_feeds import MAKERS, READ_BY_MAPPING, maker_of
 from lamplighter.store import Store, WriteAccess
 
 PREFIX: Final = "feed."
-SCHEMES: Final = ("mqtt", "mqtts", "replay")
+SCHEMES: Final = ("mqtt", "mqtts", "replay", *MAKERS)
 
 
 class FeedConfig(msgspec.Struct, frozen=True):
@@ -44,8 +47,9 @@ def stored_feeds(store: Store) -> list[FeedConfig]:
 
 def check_feed(config: FeedConfig) -> None:
     """Raises LamplighterError (U-801, I-504, I-507) for an address or mapping that cannot be."""
-    if urlsplit(config.url).scheme not in SCHEMES:
-        kinds = ", ".join(f"{s}://" for s in SCHEMES)
+    scheme = urlsplit(config.url).scheme
+    if scheme not in SCHEMES and maker_of(scheme) is None:
+        kinds = ", ".join(f"{s}:" for s in SCHEMES)
         what = f"{shown(config.url)} is no feed address ({kinds})"
         raise fault("U-801", what=what, name="feed add")
     connect(config, "check", lambda _: False, SystemClock())
@@ -84,9 +88,15 @@ def put_feed(store: Store, config: FeedConfig) -> bool:
 
 
 def connect(
-    config: FeedConfig, project_id: str, deliver: Callable[[RawMessage], bool], clock: Clock
+    config: FeedConfig,
+    project_id: str,
+    deliver: Callable[[RawMessage], bool],
+    clock: Clock,
+    *,
+    folder: Path | None = None,
 ) -> Feed:
-    """The live feed of a stored one; not yet started."""
+    """The live feed of a stored one; not yet started. `folder`: where it may keep its place."""
+    mapping = mapping_of(config)
     tls = TlsFiles(
         Path(config.ca) if config.ca else None,
         Path(config.cert) if config.cert else None,
@@ -98,14 +108,33 @@ def connect(
         client_id=f"lamplighter-{project_id}-{config.id}",
         deliver=deliver,
         clock=clock,
-        topics=mapping_of(config).topics if config.mapping else (),
+        topics=mapping.topics if mapping is not None else (),
         tls=tls,
+        reading=reading_of(config),
+        folder=folder,
     )
 
 
-def mapping_of(config: FeedConfig) -> Mapping:
-    """The compiled mapping of a feed. Raises LamplighterError for a mapping that is none."""
+def mapping_of(config: FeedConfig) -> Mapping | None:
+    """The compiled mapping the pipeline reads a feed's messages through; None when it has none.
+
+    Raises LamplighterError for a mapping that is none.
+    """
+    if not config.mapping or maker_of(urlsplit(config.url).scheme) is not None:
+        return None
     return read_mapping(config.mapping, config.id)
+
+
+def reading_of(config: FeedConfig) -> Reading | None:
+    """The mapping of a feed that is its own source. Raises LamplighterError when it is none."""
+    scheme = urlsplit(config.url).scheme
+    if not config.mapping or maker_of(scheme) is None:
+        return None
+    if scheme not in READ_BY_MAPPING:
+        return Reading(config.mapping)
+    mapping = read_mapping(config.mapping, config.id, topics=False)
+    name = "" if mapping.name == config.id else mapping.name
+    return Reading(config.mapping, reader_of(mapping), name, mapping.interval_s)
 
 
 def add_feed(
@@ -130,14 +159,13 @@ def add_feed(
 
 
 def mapping_text(mapping: Path | None) -> str:
-    """The text of a mapping file, checked; raises LamplighterError (I-507)."""
+    """The text of a mapping file; raises LamplighterError (I-507)."""
     if mapping is None:
         return ""
     try:
         text = mapping.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise fault("I-507", name=mapping.name, what=str(error)) from None
-    read_mapping(text, mapping.name)
     return text
 
 

@@ -148,10 +148,13 @@ class Recorder:
     def open_feed(self, config: FeedConfig) -> None:
         """Connect a stored feed. One that cannot be opened is listed with its reason."""
         try:
-            if config.mapping:
-                mapping = mapping_of(config)
+            mapping = mapping_of(config)
+            if mapping is not None:
                 self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
-            self.feeds.add(connect(config, self.store.store_id, self.inlet.deliver, self.clock))
+            feed = connect(
+                config, self.store.store_id, self.inlet.deliver, self.clock, folder=self.project
+            )
+            self.feeds.add(feed)
         except LamplighterError as error:
             log.error("feed not opened", feed=config.id, why=str(error))
             self._dead_feeds[config.id] = wire.FeedState(

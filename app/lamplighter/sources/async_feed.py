@@ -66,6 +66,8 @@ class AsyncFeed:
         self._refused = False
         self._held = False
         self._problem: Problem | None = None
+        self._warning: Problem | None = None
+        """what is wrong although the other side answers; the subclass takes it back"""
         self._contact_ms = clock.monotonic_ms()
 
     # ---------------------------------------------------------------- what a subclass gives
@@ -96,10 +98,10 @@ class AsyncFeed:
 
     @property
     def problem(self) -> Problem | None:
-        if self._problem is None and self._held:
+        if self._problem is None and self._warning is None and self._held:
             count = f"{self.source.kept} messages are not on disk yet"
             return problem("N-306", name=self.id, what=count)
-        return self._problem
+        return self._problem or self._warning
 
     def original(self, source: str, name: str) -> Original | None:
         """The newest payload a datastream's value came in."""

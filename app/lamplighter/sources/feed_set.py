@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import NATIVE_TOPICS, ResendRequest
 from lamplighter.domain.wire import FeedState
 from lamplighter.sources.feed import Deliver, Feed, TlsFiles
 from lamplighter.sources.mqtt_feed import MqttFeed
+from lamplighter.sources.own_feeds import Wish, maker_of
+from lamplighter.sources.own_source import Original
+from lamplighter.sources.reading import Reader
 from lamplighter.sources.replay_feed import ReplayFeed
+
+
+class Reading(NamedTuple):
+    """A mapping file as a feed that is its own source needs it."""
+
+    mapping: str
+    """its text"""
+    reader: Reader | None = None
+    """what reads pages and files through it"""
+    name: str = ""
+    interval_s: float = 0.0
 
 
 def open_feed(
@@ -21,12 +39,19 @@ def open_feed(
     clock: Clock,
     topics: tuple[str, ...] = (),
     tls: TlsFiles | None = None,
+    reading: Reading | None = None,
+    folder: Path | None = None,
 ) -> Feed:
     """A feed for a URL, not started. Raises LamplighterError when the URL is none.
 
-    mqtt://host[:port], mqtts://host[:port], replay:/path.csv[?speed=N&source=NAME]. `topics`:
-    what a mapping subscribes to; empty for native messages.
+    mqtt://host[:port], mqtts://host[:port], replay:/path.csv[?speed=N&source=NAME] and the schemes
+    of `own_feeds.MAKERS`. `topics`: what a mapping subscribes to; empty for native messages.
+    `reading`: what a mapping means to a feed of its own; `folder`: the project's.
     """
+    make = maker_of(urlsplit(url).scheme)
+    if make is not None:
+        wish = Wish(url, feed_id, deliver, clock, tls or TlsFiles(), folder=folder)
+        return make(wish if reading is None else replace(wish, **reading._asdict()))
     if url.startswith("replay:"):
         return ReplayFeed(url, feed_id=feed_id, deliver=deliver, clock=clock)
     return MqttFeed(
@@ -83,6 +108,13 @@ class FeedSet:
         """Send to the field on every feed that can; False when none could."""
         sent = [feed.publish(topic, payload) for feed in tuple(self._feeds.values())]
         return any(sent)
+
+    def original(self, feed_id: str, source: str, name: str) -> Original | None:
+        """The newest payload a datastream came in, where the feed keeps it."""
+        feed = self._feeds.get(feed_id)
+        ask = getattr(feed, "original", None)
+        found = ask(source, name) if ask is not None else None
+        return found if isinstance(found, Original) else None
 
     def states(self) -> tuple[FeedState, ...]:
         """How each feed is, for the status and for `feed list`."""

@@ -17,11 +17,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import structlog
+
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import ANNOUNCEMENTS, OBSERVATIONS, RawMessage
 from lamplighter.domain.observation import MAX_EPOCH
 from lamplighter.sources.feed import Counters, Deliver, loose_ticket, next_feed_number
 
+log = structlog.get_logger(__name__)
 HEARTBEAT_S: Final = 5.0
 MOST_MESSAGES: Final = 5_000
 """messages kept that are not on disk yet; above it nothing more is read from the field"""
@@ -39,8 +42,8 @@ class Point(NamedTuple):
     """One value on its way into a native message."""
 
     name: str
-    time_ms: int
-    """phenomenon time, UTC ms"""
+    time_ms: int | None
+    """phenomenon time, UTC ms; None when the device's time could not be read"""
     value: float | str
     quality: str = "good"
     """good | uncertain | bad"""
@@ -152,7 +155,9 @@ class OwnSource:
         return len(bodies)
 
     def _add(self, rows: str, units: Mapping[str, str] | None, names: list[str], note: Any) -> None:
-        payload = f'{{"epoch": {self.epoch}, "seq": {self._seq}, "points": [{rows}]}}'.encode()
+        payload = f'{{"epoch": {self.epoch}, "seq": {self._seq}, "points": [{rows}]}}'.encode(
+            "utf-8", "replace"
+        )
         wall = self._clock.wall_ms()
         hints = {name: units[name] for name in names if name in units} if units else None
         raw = RawMessage(
@@ -181,7 +186,7 @@ class OwnSource:
             self.counters.held = len(self._waiting)
             return not self._waiting
 
-    def set_aside(self, payload: bytes, why: str) -> None:
+    def set_aside(self, payload: bytes, why: str, code: str = "D-113") -> None:
         """What came and could not be read goes to quarantine, with the reason."""
         raw = RawMessage(
             OBSERVATIONS + self.name,
@@ -190,7 +195,7 @@ class OwnSource:
             loose_ticket(),
             self._feed_id,
             self._clock.monotonic_ms(),
-            fault=why,
+            fault=(code, why),
         )
         with self._lock:
             self._waiting.append(raw)
@@ -278,7 +283,10 @@ class OwnSource:
                 notes = [kept.note, *self._settled()]
         for note in notes:
             if note is not None and self._stored is not None:
-                self._stored(note)
+                try:
+                    self._stored(note)
+                except OSError as error:  # a full disk is told by the store itself
+                    log.warning("place not kept", feed=self._feed_id, why=str(error))
         return True
 
     def _settled(self) -> list[Any]:
@@ -331,7 +339,7 @@ def _bodies(points: Iterable[Point]) -> Iterator[tuple[list[str], str]]:
     size = 0
     for name, time_ms, value, quality in points:
         point = [name, time_ms, value] if quality == "good" else [name, time_ms, value, quality]
-        row = json.dumps(point)
+        row = json.dumps(point, ensure_ascii=False)
         if rows and (len(rows) >= POINTS_EACH or size + len(row) > BYTES_EACH):
             yield names, ", ".join(rows)
             names, rows, size = [], [], 0

@@ -1,0 +1,40 @@
+"""Joins two rooms: feeds of pages and files read them through the pipeline's mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+
+from lamplighter.pipeline import Mapping
+from lamplighter.pipeline.careful import Fault
+from lamplighter.pipeline.mapped import OUR_TIME, read_tree
+from lamplighter.pipeline.tables import parse_as
+from lamplighter.sources.own_source import Point
+from lamplighter.sources.reading import Found, Odd, Reader, Unreadable
+
+
+def reader_of(mapping: Mapping) -> Reader:
+    """A reader for pages and files of this mapping."""
+
+    def read(payload: bytes, received_ms: int, names: Map[str, str]) -> Found | Unreadable:
+        tree = parse_as(mapping, payload)
+        if isinstance(tree, Fault):
+            return Unreadable(tree.code, tree.what)
+        reading = read_tree(mapping, dict(names), tree)
+        saved = reading.saved
+        if not saved.points and tree not in ([], {}):
+            return Unreadable("D-113", "the mapping finds no value in it")
+        unread = set(saved.clock_unreadable)
+        found = Found(own_time=bool(saved.names) and OUR_TIME not in saved.times)
+        for at, name in enumerate(saved.names):
+            time: int | None = saved.times[at]
+            if at in unread:
+                time = None
+            elif time == OUR_TIME:
+                time = received_ms
+            found.points.append(Point(name, time, saved.values[at], saved.qualities[at]))
+            if reading.units[at]:
+                found.units[name] = reading.units[at]
+        found.odd = [Odd(f.name, f.code, f.what, f.body) for f in saved.faults]
+        return found
+
+    return read

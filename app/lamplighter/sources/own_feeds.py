@@ -1,0 +1,127 @@
+"""Which feed reads which kind of address, for every protocol without native messages.
+
+One table: the scheme of an address and the maker of its feed. The makers import their modules, and
+those their protocol libraries, only when such a feed is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.sources.feed import Deliver, Feed, Login, TlsFiles, login_of
+from lamplighter.sources.reading import Reader
+
+LEAST_INTERVAL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Everything a feed may need to be made."""
+
+    url: str
+    feed_id: str
+    deliver: Deliver
+    clock: Clock
+    tls: TlsFiles = field(default_factory=TlsFiles)
+    login: Login = field(default_factory=Login)
+    mapping: str = ""
+    """text of the mapping file"""
+    reader: Reader | None = None
+    """made of the mapping, for schemes in `READ_BY_MAPPING`"""
+    interval_s: float = 0.0
+    """what the mapping says"""
+    name: str = ""
+    """the mapping's name"""
+    folder: Path | None = None
+    """the project's folder; None: nothing is kept between two starts"""
+
+    @property
+    def scheme(self) -> str:
+        """The scheme without the transport behind a plus: `still` of `still+https`."""
+        return urlsplit(self.url).scheme.partition("+")[0]
+
+    @property
+    def address(self) -> str:
+        """The address the other side knows: without our prefix, our options and the login."""
+        kind, plus, rest = self.url.partition("+")
+        url = rest if plus and "://" not in kind else self.url
+        parts = urlsplit(url)
+        place = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=place, fragment="").geturl()
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.address).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port in the address, else the one of its scheme."""
+        parts = urlsplit(self.address)
+        return parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+
+    @property
+    def place(self) -> str:
+        """Host and port as they stand in the address."""
+        return urlsplit(self.address).netloc
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What stands behind `#`, as name=value joined by &; it is never sent to the other side."""
+        found = parse_qs(urlsplit(self.url).fragment, keep_blank_values=True)
+        return {name: values[-1] for name, values in found.items()}
+
+    def who(self) -> Login:
+        """The login given, or the one in the address."""
+        return self.login if self.login.user or self.login.password else login_of(self.url)
+
+    def interval(self, default_s: float) -> float:
+        """Seconds between two questions. Raises U-801 when it is no sensible number."""
+        text = self.options.get("interval", "")
+        seconds = number_of(text, "interval", self) if text else self.interval_s or default_s
+        if not LEAST_INTERVAL_S <= seconds <= 86_400:
+            raise bad(self, f"an interval of {seconds:g} s is not possible")
+        return seconds
+
+    def source(self, default: str = "") -> str:
+        """The name of the feed's source: as the user says, else the mapping's, else the host."""
+        return self.options.get("source", "") or self.name or default or self.host or self.scheme
+
+
+def bad(wish: Wish, what: str) -> LamplighterError:
+    """U-801 for an address that cannot be."""
+    return fault("U-801", what=f"{wish.address[:120]}: {what}", name="feed")
+
+
+def number_of(text: str, name: str, wish: Wish) -> float:
+    """A number of an option; raises U-801."""
+    try:
+        return float(text)
+    except ValueError:
+        raise bad(wish, f"'{name}' is no number") from None
+
+
+def _http(wish: Wish) -> Feed:
+    from lamplighter.sources.http_feed import HttpFeed
+
+    return HttpFeed(wish)
+
+
+MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
+    "http": _http,
+    "https": _http,
+}
+"""by scheme; `a+b` is looked up as `a+b` and then as `a`"""
+
+READ_BY_MAPPING: Final = frozenset({"http", "https"})
+"""schemes whose mapping file is the one of JSON and CSV"""
+
+
+def maker_of(scheme: str) -> Callable[[Wish], Feed] | None:
+    """The maker for a scheme; None when it is not one of this table."""
+    return MAKERS.get(scheme) or MAKERS.get(scheme.partition("+")[0])

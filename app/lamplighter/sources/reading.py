@@ -1,0 +1,100 @@
+"""What a reader finds in a payload the field gave; the reader itself comes from another room.
+
+Feeds of pages and files are read through a mapping. This room does not know mappings: whoever opens
+a feed hands it a `Reader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from lamplighter.sources.own_source import OwnSource, Point
+
+REMEMBERED: Final = 100_000
+"""newest times by datastream that are remembered, to tell what is new in a page"""
+
+
+class Odd(NamedTuple):
+    """One value that cannot be used: its bytes go to quarantine with the reason."""
+
+    name: str
+    code: str
+    what: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Found:
+    """All points of one payload. A point without a time of its own has the time of receipt."""
+
+    points: list[Point] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
+    odd: list[Odd] = field(default_factory=list)
+    own_time: bool = True
+    """every point carried its own time"""
+
+
+class Unreadable(NamedTuple):
+    """The whole payload is of no use."""
+
+    code: str
+    what: str
+
+
+Reader = Callable[[bytes, int, Mapping[str, str]], Found | Unreadable]
+"""(payload, time of receipt in UTC ms, values of template holes) -> what is in it."""
+
+
+class News:
+    """Tells what is new in a page that is read again and again.
+
+    Values with a time of their own are taken once: when they are newer than the newest of their
+    datastream, or were not in the page before. Others are a new reading each time.
+    """
+
+    def __init__(self, newest: Mapping[str, Any] | None = None) -> None:
+        """`newest`: what an earlier run had taken."""
+        self._page: set[tuple[str, int | None, float | str]] = set()
+        self.newest: dict[str, int] = {
+            name: time for name, time in (newest or {}).items() if isinstance(time, int)
+        }
+        """newest own time taken, by datastream"""
+        self._troubled: set[tuple[str, str]] = set()
+
+    def of(self, found: Found) -> list[Point]:
+        """Points to store. A page may give old and new rows in any order."""
+        if not found.own_time:
+            return found.points
+        page = {(p.name, p.time_ms, p.value) for p in found.points}
+        before = dict(self.newest)
+        fresh = []
+        for point in found.points:
+            last = before.get(point.name)
+            new = last is None or point.time_ms is None or point.time_ms > last
+            if (new or self._page) and (point.name, point.time_ms, point.value) not in self._page:
+                fresh.append(point)
+                if point.time_ms is not None and len(self.newest) < REMEMBERED:
+                    known = self.newest.get(point.name, point.time_ms)
+                    self.newest[point.name] = max(known, point.time_ms)
+        self._page = page
+        return fresh
+
+    def odd_of(self, found: Found) -> list[Odd]:
+        """Values that cannot be used and were usable, or not there, the last time."""
+        now = {(o.name, o.code) for o in found.odd}
+        fresh = [o for o in found.odd if (o.name, o.code) not in self._troubled]
+        self._troubled = now
+        return fresh
+
+
+def put_found(source: OwnSource, found: Found, news: News, payload: bytes) -> int:
+    """Into the feed's source; returns how many points were new."""
+    fresh = news.of(found)
+    if fresh:
+        note = dict(news.newest) if found.own_time else None
+        source.put(fresh, units=found.units, original=payload, note=note)
+    for odd in news.odd_of(found):
+        source.set_aside(odd.body, f"{odd.name}: {odd.what}", odd.code)
+    return len(fresh)
