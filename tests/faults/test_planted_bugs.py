@@ -29,6 +29,7 @@ class SlowDisk:
     """Stands where the writer stands: it holds each batch until `commit` is called."""
 
     queue_points = 0
+    full_since_ms: int | None = None
 
     def __init__(self) -> None:
         self.held: list[tuple[Batch, Callable[[Committed | BaseException], None]]] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -85,12 +86,20 @@ class _Mapped:
             self._map.close()
 
 
+def _allocate(handle: int, size: int) -> None:
+    """Room on the disk for all of it: a hole that cannot be filled later would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+    else:
+        os.truncate(handle, size)
+
+
 class BlockWriter:
     """The recorder's end. Creates the file; `write` replaces all rows at once."""
 
     def __init__(self, file: Path, capacity: int) -> None:
         with file.open("wb") as handle:
-            handle.truncate(HEADER + capacity * _ROW)
+            _allocate(handle.fileno(), HEADER + capacity * _ROW)
             head = np.zeros(8, np.int64)
             head[0], head[1] = MAGIC, capacity
             handle.write(head.tobytes())

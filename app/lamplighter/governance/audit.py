@@ -6,6 +6,7 @@ an Ed25519 signature over (number, hash), made every `HEAD_EVERY` entries or `HE
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import threading
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from lamplighter.domain.clock import Clock, iso
 from lamplighter.domain.command import AuditEntry
 from lamplighter.domain.problems import fault
+from lamplighter.governance.reserve import Reserve
 
 HEAD_EVERY: Final = 100
 HEAD_MS: Final = 60_000
@@ -50,7 +52,16 @@ class AuditVerdict(msgspec.Struct, frozen=True):
 class AuditFile:
     """One project's audit record. Thread-safe; `record` returns after the commit."""
 
-    def __init__(self, file: Path, key: Ed25519PrivateKey, clock: Clock, host: str) -> None:
+    def __init__(
+        self,
+        file: Path,
+        key: Ed25519PrivateKey,
+        clock: Clock,
+        host: str,
+        reserve: Reserve | None = None,
+    ) -> None:
+        """`reserve`: room given back piece by piece when the disk is full."""
+        self._reserve = reserve
         self._clock = clock
         self._key = key
         self._host = host
@@ -95,18 +106,25 @@ class AuditFile:
             )
             body = msgspec.json.encode(entry)
             digest = _chain(self._hash, body)
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute("INSERT INTO entry VALUES (?,?,?)", (entry.seq, body, digest))
-                if self._head_due(entry.seq):
-                    self._sign(entry.seq, digest)
-                self._db.execute("COMMIT")
-            except sqlite3.Error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise fault("A-401", what=iso(entry.wall_ms)) from None
+            while not self._write(entry.seq, body, digest):
+                if self._reserve is None or not self._reserve.release():
+                    raise fault("A-401", what=iso(entry.wall_ms))
             self._seq, self._hash = entry.seq, digest
             return entry.seq
+
+    def _write(self, seq: int, body: bytes, digest: bytes) -> bool:
+        """One transaction; False when it could not be written."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("INSERT INTO entry VALUES (?,?,?)", (seq, body, digest))
+            if self._head_due(seq):
+                self._sign(seq, digest)
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            return False
+        return True
 
     def _head_due(self, seq: int) -> bool:
         return seq % HEAD_EVERY == 0 or self._clock.monotonic_ms() - self._head_ms >= HEAD_MS
@@ -123,7 +141,9 @@ class AuditFile:
         """Sign the last entry and close."""
         with self._lock:
             if self._seq:
-                self._sign(self._seq, self._hash)
+                # a full disk keeps the last head from being signed, never the file from closing
+                with contextlib.suppress(sqlite3.Error):
+                    self._sign(self._seq, self._hash)
             self._db.close()
 
 

@@ -7,8 +7,10 @@ writer's priority lane, values into the mapped block, events to the wire.
 from __future__ import annotations
 
 import queue
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -22,7 +24,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.newest_block import BlockWriter, NewestValues
-from lamplighter.domain.observation import Committed, SourceLife
+from lamplighter.domain.observation import Batch, Committed, SourceLife
 from lamplighter.runtime.city_state import CityState
 from lamplighter.runtime.meters import Meters
 from lamplighter.store import Store, WriteAccess
@@ -98,6 +100,18 @@ class CoreLoop:
     def take(self, committed: Committed) -> None:
         """A committed batch, from the writer's thread."""
         self._inbox.put(committed)
+
+    def preview(self, batch: Batch) -> None:
+        """Show points that wait for room on the disk; they count nowhere until they are stored."""
+
+        def show() -> None:
+            state = self._state
+            waiting = Committed(
+                state.batch, state.wall_ms, batch.points, batch.messages, (), (), ()
+            )
+            self._state = step(state, waiting)
+
+        self._work.put(show)
 
     def on_beat(self, work: Callable[[], None]) -> None:
         """Run `work` on the core's thread at its next beat."""
@@ -176,8 +190,12 @@ class CoreLoop:
             for left in folder.glob("newest-*.block"):
                 left.unlink(missing_ok=True)
         self._block_number += 1
-        file = folder / f"newest-{self._clock.wall_ms()}-{self._block_number}.block"
-        return BlockWriter(file, rows + rows // 2 + SPARE)
+        name = f"newest-{self._clock.wall_ms()}-{self._block_number}.block"
+        size = rows + rows // 2 + SPARE
+        try:
+            return BlockWriter(folder / name, size)
+        except OSError:  # no room there: the live view goes on from the memory's own file system
+            return BlockWriter(Path(tempfile.mkdtemp(prefix="lamplighter-")) / name, size)
 
     # ------------------------------------------------------------------ alarms
     def tell_alarms(self, events: Sequence[AlarmEvent]) -> None:
@@ -196,7 +214,7 @@ class CoreLoop:
             if changed or ended:
                 access.put_incidents([*changed, *ended], batch)
 
-        self._store.writer.call(keep)
+        self._store.writer.keep(keep)
         newest: dict[str, AlarmRecord] = {e.record.key: e.record for e in events}
         self._emit(wire.AlarmsChanged(tuple(newest.values()), tuple(incidents.values())))
 

@@ -34,7 +34,8 @@ class Inlet:
     """Owns the queue and the decoding thread.
 
     `committed` is called on the writer's thread for every committed batch, `failed` when a batch
-    could not be written (the writer keeps it and tries again), `decoded` on the decoding thread.
+    could not be written (the writer keeps it and tries again), `decoded` on the decoding thread,
+    `waits` there too, for a batch that must wait until the disk has room.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Inlet:
         committed: Callable[[Committed], None],
         failed: Callable[[BaseException], None],
         decoded: Callable[[Batch, Pipeline], None],
+        waits: Callable[[Batch], None] = lambda batch: None,
     ) -> None:
         self._pipeline = pipeline
         self._feeds = feeds
@@ -53,6 +55,7 @@ class Inlet:
         self._committed = committed
         self._failed = failed
         self._decoded = decoded
+        self._waits = waits
         self._queue: queue.Queue[RawMessage] = queue.Queue(QUEUE_MESSAGES)
         self._stopping = threading.Event()
         self._settled: queue.SimpleQueue[Committed] = queue.SimpleQueue()
@@ -130,6 +133,8 @@ class Inlet:
         while self._writer.queue_points > WRITER_POINTS and not self._stopping.is_set():
             time.sleep(0.01)
         self._writer.submit(batch, self._done)
+        if self._writer.full_since_ms is not None:
+            self._waits(batch)
 
     def _ask_again(self) -> None:
         now = time.monotonic()

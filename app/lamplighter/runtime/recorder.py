@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -21,16 +22,18 @@ import structlog
 
 from lamplighter import __version__
 from lamplighter.domain import wire
-from lamplighter.domain.clock import Clock, SystemClock
+from lamplighter.domain.clock import Clock, SystemClock, iso
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import Batch, Committed
-from lamplighter.domain.problems import LamplighterError, Problem, problem
+from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.governance.audit import AuditFile
 from lamplighter.governance.keys import signing_key
+from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
 from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime import city_state
 from lamplighter.runtime.answers import Answers
+from lamplighter.runtime.careful_start import open_store
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.feeds import FeedConfig, connect, mapping_of, shown, stored_feeds
@@ -43,7 +46,6 @@ from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
-from lamplighter.store import Store
 
 log = structlog.get_logger(__name__)
 LINGER_MS: Final = 3_000
@@ -67,11 +69,13 @@ class Recorder:
         self.started_ms = clock.wall_ms()
         self._begun = clock.monotonic_ms()
         self.identity = local_identity()
-        self.store = Store.open(project, write=True, clock=clock)
+        self.store = open_store(project, clock)
         self.project = self.store.folder
         self.key = signing_key(self.project / "keys")
         host = socket.gethostname()
-        self.audit = AuditFile(self.project / "audit.db", self.key, clock, host)
+        self.reserve = Reserve(self.project)
+        self.store.writer.room = self.reserve
+        self.audit = AuditFile(self.project / "audit.db", self.key, clock, host, self.reserve)
         self.plugins = plugins or load_plugins()
         self.plugins.code = plugin_code
         self.meters = Meters()
@@ -94,6 +98,7 @@ class Recorder:
             committed=self._committed,
             failed=self._failed,
             decoded=self._decoded,
+            waits=self.core.preview,
         )
         self.jobs = Jobs(self)
         self.commands = CommandDesk(self)
@@ -214,21 +219,35 @@ class Recorder:
             self.server.emit(wire.ProblemRaised(found, count))
 
     def _committed(self, committed: Committed) -> None:
-        if self._storage_fault is not None:
-            self.server.emit(wire.ProblemRaised(self._storage_fault, over=True))
-            self._storage_fault = None
+        self._storage_well()
         if self._names_due:
             self._names_due = False
             self.core.city_changed()
         self.core.take(committed)
 
     def _failed(self, error: BaseException) -> None:
+        if isinstance(error, CancelledError):
+            return  # the writer was stopped; what it held was never acknowledged
         found = error.problem if isinstance(error, LamplighterError) else None
         found = found or problem("A-401", what=str(error))
         if self._storage_fault is None or self._storage_fault.code != found.code:
             log.error("not written", why=str(found))
             self._storage_fault = found
             self.server.emit(wire.ProblemRaised(found))
+
+    def _storage_well(self) -> None:
+        ended, self._storage_fault = self._storage_fault, None
+        if ended is not None:
+            log.info("written again", after=ended.code)
+            self.server.emit(wire.ProblemRaised(ended, over=True))
+
+    def _watch_storage(self) -> None:
+        """A full disk is told also when nothing comes in that would have to be stored."""
+        since = self.store.writer.full_since_ms
+        if since is not None:
+            self._failed(fault("A-401", what=iso(since)))
+        elif self._storage_fault is not None and self._storage_fault.code == "A-401":
+            self._storage_well()
 
     def tell(self, found: Problem) -> None:
         """Show a fault in the window; repeats are counted there."""
@@ -246,6 +265,7 @@ class Recorder:
 
     # ------------------------------------------------------------------ once a second
     def _every_second(self) -> None:
+        self._watch_storage()
         self.commands.check_timeouts()
         self.maintenance.every_second()
         self.layers.every_second()

@@ -32,7 +32,9 @@ HELD: Final = (CITY, HISTORY, AUDIT)
 """in the order in which they are held"""
 KEYS: Final = "keys/"
 PAGES: Final = 4_096
-_LEFT_OUT: Final = frozenset({LOCK, "recorder.json", "history.head", "city.head", "audit.reserve"})
+_LEFT_OUT: Final = frozenset(
+    {LOCK, "recorder.json", "recorder.key", "history.head", "city.head", "audit.reserve"}
+)
 _CACHE: Final = "cache"
 Steps = Callable[[int, int, str], None]
 """done, total (in bytes), what is being done; may raise to end the work"""

@@ -8,6 +8,7 @@ the batch waits, its sender is told, and it is tried again until there is room.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from lamplighter.domain.clock import Clock, iso
 from lamplighter.domain.observation import Batch, Committed
@@ -31,6 +32,23 @@ from lamplighter.store.verify import missing
 from lamplighter.store.witness import BATCHES, FACTS, Witness
 
 T = TypeVar("T")
+
+
+class Room(Protocol):
+    """Disk space kept for small writes that must not fail."""
+
+    def release(self, keep: int = 0) -> bool:
+        """Give some of it back to the disk; False when no more than `keep` bytes would be left."""
+        ...
+
+    def refill(self) -> bool:
+        """Take it back; says whether it is whole."""
+        ...
+
+    @property
+    def size(self) -> int: ...
+
+
 OnDone = Callable[[Committed | BaseException], None]
 RETRY_S: Final = 1.0
 _IDLE_S: Final = 0.25
@@ -65,6 +83,9 @@ class Writer:
         self._roller = Roller(self._history, self._committer.number)
         self._batches: deque[_Waiting] = deque()
         self._calls: deque[tuple[Callable[[WriteAccess], Any], Future[Any]]] = deque()
+        self._kept: deque[Callable[[WriteAccess], Any]] = deque()
+        self.room: Room | None = None
+        """space that calls may use on a full disk; batches wait until it is whole again"""
         self._wake = threading.Condition()
         self._stopping = False
         self._deadline = float("inf")
@@ -101,6 +122,17 @@ class Writer:
             self._calls.append((work, future))
             self._wake.notify()
         return future
+
+    def keep(self, work: Callable[[WriteAccess], Any]) -> None:
+        """Like `call` for facts nobody waits for: on a full disk they wait in order, not lost.
+
+        What fails for another reason is logged and dropped.
+        """
+        with self._wake:
+            if self._stopping:
+                raise RuntimeError("the writer has stopped")
+            self._kept.append(work)
+            self._wake.notify()
 
     @property
     def number(self) -> int:
@@ -147,10 +179,11 @@ class Writer:
 
     def _step(self) -> bool:
         with self._wake:
-            if not (self._calls or self._batches or self._stopping):
+            if not (self._calls or self._kept or self._batches or self._stopping):
                 self._wake.wait(_IDLE_S)
             call = self._calls.popleft() if self._calls else None
-            waiting = self._batches[0] if self._batches and call is None else None
+            kept = self._kept[0] if self._kept and call is None else None
+            waiting = self._batches[0] if self._batches and call is None and kept is None else None
             stopping = self._stopping
         if stopping and time.monotonic() > self._deadline:
             if call is not None:
@@ -158,13 +191,15 @@ class Writer:
             return False
         if call is not None:
             self._do_call(*call)
+        elif kept is not None:
+            self._do_kept(kept)
         elif waiting is not None:
             self._do_batch(waiting)
         elif stopping:
             return False
         else:
             self._idle()
-        if waiting is not None or call is not None:
+        if waiting is not None or call is not None or kept is not None:
             self._dirty = True
             self._keep_wal_small()
         return True
@@ -172,6 +207,9 @@ class Writer:
     def _do_batch(self, waiting: _Waiting) -> None:
         started = time.monotonic()
         result: Committed | BaseException
+        if not self._has_room():
+            self._tell_full(waiting)
+            return
         try:
             result = self._committer.commit(waiting.batch)
         except sqlite3.Error as error:
@@ -194,12 +232,22 @@ class Writer:
             if self._roller.due:
                 self._guarded(self._roller.flush)
 
-    def _tell_full(self, waiting: _Waiting) -> None:
+    def _has_room(self) -> bool:
+        """False while the disk is known to be full and the room of the calls is not whole."""
+        return self._full_since is None or self.room is None or self.room.refill()
+
+    def _note_full(self) -> None:
         if self._full_since is None:
             self._full_since = self._clock.wall_ms()
+
+    def _tell_full(self, waiting: _Waiting) -> None:
+        self._note_full()
         if not waiting.told:
             waiting.told = True
             _tell(waiting.done, self._full_fault())
+        self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
         with self._wake:
             if not self._calls and not self._stopping:
                 self._wake.wait(RETRY_S)
@@ -219,6 +267,35 @@ class Writer:
     def _do_call(self, work: Callable[[WriteAccess], Any], future: Future[Any]) -> None:
         if not future.set_running_or_notify_cancel():
             return
+        while True:
+            try:
+                result = self._transaction(work)
+            except BaseException as error:
+                full = isinstance(error, sqlite3.Error) and is_full(error)
+                if full:
+                    self._note_full()
+                    if self.room is not None and self.room.release(keep=self.room.size // 2):
+                        continue
+                future.set_exception(
+                    self._fault(error) if isinstance(error, sqlite3.Error) else error
+                )
+            else:
+                future.set_result(result)
+            return
+
+    def _do_kept(self, work: Callable[[WriteAccess], Any]) -> None:
+        try:
+            self._transaction(work)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and is_full(error):
+                self._note_full()
+                self._wait_for_room()
+                return
+            logging.getLogger(__name__).exception("facts were not written")
+        with self._wake:
+            self._kept.popleft()
+
+    def _transaction(self, work: Callable[[WriteAccess], T]) -> T:
         access = WriteAccess(
             self._city,
             self._log,
@@ -233,17 +310,16 @@ class Writer:
             result = work(access)
             self._history.execute("COMMIT")
             self._city.execute("COMMIT")
-        except BaseException as error:
+        except BaseException:
             for sql in (self._history, self._city):
                 if sql.in_transaction:
                     with contextlib.suppress(sqlite3.Error):
                         sql.execute("ROLLBACK")
             self._registry.reload()
             self._log.reload()
-            future.set_exception(self._fault(error) if isinstance(error, sqlite3.Error) else error)
-        else:
-            self._fact_witness.write(last_number(self._city))
-            future.set_result(result)
+            raise
+        self._fact_witness.write(last_number(self._city))
+        return result
 
     def _promised(self) -> list[Batch]:
         with self._wake:
@@ -261,6 +337,8 @@ class Writer:
     def _idle(self, last: bool = False) -> None:
         if last:
             self._guarded(self._roller.close)
+        if self._full_since is not None and not last and self._has_room():
+            self._full_since = None
         age = time.monotonic() - self._checked
         much = age > 1 and self._wal_bytes() > _CHECKPOINT_BYTES
         if last:
@@ -320,6 +398,4 @@ def _tell(done: OnDone, result: Committed | BaseException) -> None:
     try:
         done(result)
     except Exception:
-        import logging
-
         logging.getLogger(__name__).exception("a listener of the writer failed")
