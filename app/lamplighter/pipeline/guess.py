@@ -61,7 +61,7 @@ _WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("wind_speed", "m/s"), ("gust", "m/s"), ("winddir", "°"), ("wind_dir", "°"),
     ("rain", "mm"), ("precip", "mm"), ("lux", "lx"), ("illumin", "lx"), ("voltage", "V"),
     ("spannung", "V"), ("current", "A"), ("strom", "A"), ("frequency", "Hz"), ("energy", "kWh"),
-    ("power", "W"), ("battery", "V"), ("flow", "m³/h"), ("conductivity", "µS/cm"),
+    ("power", "W"), ("battery", "V"), ("vbat", "V"), ("flow", "m³/h"), ("conductivity", "µS/cm"),
 )  # fmt: skip
 
 
@@ -173,6 +173,10 @@ def unit_of(name: str) -> tuple[str, str]:
     for ending, unit in _ENDINGS:
         if word.endswith(ending) and word != ending and word != f"_{ending}":
             return unit, f"its name ends in {ending.strip('_')}"
+    if word in ("_bat", "_batt"):
+        return "V", "a usual unit of such values: check it"
+    if word in ("_hum", "_rh"):
+        return "%", "a usual unit of such values: check it"
     for start, unit in _WORDS:
         if start in word.replace("_", "") or start in word:
             return unit, "a usual unit of such values: check it"

@@ -10,7 +10,9 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
+from lamplighter.domain import wire
 from lamplighter.domain.clock import Clock, SystemClock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.problems import fault
@@ -36,6 +38,12 @@ class FeedConfig(msgspec.Struct, frozen=True):
     ca: str = ""
     cert: str = ""
     key: str = ""
+    name: str = ""
+    """what people call it; empty: its id"""
+    owner: str = ""
+    """who answers for it: a department or a person"""
+    paused: bool = False
+    """kept, and not connected"""
 
 
 def stored_feeds(store: Store) -> list[FeedConfig]:
@@ -78,13 +86,55 @@ def put_feed(store: Store, config: FeedConfig) -> bool:
     for known in stored_feeds(store):
         if (known.url, known.mapping) == (config.url, config.mapping):
             return False
+    keep_feed(store, config)
+    return True
+
+
+def keep_feed(store: Store, config: FeedConfig) -> None:
+    """Store a feed, or what changed of the one with its id."""
     text = msgspec.json.encode(config).decode("utf-8")
 
     def keep(access: WriteAccess) -> None:
         access.put_setting(PREFIX + config.id, text)
 
     store.writer.call(keep).result()
-    return True
+
+
+def drop_feed(store: Store, feed: str) -> None:
+    """Forget a feed; what it recorded stays."""
+    store.writer.call(lambda access: access.remove_setting(PREFIX + feed)).result()
+
+
+def stored_feed(store: Store, feed: str) -> FeedConfig:
+    """One feed by its id or name. Raises LamplighterError (U-801) when there is none."""
+    for config in stored_feeds(store):
+        if feed in (config.id, config.name):
+            return config
+    raise fault("U-801", what=f"there is no feed {feed}", name="feed")
+
+
+def changed(config: FeedConfig, ask: wire.ChangeFeed) -> FeedConfig:
+    """The feed after a pause, resume or edit. Raises LamplighterError when it can be no feed."""
+    if ask.action in ("pause", "resume"):
+        return replace(config, paused=ask.action == "pause")
+    if ask.action != "edit":
+        raise fault("U-801", what=f"a feed cannot be told to '{ask.action}'", name="feed")
+    names = ("url", "mapping", "ca", "cert", "key", "name", "owner")
+    given = {name: getattr(ask, name) for name in names if getattr(ask, name) is not None}
+    edited = replace(config, **given)
+    check_feed(edited)
+    return edited
+
+
+def change_feed(project: Path, ask: wire.ChangeFeed) -> list[dict[str, Any]]:
+    """Change a feed of a project nobody records; returns the rows of `feed list`."""
+    with opened(project, write=True) as store:
+        config = stored_feed(store, ask.id)
+        if ask.action == "remove":
+            drop_feed(store, config.id)
+        else:
+            keep_feed(store, changed(config, ask))
+        return [_row(c) for c in stored_feeds(store)]
 
 
 def connect(
@@ -94,8 +144,11 @@ def connect(
     clock: Clock,
     *,
     folder: Path | None = None,
+    topics: tuple[str, ...] = (),
 ) -> Feed:
-    """The live feed of a stored one; not yet started. `folder`: where it may keep its place."""
+    """The live feed of a stored one; not yet started. `folder`: where it may keep its place.
+    `topics`: instead of its mapping's.
+    """
     mapping = mapping_of(config)
     tls = TlsFiles(
         Path(config.ca) if config.ca else None,
@@ -108,7 +161,7 @@ def connect(
         client_id=f"lamplighter-{project_id}-{config.id}",
         deliver=deliver,
         clock=clock,
-        topics=mapping.topics if mapping is not None else (),
+        topics=topics or (mapping.topics if mapping is not None else ()),
         tls=tls,
         reading=reading_of(config),
         folder=folder,
@@ -179,7 +232,7 @@ def test_feeds(project: Path, seconds: float) -> list[dict[str, Any]]:
     """Connect to every stored feed for a moment; nothing is acknowledged or stored."""
     clock = SystemClock()
     with opened(project) as store:
-        configs = stored_feeds(store)
+        configs = [c for c in stored_feeds(store) if not c.paused]
     feeds = FeedSet(clock)
     try:
         for config in configs:
@@ -192,7 +245,16 @@ def test_feeds(project: Path, seconds: float) -> list[dict[str, Any]]:
 
 
 def _row(config: FeedConfig) -> dict[str, Any]:
-    return dict(msgspec.to_builtins(FeedState(config.id, shown(config.url), "off", 0, None)))
+    return dict(msgspec.to_builtins(resting(config)))
+
+
+def resting(config: FeedConfig) -> FeedState:
+    """A feed that is not connected."""
+    state = "paused" if config.paused else "off"
+    return FeedState(
+        config.id, shown(config.url), state, 0, None,
+        name=config.name, owner=config.owner, mapped=bool(config.mapping),
+    )  # fmt: skip
 
 
 def shown(url: str) -> str:

@@ -16,7 +16,7 @@ from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.task import Task
 from lamplighter.domain.views import SavedView, Tour
-from lamplighter.domain.wire import alarms, city, feeds, history, safety
+from lamplighter.domain.wire import alarms, city, feeds, history, safety, trial
 from lamplighter.domain.wire.alarms import AlarmAction as AlarmAction
 from lamplighter.domain.wire.alarms import Alarms as Alarms
 from lamplighter.domain.wire.alarms import AlarmsChanged as AlarmsChanged
@@ -36,13 +36,17 @@ from lamplighter.domain.wire.city import RemoveLayer as RemoveLayer
 from lamplighter.domain.wire.city import RunCheck as RunCheck
 from lamplighter.domain.wire.city import WriteCheckReport as WriteCheckReport
 from lamplighter.domain.wire.feeds import AddFeed as AddFeed
+from lamplighter.domain.wire.feeds import ChangeFeed as ChangeFeed
+from lamplighter.domain.wire.feeds import FeedDetail as FeedDetail
 from lamplighter.domain.wire.feeds import Feeds as Feeds
 from lamplighter.domain.wire.feeds import FeedState as FeedState
 from lamplighter.domain.wire.feeds import Gaps as Gaps
+from lamplighter.domain.wire.feeds import GetFeed as GetFeed
 from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
 from lamplighter.domain.wire.feeds import GetGaps as GetGaps
 from lamplighter.domain.wire.history import Difference as Difference
 from lamplighter.domain.wire.history import GetDifference as GetDifference
+from lamplighter.domain.wire.feeds import SourceState as SourceState
 from lamplighter.domain.wire.history import GetHistory as GetHistory
 from lamplighter.domain.wire.history import GetMoment as GetMoment
 from lamplighter.domain.wire.history import GetSigns as GetSigns
@@ -56,6 +60,14 @@ from lamplighter.domain.wire.history import ValueChange as ValueChange
 from lamplighter.domain.wire.message import Message
 from lamplighter.domain.wire.safety import BackupDone as BackupDone
 from lamplighter.domain.wire.safety import TakeBackup as TakeBackup
+from lamplighter.domain.wire.trial import EndTrial as EndTrial
+from lamplighter.domain.wire.trial import LookAtTrial as LookAtTrial
+from lamplighter.domain.wire.trial import PreviewRow as PreviewRow
+from lamplighter.domain.wire.trial import Trial as Trial
+from lamplighter.domain.wire.trial import TrialGroup as TrialGroup
+from lamplighter.domain.wire.trial import TrialMessage as TrialMessage
+from lamplighter.domain.wire.trial import TrialStarted as TrialStarted
+from lamplighter.domain.wire.trial import TryFeed as TryFeed
 
 
 # ---------------------------------------------------------------- requests and their replies
@@ -223,6 +235,7 @@ Request = (
     | feeds.Request
     | history.Request
     | safety.Request
+    | trial.Request
     | Hello
     | GetPrognosis
     | GetWorkOrders
@@ -246,6 +259,7 @@ Reply = (
     | city.Reply
     | feeds.Reply
     | history.Reply
+    | trial.Reply
     | Welcome
     | Ok
     | Refused

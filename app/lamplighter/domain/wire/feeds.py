@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from lamplighter.domain.observation import Gap
+from lamplighter.domain.observation import Account, Gap
 from lamplighter.domain.wire.message import Message
 
 
@@ -12,7 +12,7 @@ class FeedState(Struct, frozen=True):
     id: str
     url: str
     state: str
-    """connecting | live | lost | refused | off"""
+    """connecting | live | lost | refused | off | paused"""
     messages: int
     last_value_age_s: float | None
     detail: str = ""
@@ -30,6 +30,28 @@ class FeedState(Struct, frozen=True):
     certificate is in use or its end is not known"""
     certificate_of: str = ""
     """whose that is: `ours` or `server`"""
+    name: str = ""
+    """what people call it; empty: its id"""
+    owner: str = ""
+    """who answers for it; empty: nobody is named"""
+    messages_per_s: float = 0.0
+    points_per_s: float = 0.0
+    delay_p50_s: float | None = None
+    """commit minus phenomenon time over the last minute; None without a point"""
+    delay_p95_s: float | None = None
+    sources: int = 0
+    """senders heard through it"""
+    silent_sources: int = 0
+    """senders that said they are off, or stopped talking"""
+    gaps: int = 0
+    """holes in the sequences of its senders that are not filled"""
+    missing: int = 0
+    """messages in those holes"""
+    layer: str = ""
+    """the first broken layer: console | broker | gateway | device; empty: none"""
+    layer_words: str = ""
+    """what is broken there, in words"""
+    mapped: bool = False
 
 
 class GetFeeds(Message, frozen=True):
@@ -48,6 +70,67 @@ class AddFeed(Message, frozen=True):
     cert: str = ""
     key: str = ""
     """PEM files of a TLS feed"""
+    name: str = ""
+    owner: str = ""
+    bindings: tuple[tuple[str, str], ...] = ()
+    """(source/name, asset) of datastreams to bind at once"""
+
+
+class ChangeFeed(Message, frozen=True):
+    """Pause, resume, remove or edit a feed; its recorded history stays in every case."""
+
+    id: str
+    action: str
+    """pause | resume | remove | edit"""
+    reason: str = ""
+    url: str | None = None
+    """for `edit`, here and below: None leaves it as it is"""
+    mapping: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    name: str | None = None
+    owner: str | None = None
+
+
+class GetFeed(Message, frozen=True):
+    """One feed with its senders."""
+
+    id: str
+
+
+class SourceState(Struct, frozen=True):
+    """One sender behind a feed."""
+
+    name: str
+    age_s: float | None
+    """since its newest message; None: not heard since the recorder began"""
+    heartbeat_s: float
+    """0: it does not announce itself"""
+    said_off: bool
+    """its last will came: it is off, or its link broke"""
+    silent: bool
+    datastreams: int
+    stale: int
+    """of these, without a live value"""
+    gaps: int
+    missing: int
+    account: Account
+    words: str = ""
+    """what is wrong with it; empty: nothing"""
+
+
+class FeedDetail(Message, frozen=True):
+    """A feed as it is stored and as it is now, layer by layer."""
+
+    state: FeedState
+    mapping: str
+    ca: str
+    cert: str
+    key: str
+    layers: tuple[tuple[str, str, str], ...]
+    """(device | gateway | broker | console, ok | broken | unknown, words)"""
+    sources: tuple[SourceState, ...]
 
 
 class GetGaps(Message, frozen=True):
@@ -59,5 +142,5 @@ class Gaps(Message, frozen=True):
     items: tuple[Gap, ...]
 
 
-Request = GetFeeds | AddFeed | GetGaps
-Reply = Feeds | Gaps
+Request = GetFeeds | AddFeed | ChangeFeed | GetFeed | GetGaps
+Reply = Feeds | FeedDetail | Gaps

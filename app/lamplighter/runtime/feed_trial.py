@@ -1,0 +1,334 @@
+"""Looking at a feed before it is added: it connects, keeps some messages, and shows what they give.
+
+What the preview shows is what the recorder would store: the same pipeline reads the messages, with
+names of its own. Nothing is stored, and nothing of the recorder's own sessions is taken.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from lamplighter.domain import wire
+from lamplighter.domain.city import Asset, Datastream
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.field_message import ANNOUNCEMENTS, OBSERVATIONS, ROOT, RawMessage
+from lamplighter.domain.mapping_draft import to_toml
+from lamplighter.domain.observation import Batch
+from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.pipeline import Pipeline, read_mapping
+from lamplighter.pipeline.propose import Group, propose
+from lamplighter.runtime.asset_names import AssetNames
+from lamplighter.runtime.feeds import FeedConfig, connect, shown
+from lamplighter.sources import Feed
+
+MOST_TOPICS: Final = 400
+EACH_TOPIC: Final = 6
+MOST_KEPT: Final = 800
+MOST_BODY: Final = 200_000
+SHOWN_BODY: Final = 20_000
+SHOWN_MESSAGES: Final = 12
+SHOWN_ROWS: Final = 400
+MOST_TRIALS: Final = 4
+UNWATCHED_S: Final = 60.0
+GROUPS_EVERY_S: Final = 1.0
+EVERYTHING: Final = ("#",)
+
+
+class Known(NamedTuple):
+    """What the project has already, for the preview."""
+
+    assets: Mapping[str, Asset]
+    streams: Sequence[Datastream]
+
+
+class FeedTrial:
+    """One feed on trial. `deliver` runs on the feed's thread, the rest on any."""
+
+    def __init__(self, number: int, ask: wire.TryFeed, clock: Clock) -> None:
+        """Raises LamplighterError for an address or mapping that cannot be."""
+        self.number = number
+        self._clock = clock
+        self._began = time.monotonic()
+        self._first: float | None = None
+        self._kept: dict[str, deque[RawMessage]] = {}
+        self._native: deque[RawMessage] = deque(maxlen=300)
+        self._count = 0
+        self._kept_count = 0
+        self._lock = threading.Lock()
+        self._groups: list[Group] = []
+        self._grouped = (-1, 0.0)
+        self._names: tuple[Mapping[str, Asset], AssetNames] | None = None
+        self.watched = self._began
+        self.shown_url = shown(ask.url)
+        config = FeedConfig("trial", ask.url, ask.mapping, ask.ca, ask.cert, ask.key)
+        name = f"trial-{secrets.token_hex(4)}"
+        topics = ask.topics or (() if ask.mapping else EVERYTHING)
+        self.feed: Feed = connect(config, name, self.deliver, clock, topics=topics)
+        self.feed.start()
+
+    # ---------------------------------------------------------------- the feed's thread
+    def deliver(self, message: RawMessage) -> bool:
+        """Keep a few of each topic, count all; the trial's own session is told they came."""
+        now = time.monotonic()
+        with self._lock:
+            self._count += 1
+            if self._first is None:
+                self._first = now - self._began
+            topic = message.topic
+            if isinstance(topic, bytes):
+                topic = topic.decode("utf-8", "replace")
+            if len(message.payload) <= MOST_BODY:
+                self._keep(topic, message)
+        self.feed.ack(message.token)
+        return True
+
+    def _keep(self, topic: str, message: RawMessage) -> None:
+        if topic.startswith(ROOT):
+            self._native.append(message)
+            return
+        known = self._kept.get(topic)
+        if known is None:
+            if len(self._kept) >= MOST_TOPICS or self._kept_count >= MOST_KEPT:
+                return
+            known = self._kept[topic] = deque(maxlen=EACH_TOPIC)
+        if len(known) == known.maxlen or self._kept_count < MOST_KEPT:
+            self._kept_count += len(known) < EACH_TOPIC
+            known.append(message)
+
+    # ---------------------------------------------------------------- looking
+    def look(self, group: int, mapping: str, known: Known) -> wire.Trial:
+        """What came so far, and what it would become."""
+        self.watched = time.monotonic()
+        with self._lock:
+            count, first = self._count, self._first
+            native = list(self._native)
+            kept = {topic: list(rows) for topic, rows in self._kept.items()}
+        groups = self._grouping(kept)
+        speaks_native = any(
+            str(m.topic).startswith((OBSERVATIONS, ANNOUNCEMENTS)) for m in native
+        )
+        use_native = speaks_native and not mapping and not any(g.draft for g in groups)
+        chosen = groups[group] if 0 <= group < len(groups) else None
+        samples = native if use_native else self._of(chosen, kept)
+        text, rows, aside, problem = mapping, (), (), ""
+        if use_native:
+            rows, aside = self._preview("", native, known)
+        else:
+            if not text and chosen is not None and chosen.draft is not None:
+                text = to_toml(chosen.draft)
+            if text:
+                every = [m for messages in kept.values() for m in messages]
+                try:
+                    rows, aside = self._preview(text, every or native, known)
+                except LamplighterError as error:
+                    problem = str(error)
+        seconds = time.monotonic() - self._began
+        return wire.Trial(
+            id=self.number,
+            state=self.feed.state,
+            detail=str(self.feed.problem or ""),
+            messages=count,
+            first_message_s=first,
+            seconds=seconds,
+            native=speaks_native,
+            groups=tuple(
+                wire.TrialGroup(g.topic, g.topics, g.messages, g.draft, g.why_not) for g in groups
+            ),
+            samples=tuple(_sample(m) for m in reversed(samples[-SHOWN_MESSAGES:])),
+            mapping=text,
+            rows=rows,
+            set_aside=aside,
+            problem=problem,
+            points_per_s=_rate(rows, samples, count, seconds, first),
+        )
+
+    def _grouping(self, kept: Mapping[str, list[RawMessage]]) -> list[Group]:
+        count, at = self._grouped
+        total = sum(map(len, kept.values()))
+        now = time.monotonic()
+        if total != count and now - at >= GROUPS_EVERY_S:
+            self._groups = propose([(t, m.payload) for t, rows in kept.items() for m in rows])
+            self._grouped = (total, now)
+        return self._groups
+
+    @staticmethod
+    def _of(group: Group | None, kept: Mapping[str, list[RawMessage]]) -> list[RawMessage]:
+        """The kept messages of a group's topics, the oldest first."""
+        found = [
+            m
+            for topic, rows in kept.items()
+            if group is None or _fits(group.topic, topic)
+            for m in rows
+        ]
+        return sorted(found, key=lambda m: m.received_ms)
+
+    def _preview(
+        self, mapping: str, messages: Sequence[RawMessage], known: Known
+    ) -> tuple[tuple[wire.PreviewRow, ...], tuple[tuple[str, int], ...]]:
+        pipeline = Pipeline(clock=self._clock)
+        if mapping:
+            compiled = read_mapping(mapping, "preview")
+            pipeline.use_mapping("trial", compiled)
+            messages = [m for m in messages if compiled.captures(str(m.topic)) is not None]
+        batch = pipeline.take(sorted(messages, key=lambda m: m.received_ms))
+        return self._rows(batch, known), _aside(batch)
+
+    def _rows(self, batch: Batch, known: Known) -> tuple[wire.PreviewRow, ...]:
+        sources = dict(batch.new_sources)
+        words = {(s.datastream, s.code): s.text for s in batch.new_states}
+        bound = {s.key: s.asset for s in known.streams if s.asset}
+        if self._names is None or self._names[0] is not known.assets:
+            self._names = (known.assets, AssetNames(known.assets.values()))
+        names = self._names[1]
+        points = batch.points
+        rows = []
+        for stream in batch.new_datastreams[:SHOWN_ROWS]:
+            mine = np.nonzero(points.datastream == stream.id)[0]
+            if not len(mine):
+                continue
+            last = mine[np.argmax(points.time_ms[mine])]
+            value = float(points.value[last])
+            key = f"{sources.get(stream.source, '?')}/{stream.name}"
+            asset, how = (bound[key], "bound already") if key in bound else names.nearest(key)
+            plain = not stream.text
+            rows.append(
+                wire.PreviewRow(
+                    key,
+                    stream.unit,
+                    f"{value:.6g}" if plain else words.get((stream.id, int(value)), "?"),
+                    int(points.time_ms[last]),
+                    Quality(int(points.quality[last]) & CLASS_MASK).word,
+                    len(mine),
+                    float(points.value[mine].min()) if plain else None,
+                    float(points.value[mine].max()) if plain else None,
+                    asset,
+                    how,
+                )
+            )
+        return tuple(rows)
+
+    def stop(self) -> None:
+        """Leave the feed."""
+        self.feed.stop(1.0)
+
+
+class Trials:
+    """The trials of a recorder by number; those nobody looks at any more are ended."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._trials: dict[int, FeedTrial] = {}
+        self._next = 1
+        self._lock = threading.Lock()
+        self._sweeper: threading.Thread | None = None
+
+    def start(self, ask: wire.TryFeed) -> int:
+        """Raises LamplighterError (U-801, N-3xx ...) when it can be no feed."""
+        with self._lock:
+            if len(self._trials) >= MOST_TRIALS:
+                oldest = min(self._trials.values(), key=lambda t: t.watched)
+                self._drop(oldest.number)
+            number, self._next = self._next, self._next + 1
+            self._trials[number] = FeedTrial(number, ask, self._clock)
+            if self._sweeper is None:
+                self._sweeper = threading.Thread(target=self._sweep, name="trials", daemon=True)
+                self._sweeper.start()
+        return number
+
+    def look(self, ask: wire.LookAtTrial, known: Known) -> wire.Trial:
+        """Raises LamplighterError (U-804) when the trial has ended."""
+        with self._lock:
+            trial = self._trials.get(ask.id)
+        if trial is None:
+            raise fault("U-804", name="the trial of this feed", what="it has ended")
+        return trial.look(ask.group, ask.mapping, known)
+
+    def end(self, number: int) -> None:
+        """Leave one; an unknown number does nothing."""
+        with self._lock:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        trial = self._trials.pop(number, None)
+        if trial is not None:
+            threading.Thread(target=trial.stop, name="trial end", daemon=True).start()
+
+    def _sweep(self) -> None:
+        while True:
+            time.sleep(2.0)
+            now = time.monotonic()
+            with self._lock:
+                for trial in list(self._trials.values()):
+                    if now - trial.watched > UNWATCHED_S:
+                        self._drop(trial.number)
+                if not self._trials:
+                    self._sweeper = None
+                    return
+
+
+def look_once(
+    url: str, clock: Clock, *, tls: Iterable[Path | None] = (), topics: tuple[str, ...] = (),
+    seconds: float = 5.0,
+) -> wire.Trial:
+    """Try a feed without a recorder until it has shown enough or `seconds` are over."""
+    ca, cert, key = (*(str(p or "") for p in tls), "", "", "")[:3]
+    trial = FeedTrial(0, wire.TryFeed(url, ca, cert, key, topics), clock)
+    nothing = Known({}, ())
+    try:
+        end = time.monotonic() + seconds
+        seen = trial.look(0, "", nothing)
+        while time.monotonic() < end and seen.state != "refused":
+            time.sleep(0.2)
+            seen = trial.look(0, "", nothing)
+            settled = seen.messages > 0 and seen.seconds - (seen.first_message_s or 0.0) > 2.5
+            if settled and seen.rows:
+                break
+        return seen
+    finally:
+        trial.stop()
+
+
+def _fits(pattern: str, topic: str) -> bool:
+    levels, names = pattern.split("/"), topic.split("/")
+    return len(levels) == len(names) and all(
+        a in ("+", b) for a, b in zip(levels, names, strict=True)
+    )
+
+
+def _sample(message: RawMessage) -> wire.TrialMessage:
+    topic = message.topic
+    text = topic if isinstance(topic, str) else topic.decode("utf-8", "replace")
+    body = message.payload[:SHOWN_BODY].decode("utf-8", "replace")
+    size = max(message.size, len(message.payload))
+    return wire.TrialMessage(text, message.received_ms, size, body)
+
+
+def _aside(batch: Batch) -> tuple[tuple[str, int], ...]:
+    found: dict[str, int] = {}
+    for entry in batch.quarantined:
+        words = f"{entry.reason} [{entry.code}]"
+        found[words] = found.get(words, 0) + entry.points
+    return tuple(sorted(found.items(), key=lambda row: -row[1])[:20])
+
+
+def _rate(
+    rows: Sequence[wire.PreviewRow],
+    samples: Sequence[RawMessage],
+    count: int,
+    seconds: float,
+    first: float | None,
+) -> float:
+    """Points per second it would store, from what was seen; 0 while that is not known."""
+    if first is None or not samples or seconds - first < 1.0:
+        return 0.0
+    each = sum(row.points for row in rows) / max(1, len(samples))
+    return each * count / (seconds - first)
