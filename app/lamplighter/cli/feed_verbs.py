@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
+from lamplighter.cli import feed_more_verbs
 from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
 
 
 def register(app: typer.Typer) -> None:
-    feed = typer.Typer(no_args_is_help=True, help="Feeds: add, list, test.")
+    feed = typer.Typer(no_args_is_help=True, help="Feeds: try, add, list, change.")
     feed.command("add")(add)
     feed.command("list")(list_)
     feed.command("test")(test)
+    feed_more_verbs.register(feed)
     app.add_typer(feed, name="feed")
     app.command("record")(record)
 
@@ -38,7 +41,7 @@ def add(
         else:
             names = [str(f or "") for f in files]
             rows = beside.add_feed(session, full_url(url), mapping_text(map), *names)
-    _show(rows, json)
+    show_feeds(rows, json)
 
 
 def list_(project: Path, json: bool = typer.Option(False, "--json")) -> None:
@@ -47,7 +50,7 @@ def list_(project: Path, json: bool = typer.Option(False, "--json")) -> None:
     from lamplighter.runtime.feeds import list_feeds
 
     with beside.recorder(project) as session:
-        _show(list_feeds(project) if session is None else beside.feeds(session), json)
+        show_feeds(list_feeds(project) if session is None else beside.feeds(session), json)
 
 
 def test(
@@ -59,12 +62,13 @@ def test(
     from lamplighter.runtime.feeds import test_feeds
 
     feeds = test_feeds(project, seconds)
-    _show(feeds, json)
+    show_feeds(feeds, json)
     if any(f["state"] != "live" for f in feeds):
         raise Leave(REFUSALS)
 
 
-def _show(feeds: list[dict[str, object]], json: bool) -> None:
+def show_feeds(feeds: list[dict[str, Any]], json: bool) -> None:
+    """The rows of `feed list`."""
     if json:
         document({"feeds": feeds})
         return

@@ -80,7 +80,7 @@ def with_field(draft: MappingDraft, path: tuple[str, ...], **changes: object) ->
             one = replace(one, role=IGNORED)
         fields.append(one)
     changed = replace(draft, fields=tuple(fields))
-    if single or any(f.path == path and f.role != NAME for f in draft.of_role(NAME)):
+    if changed.of_role(NAME) != draft.of_role(NAME):
         changed = replace(changed, prefix=_prefix(changed))
     return changed
 
@@ -121,7 +121,8 @@ def to_toml(draft: MappingDraft) -> str:
     if qualities:
         lines.append(f"quality = {_path(qualities[0].path)}")
         if draft.quality_words:
-            pairs = ", ".join(f"{_quoted(k)} = {_quoted(v)}" for k, v in draft.quality_words.items())
+            words = draft.quality_words.items()
+            pairs = ", ".join(f"{_quoted(word)} = {_quoted(means)}" for word, means in words)
             lines.append(f"quality_words = {{ {pairs} }}")
     for field in draft.of_role(VALUE):
         lines += ["", "[[values]]", f"datastream = {_quoted(datastream_name(draft, field))}"]

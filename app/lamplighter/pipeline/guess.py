@@ -22,8 +22,10 @@ _NAMES: Final = (
     "name", "devicename", "sensorname", "entity", "asset", "assetid", "tag", "code", "uid", "uuid",
     "mac", "kennung", "geraet", "messstelle", "naam",
 )  # fmt: skip
-_PARAMETERS: Final = ("parameter", "param", "metric", "quantity", "type", "n", "measurement",
-                      "property", "observedproperty", "component", "channel", "field", "kind")  # fmt: skip
+_PARAMETERS: Final = (
+    "parameter", "param", "metric", "quantity", "type", "n", "measurement", "property",
+    "observedproperty", "component", "channel", "field", "kind",
+)  # fmt: skip
 _BARE_VALUES: Final = ("value", "v", "val", "result", "reading", "wert", "waarde", "valeur")
 _QUALITIES: Final = ("quality", "q", "qualitycode", "qc", "valid", "validity", "flag")
 _GOOD: Final = ("ok", "good", "valid", "v", "true", "1", "normal", "0", "gut")
@@ -80,9 +82,9 @@ def time_format(values: Sequence[Any]) -> str:
     """`ms`, `s`, `us`, `iso` or a pattern that reads all of these values; empty for none."""
     if not values:
         return ""
-    numbers = [_as_number(v) for v in values]
-    if all(n is not None for n in numbers):
-        least, most = min(n for n in numbers if n is not None), max(n for n in numbers if n)
+    numbers = [n for v in values if (n := _as_number(v)) is not None]
+    if len(numbers) == len(values):
+        least, most = min(numbers), max(numbers)
         for form, factor in (("s", 1), ("ms", 1_000), ("us", 1_000_000)):
             if 9.4e8 * factor <= least and most <= 4.2e9 * factor:  # the years 1999 to 2103
                 return form

@@ -146,6 +146,10 @@ class Pipeline:
         found, self._receipts = self._receipts, []
         return found
 
+    def feed_of(self) -> dict[int, str]:
+        """Source id -> the feed that last brought it, for the sources heard so far."""
+        return self._feeds.copy()
+
     def life(self, source: int) -> SourceLife | None:
         """What the source last said about itself."""
         return self._lives.get(source)

@@ -29,6 +29,7 @@ from lamplighter.runtime.city_state import CityState
 from lamplighter.runtime.meters import Meters
 from lamplighter.store import Store, WriteAccess
 from lamplighter.twin import (
+    dead_sources,
     grown,
     live_counts,
     newest_values,
@@ -221,6 +222,14 @@ class CoreLoop:
     def batch(self) -> int:
         """Number of the last folded batch."""
         return self._state.batch
+
+    def silent_sources(self) -> npt.NDArray[np.bool_]:
+        """Mask by source id: said goodbye, or silent beyond its limit."""
+        return dead_sources(self._state, self._clock.wall_ms(), self.lives.copy())
+
+    def heard_ms(self) -> npt.NDArray[np.int64]:
+        """By source id: when its newest message came, 0 = never."""
+        return self._state.source_heard_ms
 
     def counts(self) -> tuple[int, int]:
         """(live, stale) datastreams."""

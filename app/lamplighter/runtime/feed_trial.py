@@ -113,13 +113,13 @@ class FeedTrial:
             native = list(self._native)
             kept = {topic: list(rows) for topic, rows in self._kept.items()}
         groups = self._grouping(kept)
-        speaks_native = any(
-            str(m.topic).startswith((OBSERVATIONS, ANNOUNCEMENTS)) for m in native
-        )
+        speaks_native = any(str(m.topic).startswith((OBSERVATIONS, ANNOUNCEMENTS)) for m in native)
         use_native = speaks_native and not mapping and not any(g.draft for g in groups)
         chosen = groups[group] if 0 <= group < len(groups) else None
         samples = native if use_native else self._of(chosen, kept)
-        text, rows, aside, problem = mapping, (), (), ""
+        text, problem = mapping, ""
+        rows: tuple[wire.PreviewRow, ...] = ()
+        aside: tuple[tuple[str, int], ...] = ()
         if use_native:
             rows, aside = self._preview("", native, known)
         else:
@@ -230,6 +230,7 @@ class Trials:
         self._next = 1
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
+        self._stopping = threading.Event()
 
     def start(self, ask: wire.TryFeed) -> int:
         """Raises LamplighterError (U-801, N-3xx ...) when it can be no feed."""
@@ -257,14 +258,24 @@ class Trials:
         with self._lock:
             self._drop(number)
 
+    def stop(self) -> None:
+        """Leave all of them."""
+        self._stopping.set()
+        with self._lock:
+            left, self._trials = list(self._trials.values()), {}
+            sweeper = self._sweeper
+        for trial in left:
+            trial.stop()
+        if sweeper is not None:
+            sweeper.join(2.0)
+
     def _drop(self, number: int) -> None:
         trial = self._trials.pop(number, None)
         if trial is not None:
             threading.Thread(target=trial.stop, name="trial end", daemon=True).start()
 
     def _sweep(self) -> None:
-        while True:
-            time.sleep(2.0)
+        while not self._stopping.wait(2.0):
             now = time.monotonic()
             with self._lock:
                 for trial in list(self._trials.values()):
@@ -276,7 +287,11 @@ class Trials:
 
 
 def look_once(
-    url: str, clock: Clock, *, tls: Iterable[Path | None] = (), topics: tuple[str, ...] = (),
+    url: str,
+    clock: Clock,
+    *,
+    tls: Iterable[Path | None] = (),
+    topics: tuple[str, ...] = (),
     seconds: float = 5.0,
 ) -> wire.Trial:
     """Try a feed without a recorder until it has shown enough or `seconds` are over."""

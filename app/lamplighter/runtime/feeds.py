@@ -205,7 +205,8 @@ def add_feed(
     """
     text = mapping_text(mapping)
     with opened(project, write=True) as store:
-        config = FeedConfig(next_id(store), url, text, *(str(p or "") for p in (ca, cert, key)))
+        files = [str(p or "") for p in (ca, cert, key)]
+        config = FeedConfig(next_id(store), url, text, files[0], files[1], files[2])
         check_feed(config)
         put_feed(store, config)
         return [_row(c) for c in stored_feeds(store)]

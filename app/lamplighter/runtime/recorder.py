@@ -36,6 +36,8 @@ from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.careful_start import open_store
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
+from lamplighter.runtime.feed_health import FeedHealth
+from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import FeedConfig, connect, mapping_of, shown, stored_feeds
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
@@ -111,6 +113,9 @@ class Recorder:
             emit=self.server.emit,
             code=plugin_code,
         )
+        self._configs: tuple[FeedConfig, ...] = tuple(stored_feeds(self.store))
+        self.health = FeedHealth(self)
+        self.trials = Trials(clock)
         self._answers = Answers(self)
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
@@ -145,8 +150,9 @@ class Recorder:
         self.inlet.start()
         self.server.start()
         self.commands.recover()
-        for config in stored_feeds(self.store):
-            self.open_feed(config)
+        for config in self._configs:
+            if not config.paused:
+                self.open_feed(config)
         self.maintenance.start()
         log.info("recording", project=str(self.project), pid=os.getpid())
 
@@ -167,12 +173,31 @@ class Recorder:
             )
             self.tell(error.problem)
 
+    def close_feed(self, feed: str) -> None:
+        """Leave a feed; what it delivered is decoded and stored."""
+        self._dead_feeds.pop(feed, None)
+        self.feeds.remove(feed)
+
+    def feed_configs(self) -> tuple[FeedConfig, ...]:
+        """The stored feeds, as last read."""
+        return self._configs
+
+    def feeds_changed(self) -> None:
+        """Read the stored feeds anew."""
+        self._configs = tuple(stored_feeds(self.store))
+
+    @property
+    def storage_fault(self) -> Problem | None:
+        """Why nothing can be written now; None while all is well."""
+        return self._storage_fault
+
     def feed_states(self) -> tuple[wire.FeedState, ...]:
         """Every feed of the project as it is now."""
-        return (*self.feeds.states(), *self._dead_feeds.values())
+        return self.health.states((*self.feeds.states(), *self._dead_feeds.values()))
 
     def stop(self) -> None:
         """Source, queue, writer, each with its deadline."""
+        self.trials.stop()
         self.feeds.stop(3.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
@@ -209,6 +234,7 @@ class Recorder:
 
     # ------------------------------------------------------------------ the data path
     def _decoded(self, batch: Batch, pipeline: Pipeline) -> None:
+        self.health.decoded(batch, pipeline)
         if batch.lives:
             self.core.hear(batch.lives)
         if batch.new_datastreams or batch.new_sources:
@@ -224,6 +250,7 @@ class Recorder:
             self._names_due = False
             self.core.city_changed()
         self.core.take(committed)
+        self.health.committed(committed)
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, CancelledError):
@@ -269,6 +296,7 @@ class Recorder:
         self.commands.check_timeouts()
         self.maintenance.every_second()
         self.layers.every_second()
+        self.health.every_second()
         self.server.emit(self.status())
 
     def status(self) -> wire.Status:

@@ -1,0 +1,315 @@
+"""How each feed is, layer by layer: rates, delay, loss, silence, and which layer is broken.
+
+Fed by what is decoded and committed, asked once a second and by the feeds page. It only counts and
+looks; nothing here decides about data.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+
+from lamplighter.domain import wire
+from lamplighter.domain.observation import Account, Batch, Committed, Gap
+from lamplighter.pipeline import Pipeline
+from lamplighter.runtime.feeds import FeedConfig, resting
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+    from lamplighter.store import WriteAccess
+
+WINDOW_MS: Final = 60_000
+HEARD: Final = "heard by "
+"""setting per feed: the names of the senders that came through it"""
+LAG_MS: Final = 5_000
+LAYERS: Final = ("console", "broker", "gateway", "device")
+_EDGES: Final = np.concatenate([np.arange(0, 2_000, 10), np.geomspace(2_000, 86_400_000, 120)])
+"""bounds of the delay histogram in milliseconds"""
+
+
+class FeedRates:
+    """Messages, points and delays per feed over the last minute. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._feeds: list[str] = []
+        self._index = np.full(0, -1, np.int32)
+        self._recent: deque[tuple[int, dict[int, tuple[int, int, np.ndarray]]]] = deque()
+
+    def learn(self, feed_of: dict[int, str]) -> None:
+        """Which feed each source comes through (source id -> feed id)."""
+        with self._lock:
+            index = np.full(max(feed_of, default=-1) + 1, -1, np.int32)
+            for source, feed in feed_of.items():
+                if feed not in self._feeds:
+                    self._feeds.append(feed)
+                if source >= 0:
+                    index[source] = self._feeds.index(feed)
+            self._index = index
+
+    def add(self, committed: Committed, monotonic_ms: int) -> None:
+        """One committed batch."""
+        if not committed.messages:
+            return
+        with self._lock:
+            source = np.fromiter((m.source for m in committed.messages), np.int64)
+            known = (source >= 0) & (source < len(self._index))
+            feed = np.where(known, self._index[np.where(known, source, 0)], -1) if len(
+                self._index
+            ) else np.full(len(source), -1)  # fmt: skip
+            delay = np.maximum(committed.wall_ms - committed.points.time_ms, 0)
+            bucket = np.searchsorted(_EDGES, delay, side="right")
+            of_point = feed[committed.points.message] if len(delay) else np.empty(0, np.int64)
+            found = {}
+            for number in np.unique(feed[feed >= 0]).tolist():
+                mine = of_point == number
+                counts = np.bincount(bucket[mine], minlength=len(_EDGES) + 1)
+                found[number] = (int((feed == number).sum()), int(mine.sum()), counts)
+            self._recent.append((monotonic_ms, found))
+            self._forget(monotonic_ms)
+
+    def _forget(self, now: int) -> None:
+        while self._recent and self._recent[0][0] < now - WINDOW_MS:
+            self._recent.popleft()
+
+    def of(self, feed: str, monotonic_ms: int) -> tuple[float, float, float | None, float | None]:
+        """(messages/s, points/s, delay p50, delay p95 in s); the rates over ten seconds."""
+        with self._lock:
+            self._forget(monotonic_ms)
+            if feed not in self._feeds:
+                return 0.0, 0.0, None, None
+            number = self._feeds.index(feed)
+            rows = [(at, found[number]) for at, found in self._recent if number in found]
+        late = [row for at, row in rows if at >= monotonic_ms - 10_000]
+        messages, points = sum(r[0] for r in late), sum(r[1] for r in late)
+        if not rows:
+            return 0.0, 0.0, None, None
+        counts = np.sum([row[2] for _, row in rows], axis=0)
+        if not counts.any():
+            return messages / 10.0, 0.0, None, None
+        return messages / 10.0, points / 10.0, _at(counts, 0.5), _at(counts, 0.95)
+
+
+def _at(counts: np.ndarray, share: float) -> float:
+    bucket = int(np.searchsorted(np.cumsum(counts), share * counts.sum()))
+    return float(_EDGES[min(bucket, len(_EDGES) - 1)]) / 1000.0
+
+
+class FeedHealth:
+    """One recorder's feeds as a person asks about them."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.rates = FeedRates()
+        self._feed_of: dict[int, str] = {}
+        self._kept: dict[str, set[str]] = {}
+        self._gaps: dict[tuple[int, int, int, int], Gap] = {}
+        for gap in recorder.store.gaps():
+            self._note_gap(gap)
+        self._remember()
+
+    def _remember(self) -> None:
+        """Senders of earlier sittings: one that stays silent after a restart is missed too."""
+        store = self._recorder.store
+        ids = {name: number for number, name in store.sources().items()}
+        for key, text in store.settings(HEARD).items():
+            names = set(msgspec.json.decode(text, type=list[str]))
+            feed = key.removeprefix(HEARD)
+            self._kept[feed] = names
+            self._feed_of |= {ids[name]: feed for name in names if name in ids}
+        self.rates.learn(self._feed_of)
+
+    # ---------------------------------------------------------------- what happens
+    def decoded(self, batch: Batch, pipeline: Pipeline) -> None:
+        """On the decoding thread."""
+        for gap in batch.gaps:
+            self._note_gap(gap)
+        heard = pipeline.feed_of()
+        if any(self._feed_of.get(source) != feed for source, feed in heard.items()):
+            self._feed_of = {**self._feed_of, **heard}
+            self.rates.learn(self._feed_of)
+
+    def _note_gap(self, gap: Gap) -> None:
+        key = (gap.source, gap.epoch, gap.first, gap.last)
+        if gap.state == "filled":
+            self._gaps.pop(key, None)
+        else:
+            self._gaps[key] = gap
+
+    def committed(self, committed: Committed) -> None:
+        """On the writer's thread."""
+        self.rates.add(committed, self._recorder.clock.monotonic_ms())
+
+    def every_second(self) -> None:
+        """On the core's beat: note who came through which feed, once for each sender."""
+        names = self._recorder.core.city.sources
+        found: dict[str, set[str]] = {}
+        for source, feed in self._feed_of.items():
+            if feed and source in names:
+                found.setdefault(feed, set()).add(names[source])
+        fresh = {f: s for f, s in found.items() if not s <= self._kept.get(f, set())}
+        if not fresh:
+            return
+        for feed, senders in fresh.items():
+            self._kept[feed] = self._kept.get(feed, set()) | senders
+        texts = {HEARD + f: msgspec.json.encode(sorted(self._kept[f])).decode() for f in fresh}
+
+        def keep(access: WriteAccess) -> None:
+            for key, text in texts.items():
+                access.put_setting(key, text)
+
+        self._recorder.store.writer.call(keep)
+
+    def forget(self, feed: str) -> None:
+        """A feed was removed: its senders belong to nobody."""
+        self._kept.pop(feed, None)
+        self._feed_of = {s: f for s, f in self._feed_of.items() if f != feed}
+        self._recorder.store.writer.call(lambda access: access.remove_setting(HEARD + feed))
+
+    # ---------------------------------------------------------------- how they are
+    def states(self, live: Iterable[wire.FeedState]) -> tuple[wire.FeedState, ...]:
+        """The feeds' own states with what is known here, and those that are not connected."""
+        known = {state.id: state for state in live}
+        configs = {c.id: c for c in self._recorder.feed_configs()}
+        rows = [self._whole(state, configs.get(state.id)) for state in known.values()]
+        rows += [resting(c) for i, c in configs.items() if i not in known]
+        return tuple(sorted(rows, key=lambda r: (len(r.id), r.id)))
+
+    def _whole(self, state: wire.FeedState, config: FeedConfig | None) -> wire.FeedState:
+        now = self._recorder.clock.monotonic_ms()
+        messages, points, p50, p95 = self.rates.of(state.id, now)
+        mine = self._sources_of(state.id)
+        silent = self._recorder.core.silent_sources()
+        gaps = [g for g in self._gaps.copy().values() if g.source in mine]
+        state = replace(
+            state,
+            name=config.name if config else "",
+            owner=config.owner if config else "",
+            mapped=bool(config and config.mapping),
+            messages_per_s=messages,
+            points_per_s=points,
+            delay_p50_s=p50,
+            delay_p95_s=p95,
+            sources=len(mine),
+            silent_sources=sum(bool(silent[s]) for s in mine if s < len(silent)),
+            gaps=len(gaps),
+            missing=sum(g.last - g.first + 1 for g in gaps),
+        )
+        broken = next((row for row in self._layers(state, mine) if row[1] == "broken"), None)
+        return replace(state, layer=broken[0], layer_words=broken[2]) if broken else state
+
+    def _sources_of(self, feed: str) -> list[int]:
+        return sorted(s for s, f in self._feed_of.copy().items() if f == feed and s >= 0)
+
+    def detail(self, feed: str) -> wire.FeedDetail:
+        """One feed with its senders. Raises LamplighterError (U-801) when there is none."""
+        from lamplighter.runtime.feeds import shown, stored_feed
+
+        recorder = self._recorder
+        config = stored_feed(recorder.store, feed)
+        state = next((s for s in recorder.feed_states() if s.id == config.id), resting(config))
+        mine = self._sources_of(config.id)
+        return wire.FeedDetail(
+            replace(state, url=shown(config.url)),
+            config.mapping,
+            config.ca,
+            config.cert,
+            config.key,
+            tuple(self._layers(state, mine)),
+            tuple(self._source(s) for s in mine),
+        )
+
+    # ---------------------------------------------------------------- layers
+    def _layers(self, state: wire.FeedState, mine: list[int]) -> list[tuple[str, str, str]]:
+        """From here outwards; what lies behind a broken layer cannot be judged."""
+        console = self._console()
+        rows = [("console", "broken" if console else "ok", console or "it stores what comes")]
+        if state.state in ("paused", "off"):
+            words = "the feed is paused" if state.state == "paused" else "it is not connected"
+            return [*rows, *((name, "unknown", words) for name in LAYERS[1:])]
+        if state.state != "live":
+            words = state.detail or "no connection yet"
+            unseen = "not known without a connection"
+            rows.append(("broker", "broken" if state.state != "connecting" else "unknown", words))
+            return [*rows, ("gateway", "unknown", unseen), ("device", "unknown", unseen)]
+        rows.append(("broker", "ok", state.protocol or "connected"))
+        rows.append(self._gateway(mine))
+        rows.append(self._device(mine))
+        return rows
+
+    def _console(self) -> str:
+        recorder = self._recorder
+        if recorder.storage_fault is not None:
+            return recorder.storage_fault.text
+        lag = recorder.store.writer.lag_ms
+        return f"it writes {lag / 1000:.0f} s behind" if lag > LAG_MS else ""
+
+    def _gateway(self, mine: list[int]) -> tuple[str, str, str]:
+        silent = self._recorder.core.silent_sources()
+        lives = self._recorder.core.lives
+        names = self._recorder.core.city.sources
+        gone = [s for s in mine if s < len(silent) and silent[s]]
+        if not mine:
+            return "gateway", "unknown", "no sender was heard yet"
+        if not gone:
+            return "gateway", "ok", f"{len(mine)} of {len(mine)} senders talk"
+        off = [s for s in gone if s in lives and lives[s].offline]
+        shown = ", ".join(names.get(s, "?") for s in gone[:4]) + (" …" if len(gone) > 4 else "")
+        why = "said they are off" if len(off) == len(gone) else "are silent"
+        return "gateway", "broken", f"{len(gone)} of {len(mine)} senders {why}: {shown}"
+
+    def _device(self, mine: list[int]) -> tuple[str, str, str]:
+        core = self._recorder.core
+        silent = core.silent_sources()
+        source = core.city.table.source
+        count = min(len(core.mask), len(source))
+        talking = [s for s in mine if s >= len(silent) or not silent[s]]
+        rows = np.isin(source[:count], talking)
+        stale = int((rows & core.mask[:count]).sum())
+        total = int(rows.sum())
+        if not total:
+            return "device", "unknown", "no value came yet"
+        if not stale:
+            return "device", "ok", f"{total:,} of {total:,} values are live"
+        words = f"{stale:,} of {total:,} values are not live although their sender talks"
+        return "device", "broken", words
+
+    def _source(self, source: int) -> wire.SourceState:
+        core, now = self._recorder.core, self._recorder.clock.wall_ms()
+        life = core.lives.get(source)
+        heard_at = core.heard_ms()
+        heard = int(heard_at[source]) if source < len(heard_at) else 0
+        silent = core.silent_sources()
+        is_silent = source < len(silent) and bool(silent[source])
+        table = core.city.table.source
+        count = min(len(core.mask), len(table))
+        rows = table[:count] == source
+        gaps = [g for g in self._gaps.copy().values() if g.source == source]
+        off = life is not None and life.offline
+        stale = int((rows & core.mask[:count]).sum())
+        words = ""
+        if off and is_silent:
+            words = "it said it is off, or its link broke"
+        elif is_silent:
+            words = "it stopped talking"
+        elif stale:
+            words = f"{stale:,} values are not live"
+        return wire.SourceState(
+            core.city.sources.get(source, "?"),
+            (now - heard) / 1000 if heard else None,
+            life.heartbeat_s if life is not None else 0.0,
+            off,
+            is_silent,
+            int(rows.sum()),
+            stale,
+            len(gaps),
+            sum(g.last - g.first + 1 for g in gaps),
+            self._recorder.store.accounts().get(source, Account()),
+            words,
+        )

@@ -1,0 +1,190 @@
+"""A feed on trial: real messages, a mapping proposed from them, and nothing of it stored."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from tests.kit.broker import Broker
+
+from lamplighter.domain import wire
+from lamplighter.domain.city import Asset
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.runtime.asset_names import AssetNames, plain
+from lamplighter.runtime.project import create
+from lamplighter.runtime.recorder import Recorder
+from lamplighter.store import Store
+
+PATIENCE_S = 30.0
+
+
+def told(tree: object) -> bytes:
+    return json.dumps(tree).encode()
+
+
+class Devices:
+    """Two masts that repeat what they measure."""
+
+    def __init__(self, port: int) -> None:
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+
+    def speak(self) -> None:
+        now = time.time_ns() // 1_000_000
+        for mast in ("07", "08"):
+            body = {"dev": f"mast-{mast}", "ts": now, "temp": 21.5, "rssi": -70}
+            self.client.publish(f"city/air/{mast}/up", told(body), qos=1)
+
+    def stop(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    create(tmp_path / "town")
+    with_assets(tmp_path / "town", Asset("MAST-7", "AirMonitor", "Mast 7", "environment"))
+    made = Recorder(tmp_path / "town", SystemClock(), plugin_code=False)
+    made.start()
+    yield made
+    made.stop()
+
+
+def with_assets(project: Path, *assets: Asset) -> None:
+    store = Store.open(project, write=True, clock=SystemClock())
+    store.writer.call(lambda access: access.put_assets(assets)).result()
+    store.close()
+
+
+def ask(recorder: Recorder, request: wire.Request) -> Any:
+    return recorder._handle(request)
+
+
+def until(look: Any, good: Any, speak: Any = None) -> Any:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if speak is not None:
+            speak()
+        found = look()
+        if good(found):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not in time: {found}")
+
+
+def test_from_an_address_to_values_on_assets(broker: Broker, recorder: Recorder) -> None:
+    devices = Devices(broker.port)
+    trial = ask(recorder, wire.TryFeed(broker.url)).id
+    seen = until(lambda: ask(recorder, wire.LookAtTrial(trial)), lambda t: len(t.rows) == 2,
+                 devices.speak)  # fmt: skip
+    assert seen.groups[0].topic == "city/air/+/up"
+    assert seen.samples and '"dev"' in seen.samples[0].body
+    rows = {row.key: row for row in seen.rows}
+    row = rows["air-up/mast-07/temp"]
+    assert (row.unit, row.value, row.asset) == ("°C", "21.5", "MAST-7")
+    assert rows["air-up/mast-08/temp"].asset == ""
+    assert not recorder.store.accounts(), "a trial stores nothing"
+    ask(recorder, wire.EndTrial(trial))
+    bindings = tuple((r.key, r.asset) for r in seen.rows if r.asset)
+    begun = time.monotonic()
+    added = wire.AddFeed(broker.url, seen.mapping, name="Air", owner="Parks", bindings=bindings)
+    assert ask(recorder, added).text == "feed-1"
+    streams = until(
+        lambda: {s.key: s for s in recorder.core.city.streams if s.asset},
+        lambda found: found and recorder.core.newest.time_ms[next(iter(found.values())).id] > 0,
+        devices.speak,
+    )
+    print(f"first value {time.monotonic() - begun:.2f} s after adding")
+    assert streams["air-up/mast-07/temp"].asset == "MAST-7"
+    state = until(lambda: recorder.feed_states()[0], lambda s: s.messages_per_s > 0, devices.speak)
+    assert (state.name, state.owner, state.state, state.sources) == ("Air", "Parks", "live", 1)
+    devices.stop()
+
+
+def test_a_mapping_that_cannot_be_used_is_told_in_the_preview(
+    broker: Broker, recorder: Recorder
+) -> None:
+    devices = Devices(broker.port)
+    trial = ask(recorder, wire.TryFeed(broker.url)).id
+    seen = until(lambda: ask(recorder, wire.LookAtTrial(trial, 0, "topic = ")),
+                 lambda t: t.messages > 0, devices.speak)  # fmt: skip
+    assert "cannot be used" in seen.problem
+    assert not seen.rows
+    devices.stop()
+
+
+def test_a_feed_is_paused_resumed_edited_and_removed(broker: Broker, recorder: Recorder) -> None:
+    ask(recorder, wire.AddFeed(broker.url))
+    until(lambda: recorder.feed_states()[0].state, lambda s: s == "live")
+    ask(recorder, wire.ChangeFeed("feed-1", "pause", "works"))
+    assert [s.state for s in recorder.feed_states()] == ["paused"]
+    ask(recorder, wire.ChangeFeed("feed-1", "resume"))
+    until(lambda: recorder.feed_states()[0].state, lambda s: s == "live")
+    ask(recorder, wire.ChangeFeed("feed-1", "edit", name="Main", owner="Water"))
+    assert recorder.feed_states()[0].owner == "Water"
+    with pytest.raises(LamplighterError, match="no feed address"):
+        ask(recorder, wire.ChangeFeed("Main", "edit", url="ftp://x"))
+    ask(recorder, wire.ChangeFeed("Main", "remove", "old"))
+    assert recorder.feed_states() == ()
+    with pytest.raises(LamplighterError, match="no feed"):
+        ask(recorder, wire.ChangeFeed("Main", "remove"))
+
+
+def test_the_broken_layer_is_named(broker: Broker, recorder: Recorder) -> None:
+    ask(recorder, wire.AddFeed(broker.url))
+    until(lambda: recorder.feed_states()[0].state, lambda s: s == "live")
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    says = {"epoch": 5, "first_seq": 0, "next_seq": 0, "heartbeat_s": 600, "retains": False}
+    client.publish("lamplighter/1/src/gw-1", told(says), qos=1, retain=True)
+    point = ["P-1", time.time_ns() // 1_000_000, 1.0]
+    body = told({"epoch": 5, "seq": 0, "points": [point]})
+    client.publish("lamplighter/1/obs/gw-1", body, qos=1)
+    until(lambda: recorder.feed_states()[0].sources, lambda n: n == 1)
+    goodbye = told({"epoch": 5, "offline": True})
+    client.publish("lamplighter/1/src/gw-1", goodbye, qos=1, retain=True)
+    state = until(lambda: recorder.feed_states()[0], lambda s: s.layer == "gateway")
+    assert "gw-1" in state.layer_words and "off" in state.layer_words
+    detail = ask(recorder, wire.GetFeed("feed-1"))
+    assert detail.sources[0].said_off
+    broker.stop()
+    state = until(lambda: recorder.feed_states()[0], lambda s: s.layer == "broker")
+    assert state.layer_words
+    layers = {name: word for name, word, _ in ask(recorder, wire.GetFeed("feed-1")).layers}
+    assert layers == {
+        "console": "ok", "broker": "broken", "gateway": "unknown", "device": "unknown",
+    }  # fmt: skip
+    client.loop_stop()
+
+
+@pytest.mark.parametrize(
+    ("key", "asset"),
+    [("gw-1/P-17/pressure", "P-17"), ("gw/p_017_pressure", "P-17"), ("P 17/flow", "P-17"),
+     ("gw/P-18/pressure", ""), ("gw/level", ""), ("gw/Nordbrucke 2/strain", "B2")],
+)  # fmt: skip
+def test_assets_by_nearness_of_names(key: str, asset: str) -> None:
+    names = AssetNames(
+        [Asset("P-17", "Pump", "Pump seventeen", "water"),
+         Asset("B2", "Bridge", "Nordbruecke 2", "structures")]
+    )  # fmt: skip
+    assert names.nearest(key)[0] == asset
+
+
+def test_names_are_compared_without_their_looks() -> None:
+    assert plain("P-017") == plain("p_17") == plain("P 17")
+    assert plain("P-17") != plain("P-170")
