@@ -44,9 +44,9 @@ from lamplighter.domain.wire.feeds import Gaps as Gaps
 from lamplighter.domain.wire.feeds import GetFeed as GetFeed
 from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
 from lamplighter.domain.wire.feeds import GetGaps as GetGaps
+from lamplighter.domain.wire.feeds import SourceState as SourceState
 from lamplighter.domain.wire.history import Difference as Difference
 from lamplighter.domain.wire.history import GetDifference as GetDifference
-from lamplighter.domain.wire.feeds import SourceState as SourceState
 from lamplighter.domain.wire.history import GetHistory as GetHistory
 from lamplighter.domain.wire.history import GetMoment as GetMoment
 from lamplighter.domain.wire.history import GetSigns as GetSigns
