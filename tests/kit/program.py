@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,13 @@ def json_of(*arguments: object, timeout: float = 120.0, codes: tuple[int, ...] =
 class Recording:
     """A recorder as a process of its own; ended at the end whatever happens."""
 
-    def __init__(self, project: Path, *options: str) -> None:
+    def __init__(self, project: Path, *options: str, prefix: Sequence[str] = ()) -> None:
+        """`prefix` stands before the command: `ip netns exec NAME`, for example."""
         self.project = project
         self._begun = time.monotonic()
         self._log = (project.parent / f"{project.name}.recorder.log").open("ab")
         self.process = subprocess.Popen(
-            [*COMMAND, "record", str(project), "--json", *options],
+            [*prefix, *COMMAND, "record", str(project), "--json", *options],
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=environment(),
