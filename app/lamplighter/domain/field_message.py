@@ -14,6 +14,11 @@ OBSERVATIONS: Final = ROOT + "obs/"
 ANNOUNCEMENTS: Final = ROOT + "src/"
 RECEIPTS: Final = ROOT + "rcp/"
 COMMANDS: Final = ROOT + "cmd/"
+SPARKPLUG: Final = "spBv1.0/"
+LINK: Final = "$link/"
+LINK_BEGINS: Final = LINK + "begins"
+LINK_LIVES: Final = LINK + "lives"
+"""topics no broker can send: what a feed says of its own link to the room that decodes"""
 NATIVE_TOPICS: Final = (OBSERVATIONS + "+", ANNOUNCEMENTS + "+", RECEIPTS + "+")
 
 

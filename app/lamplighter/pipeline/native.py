@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from lamplighter.domain.observation import MAX_EPOCH, FloatArray, LongArray
+from lamplighter.domain.observation import MAX_EPOCH, ByteArray, FloatArray, LongArray
 from lamplighter.pipeline.careful import Fault, PointFault, Salvaged, salvage
 
 _WHOLE = float(2**63)
@@ -39,6 +39,8 @@ class Decoded:
     """positions in `names` whose time could not be read; their time is 0"""
     replaced: bool = False
     """characters that cannot be stored were replaced"""
+    marks: ByteArray | None = None
+    """whole quality bytes, where the protocol says more than a word; takes the place of words"""
 
     @property
     def mixed(self) -> bool:

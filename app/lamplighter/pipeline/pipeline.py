@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Map
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,10 @@ import numpy as np
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import (
     ANNOUNCEMENTS,
+    LINK,
     OBSERVATIONS,
     RECEIPTS,
+    SPARKPLUG,
     RawMessage,
     ResendRequest,
     is_plain_name,
@@ -42,6 +45,7 @@ from lamplighter.pipeline.mapping import Mapping, fill
 from lamplighter.pipeline.native import Decoded, decode, from_salvage, hash64
 from lamplighter.pipeline.registry import Registry
 from lamplighter.pipeline.sequence import EpochState, SequenceBook, with_lives
+from lamplighter.pipeline.sparkplug import SparkplugDoor
 
 _GAP_WORDS: Final = {
     "asked": "Asked the device to resend.",
@@ -78,6 +82,9 @@ class Pipeline:
         self._misses: Counter[str] = Counter()
         self._keys: dict[int, Keys] = {}
         self._units: dict[tuple[int, str], str] = {}
+        self._sparkplug = SparkplugDoor(
+            self.registry, self._aside, self._notices, source_of=self._source, live=self._live
+        )
 
     # ---------------------------------------------------------------- the door
     def take(self, messages: Sequence[RawMessage] = ()) -> Batch:
@@ -111,7 +118,7 @@ class Pipeline:
             self._look(now)
         asked = self._book.requests(now, wall)
         self._look(now if idle else 0)
-        return [
+        return self._sparkplug.due(now) + [
             ResendRequest(
                 self._feeds.get(source, ""), self.registry.source_name(source), epoch, first, last
             )
@@ -165,11 +172,38 @@ class Pipeline:
             self._native(message, topic[len(OBSERVATIONS) :], columns)
         elif topic.startswith(ANNOUNCEMENTS):
             self._announcement(message, topic[len(ANNOUNCEMENTS) :])
+        elif topic.startswith(SPARKPLUG):
+            self._sparkplug.message(message, topic, partial(self._keep, columns))
+        elif topic.startswith(LINK):
+            self._sparkplug.link(message)
         elif topic.startswith(RECEIPTS):
             self._receipts.append(message)
             self._aside.settle(message.token)
         else:
             self._aside.message(message, -1, Fault("D-113", "no mapping reads this topic"))
+
+    def _keep(
+        self,
+        columns: Columns,
+        message: RawMessage,
+        source: int,
+        name: str,
+        found: Decoded,
+        *,
+        units: Map[str, str],
+        counted: bool,
+    ) -> None:
+        """A message that was decoded elsewhere, with the units its protocol told."""
+        for stream, unit in units.items():
+            self._units[(source, stream)] = unit
+        self._decoded(message, source, name, found, columns, counted=counted)
+        self._units.clear()
+
+    def _live(self, life: SourceLife, now: int) -> None:
+        """A source said something about itself."""
+        self._lives[life.source] = life
+        self._new_lives.append(life)
+        self._book.announced(life, now)
 
     def _mapped(self, message: RawMessage, topic: str, mapping: Mapping, columns: Columns) -> None:
         captures = mapping.captures(topic)
@@ -273,7 +307,7 @@ class Pipeline:
         if ids is None:
             self._careful_points(message, record, found, columns)
         else:
-            quality = _quality(found.qualities)
+            quality = _quality(found)
             assert not isinstance(found.values, list)
             columns.add(record, ids, found.times, found.values, quality, found.places)
         for fault in found.faults:
@@ -322,7 +356,7 @@ class Pipeline:
                 what="it names more datastreams than one source may have",
                 name=sender,
             )
-        quality = _quality(found.qualities)
+        quality = _quality(found)
         columns.add(
             record,
             ids,
@@ -374,10 +408,8 @@ class Pipeline:
         if isinstance(life, Fault):
             self._aside.message(message, source, life)
             return
-        self._lives[source] = life
-        self._new_lives.append(life)
         self._aside.settle(message.token)
-        self._book.announced(life, message.arrived_ms)
+        self._live(life, message.arrived_ms)
 
     # ---------------------------------------------------------------- the batch
     def _record(
@@ -394,7 +426,9 @@ class Pipeline:
         )
 
     def _look(self, now: int) -> None:
-        for gap in self._book.look(now, self._clock.wall_ms()):
+        news = self._book.look(now, self._clock.wall_ms())
+        self._sparkplug.gaps(news)
+        for gap in news:
             self._gaps.append(gap)
             still = _GAP_WORDS.get(gap.state)
             if still is not None:
@@ -422,10 +456,10 @@ class Pipeline:
         )
 
 
-def _quality(words: Sequence[str] | None) -> np.ndarray | None:
-    if words is None:
-        return None
-    return np.array([WORDS[word] for word in words], np.uint8)
+def _quality(found: Decoded) -> np.ndarray | None:
+    if found.marks is not None or found.qualities is None:
+        return found.marks
+    return np.array([WORDS[word] for word in found.qualities], np.uint8)
 
 
 def _misfit(code: str, name: str, value: float | str, what: str, place: int) -> PointFault:

@@ -106,7 +106,7 @@ def stale(
     """Mask by datastream id: true where the newest value must not be shown as live.
 
     A value is stale when it is older than twice its expected period (at least 2 s), when its
-    source said goodbye two seconds ago, or when its source is silent for too long. A datastream
+    source said goodbye two seconds ago, said it is stale, or is silent for too long. A datastream
     that was never heard counts as stale.
     """
     period = expected_period_ms(
@@ -123,6 +123,8 @@ def stale(
         known = (source >= 0) & (source < dead.shape[0])
         mask[:n] |= known & dead[np.where(known, source, 0)]
     mask |= state.time_ms == 0
+    # the source itself said that this value does not hold any more
+    mask |= (state.quality & np.uint8(CLASS_MASK)) == np.uint8(Quality.STALE)
     return mask
 
 

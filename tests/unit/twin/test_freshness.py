@@ -180,3 +180,9 @@ def test_a_value_sent_only_when_it_changes_is_live_as_long_as_its_source() -> No
     fresh = trust(state, now, np.zeros(2, np.bool_), _table(), {0: life})
     assert fresh[0] > 0.9
     assert _stale(state, now + 30_000, life)
+
+
+def test_a_value_its_source_calls_stale_is_stale_at_once() -> None:
+    said = SourceLife(0, 1, heartbeat_s=5, heard_ms=START, on_change=True)
+    assert not _stale(_heard(), START + 1_000, said)
+    assert _stale(_heard(quality=int(Quality.STALE)), START + 1_000, said)
