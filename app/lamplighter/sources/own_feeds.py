@@ -81,7 +81,10 @@ class Wish:
         return self.login if self.login.user or self.login.password else login_of(self.url)
 
     def interval(self, default_s: float) -> float:
-        """Seconds between two questions. Raises U-801 when it is no sensible number."""
+        """Seconds between two questions: as the address says, else the mapping, else `default_s`.
+
+        Raises U-801 when it is no sensible number.
+        """
         text = self.options.get("interval", "")
         seconds = number_of(text, "interval", self) if text else self.interval_s or default_s
         if not LEAST_INTERVAL_S <= seconds <= 86_400:
@@ -112,9 +115,16 @@ def _http(wish: Wish) -> Feed:
     return HttpFeed(wish)
 
 
+def _modbus(wish: Wish) -> Feed:
+    from lamplighter.sources.modbus_feed import ModbusFeed
+
+    return ModbusFeed(wish)
+
+
 MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
     "http": _http,
     "https": _http,
+    "modbus": _modbus,
 }
 """by scheme; `a+b` is looked up as `a+b` and then as `a`"""
 
