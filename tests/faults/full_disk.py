@@ -32,7 +32,7 @@ from lamplighter.domain.city import Asset
 from lamplighter.store import Store
 
 RATE, POINTS = 100, 100
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 TOLD_S, RESUMED_S = 2.0, 5.0
 
 

@@ -192,3 +192,20 @@ def test_a_wrong_broker_is_refused_and_a_weakened_check_is_found_out(
     monkeypatch.setattr(mqtt_tls, "context_for", real)
     monkeypatch.setattr(tls.PatientSocket, "_await_verdict", at_once)
     assert part_tls.matrix(tmp_path / "hasty", names)["ours is missing"]
+
+
+class AcksWhenFull(Inlet):
+    """It takes the word 'full' for a word of the disk that holds the batch."""
+
+    def _take(self, messages: Sequence[RawMessage]) -> None:
+        self._last = [m.token for m in messages] or getattr(self, "_last", [])
+        super()._take(messages)
+
+    def _done(self, outcome: Committed | BaseException) -> None:
+        super()._done(outcome)
+        if isinstance(outcome, BaseException):
+            self._feeds.ack(self._last)
+
+
+def test_an_acknowledgement_although_the_disk_is_full_is_found_out() -> None:
+    assert len(acknowledged_before_disk(AcksWhenFull)) > 0

@@ -12,6 +12,9 @@ from lamplighter.store.folder import CITY, HISTORY
 
 SYNCHRONOUS: Final = "FULL"
 WAL_LIMIT: Final = 32 << 20
+"""a log longer than this is folded back even when somebody has to wait"""
+WAL_KEPT: Final = 8 << 20
+"""a log folded back keeps at most so much of the disk"""
 
 
 def open_writing(file: Path, synchronous: str = SYNCHRONOUS) -> sqlite3.Connection:
@@ -24,7 +27,7 @@ def open_writing(file: Path, synchronous: str = SYNCHRONOUS) -> sqlite3.Connecti
         sql.execute("PRAGMA journal_mode=WAL")
         sql.execute(f"PRAGMA synchronous={synchronous}")
         sql.execute("PRAGMA wal_autocheckpoint=0")
-        sql.execute(f"PRAGMA journal_size_limit={WAL_LIMIT}")
+        sql.execute(f"PRAGMA journal_size_limit={WAL_KEPT}")
         sql.execute("PRAGMA cache_size=-16000")
     except BaseException:
         sql.close()
