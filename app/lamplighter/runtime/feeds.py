@@ -25,7 +25,7 @@ from lamplighter.sources.own_feeds import MAKERS, READ_BY_MAPPING, maker_of
 from lamplighter.store import Store, WriteAccess
 
 PREFIX: Final = "feed."
-SCHEMES: Final = ("mqtt", "mqtts", "replay", *MAKERS)
+SCHEMES: Final = ("mqtt", "mqtts", "sparkplug", "sparkplugs", "replay", *MAKERS)
 
 
 class FeedConfig(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from lamplighter.sources.own_feeds import Wish, maker_of
 from lamplighter.sources.own_source import Original
 from lamplighter.sources.reading import Reader
 from lamplighter.sources.replay_feed import ReplayFeed
+from lamplighter.sources.sparkplug_feed import SparkplugFeed
 
 
 class Reading(NamedTuple):
@@ -44,8 +45,9 @@ def open_feed(
 ) -> Feed:
     """A feed for a URL, not started. Raises LamplighterError when the URL is none.
 
-    mqtt://host[:port], mqtts://host[:port], replay:/path.csv[?speed=N&source=NAME] and the schemes
-    of `own_feeds.MAKERS`. `topics`: what a mapping subscribes to; empty for native messages.
+    mqtt[s]://host[:port], sparkplug[s]://host[:port]/GROUP, replay:/path.csv[?speed=N&source=NAME]
+    and the schemes of `own_feeds.MAKERS`. `topics`: what a mapping subscribes to; empty for
+    native messages.
     `reading`: what a mapping means to a feed of its own; `folder`: the project's.
     """
     make = maker_of(urlsplit(url).scheme)
@@ -54,6 +56,10 @@ def open_feed(
         return make(wish if reading is None else replace(wish, **reading._asdict()))
     if url.startswith("replay:"):
         return ReplayFeed(url, feed_id=feed_id, deliver=deliver, clock=clock)
+    if url.startswith(("sparkplug:", "sparkplugs:")):
+        return SparkplugFeed(
+            url, client_id=client_id, feed_id=feed_id, deliver=deliver, clock=clock, tls=tls
+        )
     return MqttFeed(
         url,
         client_id=client_id,

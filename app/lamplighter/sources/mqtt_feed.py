@@ -29,7 +29,7 @@ from lamplighter.sources.feed import (
     login_of,
     next_feed_number,
 )
-from lamplighter.sources.mqtt_link import LinkEnded, MqttLink
+from lamplighter.sources.mqtt_link import LinkEnded, Manners, MqttLink, Out
 from lamplighter.sources.mqtt_tls import Security
 from lamplighter.sources.tls import explain, explain_text
 
@@ -139,7 +139,7 @@ class MqttFeed:
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send, never retained. Nothing is kept for later: without a link this is False."""
         link = self._link
-        return self._live and link is not None and link.publish(topic, payload)
+        return self._live and link is not None and link.publish(Out(topic, payload))
 
     def stop(self, deadline_s: float = 2.0) -> bool:
         """Send the acknowledgements that are due, leave the broker, end both threads."""
@@ -199,11 +199,16 @@ class MqttFeed:
                 counters=self.counters,
                 login=self._login,
                 tls=tls,
+                manners=self._manners(),
             )
             self._link = link
         if self._stop.is_set():
             link.end()
         return link
+
+    def _manners(self) -> Manners:
+        """How the next link comes and goes."""
+        return Manners()
 
     def _prefix(self, link: int) -> int:
         return (self._number << _LINK_BITS) | link

@@ -14,7 +14,8 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -62,6 +63,29 @@ class LinkEnded(Exception):
         self.cause = cause
 
 
+class Out(NamedTuple):
+    """A message on its way to the broker."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a link comes and goes. By default it takes up its session where it was left."""
+
+    clean: bool = False
+    """the broker keeps nothing for us while we are away"""
+    will: Out | None = None
+    """what the broker says when we are gone without a word"""
+    hello: Out | None = None
+    """said as soon as the subscriptions stand"""
+    goodbye: Out | None = None
+    """said before we leave"""
+
+
 class MqttLink:
     """One paho client and its socket. `prefix` makes its tickets different from all others."""
 
@@ -80,8 +104,10 @@ class MqttLink:
         counters: Counters,
         login: Login,
         tls: ssl.SSLContext | None,
+        manners: Manners | None = None,
     ) -> None:
         self._address = address
+        self._manners = manners or Manners()
         self._topics = topics
         self._feed = feed
         self._prefix = prefix
@@ -92,7 +118,7 @@ class MqttLink:
         self._keep_alive = max(1, round(0.75 * keep_alive_s))
         # a silent link is noticed after two of these, which keeps within the promised limit
         self._acks: deque[int] = deque()
-        self._outbox: deque[tuple[str, bytes]] = deque()
+        self._outbox: deque[Out] = deque()
         self._held: deque[RawMessage] = deque()
         self._ending = threading.Event()
         self._wake_r, self._wake_w = socket.socketpair()
@@ -126,10 +152,10 @@ class MqttLink:
         self._acks.append(mid)
         self._wake()
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, out: Out) -> bool:
         if not self.subscribed or self._ending.is_set():
             return False
-        self._outbox.append((topic, payload))
+        self._outbox.append(out)
         self._wake()
         return True
 
@@ -170,9 +196,9 @@ class MqttLink:
         if self._version != MQTTProtocolVersion.MQTTv5:
             return {}
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_S
+        properties.SessionExpiryInterval = 0 if self._manners.clean else SESSION_S
         properties.ReceiveMaximum = WINDOW
-        return {"clean_start": False, "properties": properties}
+        return {"clean_start": self._manners.clean, "properties": properties}
 
     def _turn(self) -> None:
         """Wait for work once and do all there is."""
@@ -213,8 +239,7 @@ class MqttLink:
         while self._acks:
             self._client.ack(self._acks.popleft(), 1)
         while self._outbox:
-            topic, payload = self._outbox.popleft()
-            self._client.publish(topic, payload, qos=1)
+            self._client.publish(**self._outbox.popleft()._asdict())
 
     def _offer(self) -> None:
         """Give the held messages to the queue behind us, in order, as far as it takes them."""
@@ -237,6 +262,8 @@ class MqttLink:
         """Send what was committed, say goodbye; unacknowledged messages stay with the broker."""
         with contextlib.suppress(Exception):
             self._flush()
+            if self.subscribed and self._manners.goodbye is not None:
+                self._client.publish(**self._manners.goodbye._asdict())
             self._client.disconnect()
             self._client.loop_write()
 
@@ -256,10 +283,11 @@ class MqttLink:
 
     # ---------------------------------------------------------------- paho's callbacks
     def _make(self, client_id: str, login: Login, tls: ssl.SSLContext | None) -> paho.Client:
+        five = self._version == MQTTProtocolVersion.MQTTv5
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            clean_session=None if self._version == MQTTProtocolVersion.MQTTv5 else False,
+            clean_session=None if five else self._manners.clean,
             protocol=self._version,
             manual_ack=True,
             reconnect_on_failure=False,
@@ -270,6 +298,8 @@ class MqttLink:
             client.username_pw_set(login.user, login.password or None)
         if tls is not None:
             client.tls_set_context(tls)
+        if self._manners.will is not None:
+            client.will_set(**self._manners.will._asdict())
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -310,6 +340,8 @@ class MqttLink:
             self._end = LinkEnded("it does not let this console subscribe", refused=True)
             return
         self.subscribed = True
+        if self._manners.hello is not None:
+            self._outbox.append(self._manners.hello)
 
     def _on_disconnect(
         self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any
