@@ -1,5 +1,7 @@
 """The alarm engine: compiled rules, each alarm's life, and folding, as values in and facts out.
 
+What sets alarms aside by design stands in `quieting`, the table of states in `lifecycle`.
+
 It reads no clock, no file and no graph of its own. The same batches give the same facts, so a
 restart that folds a batch again writes nothing twice.
 """
@@ -7,7 +9,7 @@ restart that folds a batch again writes nothing twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -16,11 +18,13 @@ import numpy.typing as npt
 from lamplighter.alarms.compiled import CompiledRules
 from lamplighter.alarms.folding import fold, folded_under
 from lamplighter.alarms.lifecycle import HELD, AlarmInput, transition
+from lamplighter.alarms.quieting import Quiet, Quieting
 from lamplighter.domain.alarm import (
     AlarmEvent,
     AlarmRecord,
     AlarmRule,
     AlarmState,
+    Condition,
     Incident,
 )
 from lamplighter.domain.newest_block import NewestValues
@@ -29,6 +33,8 @@ from lamplighter.domain.problems import fault
 
 MAX_SHELVE_MS: Final = 24 * 3_600_000
 RULE_GONE: Final = "its rule is switched off"
+ENDED: Final = "what suppressed it has ended"
+_ASKING: Final = frozenset({AlarmState.UNACK, AlarmState.ACKED})
 _NEVER: Final = 2**62
 _MANY: Final = 500
 _FOLD_EVERY_MS: Final = 1_000
@@ -65,15 +71,24 @@ class AlarmEngine:
         self._records = {r.key: r for r in restored if r.state is not AlarmState.NORM}
         self._incidents = fold(self._records.values(), topology, name_of)
         self._fold_due = bool(self._records)
-        self._shelf_ms = _NEVER
+        self._timer_ms = _NEVER
+        self._timers_due = True
         self._folded_ms = 0
+        self._rules: tuple[AlarmRule, ...] = ()
+        self._quieting = Quieting(())
+        self._quiets_due = True
+        self._texts: dict[str, str] = {}
+        """what the program says of its own alarms"""
         self.replace_rules(rules)
-        self._plan_shelf()
 
     # ------------------------------------------------------------ what stands now
     @property
     def rules(self) -> tuple[AlarmRule, ...]:
-        return self._compiled.rules
+        return self._rules
+
+    def has_rule(self, key: str) -> bool:
+        """Whether a rule stands behind this key."""
+        return key in self._index
 
     def records(self) -> list[AlarmRecord]:
         """Every alarm that is not normal, those set aside included."""
@@ -93,20 +108,42 @@ class AlarmEngine:
         An alarm whose rule is gone is set out of service at the next step, and comes back with
         its rule. Raises ValueError when two rules have the same id on the same asset.
         """
-        old = getattr(self, "_compiled", None)
-        compiled = CompiledRules(rules)
         index = {f"{r.id}@{r.asset}": i for i, r in enumerate(rules)}
         if len(index) != len(rules):
             raise ValueError("two rules have the same id on the same asset")
-        self._index = index
+        self._compile(rules)
+        self._rules, self._index = tuple(rules), index
         self._rules_due = True
-        for key, record in self._records.items():
-            row = self._index.get(key)
-            if row is not None:
-                compiled.active[row] = compiled.condition[row] = record.active
+
+    def replace_quiets(self, quiets: Iterable[Quiet]) -> None:
+        """New planned works and suppressions; what they no longer cover comes back at the next
+        step.
+        """
+        self._quieting = Quieting(quiets)
+        self._quiets_due = True
+        self._compile(self._rules)
+
+    def _compile(self, rules: Sequence[AlarmRule]) -> None:
+        """The rules, and behind them those that judge the terms of quiets."""
+        old: CompiledRules | None = getattr(self, "_compiled", None)
+        compiled = CompiledRules([*rules, *self._quieting.hidden_rules()])
+        for row, rule in enumerate(rules):
+            record = self._records.get(f"{rule.id}@{rule.asset}")
+            if record is not None:
+                compiled.restore(row, record.active)
         if old is not None:
             compiled.take_over(old)
         self._compiled = compiled
+
+    def tell(self, key: str, holds: bool, text: str = "") -> None:
+        """What the program itself says of a rule with the condition TOLD; judged at the next
+        step. `text` stands for the rule's own. A key without a rule is passed over.
+        """
+        row = self._index.get(key)
+        if row is not None:
+            self._compiled.tell(row, holds)
+            if text:
+                self._texts[key] = text
 
     def replace_topology(
         self, topology: Topology, name_of: Callable[[str], str] | None = None
@@ -123,47 +160,63 @@ class AlarmEngine:
         now_ms: int,
         newest: NewestValues,
         stale: npt.NDArray[np.bool_],
+        silent: npt.NDArray[np.bool_] | None = None,
     ) -> list[AlarmEvent]:
         """Facts that follow from the newest values; empty when nothing changed.
 
-        `now_ms` is the batch's wall time (or the tick's), `stale` the mask by datastream id.
+        `now_ms` is the batch's wall time (or the tick's), `stale` the mask by datastream id;
+        `silent`: those whose source or feed is silent as a whole, which has an alarm of its own.
         Call it after each batch and at least once a second, so that delays, stale rules and
         shelving times run on without data.
         """
         events = self._follow_rules(batch, now_ms) if self._rules_due else []
-        events += self._end_shelving(batch, now_ms)
-        compiled = self._compiled
-        for row in compiled.judge(now_ms, newest, stale).tolist():
-            event = self._judged(row, batch, now_ms, newest)
-            if event is not None:
-                events.append(event)
+        events += self._run_timers(batch, now_ms)
+        due = self._compiled.judge(now_ms, newest, stale, silent).tolist()
+        events += self._follow_quiets(batch, now_ms)
+        for row in due:
+            events += self._judged(row, batch, now_ms, newest)
         return self._with_folding(events, batch, now_ms)
 
-    def _judged(self, row: int, batch: int, now_ms: int, newest: NewestValues) -> AlarmEvent | None:
-        rule = self._compiled.rules[row]
+    def _judged(self, row: int, batch: int, now_ms: int, newest: NewestValues) -> list[AlarmEvent]:
+        if row >= len(self._rules):
+            return []  # a quiet's terms: already followed
+        rule = self._rules[row]
         active = bool(self._compiled.active[row])
-        key = f"{rule.id}@{rule.asset}"
-        record = self._records.get(key)
-        if active == (record is not None and record.active):
-            return None
+        before = self._records.get(f"{rule.id}@{rule.asset}")
+        if active == (before is not None and before.active):
+            return []
         since = int(self._compiled.pending_time_ms[row])
-        before = record or self._new_record(rule, since, now_ms)
+        before = before or self._new_record(rule, since, now_ms)
+        events = self._suppress(before, batch, now_ms) if active else []
+        before = events[-1].record if events else before
         event = AlarmInput.RAISE if active else AlarmInput.CLEAR
-        after = transition(before.state, event, active=active, latching=rule.latching)
+        after = transition(before.state, event, active=active, latching=rule.latches)
         if after is None:
-            return None
-        value = float(newest.value[rule.datastream]) if rule.datastream < len(newest) else None
+            return events
+        known = 0 <= rule.datastream < len(newest)
+        value = float(newest.value[rule.datastream]) if known else np.nan
         record = msgspec.structs.replace(
             before,
             state=after,
             active=active,
             changed_ms=now_ms,
             since_ms=since if active else before.since_ms,
-            value=value if value is not None and np.isfinite(value) else None,
-            acked_by="" if active else before.acked_by,
-            people=self._topology.people_behind(rule.asset) if active else before.people,
+            value=value if np.isfinite(value) else None,
+            **self._begun(rule, after, now_ms) if active else {},
         )
-        return self._keep("raised" if active else "cleared", before.state, record, batch, now_ms)
+        word = "raised" if active else "cleared"
+        return [*events, self._keep(word, before.state, record, batch, now_ms)]
+
+    def _begun(self, rule: AlarmRule, after: AlarmState, now_ms: int) -> dict[str, Any]:
+        """What a new occurrence starts with."""
+        return {
+            "acked_by": "",
+            "acked_ms": 0,
+            "unacked_ms": now_ms if after is AlarmState.UNACK else 0,
+            "people": self._topology.people_behind(rule.asset),
+            "steps": rule.checklist,
+            "text": self._texts.get(f"{rule.id}@{rule.asset}", rule.text),
+        }
 
     def _new_record(self, rule: AlarmRule, since_ms: int, now_ms: int) -> AlarmRecord:
         return AlarmRecord(
@@ -171,57 +224,121 @@ class AlarmEngine:
             asset=rule.asset,
             datastream=rule.datastream,
             state=AlarmState.NORM,
-            priority=rule.priority,
-            text=rule.text,
             active=False,
             since_ms=since_ms,
             changed_ms=now_ms,
-            guidance=rule.guidance,
-            cause=rule.cause,
-            consequence=rule.consequence,
-            respond_within_s=rule.respond_within_s,
-            is_cause=rule.is_cause,
-            latching=rule.latching,
+            **_words(rule),
         )
 
     def _follow_rules(self, batch: int, now_ms: int) -> list[AlarmEvent]:
-        """Alarms without a rule go out of service; those whose rule came back return."""
+        """Alarms without a rule go out of service; those whose rule came back return; a rule that
+        was changed changes its alarm, and one that became more urgent rings again.
+        """
         self._rules_due = False
-        events = []
+        events: list[AlarmEvent | None] = []
         for key, record in list(self._records.items()):
-            gone = key not in self._index
-            ours = record.state is AlarmState.OUT_OF_SERVICE and record.reason == RULE_GONE
-            if gone and record.state is not AlarmState.OUT_OF_SERVICE:
-                event, word = AlarmInput.DISABLE, "disabled"
-            elif ours and not gone:
-                event, word = AlarmInput.ENABLE, "enabled"
-            else:
+            row = self._index.get(key)
+            out = record.state is AlarmState.OUT_OF_SERVICE
+            if row is None:
+                if not out:
+                    events.append(
+                        self._apply(
+                            record, AlarmInput.DISABLE, "disabled", batch, now_ms, reason=RULE_GONE
+                        )
+                    )
                 continue
-            events.append(
-                self._apply(record, event, word, batch, now_ms, "system", reason=RULE_GONE)
-            )
+            events += self._reworded(record, self._rules[row], batch, now_ms)
+            record = self._records[key]
+            if out and record.reason == RULE_GONE:
+                self._quiets_due = True
+                events.append(
+                    self._apply(
+                        record, AlarmInput.ENABLE, "enabled", batch, now_ms, reason=RULE_GONE
+                    )
+                )
         return [e for e in events if e is not None]
 
-    def _end_shelving(self, batch: int, now_ms: int) -> list[AlarmEvent]:
-        if now_ms < self._shelf_ms:
+    def _reworded(
+        self, record: AlarmRecord, rule: AlarmRule, batch: int, now_ms: int
+    ) -> list[AlarmEvent]:
+        words = _words(rule)
+        if rule.condition is Condition.TOLD:
+            del words["text"]
+        changed = {k: v for k, v in words.items() if getattr(record, k) != v}
+        if not changed:
             return []
-        due = [
-            r
-            for r in self._records.values()
-            if r.state is AlarmState.SHELVED and r.shelved_until_ms <= now_ms
-        ]
-        events = [
-            self._apply(r, AlarmInput.UNSHELVE, "unshelved", batch, now_ms, "system", "time over")
-            for r in due
-        ]
-        self._plan_shelf()
+        note = ""
+        if "priority" in changed:
+            note = f"priority {record.priority} became {rule.priority}"
+        new = msgspec.structs.replace(record, changed_ms=now_ms, **changed)
+        events = [self._keep("changed", record.state, new, batch, now_ms, note=note)]
+        if rule.priority < record.priority:
+            again = self._apply(
+                new, AlarmInput.REALARM, "realarmed", batch, now_ms, note="more urgent"
+            )
+            events += [again] if again is not None else []
+            self._quiets_due = True
+        return events
+
+    # ------------------------------------------------------------ by time and by design
+    def _run_timers(self, batch: int, now_ms: int) -> list[AlarmEvent]:
+        """Shelving that ends, and acknowledged alarms that ring again."""
+        if self._timers_due:
+            self._timers_due = False
+            times = (self._due_ms(r) for r in self._records.values())
+            self._timer_ms = min(times, default=_NEVER)
+        if now_ms < self._timer_ms:
+            return []
+        self._timers_due = True
+        events = []
+        for record in [r for r in self._records.values() if self._due_ms(r) <= now_ms]:
+            if record.state is AlarmState.SHELVED:
+                event, word, why = AlarmInput.UNSHELVE, "unshelved", "time over"
+            else:
+                event, word, why = AlarmInput.REALARM, "realarmed", "it still holds"
+            events.append(self._apply(record, event, word, batch, now_ms, note=why))
+            self._quiets_due = True
         return [e for e in events if e is not None]
 
-    def _plan_shelf(self) -> None:
-        times = [
-            r.shelved_until_ms for r in self._records.values() if r.state is AlarmState.SHELVED
-        ]
-        self._shelf_ms = min(times, default=_NEVER)
+    def _due_ms(self, record: AlarmRecord) -> int:
+        if record.state is AlarmState.SHELVED:
+            return record.shelved_until_ms
+        if record.state is AlarmState.ACKED and record.acked_ms:
+            row = self._index.get(record.key)
+            again = self._rules[row].realarm_ms if row is not None else 0
+            return record.acked_ms + again if again else _NEVER
+        return _NEVER
+
+    def _follow_quiets(self, batch: int, now_ms: int) -> list[AlarmEvent]:
+        """Suppress what is covered now, and bring back what no longer is."""
+        first = len(self._rules)
+        hidden = self._compiled.rules[first:]
+        holding = {r.id for r, on in zip(hidden, self._compiled.active[first:], strict=True) if on}
+        if not self._quieting.turn(now_ms, holding) and not self._quiets_due:
+            return []
+        self._quiets_due = False
+        events: list[AlarmEvent] = []
+        for record in list(self._records.values()):
+            if record.state is AlarmState.SUPPRESSED and record.aside_by:
+                quiet = self._quieting.over(record)
+                if quiet is None:
+                    back = self._apply(
+                        record, AlarmInput.UNSUPPRESS, "unsuppressed", batch, now_ms, note=ENDED
+                    )
+                    events += [back] if back is not None else []
+            elif record.active and record.state in _ASKING:
+                events += self._suppress(record, batch, now_ms)
+        return events
+
+    def _suppress(self, record: AlarmRecord, batch: int, now_ms: int) -> list[AlarmEvent]:
+        """Suppress one alarm where something covers it and its state allows it."""
+        quiet = self._quieting.over(record)
+        if quiet is None or record.state in HELD:
+            return []
+        fact = self._apply(
+            record, AlarmInput.SUPPRESS, "suppressed", batch, now_ms, reason=quiet.text, by=quiet.id
+        )
+        return [fact] if fact is not None else []
 
     # ------------------------------------------------------------ people
     def act(
@@ -235,33 +352,65 @@ class AlarmEngine:
         until_ms: int = 0,
         reason: str = "",
         note: str = "",
+        partial: bool = False,
     ) -> list[AlarmEvent]:
         """What a person asks for, on one or more alarms, all or none.
 
-        Raises LamplighterError (U-806) when the action is unknown, an alarm is not there or its
-        state does not allow it, or when shelving lacks its reason or its end.
+        `partial` leaves out those whose state does not allow it any more. Raises LamplighterError
+        (U-806) when the action is unknown, an alarm is not there or its state does not allow it,
+        or when shelving lacks its reason or its end.
         """
         if action not in ACTIONS:
             raise fault("U-806", name=", ".join(keys), what=f"'{action}' is no alarm action")
         event, word = ACTIONS[action]
-        chosen = [self._asked(key, event, now_ms) for key in dict.fromkeys(keys)]
+        wanted = list(dict.fromkeys(keys))
+        if partial:
+            wanted = [k for k in wanted if self._allows(k, event)]
+        chosen = [self._asked(key, now_ms) for key in wanted]
         for record in chosen:
             self._check(record, event, now_ms, until_ms, reason)
         facts = [
             self._apply(r, event, word, batch, now_ms, actor, note, reason, until_ms)
             for r in chosen
         ]
-        self._plan_shelf()
-        return self._with_folding([f for f in facts if f is not None], batch, now_ms)
+        events = [f for f in facts if f is not None]
+        if event in {AlarmInput.UNSHELVE, AlarmInput.UNSUPPRESS, AlarmInput.ENABLE}:
+            self._quiets_due = True
+        return self._with_folding(events, batch, now_ms)
 
-    def _asked(self, key: str, event: AlarmInput, now_ms: int) -> AlarmRecord:
+    def tick(
+        self, key: str, step: int, done: bool, *, actor: str, batch: int, now_ms: int
+    ) -> list[AlarmEvent]:
+        """Tick a step of an alarm's checklist, or take the tick back.
+
+        Raises LamplighterError (U-806) when there is no such alarm or step.
+        """
+        record = self._records.get(key)
+        if record is None or not 0 <= step < len(record.steps):
+            raise fault("U-806", name=key, what="it has no such step to tick")
+        old = record.steps[step]
+        if bool(old.done_by) == done:
+            return []
+        new = msgspec.structs.replace(
+            old, done_by=actor if done else "", done_ms=now_ms if done else 0
+        )
+        steps = (*record.steps[:step], new, *record.steps[step + 1 :])
+        changed = msgspec.structs.replace(record, steps=steps)
+        word = "ticked" if done else "unticked"
+        return [self._keep(word, record.state, changed, batch, now_ms, actor, old.text)]
+
+    def _allows(self, key: str, event: AlarmInput) -> bool:
+        record = self._records.get(key)
+        return record is not None and transition(record.state, event) is not None
+
+    def _asked(self, key: str, now_ms: int) -> AlarmRecord:
         record = self._records.get(key)
         if record is not None:
             return record
         row = self._index.get(key)
         if row is None:
             raise fault("U-806", name=key, what="there is no such alarm")
-        return self._new_record(self._compiled.rules[row], now_ms, now_ms)
+        return self._new_record(self._rules[row], now_ms, now_ms)
 
     def _check(
         self, record: AlarmRecord, event: AlarmInput, now_ms: int, until_ms: int, reason: str
@@ -273,6 +422,8 @@ class AlarmEngine:
             what = "an alarm of priority 1 is never suppressed"
         elif event in {AlarmInput.SHELVE, AlarmInput.DISABLE, AlarmInput.SUPPRESS} and not reason:
             what = f"'{event}' needs a reason"
+        elif event is AlarmInput.RESET and record.open_steps:
+            what = f"its checklist is open: {'; '.join(record.open_steps)}"
         elif event is AlarmInput.SHELVE and not now_ms < until_ms <= now_ms + MAX_SHELVE_MS:
             what = "shelving needs an end within the next 24 hours"
         if what:
@@ -285,27 +436,27 @@ class AlarmEngine:
         word: str,
         batch: int,
         now_ms: int,
-        actor: str,
+        actor: str = "system",
         note: str = "",
         reason: str = "",
         until_ms: int = 0,
+        by: str = "",
     ) -> AlarmEvent | None:
         after = transition(record.state, event, active=record.active, latching=record.latching)
         if after is None:
             return None
-        acknowledged = event in {AlarmInput.ACK, AlarmInput.RESET}
+        if after is AlarmState.NORM and record.open_steps:
+            after = AlarmState.LATCHED  # no way round the checklist leads to normal
+        held = after in HELD
         changed = msgspec.structs.replace(
             record,
             state=after,
             changed_ms=now_ms,
-            acked_by=actor
-            if acknowledged
-            else ""
-            if after is AlarmState.UNACK
-            else record.acked_by,
-            note=note or record.note,
-            reason=reason if after in HELD else "",
+            note=note if actor != "system" and note else record.note,
+            reason=reason if held else "",
+            aside_by=by if held else "",
             shelved_until_ms=until_ms if after is AlarmState.SHELVED else 0,
+            **_seen(record, event, after, actor, now_ms),
         )
         return self._keep(word, record.state, changed, batch, now_ms, actor, note or reason)
 
@@ -321,6 +472,7 @@ class AlarmEngine:
         note: str = "",
     ) -> AlarmEvent:
         self._fold_due = True
+        self._timers_due |= record.state in {AlarmState.SHELVED, AlarmState.ACKED}
         if record.state is AlarmState.NORM:
             self._records.pop(record.key, None)
         else:
@@ -355,3 +507,30 @@ class AlarmEngine:
             events.append(self._keep(word, record.state, changed, batch, now_ms, note=incident))
         self._fold_due = False
         return events
+
+
+def _words(rule: AlarmRule) -> dict[str, Any]:
+    """What an alarm takes from its rule, and follows when the rule is changed."""
+    return {
+        "priority": rule.priority,
+        "text": rule.text,
+        "guidance": rule.guidance,
+        "cause": rule.cause,
+        "consequence": rule.consequence,
+        "respond_within_s": rule.respond_within_s,
+        "is_cause": rule.is_cause,
+        "latching": rule.latches,
+        "action": rule.action,
+        "owner": rule.owner,
+    }
+
+
+def _seen(
+    record: AlarmRecord, event: AlarmInput, after: AlarmState, actor: str, now_ms: int
+) -> dict[str, Any]:
+    """Who saw it and since when it asks to be seen."""
+    if event in {AlarmInput.ACK, AlarmInput.RESET}:
+        return {"acked_by": actor, "acked_ms": now_ms, "unacked_ms": 0}
+    if after is AlarmState.UNACK:
+        return {"acked_by": "", "acked_ms": 0, "unacked_ms": now_ms}
+    return {"unacked_ms": 0} if after in HELD else {}

@@ -1,8 +1,26 @@
 """The life of one alarm as one explicit table (designed toward ISA-18.2).
 
-The table says what an event does to a state; everything it does not name is refused (for a
-person's action) or changes nothing (for the process). Whether the condition holds at that moment
-is kept beside the state, so a shelved alarm knows where to return to.
+`transition(state, event, active=..., latching=...)` is pure and total: it gives the state after,
+or None where the pair does not exist (a person's action is refused; for the process nothing
+changes). The pairs that exist:
+
+| state | events | goes to |
+|---|---|---|
+| NORM | raise | UNACK |
+| UNACK | ack / clear | ACKED / RTN_UNACK, latching: LATCHED |
+| ACKED | clear / realarm | NORM, latching: LATCHED / UNACK |
+| RTN_UNACK | ack / raise | NORM / UNACK |
+| LATCHED | ack / reset / raise | LATCHED (seen, still held) / NORM / UNACK |
+| SHELVED | unshelve; raise, clear, shelve (a new end) | where it returns to; SHELVED |
+| SUPPRESSED | unsuppress; raise, clear | where it returns to; SUPPRESSED |
+| OUT_OF_SERVICE | enable; raise, clear | where it returns to; OUT_OF_SERVICE |
+| the first five | shelve, suppress, disable | SHELVED, SUPPRESSED, OUT_OF_SERVICE |
+| SHELVED, SUPPRESSED | disable | OUT_OF_SERVICE |
+
+An alarm that was set aside returns to UNACK when its condition holds then, else to NORM; also when
+it latches and also when it had been acknowledged before. Whether the condition holds is kept
+beside the state, so a return to normal while set aside is not lost. `raise` and `clear` alternate:
+the engine never gives one twice.
 """
 
 from __future__ import annotations
@@ -26,6 +44,8 @@ class AlarmInput(StrEnum):
     UNSUPPRESS = "unsuppress"
     DISABLE = "disable"
     ENABLE = "enable"
+    REALARM = "realarm"
+    """it still holds long after its acknowledgement, or became more urgent: it rings again"""
 
 
 S = AlarmState
@@ -54,6 +74,7 @@ TABLE: Final[dict[tuple[AlarmState, AlarmInput], Outcome]] = {
     (S.UNACK, I.SUPPRESS): _to(S.SUPPRESSED),
     (S.UNACK, I.DISABLE): _to(S.OUT_OF_SERVICE),
     (S.ACKED, I.CLEAR): (S.NORM, S.LATCHED, S.ACKED),
+    (S.ACKED, I.REALARM): _to(S.UNACK),
     (S.ACKED, I.SHELVE): _to(S.SHELVED),
     (S.ACKED, I.SUPPRESS): _to(S.SUPPRESSED),
     (S.ACKED, I.DISABLE): _to(S.OUT_OF_SERVICE),

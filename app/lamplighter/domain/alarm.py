@@ -31,6 +31,50 @@ class Condition(StrEnum):
     """|value - expected| above threshold spreads"""
     RATE = "rate"
     """|change per second| above the threshold"""
+    COMBINED = "combined"
+    """nothing of its own: all or any of the rule's terms"""
+    TOLD = "told"
+    """the program itself says whether it holds (a lost feed, a sleep)"""
+
+
+class Arming(StrEnum):
+    """Whether a rule may raise alarms."""
+
+    DRAFT = "draft"
+    """judged by nobody: it was neither tried on the past nor waived"""
+    ARMED = "armed"
+    """tried on the past, or shipped and reviewed by its plugin's publisher"""
+    WAIVED = "waived"
+    """raises alarms without a trial; a person signed for that"""
+
+
+class Term(Struct, frozen=True):
+    """One part of a combined condition.
+
+    Either a comparison on a datastream (`datastream` >= 0), or another rule (`rule`): that holds
+    while the other rule's alarm condition holds after its delays, on `asset` or, where that is
+    empty, on the same asset.
+    """
+
+    datastream: int = -1
+    condition: Condition = Condition.ABOVE
+    threshold: float = 0.0
+    deadband: float = 0.0
+    rule: str = ""
+    asset: str = ""
+    negate: bool = False
+    """true: the term holds while this does not"""
+
+
+class Step(Struct, frozen=True):
+    """One line of an alarm's checklist."""
+
+    text: str
+    required: bool = True
+    """the alarm cannot be closed before it is ticked"""
+    done_by: str = ""
+    """who ticked it; empty while it is open"""
+    done_ms: int = 0
 
 
 class AlarmRule(Struct, frozen=True):
@@ -58,6 +102,31 @@ class AlarmRule(Struct, frozen=True):
     """true where this alarm can explain alarms downstream of its asset"""
     unless: str = ""
     """id of a rule on the same asset that says more: while it holds, this one is quiet"""
+    combine: str = "all"
+    """all | any: how its own condition (unless COMBINED) and the terms are put together"""
+    terms: tuple[Term, ...] = ()
+    count: int = 1
+    """the condition must begin this often within `count_window_ms`"""
+    count_window_ms: int = 0
+    rate_window_ms: int = 0
+    """RATE: mean over at least this time; 0 = between two values"""
+    realarm_ms: int = 0
+    """an acknowledged alarm that still holds rings again after this time; 0 = never"""
+    checklist: tuple[Step, ...] = ()
+    """with a required step the alarm latches, and closes only when all of those are ticked"""
+    action: str = ""
+    """what the operator is expected to achieve"""
+    justification: str = ""
+    """why it has this priority"""
+    reviewed_on: str = ""
+    """date of the last rationalisation, ISO 8601; empty = never"""
+    reviewed_by: str = ""
+    arming: Arming = Arming.ARMED
+
+    @property
+    def latches(self) -> bool:
+        """Latching by itself, or because a required step gates its closing."""
+        return self.latching or any(step.required for step in self.checklist)
 
 
 class AlarmRecord(Struct, frozen=True):
@@ -89,10 +158,25 @@ class AlarmRecord(Struct, frozen=True):
     is_cause: bool = False
     """true where this alarm can explain alarms downstream of its asset"""
     latching: bool = False
+    steps: tuple[Step, ...] = ()
+    """the checklist of this occurrence"""
+    aside_by: str = ""
+    """what suppresses it by design: `works:<id>`, `design:<id>`; empty when a person did"""
+    acked_ms: int = 0
+    """when it was last acknowledged; 0 while nobody has"""
+    unacked_ms: int = 0
+    """since when it asks for an acknowledgement; 0 when it does not"""
+    action: str = ""
+    owner: str = ""
 
     @property
     def key(self) -> str:
         return f"{self.rule}@{self.asset}"
+
+    @property
+    def open_steps(self) -> tuple[str, ...]:
+        """Required steps nobody has ticked."""
+        return tuple(s.text for s in self.steps if s.required and not s.done_by)
 
 
 class AlarmEvent(Struct, frozen=True):
@@ -104,7 +188,7 @@ class AlarmEvent(Struct, frozen=True):
     time_ms: int
     event: str
     """raised | cleared | acked | shelved | unshelved | suppressed | unsuppressed | disabled |
-    enabled | reset | folded | unfolded"""
+    enabled | reset | realarmed | changed | ticked | unticked | folded | unfolded"""
     before: AlarmState
     after: AlarmState
     record: AlarmRecord

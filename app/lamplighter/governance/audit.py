@@ -10,9 +10,9 @@ import contextlib
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -88,37 +88,58 @@ class AuditFile:
         result: str = "",
     ) -> int:
         """Write one entry; returns its number. Raises LamplighterError (A-401) when it cannot."""
-        with self._lock:
-            entry = AuditEntry(
-                seq=self._seq + 1,
-                wall_ms=self._clock.wall_ms(),
-                monotonic_ms=self._clock.monotonic_ms(),
-                actor=actor,
-                role=role,
-                host=self._host,
-                action=action,
-                object=object,
-                before=before,
-                after=after,
-                reason=reason,
-                approvers=approvers,
-                result=result,
-            )
-            body = msgspec.json.encode(entry)
-            digest = _chain(self._hash, body)
-            while not self._write(entry.seq, body, digest):
-                if self._reserve is None or not self._reserve.release():
-                    raise fault("A-401", what=iso(entry.wall_ms))
-            self._seq, self._hash = entry.seq, digest
-            return entry.seq
+        return self._add([(actor, role, action, object, before, after, reason, approvers, result)])
 
-    def _write(self, seq: int, body: bytes, digest: bytes) -> bool:
+    def record_many(
+        self, objects: Iterable[str], *, actor: str, role: str, action: str, reason: str = ""
+    ) -> int:
+        """One entry per object, all of them in one commit; returns the last number.
+
+        Raises LamplighterError (A-401) when they cannot be written; then none is.
+        """
+        return self._add([(actor, role, action, o, "", "", reason, (), "done") for o in objects])
+
+    def _add(self, lines: Sequence[tuple[Any, ...]]) -> int:
+        with self._lock:
+            seq, digest, rows = self._seq, self._hash, []
+            wall = self._clock.wall_ms()
+            for line in lines:
+                seq += 1
+                body = msgspec.json.encode(self._entry(seq, line))
+                digest = _chain(digest, body)
+                rows.append((seq, body, digest))
+            while not self._write(rows):
+                if self._reserve is None or not self._reserve.release():
+                    raise fault("A-401", what=iso(wall))
+            self._seq, self._hash = seq, digest
+            return seq
+
+    def _entry(self, seq: int, line: tuple[Any, ...]) -> AuditEntry:
+        actor, role, action, object, before, after, reason, approvers, result = line
+        return AuditEntry(
+            seq=seq,
+            wall_ms=self._clock.wall_ms(),
+            monotonic_ms=self._clock.monotonic_ms(),
+            actor=actor,
+            role=role,
+            host=self._host,
+            action=action,
+            object=object,
+            before=before,
+            after=after,
+            reason=reason,
+            approvers=approvers,
+            result=result,
+        )
+
+    def _write(self, rows: Sequence[tuple[int, bytes, bytes]]) -> bool:
         """One transaction; False when it could not be written."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("INSERT INTO entry VALUES (?,?,?)", (seq, body, digest))
-            if self._head_due(seq):
-                self._sign(seq, digest)
+            for seq, body, digest in rows:
+                self._db.execute("INSERT INTO entry VALUES (?,?,?)", (seq, body, digest))
+                if self._head_due(seq):
+                    self._sign(seq, digest)
             self._db.execute("COMMIT")
         except sqlite3.Error:
             if self._db.in_transaction:

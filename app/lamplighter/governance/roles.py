@@ -17,6 +17,7 @@ class Permission(StrEnum):
     ACKNOWLEDGE = "acknowledge alarms"
     SHELVE = "shelve alarms"
     DISABLE = "take alarms out of service"
+    RULES = "change alarm rules"
     WORK = "edit work orders"
     SCENARIO = "run scenarios"
     COMMAND = "send commands"
@@ -48,6 +49,7 @@ _OPERATE: Final = _WATCH | {
 }
 _ENGINEER: Final = _OPERATE | {
     Permission.DISABLE,
+    Permission.RULES,
     Permission.ARM,
     Permission.IMPORT,
     Permission.FEED,

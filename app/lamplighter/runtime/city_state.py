@@ -10,9 +10,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from lamplighter.alarms.quieting import Quiet
 from lamplighter.domain.alarm import AlarmRule
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.layers import Layer
+from lamplighter.runtime.alarm_design import bound_design, quiets, stored_design
+from lamplighter.runtime.alarm_watch import system_rules
+from lamplighter.runtime.feeds import stored_feeds
 from lamplighter.runtime.plugins import LoadedPlugins
 from lamplighter.store import Store
 from lamplighter.twin import DependencyGraph, StreamTable, stream_table
@@ -32,6 +36,7 @@ class CityState(msgspec.Struct, frozen=True):
     table: StreamTable
     by_asset: dict[str, tuple[int, ...]]
     layers: tuple[Layer, ...] = ()
+    quiets: tuple[Quiet, ...] = ()
 
     @property
     def source_of(self) -> npt.NDArray[np.int32]:
@@ -57,16 +62,21 @@ def load(store: Store, plugins: LoadedPlugins) -> CityState:
     for stream in streams:
         if stream.asset:
             by_asset.setdefault(stream.asset, []).append(stream.id)
+    design = stored_design(store)
+    graph = DependencyGraph(assets, edges, closed_owners=plugins.closed_owners())
+    rules = bound_design(store, plugins, assets, streams, design).live
+    named = {a.id: a for a in assets}
     return CityState(
-        assets={a.id: a for a in assets},
+        assets=named,
         edges=tuple(edges),
         streams=tuple(streams),
         sources=sources,
         tiles=tuple(store.tiles()),
         frame=store.frame(),
-        graph=DependencyGraph(assets, edges, closed_owners=plugins.closed_owners()),
-        rules=tuple(plugins.rules(assets, streams)),
+        graph=graph,
+        rules=(*rules, *system_rules(sources.values(), (f.id for f in stored_feeds(store)))),
         table=stream_table(streams, ids, plugins.plausible()),
         by_asset={a: tuple(found) for a, found in by_asset.items()},
         layers=tuple(store.layers()),
+        quiets=tuple(quiets(design, named, streams, graph)),
     )

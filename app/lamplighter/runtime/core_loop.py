@@ -19,12 +19,14 @@ import numpy.typing as npt
 import structlog
 
 from lamplighter.alarms import AlarmEngine
+from lamplighter.alarms.annunciator import Horn
 from lamplighter.analytics.expected import Expectation
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.newest_block import BlockWriter, NewestValues
 from lamplighter.domain.observation import Batch, Committed, SourceLife
+from lamplighter.runtime.alarm_watch import AlarmWatch
 from lamplighter.runtime.city_state import CityState
 from lamplighter.runtime.meters import Meters
 from lamplighter.store import Store, WriteAccess
@@ -59,6 +61,7 @@ class CoreLoop:
         emit: Callable[[wire.Event], None],
         slow: Callable[[], None],
         reload_city: Callable[[], CityState],
+        watch: AlarmWatch | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -66,6 +69,7 @@ class CoreLoop:
         self._emit = emit
         self._slow = slow
         self._reload_city = reload_city
+        self._watch = watch
         self.city = city
         self.lives: dict[int, SourceLife] = {life.source: life for life in store.lives()}
         self._inbox: queue.SimpleQueue[Committed] = queue.SimpleQueue()
@@ -80,6 +84,8 @@ class CoreLoop:
         self._spread = np.empty(0)
         self._describe(city)
         self.alarms = AlarmEngine(city.rules, city.graph, _standing(store), city.name_of)
+        self.alarms.replace_quiets(city.quiets)
+        self.horn = Horn(self.alarms.records(), clock.wall_ms())
         self._incidents: dict[str, Incident] = {i.id: i for i in self.alarms.incidents()}
         self._block_number = 0
         self.block = self._new_block(len(city.streams))
@@ -159,8 +165,18 @@ class CoreLoop:
         table = self.city.table
         self.mask = stale(self._state, now, self.lives, table.source, table.period_ms)
         self._publish()
-        events = self.alarms.step(self._state.batch, now, self.newest, self.mask)
+        events = self.alarms.step(self._state.batch, now, self.newest, self.mask, self._silent(now))
         self.tell_alarms(events)
+
+    def _silent(self, now: int) -> npt.NDArray[np.bool_] | None:
+        """Datastreams of sources and feeds that are silent as a whole."""
+        if self._watch is None:
+            return None
+        dead = dead_sources(self._state, now, self.lives)
+        heard = self._state.source_heard_ms
+        sources = self.city.sources
+        source_of = self.city.table.source
+        return self._watch.look(self.alarms, dead, heard, sources, source_of, len(self.newest))
 
     def _every_second(self) -> None:
         now = self._clock.wall_ms()
@@ -199,8 +215,12 @@ class CoreLoop:
             return BlockWriter(Path(tempfile.mkdtemp(prefix="lamplighter-")) / name, size)
 
     # ------------------------------------------------------------------ alarms
-    def tell_alarms(self, events: Sequence[AlarmEvent]) -> None:
-        """Store the facts and tell the clients."""
+    def tell_alarms(
+        self, events: Sequence[AlarmEvent], *, by: str = "", action: str = ""
+    ) -> None:
+        """Store the facts and tell the clients; `by` and `action` when a person did it."""
+        if self.horn.take(events, self._clock.wall_ms()):
+            self.tell_horn()
         incidents = {i.id: i for i in self.alarms.incidents()}
         changed = [i for k, i in incidents.items() if self._incidents.get(k) != i]
         ended = [_over(i) for k, i in self._incidents.items() if k not in incidents]
@@ -217,7 +237,19 @@ class CoreLoop:
 
         self._store.writer.keep(keep)
         newest: dict[str, AlarmRecord] = {e.record.key: e.record for e in events}
-        self._emit(wire.AlarmsChanged(tuple(newest.values()), tuple(incidents.values())))
+        self._emit(
+            wire.AlarmsChanged(
+                tuple(newest.values()),
+                tuple(incidents.values()),
+                by=by,
+                action=action,
+                at_ms=self._clock.wall_ms(),
+            )
+        )
+
+    def tell_horn(self) -> None:
+        """The horn's state to every client."""
+        self._emit(wire.AnnunciatorState(self.horn.state))
 
     def batch(self) -> int:
         """Number of the last folded batch."""
@@ -245,10 +277,15 @@ class CoreLoop:
 
     def _adopt(self, city: CityState) -> None:
         rules_changed = city.rules != self.city.rules
+        quiets_changed = city.quiets != self.city.quiets
         self.city = city
         self.alarms.replace_topology(city.graph, city.name_of)
         if rules_changed:
             self.alarms.replace_rules(city.rules)
+        if quiets_changed:
+            self.alarms.replace_quiets(city.quiets)
+        if rules_changed and self._watch is not None:
+            self._watch.forget()
         self._describe(city)
         self._emit(wire.CityChanged("the city or its datastreams changed"))
 

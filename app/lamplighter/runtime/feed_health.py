@@ -142,6 +142,10 @@ class FeedHealth:
         else:
             self._gaps[key] = gap
 
+    def feed_of(self) -> dict[int, str]:
+        """Source id -> the feed it was heard through last."""
+        return self._feed_of
+
     def committed(self, committed: Committed) -> None:
         """On the writer's thread."""
         self.rates.add(committed, self._recorder.clock.monotonic_ms())

@@ -32,6 +32,7 @@ from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
 from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime import city_state
+from lamplighter.runtime.alarm_watch import AlarmWatch
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.careful_start import open_store
 from lamplighter.runtime.commands import CommandDesk
@@ -90,6 +91,9 @@ class Recorder:
             emit=self.server.emit,
             slow=self._every_second,
             reload_city=lambda: city_state.load(self.store, self.plugins),
+            watch=AlarmWatch(
+                clock, self._links, lambda: self.health.feed_of(), lambda: self.core.city_changed()
+            ),
         )
         self.pipeline = self._new_pipeline()
         self.feeds = FeedSet(clock)
@@ -190,6 +194,11 @@ class Recorder:
     def storage_fault(self) -> Problem | None:
         """Why nothing can be written now; None while all is well."""
         return self._storage_fault
+
+    def _links(self) -> list[tuple[str, str]]:
+        """Every feed's id and state, for who watches over lost ones."""
+        dead = [(feed, "refused") for feed in self._dead_feeds]
+        return [*((feed.id, feed.state) for feed in self.feeds), *dead]
 
     def feed_states(self) -> tuple[wire.FeedState, ...]:
         """Every feed of the project as it is now."""

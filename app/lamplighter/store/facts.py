@@ -141,3 +141,16 @@ def log(
         {"kind": kind, "batch": batch, "limit": limit},
     ).fetchall()
     return [value for _, value in _decoded(reversed(rows), type_)]
+
+
+def journal(
+    sql: sqlite3.Connection, kind: str, type_: type[T], from_ms: int | None, to_ms: int | None
+) -> Iterator[T]:
+    """Every fact of a kind written in [from_ms, to_ms), oldest first; read as it is asked for."""
+    rows = sql.execute(
+        "SELECT key, body FROM fact WHERE kind=:kind AND body IS NOT NULL"
+        " AND (:from IS NULL OR wall_ms >= :from) AND (:to IS NULL OR wall_ms < :to) ORDER BY n",
+        {"kind": kind, "from": from_ms, "to": to_ms},
+    )
+    for _, value in _decoded(rows, type_):
+        yield value

@@ -220,6 +220,13 @@ class Store:
         """The last transitions, oldest first."""
         return facts.log(self._readers.city, facts.ALARM_EVENT, AlarmEvent, limit=limit)
 
+    def alarm_journal(
+        self, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[AlarmEvent]:
+        """Every transition written in [from_ms, to_ms), oldest first."""
+        sql = self._readers.city
+        return facts.journal(sql, facts.ALARM_EVENT, AlarmEvent, from_ms, to_ms)
+
     def incidents(self, known_at_ms: int | None = None) -> list[Incident]:
         """Active incidents, now or as known then."""
         every = self._current(facts.INCIDENT, Incident, known_at_ms).values()

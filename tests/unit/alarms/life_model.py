@@ -53,6 +53,12 @@ class Life:
         self.unseen = False
         return True
 
+    def on_realarm(self) -> bool:
+        if self.state != "ACKED":
+            return False
+        self.unseen = True
+        return True
+
     def on_reset(self) -> bool:
         if self.state != "LATCHED":
             return False

@@ -1,0 +1,188 @@
+"""What the recorder itself notices: a feed that is lost, a source that fell silent, a sleep.
+
+Each is one alarm with a name, and while it stands the datastreams behind it are not called stale
+one by one. After a sleep, and when somebody set the clock, nothing is judged stale until the feeds
+had time to come back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lamplighter.alarms import AlarmEngine
+from lamplighter.domain.alarm import AlarmRule, Condition
+from lamplighter.domain.clock import Clock, iso
+
+FEED: Final = "system.feed-lost"
+SOURCE: Final = "system.source-silent"
+SLEPT: Final = "system.console-slept"
+CONSOLE: Final = "console"
+SLEPT_MS: Final = 30_000
+"""the core looks ten times a second; when it did not look for this long it slept"""
+GRACE_MS: Final = 30_000
+"""how long feeds may take to come back before anything counts as stale"""
+SHOWN_MS: Final = 10_000
+SET_MS: Final = 2_000
+_LOST: Final = frozenset({"lost", "refused"})
+Bools = npt.NDArray[np.bool_]
+
+
+def system_rules(sources: Iterable[str], feeds: Iterable[str]) -> list[AlarmRule]:
+    """The rules whose condition the program itself tells."""
+    rules = [
+        AlarmRule(
+            SLEPT, -1, CONSOLE, Condition.TOLD, 0.0, 3, "The console slept",
+            cause="The machine was suspended, or too busy to look.",
+            consequence="Nothing was watched in that time. Sources that keep their data resend it.",
+            guidance=("Look at what happened meanwhile in the journal and the gaps.",),
+            owner="system",
+        )
+    ]  # fmt: skip
+    rules += [
+        AlarmRule(
+            FEED, -1, feed, Condition.TOLD, 0.0, 2, "Feed lost",
+            on_delay_ms=5_000, off_delay_ms=5_000,
+            cause="The broker, the network or the access to it failed.",
+            consequence="Everything behind this feed is out of sight; its values grow stale.",
+            guidance=("Open the feeds page: it says which layer is broken.",),
+            owner="system", is_cause=True,
+        )
+        for feed in feeds
+    ]  # fmt: skip
+    rules += [
+        AlarmRule(
+            SOURCE, -1, source, Condition.TOLD, 0.0, 3, "Source silent",
+            on_delay_ms=5_000, off_delay_ms=2_000,
+            cause="The device or gateway is off, or its link is cut.",
+            consequence="None of its values is live.",
+            guidance=("Check the device's power and link.",),
+            owner="system", is_cause=True,
+        )
+        for source in sources
+    ]  # fmt: skip
+    return rules
+
+
+def awake_ms() -> int:
+    """Milliseconds that also pass while the machine sleeps, and that nobody can set."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return int(time.clock_gettime(clock) * 1000) if clock is not None else _monotonic()
+
+
+def _monotonic() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+class AlarmWatch:
+    """Called on the core's beat, before the rules are judged."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        feed_states: Callable[[], Sequence[tuple[str, str]]],
+        feed_of: Callable[[], Mapping[int, str]],
+        new_feed: Callable[[], None] = lambda: None,
+        awake: Callable[[], int] = awake_ms,
+    ) -> None:
+        self._clock = clock
+        self._feed_states = feed_states
+        self._feed_of = feed_of
+        self._new_feed = new_feed
+        self._asked: set[str] = set()
+        self._awake = awake
+        self._begun_ms = clock.wall_ms()
+        self._last_awake = awake()
+        self._last_wall = self._begun_ms
+        self._last_mono = clock.monotonic_ms()
+        self._grace_until = 0
+        self._slept_until = 0
+        self._told: dict[str, bool] = {}
+
+    def look(
+        self,
+        engine: AlarmEngine,
+        dead: Bools,
+        heard_ms: npt.NDArray[np.int64],
+        sources: Mapping[int, str],
+        source_of: npt.NDArray[np.int32],
+        count: int,
+    ) -> Bools:
+        """Tell the engine what stands; the mask of datastreams that are silent as a whole.
+
+        `dead`, `heard_ms`: by source id; `source_of`: source id by datastream; `count` datastreams.
+        """
+        self._look_at_clocks(engine)
+        lost = self._tell_feeds(engine)
+        silent = dead.copy()
+        for source, feed in self._feed_of().items():
+            if feed in lost and 0 <= source < silent.size:
+                silent[source] = True
+        resting = self._clock.monotonic_ms() < self._grace_until
+        if not resting:
+            self._tell_sources(engine, dead, heard_ms, sources, lost)
+        if resting:
+            return np.ones(count, np.bool_)
+        mask = np.zeros(count, np.bool_)
+        n = min(count, source_of.shape[0])
+        known = (source_of[:n] >= 0) & (source_of[:n] < silent.size)
+        if silent.size:
+            mask[:n] = known & silent[np.where(known, source_of[:n], 0)]
+        return mask
+
+    def _tell_feeds(self, engine: AlarmEngine) -> set[str]:
+        states = self._feed_states()
+        lost = {feed for feed, state in states if state in _LOST}
+        for feed, _ in states:
+            key = f"{FEED}@{feed}"
+            if not engine.has_rule(key):
+                if feed not in self._asked:  # it was added just now: its rule comes with the city
+                    self._asked.add(feed)
+                    self._new_feed()
+                continue
+            self._tell(engine, key, feed in lost)
+        return lost
+
+    def _tell_sources(
+        self,
+        engine: AlarmEngine,
+        dead: Bools,
+        heard_ms: npt.NDArray[np.int64],
+        sources: Mapping[int, str],
+        lost: set[str],
+    ) -> None:
+        feed_of = self._feed_of()
+        for source in np.flatnonzero(heard_ms >= self._begun_ms).tolist():
+            if source in sources and feed_of.get(source, "") not in lost:
+                key = f"{SOURCE}@{sources[source]}"
+                self._tell(engine, key, bool(source < dead.size and dead[source]))
+
+    def _tell(self, engine: AlarmEngine, key: str, holds: bool, text: str = "") -> None:
+        if self._told.get(key) != holds or text:
+            self._told[key] = holds
+            engine.tell(key, holds, text)
+
+    def forget(self) -> None:
+        """The engine has new rules: tell it everything again."""
+        self._told.clear()
+
+    def _look_at_clocks(self, engine: AlarmEngine) -> None:
+        awake, wall, mono = self._awake(), self._clock.wall_ms(), self._clock.monotonic_ms()
+        passed = awake - self._last_awake
+        key = f"{SLEPT}@{CONSOLE}"
+        if passed > SLEPT_MS:
+            self._grace_until = mono + GRACE_MS
+            self._slept_until = mono + SHOWN_MS
+            begun = iso(self._last_wall)[:19].replace("T", " ")
+            text = f"The console slept from {begun} to {iso(wall)[11:19]} UTC"
+            self._tell(engine, key, True, text)
+        elif abs((wall - self._last_wall) - (mono - self._last_mono)) > SET_MS:
+            self._grace_until = mono + GRACE_MS
+        elif self._slept_until and mono >= self._slept_until:
+            self._slept_until = 0
+            self._tell(engine, key, False)
+        self._last_awake, self._last_wall, self._last_mono = awake, wall, mono
