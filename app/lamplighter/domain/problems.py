@@ -127,6 +127,9 @@ CATALOGUE: Final[dict[str, str]] = {
     "U-804": "{name} is not available: {what}. Everything else works.",
     "U-806": "Alarm {name} was not changed: {what}. All other alarms work as before. "
     "Choose another action or give what is missing.",
+    "U-811": "The {name} was not taken: {what}. Nothing was changed; all alarms work as before.",
+    "U-812": "Nobody could be called by {name}: {what}. It is tried again; the alarm stays in the "
+    "list. Check the way under alarms, or call by hand.",
     "U-899": "Lamplighter itself failed ({what}). What was recorded is kept. "
     "The details are in {name}; send them with 'lamplighter doctor --bundle'.",
     "U-805": "The recorder did not answer ({what}). Recording is not affected by this window. "

@@ -13,6 +13,28 @@ from lamplighter.plugin_api.manifest import Contract, Identifier, Line, Slug
 LIMITS: Final = ("low_low", "low", "high", "high_high")
 
 
+class When(Contract):
+    """A part of a combined condition: a datastream of this kind on the rule's own asset, or another
+    rule of the plugin on the same asset. A rule with parts is not bound where its asset lacks one.
+    """
+
+    kind: Identifier | None = None
+    condition: Condition = Condition.ABOVE
+    threshold: float | str = 0.0
+    deadband: Annotated[float, Field(ge=0)] = 0.0
+    rule: Slug | None = None
+    negate: bool = False
+    """it holds while this does not"""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> When:
+        if (self.kind is None) == (self.rule is None):
+            raise ValueError("a part names either a kind or a rule")
+        if self.condition in {Condition.COMBINED, Condition.TOLD, Condition.RATE}:
+            raise ValueError(f"a part cannot be '{self.condition}'")
+        return self
+
+
 class Rule(Contract):
     """An alarm rule for every datastream of a kind.
 
@@ -39,12 +61,34 @@ class Rule(Contract):
     off_delay_s: Annotated[float, Field(ge=0)] = 0.0
     latching: bool = False
     is_cause: bool = False
+    combine: Literal["all", "any"] = "all"
+    when: tuple[When, ...] = ()
+    """further parts of the condition"""
+    count: Annotated[int, Field(ge=1, le=1000)] = 1
+    count_window_s: Annotated[float, Field(ge=0)] = 0.0
+    """it must begin `count` times within this time"""
+    rate_window_s: Annotated[float, Field(ge=0)] = 0.0
+    realarm_s: Annotated[float, Field(ge=0)] = 0.0
+    """acknowledged and still there after this time: it rings again; 0 = never"""
+    action: Line = ""
+    """what the operator is to achieve"""
+    justification: Line = ""
+    """why it has this priority"""
+    owner: Line = ""
+    reviewed_on: Line = ""
+    reviewed_by: Line = ""
     unless: Slug | None = None
     """a rule that says more about the same thing: while it holds, this one is quiet"""
 
     @model_validator(mode="after")
     def _fitting_threshold(self) -> Rule:
         word = isinstance(self.threshold, str)
+        if self.condition is Condition.TOLD:
+            raise ValueError(f"rule {self.id}: 'told' is for the program's own rules")
+        if self.condition is Condition.COMBINED and not self.when:
+            raise ValueError(f"rule {self.id}: 'combined' needs at least one part")
+        if self.count > 1 and self.count_window_s <= 0:
+            raise ValueError(f"rule {self.id}: count needs a window")
         if self.condition is Condition.EQUALS:
             return self
         if word and self.condition not in {Condition.ABOVE, Condition.BELOW}:
@@ -83,6 +127,8 @@ class Checklist(Contract):
     title: Line
     rules: Annotated[tuple[Slug, ...], Field(min_length=1)]
     steps: Annotated[tuple[Line, ...], Field(min_length=1)]
+    required: bool = False
+    """the alarm cannot be closed before all steps are ticked"""
 
 
 class Rules(Contract):
@@ -100,6 +146,8 @@ class Rules(Contract):
         for rule in self.rule:
             if rule.unless is not None and (rule.unless not in names or rule.unless == rule.id):
                 raise ValueError(f"rule {rule.id}: 'unless' names no other rule")
+            if any(w.rule is not None and w.rule not in names for w in rule.when):
+                raise ValueError(f"rule {rule.id}: a part names no rule")
         for checklist in self.checklist:
             unknown = set(checklist.rules) - set(names)
             if unknown:

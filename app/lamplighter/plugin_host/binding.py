@@ -6,13 +6,14 @@ and states into numbers in the datastream's own unit. Nothing of a plugin runs a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from lamplighter.domain.alarm import AlarmRule, Condition
+from lamplighter.domain.alarm import AlarmRule, Condition, Step, Term
 from lamplighter.domain.city import Asset, Datastream, Limits
 from lamplighter.plugin_api import Kind, Plugin, Rule
+from lamplighter.plugin_api.ruling import When
 
 _WITH_UNIT = frozenset({Condition.ABOVE, Condition.BELOW, Condition.EQUALS, Condition.RATE})
 
@@ -30,9 +31,13 @@ def bound_rules(
     by_kind: dict[str, list[Datastream]] = {}
     for stream in sorted(datastreams, key=lambda d: d.id):
         by_kind.setdefault(stream.kind, []).append(stream)
+    on_asset: dict[tuple[str, str], Datastream] = {}
+    for stream in sorted(datastreams, key=lambda d: d.id):
+        on_asset.setdefault((stream.asset or stream.key, stream.kind), stream)
     bound = []
     for plugin in plugins:
         kinds = plugin.catalogue.kinds()
+        steps = _steps(plugin)
         for rule in plugin.rules.rule:
             kind = kinds[rule.kind]
             seen: set[str] = set()
@@ -46,10 +51,48 @@ def bound_rules(
                 if asset in seen:
                     name += f"#{stream.name}"
                 one = _bound(name, plugin.id, rule, kind, stream, asset)
-                if one is not None:
+                terms = _terms(rule, plugin.id, asset, kinds, on_asset)
+                if one is not None and terms is not None:
                     seen.add(asset)
-                    bound.append(one)
+                    checklist = steps.get(rule.id, ())
+                    bound.append(msgspec.structs.replace(one, terms=terms, checklist=checklist))
     return bound
+
+
+def _steps(plugin: Plugin) -> dict[str, tuple[Step, ...]]:
+    """Checklist steps by rule id."""
+    found: dict[str, tuple[Step, ...]] = {}
+    for checklist in plugin.rules.checklist:
+        steps = tuple(Step(text, checklist.required) for text in checklist.steps)
+        for rule in checklist.rules:
+            found[rule] = (*found.get(rule, ()), *steps)
+    return found
+
+
+def _terms(
+    rule: Rule,
+    owner: str,
+    asset: str,
+    kinds: Mapping[str, Kind],
+    on_asset: Mapping[tuple[str, str], Datastream],
+) -> tuple[Term, ...] | None:
+    """The further parts of a condition; None where the asset lacks one of them."""
+    terms = []
+    for when in rule.when:
+        if when.rule is not None:
+            terms.append(Term(rule=f"{owner}.{when.rule}", negate=when.negate))
+            continue
+        kind, stream = kinds.get(when.kind or ""), on_asset.get((asset, when.kind or ""))
+        if kind is None or stream is None:
+            return None
+        factor = kind.factor(stream.unit)
+        threshold = _threshold(when, kind, stream, factor)
+        if threshold is None:
+            return None
+        in_unit = when.condition in _WITH_UNIT and not kind.states
+        deadband = when.deadband / (factor or 1.0) if in_unit else when.deadband
+        terms.append(Term(stream.id, when.condition, threshold, deadband, negate=when.negate))
+    return tuple(terms)
 
 
 def _bound(
@@ -76,13 +119,24 @@ def _bound(
         consequence=rule.consequence,
         guidance=rule.guidance,
         respond_within_s=rule.respond_within_s,
-        owner=owner,
+        owner=rule.owner or owner,
         is_cause=rule.is_cause,
+        combine=rule.combine,
+        count=rule.count,
+        count_window_ms=round(rule.count_window_s * 1000),
+        rate_window_ms=round(rule.rate_window_s * 1000),
+        realarm_ms=round(rule.realarm_s * 1000),
+        action=rule.action,
+        justification=rule.justification,
+        reviewed_on=rule.reviewed_on,
+        reviewed_by=rule.reviewed_by,
         unless=name.replace(f".{rule.id}", f".{rule.unless}", 1) if rule.unless else "",
     )
 
 
-def _threshold(rule: Rule, kind: Kind, stream: Datastream, factor: float | None) -> float | None:
+def _threshold(
+    rule: Rule | When, kind: Kind, stream: Datastream, factor: float | None
+) -> float | None:
     given = rule.threshold
     if isinstance(given, str):
         if rule.condition is Condition.EQUALS:

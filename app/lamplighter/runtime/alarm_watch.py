@@ -137,14 +137,15 @@ class AlarmWatch:
     def _tell_feeds(self, engine: AlarmEngine) -> set[str]:
         states = self._feed_states()
         lost = {feed for feed, state in states if state in _LOST}
-        for feed, _ in states:
+        for feed, state in states:
             key = f"{FEED}@{feed}"
             if not engine.has_rule(key):
                 if feed not in self._asked:  # it was added just now: its rule comes with the city
                     self._asked.add(feed)
                     self._new_feed()
                 continue
-            self._tell(engine, key, feed in lost)
+            if state != "connecting":  # until it is connected or lost it stays as it was
+                self._tell(engine, key, feed in lost)
         return lost
 
     def _tell_sources(

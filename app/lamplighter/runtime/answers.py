@@ -20,6 +20,7 @@ from lamplighter.runtime.alarm_answers import AlarmAnswers
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.feed_answers import FeedAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
+from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Answers(Answering):
             wire.DropFromShelf: self._drop_view,
             wire.StopRecorder: self._stop,
         }
-        for topic in (AlarmAnswers, FeedAnswers, HistoryAnswers, SafetyAnswers):
+        for topic in (AlarmAnswers, RuleAnswers, FeedAnswers, HistoryAnswers, SafetyAnswers):
             self._table |= topic(recorder).table()
 
     def answer(self, request: wire.Request) -> wire.Reply:

@@ -215,9 +215,7 @@ class CoreLoop:
             return BlockWriter(Path(tempfile.mkdtemp(prefix="lamplighter-")) / name, size)
 
     # ------------------------------------------------------------------ alarms
-    def tell_alarms(
-        self, events: Sequence[AlarmEvent], *, by: str = "", action: str = ""
-    ) -> None:
+    def tell_alarms(self, events: Sequence[AlarmEvent], *, by: str = "", action: str = "") -> None:
         """Store the facts and tell the clients; `by` and `action` when a person did it."""
         if self.horn.take(events, self._clock.wall_ms()):
             self.tell_horn()
