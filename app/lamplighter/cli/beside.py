@@ -19,6 +19,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError, fault
 
 QUIET_S: Final = 5.0
+SYNC_S: Final = 86_400.0
+"""a backlog of years may take its time; a recorder that ends is noticed at once"""
 
 
 @contextmanager
@@ -145,3 +147,13 @@ def register(
             if event.report is None:
                 raise fault("P-606", name="register", what=event.problem)
             return dict(msgspec.to_builtins(event.report))
+
+
+def sync(session: Session, wanted: wire.SyncHistorian) -> dict[str, Any]:
+    """The recorder exchanges; returns what `sync --json` prints."""
+    reply = session.ask_now(wanted, SYNC_S)
+    if isinstance(reply, wire.Refused):
+        raise LamplighterError(reply.problem)
+    found = dict(msgspec.to_builtins(reply))
+    found.pop("type", None)
+    return found

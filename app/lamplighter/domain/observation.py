@@ -93,6 +93,16 @@ class MessageRecord(Struct, frozen=True):
     """the receiver's ticket for acknowledging it after the commit; not stored"""
 
 
+class Origin(Struct, frozen=True):
+    """Where a message was first recorded, when that was another console's store."""
+
+    store: str
+    batch: int
+    """number of that store's batch"""
+    wall_ms: int
+    """wall time of that batch"""
+
+
 class Account(Struct, frozen=True):
     """Conservation per source, in points; an undecodable message counts as one point.
 
@@ -200,6 +210,8 @@ class Batch:
     new_datastreams: tuple[NewDatastream, ...] = ()
     new_states: tuple[NewState, ...] = ()
     refused_tokens: tuple[int, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    """one per message when they were recorded elsewhere first, else empty"""
 
     @property
     def is_empty(self) -> bool:

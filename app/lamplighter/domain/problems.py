@@ -60,6 +60,10 @@ CATALOGUE: Final[dict[str, str]] = {
     "It goes on by itself; if not, look at the disk.",
     "N-311": "The certificate of {name} {what}. A running link goes on; after that day no new one "
     "is made. Ask the administrator for a new one; new files are taken up without a restart.",
+    "N-330": "No exchange with the historian {name}: {what}. Everything is recorded here and is "
+    "sent when it answers again. Check the address, the user and the server.",
+    "N-331": "{what} records were refused by the historian {name} and set aside; all others are "
+    "sent. See 'lamplighter historian poison'.",
     # storage
     "A-401": "Storage is full: history is not being recorded since {what}. Live view and commands "
     "still work. Free space or choose another folder; sources that keep their data will resend.",

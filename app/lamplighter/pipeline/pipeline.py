@@ -131,6 +131,14 @@ class Pipeline:
             name = self.registry.source_name(conflict.source) or "?"
             self._notices.add("S-201", name, name=name, what=conflict.reason)
 
+    def also_heard(self, messages: Iterable[MessageRecord]) -> None:
+        """Messages that were recorded by another console: they fill gaps of ours."""
+        keys: dict[tuple[int, int], list[int]] = {}
+        for message in messages:
+            keys.setdefault((message.source, message.epoch), []).append(message.seq)
+        for (source, epoch), seqs in keys.items():
+            self._book.filled(source, epoch, seqs, self._clock.monotonic_ms())
+
     def use_mapping(self, feed: str, mapping: Mapping | None) -> None:
         """Read the messages of this feed through a mapping; None: they are native again."""
         self._matched.discard(feed)

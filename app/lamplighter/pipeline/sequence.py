@@ -92,6 +92,16 @@ class SequenceBook:
         for state in states:
             self._restore(state)
 
+    def filled(self, source: int, epoch: int, seqs: Iterable[int], now: int) -> None:
+        """Messages of a known epoch came another way: they fill holes and make no new ones."""
+        run = self._runs.get((source, epoch))
+        if run is None or not run.holes:
+            return
+        for seq in seqs:
+            if seq < run.seen.end and run.seen.add(seq, 0, 0):
+                run.dirty = True
+                self._busy.add((source, epoch))
+
     # ---------------------------------------------------------------- what arrives
     def saw(
         self, source: int, epoch: int, seq: int, now: int, first_ms: int = 0, last_ms: int = 0

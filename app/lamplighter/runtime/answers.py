@@ -19,6 +19,7 @@ from lamplighter.runtime import check_report, views
 from lamplighter.runtime.alarm_answers import AlarmAnswers
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.feed_answers import FeedAnswers
+from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
@@ -57,7 +58,15 @@ class Answers(Answering):
             wire.DropFromShelf: self._drop_view,
             wire.StopRecorder: self._stop,
         }
-        for topic in (AlarmAnswers, RuleAnswers, FeedAnswers, HistoryAnswers, SafetyAnswers):
+        topics = (
+            AlarmAnswers,
+            RuleAnswers,
+            FeedAnswers,
+            HistorianAnswers,
+            HistoryAnswers,
+            SafetyAnswers,
+        )
+        for topic in topics:
             self._table |= topic(recorder).table()
 
     def answer(self, request: wire.Request) -> wire.Reply:

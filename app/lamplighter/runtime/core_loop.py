@@ -10,6 +10,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.newest_block import BlockWriter, NewestValues
-from lamplighter.domain.observation import Batch, Committed, SourceLife
+from lamplighter.domain.observation import Batch, Committed, PointColumns, SourceLife
+from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.alarm_watch import AlarmWatch
 from lamplighter.runtime.city_state import CityState
 from lamplighter.runtime.meters import Meters
@@ -72,12 +74,12 @@ class CoreLoop:
         self._watch = watch
         self.city = city
         self.lives: dict[int, SourceLife] = {life.source: life for life in store.lives()}
-        self._inbox: queue.SimpleQueue[Committed] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[Committed, bool]] = queue.SimpleQueue()
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._dirty = threading.Event()
         self._thread = threading.Thread(target=self._run, name="core", daemon=True)
-        self._state = restored(store.newest(), len(city.streams), len(city.sources))
+        self._state = restored(_present(store.newest()), len(city.streams), len(city.sources))
         self.mask: npt.NDArray[np.bool_] = np.ones(self._state.datastreams, np.bool_)
         self.expected = Expectation()
         self._expected = np.empty(0)
@@ -106,7 +108,16 @@ class CoreLoop:
 
     def take(self, committed: Committed) -> None:
         """A committed batch, from the writer's thread."""
-        self._inbox.put(committed)
+        self._inbox.put((committed, True))
+
+    def take_received(self, committed: Committed) -> None:
+        """A batch that another console recorded: it is folded, and is no feed of ours."""
+        self._inbox.put((committed, False))
+
+    def take_past(self, committed: Committed) -> None:
+        """A batch of the past: it moves the batch on and nothing else, so no alarm can follow."""
+        nothing = replace(committed, points=PointColumns.empty(), messages=())
+        self._inbox.put((nothing, False))
 
     def preview(self, batch: Batch) -> None:
         """Show points that wait for room on the disk; they count nowhere until they are stored."""
@@ -157,8 +168,9 @@ class CoreLoop:
         while not self._work.empty():
             self._work.get()()
         while not self._inbox.empty():
-            committed = self._inbox.get()
-            self._meters.add(committed, self._clock.monotonic_ms())
+            committed, ours = self._inbox.get()
+            if ours:
+                self._meters.add(committed, self._clock.monotonic_ms())
             self._state = step(self._state, committed)
         now = self._clock.wall_ms()
         self._state = grown(self._state, len(self.city.streams), len(self.city.sources))
@@ -286,6 +298,14 @@ class CoreLoop:
             self._watch.forget()
         self._describe(city)
         self._emit(wire.CityChanged("the city or its datastreams changed"))
+
+
+def _present(newest: NewestValues) -> NewestValues:
+    """Without what was brought in as history: an imported past is no present value."""
+    past = (newest.quality & int(QualityMark.HISTORICAL)) > 0
+    newest.time_ms[past] = 0
+    newest.value[past] = np.nan
+    return newest
 
 
 def _over(incident: Incident) -> Incident:

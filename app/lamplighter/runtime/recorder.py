@@ -40,6 +40,7 @@ from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.feed_health import FeedHealth
 from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import FeedConfig, connect, mapping_of, shown, stored_feeds
+from lamplighter.runtime.historian import HistorianDesk
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.logs import configure
@@ -120,6 +121,7 @@ class Recorder:
         self._configs: tuple[FeedConfig, ...] = tuple(stored_feeds(self.store))
         self.health = FeedHealth(self)
         self.trials = Trials(clock)
+        self.historian = HistorianDesk(self, clock)
         self._answers = Answers(self)
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
@@ -158,6 +160,7 @@ class Recorder:
             if not config.paused:
                 self.open_feed(config)
         self.maintenance.start()
+        self.historian.start()
         log.info("recording", project=str(self.project), pid=os.getpid())
 
     def open_feed(self, config: FeedConfig) -> None:
@@ -208,6 +211,7 @@ class Recorder:
         """Source, queue, writer, each with its deadline."""
         self.trials.stop()
         self.feeds.stop(3.0)
+        self.historian.stop(5.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
         if not self.inlet.stop(10.0):
@@ -260,6 +264,7 @@ class Recorder:
             self.core.city_changed()
         self.core.take(committed)
         self.health.committed(committed)
+        self.historian.committed()
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, CancelledError):
@@ -285,9 +290,27 @@ class Recorder:
         elif self._storage_fault is not None and self._storage_fault.code == "A-401":
             self._storage_well()
 
+    def names_changed(self) -> None:
+        """A waiting batch brings new names; the city is read anew when it is stored."""
+        self._names_due = True
+
+    def took_in(self, committed: Committed, *, past: bool) -> None:
+        """A committed batch that no feed brought, from the writer's thread."""
+        if self._names_due:
+            self._names_due = False
+            self.core.city_changed()
+        if past:
+            self.core.take_past(committed)
+        else:
+            self.core.take_received(committed)
+
     def tell(self, found: Problem) -> None:
         """Show a fault in the window; repeats are counted there."""
         self.server.emit(wire.ProblemRaised(found))
+
+    def tell_over(self, found: Problem) -> None:
+        """A fault that was shown has ended."""
+        self.server.emit(wire.ProblemRaised(found, over=True))
 
     def adopt_streams(self) -> None:
         """Datastreams an import bound: the decoder must know their ids."""

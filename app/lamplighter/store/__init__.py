@@ -2,8 +2,9 @@
 
 from lamplighter.store.access import WriteAccess
 from lamplighter.store.export import ObservationRow
+from lamplighter.store.outgoing import OutgoingStore
 from lamplighter.store.store import Store
 from lamplighter.store.verify import VerifyReport
 from lamplighter.store.writer import Writer
 
-__all__ = ["ObservationRow", "Store", "VerifyReport", "WriteAccess", "Writer"]
+__all__ = ["ObservationRow", "OutgoingStore", "Store", "VerifyReport", "WriteAccess", "Writer"]

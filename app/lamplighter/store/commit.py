@@ -220,7 +220,21 @@ class Committer:
         self._write_accounts(plan)
         self._write_life(batch, number)
         self._write_aside(plan, number)
+        self._write_origins(batch, plan, number)
         return digest
+
+    def _write_origins(self, batch: Batch, plan: _Plan, number: int) -> None:
+        """Where messages that came from elsewhere were recorded first, as runs of messages."""
+        if not batch.origins:
+            return
+        kept = [o for o, f in zip(batch.origins, plan.fate, strict=True) if f == _STORED]
+        runs: list[tuple[int, int, int, str, int, int]] = []
+        for at, one in enumerate(kept):
+            if runs and runs[-1][3:] == (one.store, one.batch, one.wall_ms):
+                runs[-1] = (*runs[-1][:2], at, *runs[-1][3:])
+            else:
+                runs.append((number, at, at, one.store, one.batch, one.wall_ms))
+        self._sql.executemany("INSERT INTO origin VALUES(?,?,?,?,?,?)", runs)
 
     def _write_spans(self, plan: _Plan) -> None:
         for key, spans in plan.spans.items():

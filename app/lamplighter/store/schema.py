@@ -78,10 +78,17 @@ HISTORY_STEPS: Final[tuple[str, ...]] = (
     ALTER TABLE segment ADD COLUMN signature BLOB NOT NULL DEFAULT x'';
     ALTER TABLE segment ADD COLUMN note BLOB NOT NULL DEFAULT x'';
     """,
+    """
+    CREATE TABLE origin(
+        batch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+        store TEXT NOT NULL, origin_batch INTEGER NOT NULL, origin_wall_ms INTEGER NOT NULL,
+        PRIMARY KEY(batch, first)) WITHOUT ROWID;
+    """,
 )
 """Batch bodies lie apart from their heads, so that looking over the heads reads no points.
 `setback` names the batches whose wall time lies before that of the batch before them. `segment` is
 the catalogue of the sealed files: batches up to the last one it names are read from there.
+`origin`: messages first..last (their places in the batch) were recorded by another store first.
 """
 
 CITY_STEPS: Final[tuple[str, ...]] = (

@@ -135,6 +135,16 @@ class Store:
             self._lock.release()
             self._lock = None
 
+    @property
+    def history_sql(self) -> sqlite3.Connection:
+        """This thread's read-only connection to the history, for modules of this room."""
+        return self._readers.history
+
+    @property
+    def city_sql(self) -> sqlite3.Connection:
+        """This thread's read-only connection to the facts, for modules of this room."""
+        return self._readers.city
+
     # ------------------------------------------------------------ names
     def last_wall_ms(self) -> int:
         """Wall time of the newest batch, 0 when nothing was recorded yet."""

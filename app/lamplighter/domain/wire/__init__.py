@@ -16,7 +16,7 @@ from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.task import Task
 from lamplighter.domain.views import SavedView, Tour
-from lamplighter.domain.wire import alarms, city, feeds, history, safety, trial
+from lamplighter.domain.wire import alarms, city, feeds, historian, history, safety, trial
 from lamplighter.domain.wire.alarms import AlarmAction as AlarmAction
 from lamplighter.domain.wire.alarms import AlarmDesign as AlarmDesign
 from lamplighter.domain.wire.alarms import AlarmGroups as AlarmGroups
@@ -74,6 +74,12 @@ from lamplighter.domain.wire.feeds import GetFeed as GetFeed
 from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
 from lamplighter.domain.wire.feeds import GetGaps as GetGaps
 from lamplighter.domain.wire.feeds import SourceState as SourceState
+from lamplighter.domain.wire.historian import Exchange as Exchange
+from lamplighter.domain.wire.historian import GetExchange as GetExchange
+from lamplighter.domain.wire.historian import HistorianSynced as HistorianSynced
+from lamplighter.domain.wire.historian import RetryPoison as RetryPoison
+from lamplighter.domain.wire.historian import SetHistorian as SetHistorian
+from lamplighter.domain.wire.historian import SyncHistorian as SyncHistorian
 from lamplighter.domain.wire.history import Difference as Difference
 from lamplighter.domain.wire.history import GetDifference as GetDifference
 from lamplighter.domain.wire.history import GetHistory as GetHistory
@@ -262,6 +268,7 @@ Request = (
     alarms.Request
     | city.Request
     | feeds.Request
+    | historian.Request
     | history.Request
     | safety.Request
     | trial.Request
@@ -287,6 +294,7 @@ Reply = (
     alarms.Reply
     | city.Reply
     | feeds.Reply
+    | historian.Reply
     | history.Reply
     | trial.Reply
     | Welcome

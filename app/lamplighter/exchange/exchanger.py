@@ -1,0 +1,317 @@
+"""The exchange of one project with one historian: live first, the backlog beside it, others' in.
+
+The order never changes: send, receipt read back, entry in the ledger. After a break everything is
+found again from both sides' books: what the historian has no receipt for is sent once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lamplighter.domain.clock import Clock
+from lamplighter.domain.exchange import (
+    ExchangeState,
+    Intake,
+    Outgoing,
+    Poison,
+    StoreNames,
+    spans_missing,
+)
+from lamplighter.exchange.ledger import Ledger
+from lamplighter.exchange.link import (
+    HistorianConfig,
+    connect,
+    historian_id,
+    refused,
+    shown,
+    watched,
+)
+from lamplighter.exchange.pull import Puller
+from lamplighter.exchange.push import Chunk, Pusher, ReceiptError
+
+if TYPE_CHECKING:
+    from lamplighter.exchange.link import Connection
+
+LIVE_POINTS: Final = 5_000
+"""points of one chunk while live data is waited for: a third of a second of the historian"""
+BULK_POINTS: Final = 20_000
+FACTS_AT_ONCE: Final = 500
+LIVE_BATCHES: Final = 20
+"""as many batches may wait before they count as a backlog"""
+LAST_FACT: Final = "last fact"
+SENT: Final = "sent points"
+RECEIVED: Final = "received points"
+RECEIPTS: Final = "receipts"
+
+
+class Exchanger:
+    """Used by one thread at a time; `state` from any."""
+
+    def __init__(
+        self,
+        config: HistorianConfig,
+        project: Path,
+        outgoing: Outgoing,
+        intake: Intake,
+        clock: Clock,
+        *,
+        password: str = "",
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.config = config
+        self.ledger = Ledger(project)
+        self._out = outgoing
+        self._intake = intake
+        self._clock = clock
+        self._password = password
+        self._cancelled = cancelled
+        self._sql: Connection | None = None
+        self._pusher: Pusher | None = None
+        self._puller: Puller | None = None
+        self._id = ""
+        self._spans: list[tuple[int, int]] = []
+        self._live_from = 0
+        self._problem = ""
+        self._names: StoreNames | None = None
+
+    # ------------------------------------------------------------ the link
+    def open(self) -> None:
+        """Connect and compare books. Raises LamplighterError (N-330)."""
+        if self._sql is not None:
+            return
+        sql = connect(self.config, self._password)
+        try:
+            with self._guarded(sql):
+                self._id = historian_id(sql, self.config)
+                pusher = Pusher(sql, self._out.store_id, self._clock.wall_ms())
+                pusher.introduce(self._out.name)
+                self._compare(pusher)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                sql.close()
+            raise
+        self._sql, self._pusher = sql, pusher
+        self._puller = Puller(sql, self._out.store_id)
+        self._problem = ""
+
+    def _compare(self, pusher: Pusher) -> None:
+        """What both sides have in their books counts as sent; the rest is sent again."""
+        ours, theirs = self.ledger.sent(self._id), pusher.known()
+        self._spans = _common(ours, theirs)
+        last = self._out.last_batch()
+        self._spans = [(a, min(b, last)) for a, b in self._spans if a <= last]
+        if self._spans != ours:
+            self.ledger.replace_sent(self._id, self._spans)
+        fact = min(self.ledger.mark(self._id, LAST_FACT), pusher.last_fact())
+        if fact != self.ledger.mark(self._id, LAST_FACT):
+            self.ledger.put(self._id, {LAST_FACT: fact}, {})
+        waiting = sum(b - a + 1 for a, b in spans_missing(self._spans, last))
+        self._live_from = last + 1 if waiting > LIVE_BATCHES else 1
+
+    @contextlib.contextmanager
+    def _guarded(self, sql: Connection) -> Any:
+        import psycopg
+
+        try:
+            with watched(sql):
+                yield
+        except (psycopg.Error, OSError, ReceiptError, ValueError) as error:
+            found = refused(self.config, error, self._password)
+            self._problem = str(found)
+            self._drop()
+            raise found from None
+
+    def _drop(self) -> None:
+        sql, self._sql, self._pusher, self._puller = self._sql, None, None, None
+        if sql is not None:
+            with contextlib.suppress(Exception):
+                sql.close()
+
+    def close(self) -> None:
+        self._drop()
+        self.ledger.close()
+
+    # ------------------------------------------------------------ sending
+    def pending(self) -> list[tuple[int, int]]:
+        """Batches without a receipt, as closed intervals."""
+        return spans_missing(self._spans, self._out.last_batch())
+
+    def send_some(self) -> bool:
+        """One chunk of live data, then one of the backlog. False when nothing was left to send.
+
+        Raises LamplighterError (N-330); what was sent until then is in the books.
+        """
+        self.open()
+        last = self._out.last_batch()
+        live = [s for s in spans_missing(self._spans, last) if s[1] >= self._live_from]
+        done = False
+        if live:
+            first = max(live[0][0], self._live_from)
+            done = self._send(first, live[0][1], LIVE_POINTS) or done
+        old = [s for s in spans_missing(self._spans, last) if s[0] < self._live_from]
+        if old and not self._cancelled():
+            high = min(old[0][1], self._live_from - 1)
+            done = self._send(old[0][0], high, LIVE_POINTS) or done
+        if not done:
+            done = self._send_facts()
+        return done
+
+    def _send(self, first: int, last: int, points: int) -> bool:
+        batches = self._out.batches(first, last, points)
+        if not batches:
+            return False
+        last = batches[-1].number
+        own = [b for b in batches if not b.received]
+        gaps = self._out.gaps(first, last)
+        self._deliver(first, last, own, gaps, [])
+        return True
+
+    def _send_facts(self) -> bool:
+        facts = self._out.facts(self.ledger.mark(self._id, LAST_FACT), FACTS_AT_ONCE)
+        if not facts:
+            return False
+        self._deliver(1, 0, [], [], facts)
+        return True
+
+    def _deliver(self, first: int, last: int, batches: Any, gaps: Any, facts: Any) -> None:
+        assert self._sql is not None and self._pusher is not None
+        fact = facts[-1].n if facts else self.ledger.mark(self._id, LAST_FACT)
+        chunk = Chunk(first, last, batches, gaps, facts, fact)
+        with self._guarded(self._sql):
+            receipt = self._pusher.send(chunk, self._known_names(chunk), self._clock.wall_ms())
+        adds = {SENT: receipt.points - _points(receipt.poison), RECEIPTS: 1}
+        self.ledger.mark_sent(self._id, first, last, {LAST_FACT: fact}, adds, receipt.poison)
+        self._spans = self.ledger.sent(self._id)
+
+    def _known_names(self, chunk: Chunk) -> StoreNames:
+        """The registry; read anew when a batch names something that is not in it yet."""
+        known = self._names
+        if known is None or any(
+            int(b.points.datastream.max()) not in known.datastreams
+            or any(m.source not in known.sources for m in b.messages)
+            for b in chunk.batches
+            if len(b.points)
+        ):
+            known = None
+        textual = known is not None and bool(known.words)
+        if known is None or textual or chunk.gaps:
+            self._names = self._out.names()
+        assert self._names is not None
+        return self._names
+
+    # ------------------------------------------------------------ receiving
+    def receive(self) -> int:
+        """Take in everything other consoles sent until now; returns the points that were new."""
+        self.open()
+        assert self._sql is not None and self._puller is not None
+        total = 0
+        with self._guarded(self._sql):
+            stores = self._puller.stores()
+        for store in stores:
+            while not self._cancelled():
+                some = self._receive_some(store)
+                if some is None:
+                    break
+                total += some
+        return total
+
+    def _receive_some(self, store: str) -> int | None:
+        """Some receipts of a store; None when there are no more."""
+        assert self._sql is not None and self._puller is not None
+        mark = f"receipt of {store}"
+        with self._guarded(self._sql):
+            rows = self._puller.receipts(store, self.ledger.mark(self._id, mark))
+        if not rows:
+            return None
+        total = 0
+        if any(fresh for _, fresh in rows):
+            keys = self._out.keys()
+            with self._guarded(self._sql):
+                chunks = list(self._puller.chunks(store, rows[0][0], rows[-1][0], keys))
+            for chunk in chunks:
+                total += self._intake.take(chunk)
+        self.ledger.put(self._id, {mark: rows[-1][0]}, {RECEIVED: total})
+        return total
+
+    # ------------------------------------------------------------ all of it, once
+    def exchange(self, progress: Callable[[int], None] = lambda waiting: None) -> None:
+        """Send until nothing waits, then take in. Raises LamplighterError (N-330)."""
+        self.open()
+        self._send_until(self._out.last_batch(), progress)
+        while not self._cancelled() and self._send_facts():
+            pass
+        if self.config.receive and not self._cancelled() and self.receive():
+            self._send_until(self._out.last_batch(), progress)  # only a receipt: nothing is ours
+
+    def _send_until(self, last: int, progress: Callable[[int], None]) -> None:
+        while not self._cancelled():
+            waiting = spans_missing(self._spans, last)
+            if not waiting:
+                break
+            self._send(waiting[0][0], waiting[0][1], BULK_POINTS)
+            progress(sum(b - a + 1 for a, b in waiting))
+
+    # ------------------------------------------------------------ what was set aside
+    def retry(self, numbers: list[int] | None = None) -> tuple[int, int]:
+        """Send what was set aside once more; (sent, still refused)."""
+        self.open()
+        assert self._sql is not None and self._pusher is not None
+        waiting = [
+            p for p in self.ledger.poison(self._id, 1 << 30) if numbers is None or p.n in numbers
+        ]
+        sent = [one.n for one in waiting if self._retry_one(one)]
+        self.ledger.drop_poison(sent)
+        self.ledger.put(self._id, {}, {SENT: len(sent)})
+        return len(sent), len(waiting) - len(sent)
+
+    def _retry_one(self, one: Poison) -> bool:
+        assert self._sql is not None and self._pusher is not None
+        if one.kind == "fact":
+            facts = self._out.facts(one.seq - 1, 1)
+            with self._guarded(self._sql):
+                return self._pusher.again_fact(facts[0]) if facts else False
+        names = self._out.names()
+        batches = self._out.batches(one.batch, one.batch, 1)
+        if not batches:
+            return False
+        with self._guarded(self._sql):
+            return self._pusher.again(batches[0], one, names)
+
+    def state(self) -> ExchangeState:
+        """As it stands now."""
+        waiting = sum(b - a + 1 for a, b in self.pending()) if self._id else 0
+        count, oldest = self.ledger.poison_count(self._id)
+        return ExchangeState(
+            shown(self.config.url),
+            self._sql is not None,
+            waiting,
+            self.ledger.mark(self._id, SENT),
+            self.ledger.mark(self._id, RECEIVED),
+            self.ledger.mark(self._id, RECEIPTS),
+            count,
+            oldest,
+            self._problem,
+        )
+
+
+def _points(poison: tuple[Poison, ...]) -> int:
+    found = 0
+    for one in poison:
+        if one.kind == "observation":
+            found += 1
+        elif one.kind == "message":
+            found += int(one.text.split(" with ")[1].split(" ")[0])
+    return found
+
+
+def _common(ours: list[tuple[int, int]], theirs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is in both lists of sorted, disjoint intervals."""
+    found = []
+    for a, b in ours:
+        for c, d in theirs:
+            if max(a, c) <= min(b, d):
+                found.append((max(a, c), min(b, d)))
+    return found

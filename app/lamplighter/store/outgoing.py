@@ -1,0 +1,105 @@
+"""What the exchange reads of a store: whole batches in recorded order, names, gaps and facts."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from lamplighter.domain.exchange import StoredBatch, StoredFact, StoreNames
+from lamplighter.domain.observation import Gap, MessageRecord, PointColumns
+from lamplighter.store import facts
+from lamplighter.store.batches import read_points
+from lamplighter.store.commit import MESSAGES_PER_BATCH
+
+if TYPE_CHECKING:
+    from lamplighter.store.store import Store
+
+SHARED: Final = (facts.ALARM_EVENT, facts.INCIDENT, facts.ORDER, facts.META)
+"""kinds of facts that other consoles may read"""
+
+
+class OutgoingStore:
+    """See `domain.exchange.Outgoing`. Safe from any thread, also while another process writes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.store_id = store.store_id
+        self.name = store.name
+
+    def last_batch(self) -> int:
+        return self._store.last_batch()
+
+    def batches(self, first: int, last: int, points: int) -> list[StoredBatch]:
+        """Raises ValueError when a batch is damaged; `verify` says which."""
+        sql = self._store.history_sql
+        found: list[StoredBatch] = []
+        held = 0
+        heads = sql.execute(
+            "SELECT number, wall_ms, count, messages FROM batch WHERE number>=? AND number<=?"
+            " ORDER BY number",
+            (first, last),
+        )
+        for number, wall_ms, count, messages in heads:
+            received = sql.execute("SELECT 1 FROM origin WHERE batch=? LIMIT 1", (number,))
+            if received.fetchone() is not None:
+                found.append(StoredBatch(number, wall_ms, (), PointColumns.empty(), True))
+            else:
+                body = read_points(sql, number) if count else None
+                records = _messages(sql, number) if messages else ()
+                found.append(StoredBatch(number, wall_ms, records, body or PointColumns.empty()))
+                held += count
+            if held >= points:
+                break
+        return found
+
+    def names(self) -> StoreNames:
+        words: dict[int, dict[int, str]] = {}
+        for stream, code, text in self._store.history_sql.execute(
+            "SELECT datastream, code, text FROM state_word"
+        ):
+            words.setdefault(stream, {})[code] = text
+        streams = {d.id: d for d in self._store.datastreams()}
+        return StoreNames(self._store.sources(), streams, words)
+
+    def gaps(self, first: int, last: int) -> list[Gap]:
+        rows = self._store.history_sql.execute(
+            "SELECT source, epoch, first, last, found_ms, after_ms, before_ms, state FROM gap"
+            " WHERE batch>=? AND batch<=?",
+            (first, last),
+        )
+        return [Gap(*row) for row in rows]
+
+    def facts(self, after: int, limit: int) -> list[StoredFact]:
+        kinds = ",".join("?" * len(SHARED))
+        rows = self._store.city_sql.execute(
+            f"SELECT n, kind, key, batch, wall_ms, body FROM fact WHERE n>? AND kind IN ({kinds})"
+            " ORDER BY n LIMIT ?",
+            (after, *SHARED, limit),
+        )
+        return [StoredFact(row[0], row[1], row[2], row[3], row[4], _json(row[5])) for row in rows]
+
+    def keys(self) -> dict[tuple[str, int], tuple[tuple[int, int], ...]]:
+        names = self._store.sources()
+        return {
+            (names[source], epoch): spans
+            for (source, epoch), spans in self._store.sequence_state().items()
+            if source in names
+        }
+
+
+def _messages(sql: sqlite3.Connection, number: int) -> tuple[MessageRecord, ...]:
+    base = number * MESSAGES_PER_BATCH
+    rows = sql.execute(
+        "SELECT source, epoch, seq, hash64, received_ms, points FROM message"
+        " WHERE id>=? AND id<? ORDER BY id",
+        (base, base + MESSAGES_PER_BATCH),
+    )
+    return tuple(MessageRecord(*row) for row in rows)
+
+
+def _json(body: bytes | None) -> str | None:
+    if body is None:
+        return None
+    return msgspec.json.encode(msgspec.msgpack.decode(body)).decode("utf-8")
