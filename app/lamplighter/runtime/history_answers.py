@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from msgspec.structs import replace
 
@@ -10,6 +12,8 @@ from lamplighter.domain.alarm import AlarmState
 from lamplighter.runtime import then_and_now
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.store import Store
+
+MOST_CELLS: Final = 1_000
 
 
 class HistoryAnswers(Answering):
@@ -76,4 +80,27 @@ def signs(store: Store, ask: wire.GetSigns) -> wire.Signs:
         )
         for sign, record in found
     )  # fmt: skip
-    return wire.Signs(ask.from_ms, ask.to_ms, tuple(items))
+    return wire.Signs(
+        ask.from_ms,
+        ask.to_ms,
+        tuple(items),
+        tuple(store.rewind.recorded(ask.from_ms, ask.to_ms, min(max(ask.cells, 1), MOST_CELLS))),
+        _gaps(store, ask),
+    )
+
+
+def _gaps(store: Store, ask: wire.GetSigns) -> tuple[tuple[int, int], ...]:
+    """Holes of any source, joined; of the past only those found by then."""
+    known = ask.as_known_at_ms
+    holes = sorted(
+        (max(gap.after_ms, ask.from_ms), min(gap.before_ms or ask.to_ms, ask.to_ms))
+        for gap in store.gaps(ask.from_ms, ask.to_ms)
+        if (gap.found_ms <= known if known is not None else gap.state != "filled")
+    )
+    joined: list[tuple[int, int]] = []
+    for first, last in holes:
+        if joined and first <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+        else:
+            joined.append((first, last))
+    return tuple(joined[:MOST_CELLS])

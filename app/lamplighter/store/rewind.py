@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -105,6 +106,19 @@ class Rewind:
         if len(records) != len(signs):  # a damaged fact: leave its sign out
             return []
         return sorted(zip(signs, records, strict=True), key=lambda pair: pair[0].time_ms)
+
+    def recorded(self, from_ms: int, to_ms: int, cells: int) -> list[tuple[int, int]]:
+        """Stretches of [from_ms, to_ms) in which batches were recorded, as fine as a cell."""
+        sql, found = self._readers.history, list[tuple[int, int]]()
+        edges = [from_ms + (to_ms - from_ms) * n // cells for n in range(cells + 1)]
+        before = batches.known_at(sql, edges[0])
+        for first, last in pairwise(edges):
+            after = batches.known_at(sql, last)
+            if after > before:
+                joined = bool(found) and found[-1][1] == first
+                found[-1:] = [(found[-1][0], last)] if joined else [*found[-1:], (first, last)]
+            before = after
+        return found
 
     def late(self, from_ms: int, at_ms: int) -> tuple[list[Late], bool]:
         """What was recorded after `at_ms` about (from_ms, at_ms], by source; and whether that is

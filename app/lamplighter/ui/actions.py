@@ -91,6 +91,7 @@ class Actions:
             Action(tr("Silence the sound"), ("Ctrl+M",), f.silence),
             Action(tr("Back to live"), ("L",), time.live, plain=True),
             Action(tr("As known then, or truth now"), ("T",), self._swap_known, plain=True),
+            *time_actions(f),
             Action(tr("Step back"), (",",), lambda: time.step(-1), plain=True),
             Action(tr("Step forward"), (".",), lambda: time.step(1), plain=True),
             Action(tr("Ten steps back"), ("Shift+,", "<"), lambda: time.step(-10), plain=True),
@@ -168,6 +169,24 @@ class Actions:
             if address
         ]
         return found
+
+
+def time_actions(f: Furniture) -> list[Action]:
+    """The replay by keys."""
+    time, bar = f.desk.time, f.time_bar
+    return [
+        Action(tr("Play or pause the replay"), ("K",), bar.play_or_pause, plain=True),
+        Action(tr("Replay slower"), ("[",), lambda: time.change_speed(-1), plain=True),
+        Action(tr("Replay faster"), ("]",), lambda: time.change_speed(1), plain=True),
+        Action(tr("Go to a time"), ("Ctrl+G",), f.go_to_time),
+        Action(tr("Go to the next alarm"), ("J",), lambda: bar.track.to_mark(1), plain=True),
+        Action(tr("Go to the alarm before"), ("Shift+J",), lambda: bar.track.to_mark(-1),
+               plain=True),
+        Action(tr("Compare trends with yesterday or last week"), ("Y",), time.next_ghost,
+               plain=True),
+        Action(tr("What changed between then and now"), ("D",), lambda: f.docks.show("then"),
+               plain=True),
+    ]  # fmt: skip
 
 
 def view_actions(f: Furniture) -> list[Action]:

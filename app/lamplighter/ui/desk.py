@@ -92,6 +92,9 @@ class Desk(QObject):
         self._asking = False
         self._loss: wire.ProblemRaised | None = None
         self._want_ms: int | None = None
+        self.seek_ms: int | None = None
+        """how long the last moment took from the question to its values"""
+        self._asked_at_ms = 0
         self._told_work: tuple[tuple[Prognosis, ...], tuple[WorkOrder, ...]] = ((), ())
         self.time.changed.connect(self._time_moved)
         self._alarm_pause = QTimer(self)
@@ -410,6 +413,11 @@ class Desk(QObject):
         return [t for t in self.tasks.values() if t.state in busy]
 
     # ---------------------------------------------------------------- the past
+    @property
+    def moment_on_its_way(self) -> bool:
+        """Whether a moment was asked for and is not there yet."""
+        return self._asking or self._want_ms is not None
+
     def _time_moved(self) -> None:
         if self.time.mode is Mode.REPLAY:
             self._want_ms = self.time.now_ms
@@ -439,6 +447,7 @@ class Desk(QObject):
         if self._want_ms is None or self.session is None or self._asking:
             return
         self._asking = True
+        self._asked_at_ms = self.clock.monotonic_ms()
         wanted, self._want_ms = self._want_ms, None
         request = wire.GetMoment(wanted, as_known=self.time.as_known)
         self.session.ask(request, self._got_moment)
@@ -451,6 +460,7 @@ class Desk(QObject):
             if self.moment is None:
                 self._told_work = (self._prognoses, tuple(self._orders.values()))
             self.moment = reply
+            self.seek_ms = self.clock.monotonic_ms() - self._asked_at_ms
             self.moment_changed.emit()
             self.alarms_changed.emit()
             self._tell_work(reply.prognoses, reply.orders)

@@ -22,6 +22,7 @@ TITLES: Final = {
     "attributes": "Attributes",
     "nearby": "Nearby",
     "forecast": "Forecast",
+    "then": "Then",
     "scenario": "Scenario",
     "trends": "Trends",
     "alarms": "Alarms",
@@ -112,11 +113,11 @@ class Docks:
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
-        side: Place = ("asset", "attributes", "forecast", "scenario")
+        side: Place = ("asset", "attributes", "forecast", "scenario", "then")
         lists: Place = ("trends", "alarms", "maintenance", "tasks", "check")
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
-            lists = (*lists, "attributes", "forecast", "scenario", "nearby")
+            lists = (*lists, "attributes", "forecast", "scenario", "nearby", "then")
             side = ()
         else:
             left = ("assets", "layers", "views")
@@ -126,7 +127,7 @@ class Docks:
         if name == "Trends":
             return left, ("city",), side, lists
         if name == "Work":
-            front = ("forecast", "asset", "attributes", "scenario")
+            front = ("forecast", "asset", "attributes", "scenario", "then")
             centre = ("maintenance", "assets", "layers", "views", "city")
             return (), centre, front, ("trends", "alarms", "tasks", "check")
         if name == "Map":
@@ -174,6 +175,18 @@ class Docks:
             dock.toggleView(True)
         dock.setAsCurrentTab()
         dock.raise_()
+
+    def offer(self, name: str, offered: bool) -> None:
+        """Whether a dock has a tab at all; one that is not offered takes no room."""
+        dock = self.docks[name]
+        if dock.dockContainer() is not None and dock.isClosed() is offered:
+            dock.toggleView(offered)
+
+    def beside(self, name: str) -> str:
+        """The dock whose tab is in front where `name` has its own; itself when it stands alone."""
+        area = self.docks[name].dockAreaWidget()
+        front = area.currentDockWidget() if area is not None else None
+        return next((n for n, d in self.docks.items() if d is front), name)
 
     def visible(self) -> list[str]:
         return [n for n, d in self.docks.items() if d.widget().isVisible()]

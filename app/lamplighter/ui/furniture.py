@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
-from lamplighter.domain.clock import parse_time
 from lamplighter.domain.places import candidates, degrees_text, local_map, typed_coordinates
 from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
@@ -37,7 +36,10 @@ from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects
 from lamplighter.ui.tasks import TaskDrawer
 from lamplighter.ui.theme import theme
+from lamplighter.ui.then_panel import ThenAndNow
 from lamplighter.ui.time_model import Mode
+from lamplighter.ui.time_question import GoToTime
+from lamplighter.ui.time_words import moment
 from lamplighter.ui.trends import Trends
 from lamplighter.ui.twin_dock import TwinDock
 from lamplighter.ui.view_files import is_view
@@ -66,7 +68,8 @@ class Furniture:
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
         self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
-        self.check = CheckPage(desk)
+        self.check, self.then = CheckPage(desk), ThenAndNow(desk)
+        self.time_bar = window.time_bar
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
             "layers": self.layers,
@@ -78,6 +81,7 @@ class Furniture:
             "nearby": self.nearby,
             "forecast": self.forecast,
             "scenario": self.scenario,
+            "then": self.then,
             "trends": self.trends,
             "alarms": self.alarms,
             "maintenance": self.maintenance,
@@ -101,6 +105,8 @@ class Furniture:
         self.sheet = KeySheet(self.actions.key_rows(), window)
         self.wall = Wall(window, self)
         self._wanted_view: Path | None = None
+        self._before_replay: str | None = None
+        """the dock that was in front where then and now came up; None outside of replay"""
         self._wire()
 
     def _least_widths(self) -> None:
@@ -131,6 +137,8 @@ class Furniture:
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
             maker.to_order.connect(self.new_order)
         self.faceplate.shelve.connect(self._shelve)
+        self.then.share.connect(lambda: self.kept.share())
+        window.frame.back.clicked.connect(desk.time.live)
         desk.city_changed.connect(self.palette.invalidate)
         desk.time.changed.connect(self.palette.invalidate)
         desk.time.changed.connect(self._mode)
@@ -186,8 +194,13 @@ class Furniture:
         self.nearby.radius.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _typed(self, text: str) -> list[Entry]:
-        """Places for coordinates that were typed or pasted, the likeliest first."""
-        city = self.desk.city
+        """Places for coordinates that were typed or pasted, the likeliest first; and moments."""
+        time, city = self.desk.time, self.desk.city
+        at = moment(text, time.now_ms, time.wall_ms)
+        if at is not None and not text.strip().isalpha():
+            words = f"{numbers.day(at)} {numbers.clock(at)}"
+            return [Entry(tr("Go to {place}", place=words), tr("moment"),
+                          lambda: time.replay(at))]  # fmt: skip
         frame = city.frame
         if frame is None or typed_coordinates(text) is None:
             return []
@@ -405,27 +418,8 @@ class Furniture:
         self._order = None
 
     def go_to_time(self) -> None:
-        """The click twin of dragging the time bar; a non-modal question."""
-        box = QInputDialog(self._window)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(tr("Go to time"))
-        box.setLabelText(tr("Local time, for example 14:02 or 2026-11-22T14:02"))
-        box.textValueSelected.connect(self._go_to)
-        box.show()
-
-    def _go_to(self, text: str) -> None:
-        now = numbers.local(self.desk.time.wall_ms)
-        try:
-            if "-" in text or "T" in text:
-                ms = parse_time(text if "+" in text else text + now.strftime("%z"))
-            else:
-                parts = [int(p) for p in text.split(":")]
-                moment = now.replace(hour=parts[0], minute=parts[1] if len(parts) > 1 else 0,
-                                     second=parts[2] if len(parts) > 2 else 0)  # fmt: skip
-                ms = round(moment.timestamp() * 1000)
-        except (ValueError, IndexError):
-            return
-        self.desk.time.replay(ms)
+        """The typed twin of dragging the time bar; a question that stays until it is understood."""
+        GoToTime(self.desk, self._window).open_at(self._window.time_bar)
 
     def _layers(self, domains: tuple[str, ...]) -> None:
         show = getattr(self.twin.view, "show_networks", None)
@@ -433,8 +427,21 @@ class Furniture:
             show(domains)
 
     def _mode(self) -> None:
-        if self.desk.time.mode is Mode.SCENARIO:
+        mode = self.desk.time.mode
+        if mode is Mode.SCENARIO:
             self.docks.show("scenario")
+        replay = mode is Mode.REPLAY
+        if replay == (self._before_replay is not None):
+            return
+        self._before_replay = self.docks.beside("then") if replay else self._leave_replay()
+        if replay and not self._is_narrow and not self.wall.on:
+            self.docks.show("then")
+
+    def _leave_replay(self) -> None:
+        """The tab that was in front before the replay, unless another was chosen meanwhile."""
+        before = self._before_replay
+        if before and not self.wall.on and self.docks.beside("then") == "then":
+            self.docks.show(before)
 
     def shut(self) -> None:
         self.kept.player.stop()

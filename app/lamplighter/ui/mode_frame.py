@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from lamplighter.ui import numbers
-from lamplighter.ui.parts import Canvas
+from lamplighter.ui.parts import Canvas, button
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode, TimeModel
 from lamplighter.ui.words import tr
@@ -26,6 +26,10 @@ class ModeFrame(Canvas):
         self._time = time
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.back = button(tr("L  Back to live"), parent=parent)
+        self.back.setObjectName("frameLive")
+        self.back.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.back.hide()
         parent.installEventFilter(self)
         time.changed.connect(self.refresh)
         self.refresh()
@@ -42,7 +46,15 @@ class ModeFrame(Canvas):
         self.setVisible(self._time.mode is not Mode.LIVE)
         self.setAccessibleName(self.words())
         self.raise_()
+        self.back.setVisible(self._time.mode is Mode.REPLAY)
+        self._place()
         self.update()
+
+    def _place(self) -> None:
+        """The way back to live stands on the frame, and can be clicked."""
+        self.back.adjustSize()
+        self.back.move(self.width() - self.back.width() - 16, (TOP - self.back.height()) // 2)
+        self.back.raise_()
 
     def words(self) -> str:
         if self._time.mode is Mode.REPLAY:
@@ -53,6 +65,7 @@ class ModeFrame(Canvas):
         if event.type() == QEvent.Type.Resize and isinstance(watched, QWidget):
             self.setGeometry(watched.rect())
             self.raise_()
+            self._place()
         return False
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -90,8 +103,8 @@ class ModeFrame(Canvas):
             sentence = words.format(day=numbers.day(now_ms), t=numbers.clock(now_ms))
             _words(painter, left + 16, sentence, look.font("body"), on)
         painter.setFont(look.font("bodyStrong"))
-        text = tr("Commands locked  ·  L  Back to live")
-        box = QRectF(width / 2, 0, width / 2 - 20, TOP)
+        text = tr("Commands locked")
+        box = QRectF(width / 2, 0, width / 2 - self.back.width() - 32, TOP)
         painter.setPen(on)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 

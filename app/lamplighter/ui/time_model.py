@@ -10,6 +10,10 @@ from PySide6.QtCore import QObject, Signal
 from lamplighter.domain.clock import Clock
 
 STEP_MS: Final = 10_000
+DAY_MS: Final = 86_400_000
+SPEEDS: Final = (1, 10, 60, 600)
+GHOSTS: Final = (0, DAY_MS, 7 * DAY_MS)
+"""how far back the curve lies that trends show for comparison; 0 for none"""
 
 
 class Mode(StrEnum):
@@ -22,6 +26,9 @@ class TimeModel(QObject):
     """The mode and the moment that is shown. `moment_ms` matters in replay only."""
 
     changed = Signal()
+    pace_changed = Signal()
+    """the speed of the replay, or whether it runs"""
+    ghost_changed = Signal()
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -31,6 +38,8 @@ class TimeModel(QObject):
         self.first_ms = 0
         self.as_known = True
         self.speed = 1
+        self.running = False
+        self.ghost_ms = 0
 
     @property
     def mode(self) -> Mode:
@@ -44,6 +53,15 @@ class TimeModel(QObject):
     @property
     def wall_ms(self) -> int:
         return self._clock.wall_ms()
+
+    @property
+    def monotonic_ms(self) -> int:
+        return self._clock.monotonic_ms()
+
+    @property
+    def known_ms(self) -> int | None:
+        """What had been recorded by then counts; None when all that is known now does."""
+        return self._moment_ms if self._mode is Mode.REPLAY and self.as_known else None
 
     @property
     def commands_locked(self) -> bool:
@@ -74,7 +92,39 @@ class TimeModel(QObject):
             self.as_known = as_known
             self.changed.emit()
 
+    # ---------------------------------------------------------------- pace and comparison
+    def run(self, running: bool) -> None:
+        """Lets the moment move on by itself, or stops it; runs in replay only."""
+        running = running and self._mode is Mode.REPLAY
+        if running != self.running:
+            self.running = running
+            self.pace_changed.emit()
+
+    def set_speed(self, speed: int) -> None:
+        """One of `SPEEDS`."""
+        if speed in SPEEDS and speed != self.speed:
+            self.speed = speed
+            self.pace_changed.emit()
+
+    def change_speed(self, by: int) -> None:
+        """The next faster or slower speed; stays at the ends."""
+        at = SPEEDS.index(self.speed) + by
+        self.set_speed(SPEEDS[min(max(at, 0), len(SPEEDS) - 1)])
+
+    def set_ghost(self, back_ms: int) -> None:
+        """Compare with the same time so long before; 0 for nothing."""
+        if back_ms != self.ghost_ms:
+            self.ghost_ms = back_ms
+            self.ghost_changed.emit()
+
+    def next_ghost(self) -> None:
+        """Nothing, yesterday, last week, in turn."""
+        at = GHOSTS.index(self.ghost_ms) if self.ghost_ms in GHOSTS else 0
+        self.set_ghost(GHOSTS[(at + 1) % len(GHOSTS)])
+
     def _set(self, mode: Mode, moment_ms: int) -> None:
         if (mode, moment_ms) != (self._mode, self._moment_ms):
             self._mode, self._moment_ms = mode, moment_ms
+            if mode is not Mode.REPLAY:
+                self.run(False)
             self.changed.emit()

@@ -88,6 +88,10 @@ class Signs(Message, frozen=True):
     from_ms: int
     to_ms: int
     items: tuple[Sign, ...]
+    recorded: tuple[tuple[int, int], ...] = ()
+    """stretches in which something was recorded, one cell fine"""
+    gaps: tuple[tuple[int, int], ...] = ()
+    """stretches in which some source is known to have lost points"""
 
 
 class GetDifference(Message, frozen=True):
