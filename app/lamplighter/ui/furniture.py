@@ -433,13 +433,16 @@ class Furniture:
         replay = mode is Mode.REPLAY
         if replay == (self._before_replay is not None):
             return
-        self._before_replay = self.docks.beside("then") if replay else self._leave_replay()
+        if replay:
+            self._before_replay = self.docks.beside("then")
+        else:
+            self._leave_replay()
         if replay and not self._is_narrow and not self.wall.on:
             self.docks.show("then")
 
     def _leave_replay(self) -> None:
         """The tab that was in front before the replay, unless another was chosen meanwhile."""
-        before = self._before_replay
+        before, self._before_replay = self._before_replay, None
         if before and not self.wall.on and self.docks.beside("then") == "then":
             self.docks.show(before)
 
