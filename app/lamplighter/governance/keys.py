@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
@@ -35,6 +37,31 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         out.write(raw)
     (folder / PUBLIC).write_text(public_hex(key) + "\n", encoding="ascii")
     return key
+
+
+def signed_by_console(folder: Path) -> Callable[[bytes, bytes], bool] | None:
+    """(data, signature) -> whether the console of this project signed it, now or before, by the
+    public keys in `folder`; None when there is no such key.
+    """
+    keys = earlier_keys(folder)
+    try:
+        raw = bytes.fromhex((folder / PUBLIC).read_text(encoding="ascii").strip())
+        keys.insert(0, Ed25519PublicKey.from_public_bytes(raw))
+    except (OSError, ValueError):
+        pass
+    if not keys:
+        return None
+
+    def check(data: bytes, signature: bytes) -> bool:
+        for key in keys:
+            try:
+                key.verify(signature, data)
+            except InvalidSignature:
+                continue
+            return True
+        return False
+
+    return check
 
 
 def public_hex(key: Ed25519PrivateKey) -> str:

@@ -18,7 +18,7 @@ from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.governance.audit import newest_entries
 from lamplighter.governance.audit import verify as verify_audit_file
-from lamplighter.governance.keys import earlier_keys, signing_key
+from lamplighter.governance.keys import earlier_keys, signed_by_console, signing_key
 from lamplighter.store import Store
 
 EARTH_M: Final = 6_371_008.8
@@ -168,7 +168,8 @@ def _safe(cell: object) -> object:
 def verify_history(project: Path) -> dict[str, Any]:
     """Every batch's hash and the chain over them."""
     with opened(project) as store:
-        return dict(msgspec.to_builtins(store.verify()))
+        check = signed_by_console(store.folder / "keys")
+        return dict(msgspec.to_builtins(store.verify(check)))
 
 
 # ---------------------------------------------------------------------- the audit record

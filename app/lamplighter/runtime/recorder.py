@@ -48,6 +48,7 @@ from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
 from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
+from lamplighter.runtime.sealing import Housekeeping
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
 
@@ -122,6 +123,7 @@ class Recorder:
         self.health = FeedHealth(self)
         self.trials = Trials(clock)
         self.historian = HistorianDesk(self, clock)
+        self.housekeeping = Housekeeping(self.store, self.key, clock)
         self._answers = Answers(self)
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
@@ -161,6 +163,7 @@ class Recorder:
                 self.open_feed(config)
         self.maintenance.start()
         self.historian.start()
+        self.housekeeping.start()
         log.info("recording", project=str(self.project), pid=os.getpid())
 
     def open_feed(self, config: FeedConfig) -> None:
@@ -214,6 +217,7 @@ class Recorder:
         self.historian.stop(5.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
+        self.housekeeping.stop(3.0)
         if not self.inlet.stop(10.0):
             log.warning("the queue was not empty at its deadline")
         self.store.writer.stop(10.0)

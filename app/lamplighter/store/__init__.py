@@ -3,8 +3,20 @@
 from lamplighter.store.access import WriteAccess
 from lamplighter.store.export import ObservationRow
 from lamplighter.store.outgoing import OutgoingStore
+from lamplighter.store.replay import RecordedBatch
+from lamplighter.store.sealer import Sealer, SealReport
 from lamplighter.store.store import Store
 from lamplighter.store.verify import VerifyReport
 from lamplighter.store.writer import Writer
 
-__all__ = ["ObservationRow", "OutgoingStore", "Store", "VerifyReport", "WriteAccess", "Writer"]
+__all__ = [
+    "ObservationRow",
+    "OutgoingStore",
+    "RecordedBatch",
+    "SealReport",
+    "Sealer",
+    "Store",
+    "VerifyReport",
+    "WriteAccess",
+    "Writer",
+]

@@ -8,8 +8,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import numpy as np
+
 from lamplighter.domain.observation import PointColumns
-from lamplighter.store import blob
+from lamplighter.store import blob, sealed
+from lamplighter.store.sealed import wall_ms as wall_ms
 
 KEPT_POINTS: Final = 1_500_000
 
@@ -74,7 +77,7 @@ def known_at(sql: sqlite3.Connection, at_ms: int) -> int:
     starts = [row[0] for row in sql.execute("SELECT batch FROM setback ORDER BY batch DESC")]
     end = last_number(sql)
     for start in (*starts, 1):
-        if start <= end and wall_ms(sql, start) <= at_ms:
+        if start <= end and sealed.wall_ms(sql, start) <= at_ms:
             return _last_by(sql, at_ms, start, end)
         end = start - 1
     return 0
@@ -82,19 +85,14 @@ def known_at(sql: sqlite3.Connection, at_ms: int) -> int:
 
 def _last_by(sql: sqlite3.Connection, at_ms: int, low: int, high: int) -> int:
     """The last batch of [low, high], in which wall time never goes back, recorded by `at_ms`."""
+    low, high = sealed.narrowed(sql, at_ms, low, high)
     while low < high:
         middle = (low + high + 1) // 2
-        if wall_ms(sql, middle) <= at_ms:
+        if sealed.wall_ms(sql, middle) <= at_ms:
             low = middle
         else:
             high = middle - 1
     return low
-
-
-def wall_ms(sql: sqlite3.Connection, number: int) -> int:
-    """When the batch was recorded, 0 when it is not there."""
-    row = sql.execute("SELECT wall_ms FROM batch WHERE number=?", (number,)).fetchone()
-    return int(row[0]) if row else 0
 
 
 def last_number(sql: sqlite3.Connection) -> int:
@@ -104,19 +102,51 @@ def last_number(sql: sqlite3.Connection) -> int:
 def overlapping(
     sql: sqlite3.Connection, from_ms: int, to_ms: int, after: int, until: int
 ) -> list[int]:
-    """Batches in (after, until] with points in [from_ms, to_ms), in recorded order."""
+    """Hot batches in (after, until] with points in [from_ms, to_ms), in recorded order."""
     rows = sql.execute(
         "SELECT number FROM batch WHERE last_ms>=? AND first_ms<? AND number>? AND number<=?"
         " AND count>0",
-        (from_ms, to_ms, after, until),
+        (from_ms, to_ms, max(after, sealed.border(sql)), until),
     )
     return sorted(row[0] for row in rows)
 
 
 def ahead(sql: sqlite3.Connection, cut_ms: int, until_ms: int, last: int) -> list[int]:
-    """Batches up to `last` with points in (cut_ms, until_ms], by the index over times: few."""
+    """Hot batches up to `last` with points in (cut_ms, until_ms], by the index over times: few."""
     rows = sql.execute(
-        "SELECT number FROM batch WHERE last_ms>? AND first_ms<=? AND +number<=? AND count>0",
-        (cut_ms, until_ms, last),
+        "SELECT number FROM batch WHERE last_ms>? AND first_ms<=? AND +number<=? AND +number>?"
+        " AND count>0",
+        (cut_ms, until_ms, last, sealed.border(sql)),
     )
     return sorted(row[0] for row in rows)
+
+
+def points_between(
+    sql: sqlite3.Connection,
+    decoded: DecodedBatches,
+    from_ms: int,
+    to_ms: int,
+    after: int,
+    until: int,
+) -> Iterator[PointColumns]:
+    """Points of the batches in (after, until] that touch [from_ms, to_ms), sealed or hot, piece by
+    piece in recorded order.
+    """
+    yield from sealed.sealed_points(sql, from_ms, to_ms, after, until)
+    yield from decoded.get(sql, overlapping(sql, from_ms, to_ms, after, until))
+
+
+def stream_between(
+    sql: sqlite3.Connection,
+    decoded: DecodedBatches,
+    datastream: int,
+    from_ms: int,
+    to_ms: int,
+    after: int,
+    until: int,
+) -> list[PointColumns]:
+    """The same for one datastream."""
+    found = sealed.sealed_stream(sql, datastream, from_ms, to_ms, after, until)
+    for points in decoded.get(sql, overlapping(sql, from_ms, to_ms, after, until)):
+        found.append(points.take(np.flatnonzero(points.datastream == datastream)))
+    return found

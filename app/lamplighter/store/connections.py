@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lamplighter.store.folder import CITY, HISTORY
+from lamplighter.store.sealed import Connection, SealedFiles
 
 SYNCHRONOUS: Final = "FULL"
 WAL_LIMIT: Final = 32 << 20
@@ -22,7 +23,9 @@ def open_writing(file: Path, synchronous: str = SYNCHRONOUS) -> sqlite3.Connecti
 
     `synchronous` is only ever other than FULL in the control run of the power-cut test.
     """
-    sql = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
+    sql = sqlite3.connect(
+        file, isolation_level=None, check_same_thread=False, timeout=10, factory=Connection
+    )
     try:
         sql.execute("PRAGMA journal_mode=WAL")
         sql.execute(f"PRAGMA synchronous={synchronous}")
@@ -35,7 +38,7 @@ def open_writing(file: Path, synchronous: str = SYNCHRONOUS) -> sqlite3.Connecti
     return sql
 
 
-def open_reading(file: Path) -> sqlite3.Connection:
+def open_reading(file: Path) -> Connection:
     """A connection that cannot write; also while another process does."""
     sql = sqlite3.connect(
         f"{file.absolute().as_uri()}?mode=ro",
@@ -43,6 +46,7 @@ def open_reading(file: Path) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
         timeout=10,
+        factory=Connection,
     )
     sql.execute("PRAGMA query_only=1")
     sql.execute("PRAGMA cache_size=-8000")
@@ -58,6 +62,7 @@ class Readers:
         self._every: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self.segments = SealedFiles(folder / "segments")
 
     @property
     def history(self) -> sqlite3.Connection:
@@ -73,8 +78,10 @@ class Readers:
             with self._lock:
                 if self._closed:
                     raise sqlite3.ProgrammingError("the store is closed")
-                found = open_reading(self._folder / name)
-                self._every.append(found)
+                opened = open_reading(self._folder / name)
+                opened.segments = self.segments
+                self._every.append(opened)
+                found = opened
             setattr(self._local, name, found)
         return found
 
@@ -85,6 +92,7 @@ class Readers:
                 with contextlib.suppress(sqlite3.Error):
                     connection.close()
             self._every.clear()
+        self.segments.close()
 
 
 def is_full(error: sqlite3.Error) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from lamplighter.domain.exchange import StoredBatch, StoredFact, StoreNames
-from lamplighter.domain.observation import Gap, MessageRecord, PointColumns
+from lamplighter.domain.observation import Gap, PointColumns
 from lamplighter.store import facts
-from lamplighter.store.batches import read_points
-from lamplighter.store.commit import MESSAGES_PER_BATCH
+from lamplighter.store.replay import recorded
 
 if TYPE_CHECKING:
     from lamplighter.store.store import Store
@@ -36,20 +34,16 @@ class OutgoingStore:
         sql = self._store.history_sql
         found: list[StoredBatch] = []
         held = 0
-        heads = sql.execute(
-            "SELECT number, wall_ms, count, messages FROM batch WHERE number>=? AND number<=?"
-            " ORDER BY number",
-            (first, last),
-        )
-        for number, wall_ms, count, messages in heads:
-            received = sql.execute("SELECT 1 FROM origin WHERE batch=? LIMIT 1", (number,))
+        for batch in recorded(sql, first - 1, last):
+            received = sql.execute("SELECT 1 FROM origin WHERE batch=? LIMIT 1", (batch.number,))
             if received.fetchone() is not None:
-                found.append(StoredBatch(number, wall_ms, (), PointColumns.empty(), True))
+                nothing = PointColumns.empty()
+                found.append(StoredBatch(batch.number, batch.wall_ms, (), nothing, True))
+            elif batch.damaged:
+                raise ValueError(f"batch {batch.number} is damaged")
             else:
-                body = read_points(sql, number) if count else None
-                records = _messages(sql, number) if messages else ()
-                found.append(StoredBatch(number, wall_ms, records, body or PointColumns.empty()))
-                held += count
+                found.append(StoredBatch(batch.number, batch.wall_ms, batch.messages, batch.points))
+                held += len(batch.points)
             if held >= points:
                 break
         return found
@@ -87,16 +81,6 @@ class OutgoingStore:
             for (source, epoch), spans in self._store.sequence_state().items()
             if source in names
         }
-
-
-def _messages(sql: sqlite3.Connection, number: int) -> tuple[MessageRecord, ...]:
-    base = number * MESSAGES_PER_BATCH
-    rows = sql.execute(
-        "SELECT source, epoch, seq, hash64, received_ms, points FROM message"
-        " WHERE id>=? AND id<? ORDER BY id",
-        (base, base + MESSAGES_PER_BATCH),
-    )
-    return tuple(MessageRecord(*row) for row in rows)
 
 
 def _json(body: bytes | None) -> str | None:

@@ -9,21 +9,24 @@ from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.store import batches, keyframe
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.keyframe import fold, grown
+from lamplighter.store.sealed import sealed_points, snapshot, wall_ms
 
 _EVER: Final = 1 << 62
 
 
 def newest_of(sql: sqlite3.Connection, decoded: DecodedBatches) -> NewestValues:
     """The last value of every datastream by phenomenon time."""
-    return state_at(sql, decoded, _EVER, batches.last_number(sql))
+    with snapshot(sql):
+        return state_at(sql, decoded, _EVER, batches.last_number(sql))
 
 
 def moment_of(
     sql: sqlite3.Connection, decoded: DecodedBatches, at_ms: int, as_known: bool
 ) -> NewestValues:
     """Newest values with phenomenon time <= `at_ms`; `as_known`: out of what was recorded then."""
-    until = batches.known_at(sql, at_ms) if as_known else batches.last_number(sql)
-    return state_at(sql, decoded, at_ms, until)
+    with snapshot(sql):
+        until = batches.known_at(sql, at_ms) if as_known else batches.last_number(sql)
+        return state_at(sql, decoded, at_ms, until)
 
 
 def state_at(
@@ -35,12 +38,12 @@ def state_at(
     state, since, cut_ms = blank(count), 0, -_EVER
     if frame is not None:
         state, since, cut_ms = grown(frame.state, count), frame.batch, frame.cut_ms
-        ahead = batches.ahead(sql, cut_ms, at_ms, since)
-        for points in decoded.get(sql, ahead):
+        for points in sealed_points(sql, cut_ms + 1, at_ms + 1, 0, since):
             fold(state, points.take((points.time_ms > cut_ms) & (points.time_ms <= at_ms)))
-    for points in decoded.get(sql, batches.overlapping(sql, -_EVER, at_ms + 1, since, until)):
+        for points in decoded.get(sql, batches.ahead(sql, cut_ms, at_ms, since)):
+            fold(state, points.take((points.time_ms > cut_ms) & (points.time_ms <= at_ms)))
+    for points in batches.points_between(sql, decoded, -_EVER, at_ms + 1, since, until):
         inside = points.time_ms <= at_ms
         fold(state, points if inside.all() else points.take(inside))
-    row = sql.execute("SELECT wall_ms FROM batch WHERE number=?", (until,)).fetchone()
-    state.batch, state.wall_ms = until, int(row[0]) if row else 0
+    state.batch, state.wall_ms = until, wall_ms(sql, until)
     return state

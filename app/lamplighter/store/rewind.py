@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -11,7 +13,8 @@ from msgspec.structs import replace
 
 from lamplighter.domain.alarm import AlarmRecord, Incident
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
-from lamplighter.store import batches, facts
+from lamplighter.domain.observation import PointColumns
+from lamplighter.store import batches, facts, sealed
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.connections import Readers
 from lamplighter.store.then import Known, facts_known, known_at
@@ -125,25 +128,34 @@ class Rewind:
         all of it.
         """
         sql = self._readers.history
-        last = batches.last_number(sql)
-        numbers = batches.overlapping(sql, from_ms + 1, at_ms + 1, self.known_at(at_ms).batch, last)
-        whole = len(numbers) <= LATE_BATCHES
-        sources = dict(sql.execute("SELECT id, source FROM datastream").fetchall())
-        names = dict(sql.execute("SELECT id, name FROM source").fetchall())
-        of_stream = np.full(max(sources, default=-1) + 1, -1, np.int64)
-        of_stream[list(sources)] = list(sources.values())
-        found: dict[int, list[int]] = {}
-        for number in numbers[:LATE_BATCHES]:
-            wall = batches.wall_ms(sql, number)
-            for points in self._decoded.get(sql, [number]):
+        last, after = batches.last_number(sql), self.known_at(at_ms).batch
+        with sealed.snapshot(sql):
+            numbers = batches.overlapping(sql, from_ms + 1, at_ms + 1, after, last)
+            whole = len(numbers) <= LATE_BATCHES
+            sources = dict(sql.execute("SELECT id, source FROM datastream").fetchall())
+            names = dict(sql.execute("SELECT id, name FROM source").fetchall())
+            of_stream = np.full(max(sources, default=-1) + 1, -1, np.int64)
+            of_stream[list(sources)] = list(sources.values())
+            found: dict[int, list[int]] = {}
+
+            def add(points: PointColumns, wall: Callable[[int], int]) -> None:
                 inside = (points.time_ms > from_ms) & (points.time_ms <= at_ms)
                 owner = of_stream[points.datastream]
                 for source in np.unique(owner[inside]).tolist():
-                    times = points.time_ms[inside & (owner == source)]
+                    mine = inside & (owner == source)
+                    times = points.time_ms[mine]
                     entry = found.setdefault(source, [0, 1 << 62, -(1 << 62), 0])
                     entry[0] += len(times)
                     entry[1] = min(entry[1], int(times.min()))
                     entry[2] = max(entry[2], int(times.max()))
-                    entry[3] = max(entry[3], wall)
+                    entry[3] = max(entry[3], wall(int(points.message[mine].max())))
+
+            # of sealed points `message` is the number of their batch
+            for points in sealed.sealed_points(sql, from_ms + 1, at_ms + 1, after, last):
+                add(points, partial(batches.wall_ms, sql))
+            for number in numbers[:LATE_BATCHES]:
+                recorded = batches.wall_ms(sql, number)
+                for points in self._decoded.get(sql, [number]):
+                    add(points, lambda _, wall=recorded: wall)  # type: ignore[misc]
         late = [Late(names.get(s, "?"), *entry) for s, entry in found.items()]
         return sorted(late, key=lambda e: -e.points), whole

@@ -15,6 +15,7 @@ from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.observation import PointColumns
 from lamplighter.store import cells, keyframe, past
 from lamplighter.store.batches import DecodedBatches, ahead, sound_points
+from lamplighter.store.sealed import sealed_points
 
 FLUSH_POINTS: Final = 1 << 18
 FLUSH_BATCHES: Final = 600
@@ -40,14 +41,18 @@ class Roller:
 
     def _restore(self, number: int) -> None:
         self._state = past.state_at(self._sql, DecodedBatches(0), self._cut, self._from)
+        for points in sealed_points(self._sql, self._cut + 1, 1 << 62, 0, self._from):
+            later_ones = points.take(points.time_ms > self._cut)
+            if len(later_ones):
+                self._ahead.append(later_ones)
         for early in ahead(self._sql, self._cut, 1 << 62, self._from):
-            points = sound_points(self._sql, early)
-            if points is not None:
-                self._ahead.append(points.take(points.time_ms > self._cut))
+            early_points = sound_points(self._sql, early)
+            if early_points is not None:
+                self._ahead.append(early_points.take(early_points.time_ms > self._cut))
         for later in range(self._from + 1, number + 1):
-            points = sound_points(self._sql, later)
-            if points is not None:
-                self.add(later, points)
+            held = sound_points(self._sql, later)
+            if held is not None:
+                self.add(later, held)
         self._to = number
 
     def add(self, number: int, points: PointColumns) -> None:

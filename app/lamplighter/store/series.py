@@ -10,7 +10,7 @@ import numpy as np
 
 from lamplighter.domain.observation import PointColumns
 from lamplighter.domain.wire import Series
-from lamplighter.store import batches, cells
+from lamplighter.store import batches, cells, sealed
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.cells import PART, STEPS_MS, Cells
 
@@ -77,7 +77,7 @@ def _answer(ask: _Question, points: int) -> tuple[Cells, bool]:
     if total == len(coarse) <= points:
         return _ordered(coarse), False
     ask = replace(ask, from_ms=max(ask.from_ms, first), to_ms=min(ask.to_ms, last + 1))
-    if total <= points and len(_flushes(ask, 1, 0)) <= RAW_FLUSHES:
+    if total <= points and _pieces(ask) <= RAW_FLUSHES:
         return _exact(ask), False
     width = max(span // points, 1)
     tier = max((t for t, step in enumerate(STEPS_MS, 1) if step <= 2 * width), default=0)
@@ -86,7 +86,45 @@ def _answer(ask: _Question, points: int) -> tuple[Cells, bool]:
 
 
 def _exact(ask: _Question) -> Cells:
-    return _ordered(_gather(ask, 0))
+    return _ordered(_points(ask))
+
+
+def _pieces(ask: _Question) -> int:
+    """Places in which the points themselves lie."""
+    hot = _flushes(ask, 1, sealed.border(ask.sql))
+    return len(hot) + sealed.sealed_slices(ask.sql, ask.from_ms, ask.to_ms)
+
+
+def _points(ask: _Question) -> Cells:
+    """The points: sealed ones, runs of what is hot and flushed, batches of the rest."""
+    last = sealed.border(ask.sql)
+    parts = sealed.sealed_stream(
+        ask.sql, ask.datastream, ask.from_ms, ask.to_ms, 0, min(last, ask.until)
+    )
+    found = [cells.of_points(PointColumns.join(parts, [0] * len(parts)))]
+    first, covered = _hot_runs(ask, last)
+    found.append(_rest(ask, last, min(first, ask.until)))
+    for number in _flushes(ask, 1, last):
+        found += _part(ask, number, 0)
+    found.append(_rest(ask, covered, ask.until))
+    return _inside(ask, found)
+
+
+def _hot_runs(ask: _Question, last: int) -> tuple[int, int]:
+    """The batches (a, b] that runs hold which lie wholly after `last`; (last, last] when none."""
+    row = ask.sql.execute(
+        "SELECT min(from_batch), max(to_batch) FROM flush WHERE tier=1 AND from_batch>=?"
+        " AND to_batch<=?",
+        (last, ask.until),
+    ).fetchone()
+    return (last, last) if row[0] is None else (int(row[0]), int(row[1]))
+
+
+def _rest(ask: _Question, after: int, until: int) -> Cells:
+    """The datastream's points in hot batches that no such run holds."""
+    numbers = batches.overlapping(ask.sql, ask.from_ms, ask.to_ms, after, until)
+    parts = [_chosen(ask, p) for p in ask.decoded.get(ask.sql, numbers)]
+    return cells.of_points(PointColumns.join(parts, [0] * len(parts)))
 
 
 def _ordered(found: Cells) -> Cells:
@@ -98,7 +136,7 @@ def _gather(ask: _Question, tier: int) -> Cells:
     that nothing outside the span is ever counted.
     """
     if tier == 0:
-        return _of_tier(ask, 0)
+        return _points(ask)
     step = STEPS_MS[tier - 1]
     low, high = -(-ask.from_ms // step) * step, ask.to_ms // step * step
     if low >= high:
@@ -112,17 +150,20 @@ def _gather(ask: _Question, tier: int) -> Cells:
 
 
 def _of_tier(ask: _Question, tier: int) -> Cells:
-    """Stored cells of the tier (0: points), finer ones for what was not merged yet, and points
-    for the batches that were not flushed yet.
+    """Stored cells of the tier, finer ones for what was not merged yet, and points for the batches
+    that were not flushed yet.
     """
     found: list[Cells] = []
     covered = 0
-    for level in range(max(tier, 1), 0, -1):
-        kind = 0 if tier == 0 else level
+    for level in range(tier, 0, -1):
         for number in _flushes(ask, level, covered):
-            found += _part(ask, number, kind)
+            found += _part(ask, number, level)
         covered = max(covered, _covered(ask, level))
-    every = Cells.join([*found, _tail(ask, covered)])
+    return _inside(ask, [*found, _tail(ask, covered)])
+
+
+def _inside(ask: _Question, found: list[Cells]) -> Cells:
+    every = Cells.join(found)
     inside = (every.last_ms >= ask.from_ms) & (every.first_ms < ask.to_ms)
     return every if bool(inside.all()) else every.take(inside)
 
@@ -148,8 +189,9 @@ def _covered(ask: _Question, tier: int) -> int:
 def _tail(ask: _Question, covered: int) -> Cells:
     """The datastream's points in batches that were not flushed yet; looked for once."""
     if not ask.tail:
-        numbers = batches.overlapping(ask.sql, ask.whole[0], ask.whole[1], covered, ask.until)
-        parts = [_chosen(ask, p) for p in ask.decoded.get(ask.sql, numbers)]
+        parts = batches.stream_between(
+            ask.sql, ask.decoded, ask.datastream, *ask.whole, covered, ask.until
+        )
         ask.tail.append(cells.of_points(PointColumns.join(parts, [0] * len(parts))))
     return ask.tail[0]
 
@@ -175,8 +217,10 @@ def _from_batches(ask: _Question, flush: int) -> list[Cells]:
     low, high = ask.sql.execute(
         "SELECT from_batch, to_batch FROM flush WHERE n=?", (flush,)
     ).fetchone()
-    numbers = batches.overlapping(ask.sql, ask.from_ms, ask.to_ms, low, high)
-    return [cells.of_points(_chosen(ask, p)) for p in ask.decoded.get(ask.sql, numbers)]
+    parts = batches.stream_between(
+        ask.sql, ask.decoded, ask.datastream, ask.from_ms, ask.to_ms, low, high
+    )
+    return [cells.of_points(p) for p in parts]
 
 
 def _chosen(ask: _Question, points: PointColumns) -> PointColumns:

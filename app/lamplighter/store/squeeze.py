@@ -68,6 +68,12 @@ class Reading:
         self._at += size
         return found
 
+    def rest(self) -> bytes:
+        """All that was not taken yet."""
+        found = self._raw[self._at :]
+        self._at = len(self._raw)
+        return found
+
     def _take(self, size: int) -> bytes:
         found = self._raw[self._at : self._at + size]
         if len(found) != size:

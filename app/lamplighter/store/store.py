@@ -34,6 +34,7 @@ from lamplighter.store.folder import (
     refuse_remote,
 )
 from lamplighter.store.past import moment_of, newest_of
+from lamplighter.store.replay import RecordedBatch, recorded
 from lamplighter.store.rewind import Rewind
 from lamplighter.store.schema import (
     CITY_STEPS,
@@ -44,6 +45,7 @@ from lamplighter.store.schema import (
 )
 from lamplighter.store.series import read_series
 from lamplighter.store.verify import VerifyReport, verify
+from lamplighter.store.verify_sealed import Check
 from lamplighter.store.writer import Writer
 
 T = TypeVar("T")
@@ -309,9 +311,12 @@ class Store:
 
     def first_ms(self) -> int:
         """Wall time of the oldest batch, 0 when there is none."""
-        row = self._readers.history.execute(
-            "SELECT wall_ms FROM batch ORDER BY number LIMIT 1"
+        sql = self._readers.history
+        row = sql.execute(
+            "SELECT first_wall_ms FROM segment WHERE state IN ('sealed', 'thinned')"
+            " ORDER BY from_batch LIMIT 1"
         ).fetchone()
+        row = row or sql.execute("SELECT wall_ms FROM batch ORDER BY number LIMIT 1").fetchone()
         return int(row[0]) if row else 0
 
     def newest(self) -> NewestValues:
@@ -345,9 +350,15 @@ class Store:
         """Every stored observation with phenomenon time in [from_ms, to_ms), in recorded order."""
         return export_rows(self._readers.history, from_ms, to_ms)
 
-    def verify(self) -> VerifyReport:
-        """Read everything and check every hash and count."""
-        return verify(self._readers.history, self._readers.city, self.folder)
+    def recorded(self, after: int = 0, until: int | None = None) -> Iterator[RecordedBatch]:
+        """Whole batches in (after, until] in recorded order, hot or sealed; expired ones are not
+        there any more.
+        """
+        return recorded(self._readers.history, after, until)
+
+    def verify(self, check: Check | None = None) -> VerifyReport:
+        """Read everything and check every hash and count; `check` looks at signatures."""
+        return verify(self._readers.history, self._readers.city, self.folder, check)
 
 
 def _opening_fault(error: Exception, folder: Path) -> Exception:

@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from lamplighter.domain.city import Datastream
-from lamplighter.store import blob, facts
+from lamplighter.store import blob, facts, sealed
 from lamplighter.store.batches import last_number
 from lamplighter.store.commit import MESSAGES_PER_BATCH
 from lamplighter.store.registry import RegistryEntry
+from lamplighter.store.verify_sealed import Check, Found, check_segments
 from lamplighter.store.witness import BATCHES, FACTS, last_seen
 
 
@@ -30,35 +31,67 @@ class VerifyReport(Struct, frozen=True):
     duplicate: int = 0
     quarantined: int = 0
     refused: int = 0
+    expired: tuple[str, ...] = ()
+    """what is gone by the project's own rule, in words"""
+    bad_batches: tuple[int, ...] = ()
+    """batches whose points are not what was written"""
 
 
-def verify(history: sqlite3.Connection, city: sqlite3.Connection, folder: Path) -> VerifyReport:
-    findings: list[str] = []
-    rows, stored = _batches(history, findings)
-    with _finding(findings, "names"):
-        _names(history, city, findings)
-    with _finding(findings, "history.db"):
-        findings += [
-            text for (text,) in history.execute("SELECT value FROM about WHERE key LIKE 'missing%'")
-        ]
-        findings += missing(history, city, folder)
-        _structure(history, "history.db", findings)
-    sums = (0, 0, 0, 0, 0)
-    with _finding(findings, "accounts"):
-        sums = history.execute(
-            "SELECT coalesce(sum(received),0), coalesce(sum(stored),0),"
-            " coalesce(sum(duplicate),0), coalesce(sum(quarantined),0),"
-            " coalesce(sum(refused),0) FROM account"
-        ).fetchone()
-        if sums[0] != sum(sums[1:]):
-            findings.append("accounts: the sums do not add up")
-        if not findings and sums[1] != stored:
-            findings.append(f"accounts: {sums[1]} points counted as stored, {stored} are there")
+def verify(
+    history: sqlite3.Connection,
+    city: sqlite3.Connection,
+    folder: Path,
+    check: Check | None = None,
+) -> VerifyReport:
+    """`check` tells whether this console signed something; without it signatures are not looked
+    at.
+    """
+    found = Found()
+    findings = found.findings
+    sums: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+    with _finding(findings, "segments"):
+        check_segments(history, found, check)
+    with contextlib.ExitStack() as stack:
+        with _finding(findings, "batches"):
+            while True:
+                check_segments(history, found, check)
+                history.execute("BEGIN")
+                if sealed.border(history) <= found.last:
+                    stack.callback(history.execute, "COMMIT")
+                    break
+                history.execute("COMMIT")
+        _batches(history, found)
+        with _finding(findings, "names"):
+            _names(history, city, findings)
+        with _finding(findings, "history.db"):
+            rows = history.execute("SELECT value FROM about WHERE key LIKE 'missing%'")
+            findings += [text for (text,) in rows]
+            findings += missing(history, city, folder)
+            _structure(history, "history.db", findings)
+        with _finding(findings, "accounts"):
+            sums = history.execute(
+                "SELECT coalesce(sum(received),0), coalesce(sum(stored),0),"
+                " coalesce(sum(duplicate),0), coalesce(sum(quarantined),0),"
+                " coalesce(sum(refused),0) FROM account"
+            ).fetchone()
+            if sums[0] != sum(sums[1:]):
+                findings.append("accounts: the sums do not add up")
+            if not findings and sums[1] != found.stored:
+                text = f"{sums[1]} points counted as stored, {found.stored} are there"
+                findings.append(f"accounts: {text}")
     with _finding(findings, "city.db"):
         _facts(city, findings)
         _structure(city, "city.db", findings)
     first = findings[0] if findings else None
-    return VerifyReport(not findings, rows, first, tuple(findings), *sums)
+    return VerifyReport(
+        not findings,
+        found.rows,
+        first,
+        tuple(findings),
+        *sums,
+        expired=tuple(found.expired),
+        bad_batches=tuple(sorted(found.bad)),
+    )
 
 
 @contextlib.contextmanager
@@ -75,26 +108,26 @@ def _structure(sql: sqlite3.Connection, name: str, findings: list[str]) -> None:
             findings.append(f"{name}: {text}")
 
 
-def _batches(sql: sqlite3.Connection, findings: list[str]) -> tuple[int, int]:
-    """Points that are as written, and points the heads speak of."""
-    rows = stored = 0
-    last = 0
+def _batches(sql: sqlite3.Connection, found: Found) -> None:
+    """The hot batches after the sealed ones."""
+    findings = found.findings
+    last = found.last
     with _finding(findings, "batches"):
         last = int(sql.execute("SELECT coalesce(max(number),0) FROM batch").fetchone()[0])
-    previous: bytes | None = blob.NO_HASH
-    for number in range(1, last + 1):
+    previous = found.head
+    for number in range(found.last + 1, last + 1):
         before = len(findings)
         with _finding(findings, f"batch {number}"):
             count, hash_, why = _batch(sql, number, previous)
             previous = hash_
-            stored += count
+            found.stored += count
             if why:
                 findings.append(f"batch {number}: {why}")
             elif len(findings) == before:
-                rows += count
-        if len(findings) > before and previous is not None:
+                found.rows += count
+        if len(findings) > before:
+            found.bad.add(number)
             previous = None
-    return rows, stored
 
 
 def _batch(
@@ -142,7 +175,10 @@ def _names(sql: sqlite3.Connection, city: sqlite3.Connection, findings: list[str
     streams: set[tuple[int, str]] = set()
     sources: set[str] = set()
     words: set[tuple[int, int, str]] = set()
-    for (body,) in sql.execute("SELECT registry FROM batch WHERE registry IS NOT NULL"):
+    bodies = [b for (b,) in sql.execute("SELECT registry FROM batch WHERE registry IS NOT NULL")]
+    for (stored,) in sql.execute("SELECT names FROM segment WHERE state<>'merged'"):
+        bodies += [b for _, b in msgspec.msgpack.decode(stored, type=list[tuple[int, bytes]])]
+    for body in bodies:
         entry = msgspec.msgpack.decode(body, type=RegistryEntry)
         sources.update(name for _, name in entry.sources)
         streams.update((d.id, d.name) for d in entry.datastreams)

@@ -54,6 +54,7 @@ RETRY_S: Final = 1.0
 _IDLE_S: Final = 0.25
 _CHECKPOINT_BYTES: Final = 4 << 20
 _CHECKPOINT_S: Final = 5.0
+_CHORE_S: Final = 0.1
 
 
 class _Waiting:
@@ -86,6 +87,8 @@ class Writer:
         self._kept: deque[Callable[[WriteAccess], Any]] = deque()
         self.room: Room | None = None
         """space that calls may use on a full disk; batches wait until it is whole again"""
+        self._chores: deque[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]] = deque()
+        self._chore_done = 0.0
         self._wake = threading.Condition()
         self._stopping = False
         self._deadline = float("inf")
@@ -134,6 +137,27 @@ class Writer:
             self._kept.append(work)
             self._wake.notify()
 
+    def chore(self, work: Callable[[sqlite3.Connection], T], wait_s: float = 60.0) -> T:
+        """Have `work` done on history.db between batches, on the writer's thread, and wait for it.
+
+        For housekeeping in short steps; `work` begins and ends its transactions itself. Raises
+        what `work` raised, or CancelledError when the writer ended first.
+        """
+        future: Future[T] = Future()
+        with self._wake:
+            if self._stopping:
+                raise CancelledError("the writer has stopped")
+            self._chores.append((work, future))
+            self._wake.notify()
+        try:
+            return future.result(wait_s)
+        finally:
+            future.cancel()  # what was not begun in time is not done later either
+
+    def flush(self, wait_s: float = 60.0) -> None:
+        """Have the derived runs, cells and key-frame of all that is stored written now."""
+        self.chore(lambda _: self._roller.flush(), wait_s)
+
     @property
     def number(self) -> int:
         """The last stored batch."""
@@ -179,11 +203,13 @@ class Writer:
 
     def _step(self) -> bool:
         with self._wake:
-            if not (self._calls or self._kept or self._batches or self._stopping):
+            if not (self._calls or self._kept or self._batches or self._chores or self._stopping):
                 self._wake.wait(_IDLE_S)
             call = self._calls.popleft() if self._calls else None
             kept = self._kept[0] if self._kept and call is None else None
-            waiting = self._batches[0] if self._batches and call is None and kept is None else None
+            chore = self._next_chore() if call is None and kept is None else None
+            free = call is None and kept is None and chore is None
+            waiting = self._batches[0] if self._batches and free else None
             stopping = self._stopping
         if stopping and time.monotonic() > self._deadline:
             if call is not None:
@@ -193,13 +219,15 @@ class Writer:
             self._do_call(*call)
         elif kept is not None:
             self._do_kept(kept)
+        elif chore is not None:
+            self._do_chore(*chore)
         elif waiting is not None:
             self._do_batch(waiting)
         elif stopping:
             return False
         else:
             self._idle()
-        if waiting is not None or call is not None or kept is not None:
+        if waiting is not None or not free:
             self._dirty = True
             self._keep_wal_small()
         return True
@@ -321,6 +349,25 @@ class Writer:
         self._fact_witness.write(last_number(self._city))
         return result
 
+    def _next_chore(self) -> tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None:
+        """Housekeeping gives way to batches, but not for ever."""
+        if not self._chores or self._stopping:
+            return None
+        if self._batches and time.monotonic() - self._chore_done < _CHORE_S:
+            return None
+        return self._chores.popleft()
+
+    def _do_chore(self, work: Callable[[sqlite3.Connection], Any], future: Future[Any]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = work(self._history)
+        except BaseException as error:
+            future.set_exception(self._fault(error) if isinstance(error, sqlite3.Error) else error)
+        else:
+            future.set_result(result)
+        self._chore_done = time.monotonic()
+
     def _promised(self) -> list[Batch]:
         with self._wake:
             return [w.batch for w in self._batches]
@@ -380,11 +427,12 @@ class Writer:
         with self._wake:
             left, self._batches = list(self._batches), deque()
             calls, self._calls = list(self._calls), deque()
+            chores, self._chores = list(self._chores), deque()
             self._points = 0
             self._stopping = True
         for waiting in left:
             _tell(waiting.done, CancelledError("the writer was stopped before this was stored"))
-        for _, future in calls:
+        for _, future in (*calls, *chores):
             future.cancel()
         self._batch_witness.close()
         self._fact_witness.close()

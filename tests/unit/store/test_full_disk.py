@@ -61,7 +61,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fails]:
             return super().executemany(words, given)
 
     def connect(*given: Any, **more: Any) -> sqlite3.Connection:
-        return real(*given, **more, factory=Disk)
+        return real(*given, **more | {"factory": Disk})
 
     real = sqlite3.connect
     monkeypatch.setattr(connections.sqlite3, "connect", connect)

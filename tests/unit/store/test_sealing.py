@@ -1,0 +1,212 @@
+"""Sealed history answers exactly like the hot one, and no crash on the way loses any of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.store.store_kit import Bench, columns, message, names, simple
+
+from lamplighter.domain.observation import Batch
+from lamplighter.store import Store, rollup, slices
+from lamplighter.store.cells import PART
+from lamplighter.store.sealer import Sealer
+
+STREAMS = PART + 3
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a small history has many runs, slices and chunks."""
+    monkeypatch.setattr(rollup, "FLUSH_POINTS", 90)
+    monkeypatch.setattr(rollup, "MERGED_AT_ONCE", 4)
+    monkeypatch.setattr("lamplighter.store.sealer.SLICE_POINTS", 200)
+    monkeypatch.setattr(slices, "CHUNK_POINTS", 40)
+
+
+def play(bench: Bench, batches: int, *, step_ms: int = MINUTE, first: int = 0) -> None:
+    """Batches with several messages, late and early points, words, bad values and empty ones."""
+    rng = np.random.default_rng(5 + first)
+    for seq in range(first, first + batches):
+        now = bench.clock.wall_ms()
+        back = int(rng.integers(0, 3 * HOUR)) if seq % 5 == 4 else 0
+        rows = []
+        for k in range(12):
+            stream = int(rng.integers(0, STREAMS - 1))
+            value = round(float(rng.normal(50, 9)), 2) if k % 4 else float(rng.normal())
+            value = float("nan") if rng.random() < 0.02 else value
+            rows.append((stream, now - back - k * 7 + int(rng.integers(-5, 400)), value,
+                         int(rng.integers(0, 3)), k // 5))  # fmt: skip
+        if seq % 7 == 6:
+            rows = rows[:0]
+        letters = tuple(message(seq * 3 + i, 5, source=0) for i in range(3 if rows else 1))
+        more: Any = names(STREAMS) if not seq else {}
+        bench.commit(Batch(letters, columns(rows), **more))
+        bench.clock.advance(step_ms)
+
+
+def answers(store: Store, times: list[int]) -> dict[str, Any]:
+    """All that can be asked, as plain values."""
+    found: dict[str, Any] = {
+        "rows": [repr(r) for r in store.export_rows()],
+        "some": [repr(r) for r in store.export_rows(times[1], times[2])],
+        "newest": state(store.newest()),
+        "gaps": store.gaps(),
+        "first": store.first_ms(),
+        "batches": [
+            (b.number, b.wall_ms, b.hash, b.messages, b.points.message.tolist())
+            for b in store.recorded()
+        ],
+    }
+    for at in times:
+        found[f"truth {at}"] = state(store.moment(at, False))
+        found[f"known {at}"] = state(store.moment(at, True))
+    for stream in (0, 3, STREAMS - 2, STREAMS - 1):
+        for low, high in ((0, 1 << 62), (times[1], times[2]), (times[2] + 13, times[2] + 9000)):
+            for points in (2, 40, 100_000):
+                for known in (None, times[1], times[3]):
+                    series = store.series(stream, low, high, points, known)
+                    found[f"{stream} {low} {high} {points} {known}"] = repr(
+                        [a.tolist() for a in (series.time_ms, series.value, series.quality,
+                                              series.low, series.high)] + [series.reduced]
+                    )  # fmt: skip
+    return found
+
+
+def state(values: Any) -> str:
+    return repr(
+        (values.batch, values.wall_ms, values.time_ms.tolist(), values.value.tolist(),
+         values.quality.tolist())
+    )  # fmt: skip
+
+
+def sealer(bench: Bench, **more: Any) -> Sealer:
+    return Sealer(bench.folder, bench.store.writer, bench.clock, **more)
+
+
+def seal(bench: Bench, **more: Any) -> Any:
+    made = sealer(bench, **more)
+    try:
+        made.seal()
+        return made.merge()
+    finally:
+        made.close()
+
+
+def differing(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return [k for k in before if before[k] != after[k]]
+
+
+def moments(bench: Bench, start: int) -> list[int]:
+    span = bench.clock.wall_ms() - start
+    return [start - 1, start + span // 5, start + span // 2, start + span * 4 // 5,
+            start + span + HOUR]  # fmt: skip
+
+
+@pytest.mark.parametrize("jump", [0, -2 * HOUR])
+def test_every_answer_is_the_same_after_sealing_and_after_reopening(
+    bench: Bench, jump: int
+) -> None:
+    start = bench.clock.wall_ms()
+    play(bench, 130)
+    bench.clock.advance(jump)
+    play(bench, 60, first=130)
+    times = moments(bench, start)
+    before = answers(bench.store, times)
+    report = seal(bench)
+    assert len(report.sealed) >= 3
+    assert report.points > 1000
+    assert differing(before, answers(bench.store, times)) == []
+    assert bench.store.verify().ok, bench.store.verify().findings
+    bench.reopen()
+    assert differing(before, answers(bench.store, times)) == []
+
+
+def test_hot_rows_are_gone_and_a_late_repeat_is_still_a_duplicate(bench: Bench) -> None:
+    play(bench, 130)
+    seal(bench)
+    sql = bench.store._readers.history
+    last = sql.execute("SELECT max(to_batch) FROM segment").fetchone()[0]
+    assert last >= 100
+    for table in ("batch", "body"):
+        assert sql.execute(f"SELECT min(number) FROM {table}").fetchone()[0] > last
+    again = bench.commit(simple(1, [(0, bench.clock.wall_ms(), 1.0)]))
+    assert not again.messages
+    assert again.accounts[0][1].duplicate == 1
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+STEPS = ("slice", "written", "named", "entered", "swept")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_crash_at_any_step_leaves_the_old_or_the_new_state(
+    bench: Bench, tmp_path: Path, step: str
+) -> None:
+    start = bench.clock.wall_ms()
+    play(bench, 130)
+    times = moments(bench, start)
+    before = answers(bench.store, times)
+    seen = 0
+
+    def reached(name: str) -> None:
+        nonlocal seen
+        seen += name == step
+        if name == step and seen == 2:
+            shutil.copytree(bench.folder, tmp_path / "image")
+            raise Killed
+
+    with pytest.raises(Killed):
+        seal(bench, reached=reached)
+    image = tmp_path / "image"
+    (image / "lock").unlink()
+    bench.store.close()
+    bench.folder = image
+    bench.store = Store.open(image, write=True, clock=bench.clock)
+    assert differing(before, answers(bench.store, times)) == []
+    assert bench.store.verify().ok, bench.store.verify().findings
+    seal(bench)
+    assert differing(before, answers(bench.store, times)) == []
+    assert bench.store.verify().ok
+
+
+def test_hours_become_days_and_days_become_months_with_the_same_answers(bench: Bench) -> None:
+    start = bench.clock.wall_ms()
+    play(bench, 160, step_ms=40 * MINUTE)
+    times = moments(bench, start)
+    before = answers(bench.store, times)
+    seal(bench)
+    hours = len(list((bench.folder / "segments").glob("*.seg")))
+    for later, fewest in ((9 * DAY, 8), (120 * DAY, 3)):
+        bench.clock.advance(later)
+        seal(bench)
+        seal(bench)  # files that were merged go a round later
+        files = sorted(f.name for f in (bench.folder / "segments").glob("*.seg"))
+        assert len(files) <= fewest < hours, files
+        assert differing(before, answers(bench.store, times)) == []
+        assert bench.store.verify().ok, bench.store.verify().findings
+
+
+def test_the_writer_goes_on_while_hours_are_sealed(bench: Bench) -> None:
+    play(bench, 130)
+    committed: list[int] = []
+
+    def reached(name: str) -> None:
+        if name in ("slice", "entered"):
+            number = 1000 + len(committed)
+            rows = [(0, bench.clock.wall_ms(), 1.0)]
+            committed.append(bench.commit(simple(number * 3, rows)).number)
+
+    seal(bench, reached=reached)
+    assert len(committed) > 3
+    assert len(list(bench.store.recorded())) == bench.store.last_batch()
+    assert bench.store.verify().ok, bench.store.verify().findings
