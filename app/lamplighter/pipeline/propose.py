@@ -30,6 +30,7 @@ MOST_FIELDS: Final = 200
 MOST_RECORDS: Final = 400
 MOST_DEPTH: Final = 5
 _PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMMA: Final = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _MANY_WORDS: Final = 12
 
 
@@ -88,7 +89,16 @@ def _read(payload: bytes) -> tuple[Any, str]:
     if not isinstance(tree, Fault):
         return (tree, "json") if isinstance(tree, dict | list) else ({"": tree}, "bare")
     rows = _table(payload)
-    return (rows, "csv") if rows is not None else (tree, "json")
+    if rows is None:
+        return tree, "json"
+    commas = any(_COMMA.fullmatch(cell) for row in rows for cell in row.values())
+    if commas:
+        rows = [{name: _with_point(cell) for name, cell in row.items()} for row in rows]
+    return rows, "csv with commas" if commas else "csv"
+
+
+def _with_point(cell: str) -> str:
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell
 
 
 def _table(payload: bytes) -> list[dict[str, str]] | None:
@@ -213,7 +223,8 @@ def _leaves(records: Sequence[Any]) -> list[_Leaf]:
         if isinstance(value, dict) and len(path) < MOST_DEPTH:
             for key, item in value.items():
                 walk(item, (*path, str(key)) if key != "" else path)
-        elif not isinstance(value, dict | list) and value is not None and len(found) < MOST_FIELDS:
+        elif isinstance(value, str | int | float) and len(found) < MOST_FIELDS:
+            # neither null nor a number no column can hold says what the field is
             found.setdefault(path, _Leaf(path)).values.append(value)
 
     for record in records[:MOST_RECORDS]:
@@ -224,7 +235,7 @@ def _leaves(records: Sequence[Any]) -> list[_Leaf]:
 def _draft(
     rows: list[tuple[str, Any, str]], name: str, topic: str, capture: int
 ) -> MappingDraft | None:
-    form = rows[0][2]
+    form, commas = rows[0][2].partition(" ")[0], "commas" in rows[0][2]
     best = max(rows, key=lambda r: len(str(r[1])))
     steps = ("[]",) if form == "csv" else _records(best[1])
     records = [record for _, tree, _ in rows for record in _each(tree, steps)]
@@ -249,6 +260,7 @@ def _draft(
         format="csv" if form == "csv" else "json",
         quality_words=words,
         prefix=prefix,
+        extra={"decimal": ","} if commas else {},
     )
 
 

@@ -14,6 +14,7 @@ from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.feed_trial import Known
 from lamplighter.runtime.feeds import (
+    SCHEMES,
     FeedConfig,
     changed,
     check_feed,
@@ -40,7 +41,7 @@ class FeedAnswers(Answering):
     def table(self) -> Table:
         store, health = self._recorder.store, self._recorder.health
         return {
-            wire.GetFeeds: lambda _: wire.Feeds(self._recorder.feed_states()),
+            wire.GetFeeds: lambda _: wire.Feeds(self._recorder.feed_states(), SCHEMES),
             wire.GetFeed: lambda ask: health.detail(ask.id),
             wire.AddFeed: self._add_feed,
             wire.ChangeFeed: self._change_feed,

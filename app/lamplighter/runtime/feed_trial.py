@@ -9,12 +9,16 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
+import msgspec
 import numpy as np
+from msgspec import structs
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream
@@ -27,8 +31,13 @@ from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.pipeline import Pipeline, read_mapping
 from lamplighter.pipeline.propose import Group, propose
 from lamplighter.runtime.asset_names import AssetNames
+from lamplighter.runtime.feed_reading import reader_of
 from lamplighter.runtime.feeds import FeedConfig, connect, shown
-from lamplighter.sources import Feed
+from lamplighter.runtime.trial_page import PageOnTrial
+from lamplighter.sources import Feed, TlsFiles
+from lamplighter.sources.own_feeds import READ_BY_MAPPING
+from lamplighter.sources.own_source import Point, plain
+from lamplighter.sources.reading import Found, Unreadable
 
 MOST_TOPICS: Final = 400
 EACH_TOPIC: Final = 6
@@ -62,6 +71,7 @@ class FeedTrial:
         self._kept: dict[str, deque[RawMessage]] = {}
         self._native: deque[RawMessage] = deque(maxlen=300)
         self._count = 0
+        self._counts: Counter[str] = Counter()
         self._kept_count = 0
         self._lock = threading.Lock()
         self._groups: list[Group] = []
@@ -69,11 +79,19 @@ class FeedTrial:
         self._names: tuple[Mapping[str, Asset], AssetNames] | None = None
         self.watched = self._began
         self.shown_url = shown(ask.url)
+        self._is_page = urlsplit(ask.url).scheme in READ_BY_MAPPING
+        self.feed = self._open(ask)
+        self.feed.start()
+
+    def _open(self, ask: wire.TryFeed) -> Feed:
+        if self._is_page:  # it is shown as it comes, whatever mapping it will get
+            files = (Path(p) if p else None for p in (ask.ca, ask.cert, ask.key))
+            tls = TlsFiles(*files)
+            return PageOnTrial(ask.url, deliver=self.deliver, clock=self._clock, tls=tls)
         config = FeedConfig("trial", ask.url, ask.mapping, ask.ca, ask.cert, ask.key)
         name = f"trial-{secrets.token_hex(4)}"
         topics = ask.topics or (() if ask.mapping else EVERYTHING)
-        self.feed: Feed = connect(config, name, self.deliver, clock, topics=topics)
-        self.feed.start()
+        return connect(config, name, self.deliver, self._clock, topics=topics)
 
     # ---------------------------------------------------------------- the feed's thread
     def deliver(self, message: RawMessage) -> bool:
@@ -96,6 +114,7 @@ class FeedTrial:
             self._native.append(message)
             return
         known = self._kept.get(topic)
+        self._counts[topic] += known is not None or len(self._counts) < MOST_TOPICS
         if known is None:
             if len(self._kept) >= MOST_TOPICS or self._kept_count >= MOST_KEPT:
                 return
@@ -148,7 +167,7 @@ class FeedTrial:
             rows=rows,
             set_aside=aside,
             problem=problem,
-            points_per_s=_rate(rows, samples, count, seconds, first),
+            points_per_s=_rate(rows, samples, self._came(chosen, count), seconds, first),
         )
 
     def _grouping(self, kept: Mapping[str, list[RawMessage]]) -> list[Group]:
@@ -156,9 +175,17 @@ class FeedTrial:
         total = sum(map(len, kept.values()))
         now = time.monotonic()
         if total != count and now - at >= GROUPS_EVERY_S:
-            self._groups = propose([(t, m.payload) for t, rows in kept.items() for m in rows])
+            samples = [(t, m.payload) for t, rows in kept.items() for m in rows]
+            self._groups = propose(samples, title_of(self.shown_url))
             self._grouped = (total, now)
         return self._groups
+
+    def _came(self, group: Group | None, count: int) -> int:
+        """Messages that came on the topics of a group; all where there are no topics."""
+        if group is None or not group.topic:
+            return count
+        with self._lock:
+            return sum(n for topic, n in self._counts.items() if _fits(group.topic, topic))
 
     @staticmethod
     def _of(group: Group | None, kept: Mapping[str, list[RawMessage]]) -> list[RawMessage]:
@@ -174,6 +201,8 @@ class FeedTrial:
     def _preview(
         self, mapping: str, messages: Sequence[RawMessage], known: Known
     ) -> tuple[tuple[wire.PreviewRow, ...], tuple[tuple[str, int], ...]]:
+        if mapping and self._is_page:
+            return self._page_rows(mapping, messages, known)
         pipeline = Pipeline(clock=self._clock)
         if mapping:
             compiled = read_mapping(mapping, "preview")
@@ -181,6 +210,27 @@ class FeedTrial:
             messages = [m for m in messages if compiled.captures(str(m.topic)) is not None]
         batch = pipeline.take(sorted(messages, key=lambda m: m.received_ms))
         return self._rows(batch, known), _aside(batch)
+
+    def _page_rows(
+        self, mapping: str, messages: Sequence[RawMessage], known: Known
+    ) -> tuple[tuple[wire.PreviewRow, ...], tuple[tuple[str, int], ...]]:
+        """The newest page as its feed would read it: made into native messages by the feed."""
+        compiled = read_mapping(mapping, "preview", topics=False)
+        if not messages:
+            return (), ()
+        newest = max(messages, key=lambda m: m.received_ms)
+        found = reader_of(compiled)(newest.payload, newest.received_ms, {})
+        if isinstance(found, Unreadable):
+            return (), ((f"{found.what} [{found.code}]", 1),)
+        source = found.points and plain(compiled.name)
+        native = [
+            replace(newest, topic=OBSERVATIONS + str(source), payload=body, token=-1)
+            for body in _bodies(found.points)
+        ]
+        rows, aside = self._preview("", native, known)
+        odd = Counter(f"{o.name}: {o.what} [{o.code}]" for o in found.odd)
+        units = [r if r.unit else structs.replace(r, unit=_unit(r, found)) for r in rows]
+        return tuple(units), (*aside, *odd.most_common(10))
 
     def _rows(self, batch: Batch, known: Known) -> tuple[wire.PreviewRow, ...]:
         sources = dict(batch.new_sources)
@@ -286,6 +336,12 @@ class Trials:
                     return
 
 
+def title_of(url: str) -> str:
+    """What a mapping for this address may be called: the file's name, else the host's."""
+    parts = urlsplit(url)
+    return Path(parts.path).stem or (parts.hostname or "feed").partition(".")[0]
+
+
 def look_once(
     url: str,
     clock: Clock,
@@ -310,6 +366,16 @@ def look_once(
         return seen
     finally:
         trial.stop()
+
+
+def _bodies(points: Sequence[Point]) -> Iterator[bytes]:
+    for start in range(0, len(points), 500):
+        rows = [[p.name, p.time_ms, p.value, p.quality] for p in points[start : start + 500]]
+        yield msgspec.json.encode({"epoch": 0, "seq": start, "points": rows})
+
+
+def _unit(row: wire.PreviewRow, found: Found) -> str:
+    return found.units.get(row.key.partition("/")[2], "")
 
 
 def _fits(pattern: str, topic: str) -> bool:

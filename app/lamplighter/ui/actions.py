@@ -100,6 +100,7 @@ class Actions:
             Action(tr("Export the city"), ("Ctrl+E",), f.export_city),
             Action(tr("Import files or a folder"), ("Ctrl+I",), f.import_files),
             Action(tr("Asset register"), (), f.register),
+            Action(tr("Add a feed"), ("Ctrl+Shift+A",), f.feeds.add),
             Action(tr("Check the city"), (), f.check_city),
             Action(tr("New work order"), ("Ctrl+N",), f.new_order),
             Action(tr("Next panel"), ("F6",), lambda: f.cycle(1)),

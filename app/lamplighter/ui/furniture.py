@@ -24,6 +24,7 @@ from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.docks import Docks
 from lamplighter.ui.export_dialog import ExportQuestion
 from lamplighter.ui.faceplate import Faceplate
+from lamplighter.ui.feed_windows import FeedWindows
 from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kpi import KpiState
@@ -70,6 +71,8 @@ class Furniture:
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.time_bar = window.time_bar
+        self.check = CheckPage(desk)
+        self.feeds = FeedWindows(desk, window)
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
             "layers": self.layers,

@@ -111,6 +111,13 @@ def test_a_table_is_read_by_its_columns() -> None:
     assert draft.fields[2].unit == "bar"
 
 
+def test_numbers_with_a_comma_are_told_to_the_mapping() -> None:
+    text = b"zeit;pegel_cm\n28.11.2026 10:00;103,5\n28.11.2026 10:15;104,0\n"
+    draft = first(sampled(text))
+    assert to_toml(draft).count('decimal = ","') == 1
+    assert (draft.fields[1].low, draft.fields[1].unit) == (103.5, "cm")
+
+
 def test_a_field_can_be_taken_out_or_be_made_the_name() -> None:
     one = as_json("x/y", {"id": "a", "plate": "K-1", "v": 1})
     draft = with_field(first([one]), ("plate",), role="name")

@@ -60,6 +60,8 @@ class GetFeeds(Message, frozen=True):
 
 class Feeds(Message, frozen=True):
     items: tuple[FeedState, ...]
+    schemes: tuple[str, ...] = ()
+    """beginnings of the addresses this recorder can connect to"""
 
 
 class AddFeed(Message, frozen=True):

@@ -1,0 +1,356 @@
+"""The right half of the feed dialog: what each field means, and the values that gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QCompleter,
+    QHeaderView,
+    QLineEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lamplighter.domain import wire
+from lamplighter.domain.mapping_draft import (
+    IGNORED,
+    NAME,
+    QUALITY,
+    TIME,
+    VALUE,
+    FieldDraft,
+    MappingDraft,
+    datastream_name,
+)
+from lamplighter.ui import numbers
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.parts import Elided, Text, button, row
+from lamplighter.ui.theme import theme
+from lamplighter.ui.words import tr
+
+MEANINGS: Final = (
+    (VALUE, "Value"),
+    (TIME, "Time measured"),
+    (NAME, "Name of the device"),
+    (QUALITY, "Quality"),
+    (IGNORED, "Not stored"),
+)
+UNITS: Final = (
+    "", "°C", "%", "bar", "mbar", "hPa", "kPa", "m³/h", "l/s", "m³", "m", "cm", "mm", "m/s", "km/h",
+    "V", "kV", "A", "kW", "MW", "W", "kWh", "Hz", "µg/m³", "ppm", "ppb", "dB(A)", "lx", "°",
+)  # fmt: skip
+MOST_NAMES: Final = 20_000
+
+
+def plain_table(name: str, titles: Sequence[str], stretch: int) -> QTableWidget:
+    """A table of texts in the house's look."""
+    made = QTableWidget(0, len(titles))
+    made.setHorizontalHeaderLabels(list(titles))
+    made.setAccessibleName(name)
+    made.verticalHeader().hide()
+    made.verticalHeader().setDefaultSectionSize(theme().px(26))
+    made.setShowGrid(False)
+    made.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    made.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    made.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    made.setTabKeyNavigation(False)
+    made.setWordWrap(False)
+    header = made.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
+    return made
+
+
+def fill(table: QTableWidget, rows: Sequence[Sequence[str]], muted: Sequence[bool] = ()) -> None:
+    """Show these rows, touching only cells whose text changed; the selection stays."""
+    if table.rowCount() != len(rows):
+        table.setRowCount(len(rows))
+    for number, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            item = table.item(number, column)
+            if item is None:
+                item = QTableWidgetItem(text)
+                table.setItem(number, column, item)
+            elif item.text() != text:
+                item.setText(text)
+            if item.toolTip() != text and len(text) > 12:
+                item.setToolTip(text)
+            tone = "text.muted" if number < len(muted) and muted[number] else "text.primary"
+            item.setForeground(theme().colour(tone))
+
+
+class MappingPanel(QWidget):
+    """Fields with meaning, unit and check; one is edited below."""
+
+    chosen = Signal(object)
+    edited = Signal(object, object)
+    """path and the changes as a dict"""
+    load = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._draft: MappingDraft | None = None
+        self._path: tuple[str, ...] | None = None
+        self._quiet = False
+        self.table = plain_table(
+            tr("Fields and what they mean"), [tr("Field"), tr("Means"), tr("Unit"), tr("Check")], 1
+        )
+        self.table.itemSelectionChanged.connect(self._picked)
+        self._what = Text("", "caption", "secondary")
+        self.role = QComboBox()
+        self.role.setAccessibleName(tr("Meaning"))
+        for role, words in MEANINGS:
+            self.role.addItem(tr(words), role)
+        self.role.activated.connect(lambda _: self._edit(role=self.role.currentData()))
+        self.label = QLineEdit()
+        self.label.setAccessibleName(tr("Name of the value"))
+        self.label.setPlaceholderText(tr("as the field"))
+        self.label.editingFinished.connect(lambda: self._edit(label=self.label.text().strip()))
+        self.unit = QComboBox()
+        self.unit.setEditable(True)
+        self.unit.setAccessibleName(tr("Unit"))
+        self.unit.addItems(list(UNITS))
+        self.unit.activated.connect(lambda _: self._edit(unit=self.unit.currentText().strip()))
+        line = self.unit.lineEdit()
+        if line is not None:
+            line.editingFinished.connect(lambda: self._edit(unit=self.unit.currentText().strip()))
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        box.addLayout(
+            row(
+                Text(tr("Mapping"), "bodyStrong"), None, button(tr("Load mapping…"), self.load.emit)
+            )
+        )
+        box.addWidget(self.table, 1)
+        box.addWidget(self._what)
+        box.addLayout(row(self.role, self.label, self.unit))
+        self._show_field()
+
+    def show_draft(self, draft: MappingDraft | None) -> None:
+        """The draft as it is now."""
+        self._draft = draft
+        fields = draft.fields if draft is not None else ()
+        self._quiet = True
+        fill(
+            self.table,
+            [(f.name, _means(draft, f), f.unit or "—", _check(f)) for f in fields if draft],
+            [f.role == IGNORED for f in fields],
+        )
+        self._quiet = False
+        if self._path is None and fields:
+            first = next((f for f in fields if f.role == VALUE), fields[0])
+            self._path = first.path
+        self.choose(self._path)
+
+    def choose(self, path: tuple[str, ...] | None) -> None:
+        """Edit this field."""
+        self._path = path
+        fields = self._draft.fields if self._draft is not None else ()
+        at = next((n for n, f in enumerate(fields) if f.path == path), -1)
+        self._quiet = True
+        if at >= 0 and self.table.currentRow() != at:
+            self.table.selectRow(at)
+        self._quiet = False
+        self._show_field()
+
+    def _field(self) -> FieldDraft | None:
+        fields = self._draft.fields if self._draft is not None else ()
+        return next((f for f in fields if f.path == self._path), None)
+
+    def _show_field(self) -> None:
+        field = self._field()
+        for widget in (self.role, self.label, self.unit):
+            widget.setEnabled(field is not None)
+        value = field is not None and field.role == VALUE
+        self.label.setEnabled(value)
+        self.unit.setEnabled(value)
+        if field is None:
+            self._what.setText(tr("Point at a field to change what it means"))
+            return
+        self._what.setText(
+            tr("Meaning of {name}", name=field.name) + (f": {field.why}" if field.why else "")
+        )
+        self.role.setCurrentIndex(self.role.findData(field.role))
+        if not self.label.hasFocus():
+            self.label.setText(field.label)
+        if not self.unit.hasFocus():
+            self.unit.setCurrentText(field.unit)
+
+    def _picked(self) -> None:
+        if self._quiet or self._draft is None:
+            return
+        at = self.table.currentRow()
+        if 0 <= at < len(self._draft.fields):
+            self._path = self._draft.fields[at].path
+            self._show_field()
+            self.chosen.emit(self._path)
+
+    def _edit(self, **changes: object) -> None:
+        field = self._field()
+        if field is None or self._quiet:
+            return
+        fresh = {k: v for k, v in changes.items() if getattr(field, k) != v}
+        if fresh:
+            self.edited.emit(field.path, fresh)
+
+
+def _means(draft: MappingDraft | None, field: FieldDraft) -> str:
+    match field.role:
+        case "value":
+            return datastream_name(draft, field) if draft is not None else field.name
+        case "time":
+            form = draft.time_format if draft is not None else ""
+            return tr("Time measured ({form})", form=form)
+        case "name":
+            return tr("Name of the device")
+        case "quality":
+            return tr("Quality")
+    return tr("Not stored")
+
+
+def _check(field: FieldDraft) -> str:
+    """What all messages so far had in it."""
+    seen = tr("{n} seen", n=f"{field.seen:,}")
+    if field.role == VALUE and field.low is not None and field.high is not None:
+        return f"{field.low:.6g} – {field.high:.6g}, {seen}"
+    return f"{field.sample[:24]}, {seen}" if field.sample else seen
+
+
+class PreviewPanel(QWidget):
+    """The values as they would be stored, each on its asset."""
+
+    bound = Signal(str, str)
+    """datastream key and asset id, empty for none"""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self.rows: tuple[wire.PreviewRow, ...] = ()
+        self._choices: dict[str, str] = {}
+        self._words = Elided("", "caption", "secondary")
+        self.table = plain_table(
+            tr("Preview of the values"),
+            [tr("Datastream"), tr("Value"), tr("Age"), tr("Asset")], 0,
+        )  # fmt: skip
+        self.table.itemSelectionChanged.connect(self._picked)
+        self.asset = QLineEdit()
+        self.asset.setAccessibleName(tr("Asset of the chosen value"))
+        self.asset.setPlaceholderText(tr("asset of the chosen value"))
+        self.asset.returnPressed.connect(self._typed)
+        self.here = button(
+            tr("Bind to the selection"), self._bind_selected,
+            tip=tr("The asset that is selected in the tree or in 3D"),
+        )  # fmt: skip
+        self.none = button(tr("Leave unbound"), lambda: self._bind(""))
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(6)
+        head = row(Text(tr("Preview"), "bodyStrong"))
+        head.addWidget(self._words, 1)
+        box.addLayout(head)
+        box.addWidget(self.table, 1)
+        box.addLayout(row(self.asset, self.here, self.none))
+        desk.city_changed.connect(self._complete)
+        self._complete()
+        self._enable()
+
+    def _complete(self) -> None:
+        assets = self._desk.city.assets
+        self._ids = {f"{a.name} ({i})" if a.name and a.name != i else i: i for i, a in
+                     list(assets.items())[:MOST_NAMES]}  # fmt: skip
+        completer = QCompleter(list(self._ids), self)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        completer.activated.connect(lambda text: self._bind(self._ids.get(str(text), "")))
+        self.asset.setCompleter(completer)
+
+    def show_rows(self, rows: Sequence[wire.PreviewRow], now_ms: int) -> None:
+        """The newest preview."""
+        self.rows = tuple(rows)
+        cells = [
+            (
+                r.key.partition("/")[2],
+                _value(r),
+                numbers.age(max(0.0, (now_ms - r.time_ms) / 1000)),
+                self._asset_words(r),
+            )
+            for r in rows
+        ]
+        fill(self.table, cells, [not self.asset_of(r) for r in rows])
+        placed = sum(bool(self.asset_of(r)) for r in rows)
+        self._words.set_full(
+            tr("{n} values, {a} on an asset", n=f"{len(rows):,}", a=f"{placed:,}") if rows else ""
+        )
+        self._enable()
+
+    def forget(self) -> None:
+        """No choice of an asset stands any more."""
+        self._choices.clear()
+
+    def asset_of(self, preview: wire.PreviewRow) -> str:
+        """The asset chosen, else the one proposed."""
+        return self._choices.get(preview.key, preview.asset)
+
+    def bindings(self) -> tuple[tuple[str, str], ...]:
+        """(datastream, asset) of what is to be bound anew."""
+        found = ((r.key, self.asset_of(r), r.how) for r in self.rows)
+        return tuple((key, asset) for key, asset, how in found if asset and how != "bound already")
+
+    def _asset_words(self, preview: wire.PreviewRow) -> str:
+        asset = self.asset_of(preview)
+        if not asset:
+            return tr("unbound")
+        name = self._desk.city.name(asset)
+        if preview.key in self._choices:
+            return tr("{name}, chosen", name=name)
+        return f"{name}, {preview.how}"
+
+    def _row(self) -> wire.PreviewRow | None:
+        at = self.table.currentRow()
+        return self.rows[at] if 0 <= at < len(self.rows) else None
+
+    def _picked(self) -> None:
+        found = self._row()
+        if found is not None:
+            asset = self.asset_of(found)
+            self.asset.setText(asset)
+            if asset:
+                self._desk.selection.select(asset)
+        self._enable()
+
+    def _typed(self) -> None:
+        text = self.asset.text().strip()
+        asset = self._ids.get(text, text)
+        if asset in self._desk.city.assets:
+            self._bind(asset)
+
+    def _bind_selected(self) -> None:
+        self._bind(self._desk.selection.current)
+
+    def _bind(self, asset: str) -> None:
+        found = self._row()
+        if found is not None:
+            self._choices[found.key] = asset
+            self.asset.setText(asset)
+            self.bound.emit(found.key, asset)
+
+    def _enable(self) -> None:
+        some = self._row() is not None
+        for widget in (self.asset, self.here, self.none):
+            widget.setEnabled(some)
+        self.asset.setToolTip("" if some else tr("Choose a value above first"))
+
+
+def _value(preview: wire.PreviewRow) -> str:
+    text = f"{preview.value}{numbers.THIN}{preview.unit}" if preview.unit else preview.value
+    return text if preview.quality == "good" else f"{text} ({preview.quality})"
