@@ -27,6 +27,8 @@ from lamplighter.domain.problems import LamplighterError, problem
 
 log = structlog.get_logger(__name__)
 BACKLOG: Final = 5_000
+LONG: Final = (wire.GetHistory, wire.GetSigns, wire.GetDifference)
+"""questions that may read much: nobody waits behind them for a moment or an acknowledgement"""
 Handle = Callable[[wire.Request], wire.Reply]
 
 
@@ -132,7 +134,9 @@ class _Client:
         self._codec = codec
         self._left = left
         self._out: queue.Queue[wire.ReplyFrame | wire.EventFrame | None] = queue.Queue()
+        self._beside: queue.Queue[wire.RequestFrame | None] = queue.Queue()
         self._threads = [
+            threading.Thread(target=self._look_back, name="wire-past", daemon=True),
             threading.Thread(target=self._read, name="wire-read", daemon=True),
             threading.Thread(target=self._write, name="wire-write", daemon=True),
         ]
@@ -157,12 +161,21 @@ class _Client:
                 except (msgspec.MsgspecError, ValueError, TypeError) as error:
                     log.warning("unreadable request", error=str(error))
                     break
-                self._out.put(wire.ReplyFrame(frame.id, self._answer(frame.body)))
+                if isinstance(frame.body, LONG):
+                    self._beside.put(frame)
+                else:
+                    self._out.put(wire.ReplyFrame(frame.id, self._answer(frame.body)))
         except (EOFError, OSError):
             pass
         finally:
+            self._beside.put(None)
             self._left(self)
             self._out.put(None)
+
+    def _look_back(self) -> None:
+        """Long looks into the past, in order, while shorter questions are answered beside them."""
+        while (frame := self._beside.get()) is not None:
+            self._out.put(wire.ReplyFrame(frame.id, self._answer(frame.body)))
 
     def _answer(self, request: wire.Request) -> wire.Reply:
         try:

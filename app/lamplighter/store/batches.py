@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sized
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from lamplighter.store import blob, sealed
 from lamplighter.store.sealed import wall_ms as wall_ms
 
 KEPT_POINTS: Final = 1_500_000
+KEPT_ROWS: Final = 1_000_000
+T = TypeVar("T", bound=Sized)
 
 
 class DecodedBatches:
@@ -25,6 +27,8 @@ class DecodedBatches:
         self._points = 0
         self._limit = kept_points
         self._lock = threading.Lock()
+        self._parts: OrderedDict[Hashable, Any] = OrderedDict()
+        self._rows = 0
 
     def get(self, sql: sqlite3.Connection, numbers: Iterable[int]) -> Iterator[PointColumns]:
         """The points of each batch, in the given order.
@@ -43,6 +47,25 @@ class DecodedBatches:
                     continue
                 self._keep(number, found)
             yield found
+
+    def part(self, key: Hashable, decode: Callable[[], T]) -> T:
+        """A decoded part of a run or of cells; neighbours ask for the same one, one after the
+        other. `key` must tell its content. Raises what `decode` raises.
+        """
+        with self._lock:
+            found: T | None = self._parts.get(key)
+            if found is not None:
+                self._parts.move_to_end(key)
+                return found
+        made = decode()
+        with self._lock:
+            if key not in self._parts and len(made) < KEPT_ROWS:
+                self._parts[key] = made
+                self._rows += len(made)
+            while self._rows > KEPT_ROWS:
+                _, gone = self._parts.popitem(last=False)
+                self._rows -= len(gone)
+        return made
 
     def _keep(self, number: int, points: PointColumns) -> None:
         with self._lock:

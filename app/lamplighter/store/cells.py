@@ -47,7 +47,7 @@ class Cells:
     def __len__(self) -> int:
         return int(self.count.shape[0])
 
-    def take(self, rows: Array) -> Cells:
+    def take(self, rows: Array | slice) -> Cells:
         return Cells(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     @staticmethod
