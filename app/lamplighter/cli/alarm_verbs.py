@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -19,11 +20,39 @@ def register(app: typer.Typer) -> None:
 def alarms(
     project: Path,
     at: str = typer.Option("", "--at", help="A past moment, ISO 8601 or milliseconds."),
+    kpi: bool = typer.Option(False, "--kpi", help="Figures of a period (EEMUA 191, ISA-18.2)."),
+    journal: bool = typer.Option(False, "--journal", help="What happened to alarms."),
+    export: Path | None = typer.Option(None, "--export", help="Journal to a .csv or .json file."),
+    from_: str = typer.Option("", "--from", help="Begin of the period; a day ago for --kpi."),
+    to: str = typer.Option("", "--to", help="End of the period; now for --kpi."),
+    asset: list[str] = typer.Option([], "--asset"),
+    rule: list[str] = typer.Option([], "--rule", help="Begin of a rule's id."),
+    priority: list[int] = typer.Option([], "--priority"),
+    event: list[str] = typer.Option([], "--event", help="raised, cleared, acked, shelved ..."),
+    actor: str = typer.Option("", "--actor", help="Who did it."),
+    text: str = typer.Option("", "--text", help="Anywhere in text, note, asset or rule."),
+    limit: int = typer.Option(1000, "--limit", min=1),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
-    """Alarms and incidents, now or at a past moment."""
-    from lamplighter.runtime.project import list_alarms
+    """Alarms and incidents, now or at a past moment; their journal and their figures."""
+    from lamplighter.runtime.project import list_alarms, opened, optional_time
 
+    if kpi or journal or export is not None:
+        from lamplighter.runtime.alarm_journal import filter_of
+
+        begin, end = optional_time(from_, "alarms"), optional_time(to, "alarms")
+        wanted = filter_of(
+            begin, end, assets=asset, rules=rule, priorities=priority, events=event,
+            actor=actor, text=text,
+        )  # fmt: skip
+        with opened(project) as store:
+            if kpi:
+                _kpi(store, begin or 0, end or 0, json)
+            elif export is not None:
+                _export(store, export, wanted, json)
+            else:
+                _journal(store, wanted, limit, json)
+        return
     result = list_alarms(project, at)
     if json:
         document(result)
@@ -40,6 +69,44 @@ def alarms(
             f"incident: {incident['cause']} - {len(incident['folded'])} alarms folded, "
             f"{incident['people_affected']} people"
         )
+
+
+def _kpi(store: Any, begin: int, end: int, json: bool) -> None:
+    from lamplighter.domain.clock import SystemClock, iso
+    from lamplighter.runtime.alarm_journal import figures, kpi_rows
+
+    found = figures(store, begin, end, SystemClock().wall_ms())
+    if json:
+        document({"kpi": found})
+        return
+    line(f"{iso(found.from_ms)} to {iso(found.to_ms)}")
+    table(("figure", "value", "recommended"), kpi_rows(found))
+    for key, count in found.top_10:
+        line(f"  {count} x {key}")
+
+
+def _export(store: Any, path: Path, wanted: Any, json: bool) -> None:
+    from lamplighter.runtime.alarm_journal import write
+
+    count = write(store, path, wanted)
+    if json:
+        document({"out": str(path), "entries": count})
+    else:
+        line(f"{count} entries were written to {path}.")
+
+
+def _journal(store: Any, wanted: Any, limit: int, json: bool) -> None:
+    from lamplighter.runtime.alarm_journal import newest, row
+
+    events, left = newest(store, wanted, limit)
+    rows = [row(e) for e in events]
+    if json:
+        document({"journal": rows, "left_out": left})
+        return
+    keys = ("time", "event", "priority", "asset", "text", "after", "actor", "note")
+    table(keys, ([r[k] for k in keys] for r in rows))
+    if left:
+        say(f"{left} older entries fit as well; --limit shows more.")
 
 
 def prognosis(project: Path, json: bool = typer.Option(False, "--json")) -> None:

@@ -21,6 +21,7 @@ from lamplighter.cli import (
     layer_verbs,
     plugin_verbs,
     register_verb,
+    rule_verbs,
     run_verb,
 )
 from lamplighter.cli.crash import keep
@@ -59,6 +60,7 @@ def build(starters: Starters) -> typer.Typer:
         history_verbs,
         backup_verbs,
         alarm_verbs,
+        rule_verbs,
         plugin_verbs,
         doctor_verbs,
     )

@@ -139,6 +139,11 @@ def _time(text: str, verb: str) -> int:
         raise fault("U-801", what=str(error), name=verb) from None
 
 
+def optional_time(text: str, verb: str) -> int | None:
+    """A moment, None for an empty text. Raises LamplighterError (U-801)."""
+    return _time(text, verb) if text else None
+
+
 def export_observations(
     project: Path, out: Path, *, from_: str = "", to: str = ""
 ) -> dict[str, Any]:
