@@ -209,3 +209,19 @@ class AcksWhenFull(Inlet):
 
 def test_an_acknowledgement_although_the_disk_is_full_is_found_out() -> None:
     assert len(acknowledged_before_disk(AcksWhenFull)) > 0
+
+
+def test_a_secret_in_the_words_of_a_refusal_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.faults import part_secrets
+
+    from lamplighter.sources import feed
+
+    secret = part_secrets.canary(1)
+
+    def told() -> list[str]:
+        words = " ".join(part_secrets.words_of_refusals(secret)).encode()
+        return [repr(form) for form in part_secrets.forms(secret) if form in words]
+
+    assert told() == []
+    monkeypatch.setattr(feed, "masked", lambda url: url)
+    assert told()

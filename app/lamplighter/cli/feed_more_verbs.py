@@ -162,12 +162,19 @@ def edit(
     name: str | None = typer.Option(None, "--name"),
     owner: str | None = typer.Option(None, "--owner", help="Who answers for it."),
     reason: str = typer.Option("", "--reason", help="For the audit record."),
+    password_file: Path | None = typer.Option(
+        None, "--password-file", help="With --url: the password is the first line of this file."
+    ),
+    ask_password: bool = typer.Option(False, "--ask-password", help="With --url: type it unseen."),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
-    """Change a feed's address, mapping, name or owner."""
+    """Change a feed's address, mapping, name or owner. `***` in an address keeps its secret."""
+    from lamplighter.cli.feed_verbs import with_login
     from lamplighter.domain import wire
     from lamplighter.runtime.feeds import full_url, mapping_text
 
+    if url is not None:
+        url = with_login(url, password_file, ask_password)
     text = mapping_text(map) if map is not None else None
     whole = full_url(url) if url is not None else None
     asked = wire.ChangeFeed(feed, "edit", reason, whole, text, name=name, owner=owner)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import typer
 
 from lamplighter.cli import feed_more_verbs
 from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.domain.problems import fault
 
 
 def register(app: typer.Typer) -> None:
@@ -28,13 +31,22 @@ def add(
     tls_ca: Path | None = typer.Option(None, "--tls-ca"),
     tls_cert: Path | None = typer.Option(None, "--tls-cert"),
     tls_key: Path | None = typer.Option(None, "--tls-key"),
+    password_file: Path | None = typer.Option(
+        None, "--password-file", help="The login's password is the first line of this file."
+    ),
+    ask_password: bool = typer.Option(False, "--ask-password", help="Type the password unseen."),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
-    """Add a feed to a project; a running recorder takes it up at once."""
+    """Add a feed to a project; a running recorder takes it up at once.
+
+    A password comes from a file, a prompt or LAMPLIGHTER_FEED_PASSWORD. One in the address is
+    taken too, but others on this machine may have seen it.
+    """
     from lamplighter.cli import beside
     from lamplighter.runtime.feeds import add_feed, full_url, mapping_text
 
     files = [f.resolve() if f else None for f in (tls_ca, tls_cert, tls_key)]
+    url = with_login(url, password_file, ask_password)
     with beside.recorder(project) as session:
         if session is None:
             rows = add_feed(project, full_url(url), map, ca=files[0], cert=files[1], key=files[2])
@@ -42,6 +54,23 @@ def add(
             names = [str(f or "") for f in files]
             rows = beside.add_feed(session, full_url(url), mapping_text(map), *names)
     show_feeds(rows, json)
+
+
+def with_login(url: str, password_file: Path | None, ask_password: bool) -> str:
+    """The address with the password that was given beside it, never printed."""
+    from lamplighter.runtime.feeds import with_password
+
+    password = os.environ.get("LAMPLIGHTER_FEED_PASSWORD", "") if "@" in url else ""
+    if password_file is not None:
+        try:
+            lines = password_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            what = f"the password file {password_file.name} cannot be read"
+            raise fault("U-801", what=what, name="feed add") from error
+        password = lines[0] if lines else ""
+    elif ask_password:
+        password = getpass.getpass("Password: ")
+    return with_password(url, password) if password else url
 
 
 def list_(project: Path, json: bool = typer.Option(False, "--json")) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +20,7 @@ from lamplighter.governance.keys import earlier_keys, retire, signing_key
 from lamplighter.governance.roles import local_identity
 from lamplighter.runtime.feeds import stored_feeds
 from lamplighter.runtime.project import opened
+from lamplighter.sources.feed import MASK
 from lamplighter.store import Store
 from lamplighter.store.backup import Steps, discard, take_backup, unpack_backup
 from lamplighter.store.folder import FolderLock
@@ -31,7 +31,9 @@ PLAIN: Final = (
     "The file is not encrypted: the console's private key was left out, and whoever has the file "
     "can read everything else in it."
 )
-PASSWORDS: Final = "It holds the password of {n} feed address(es). Keep it where only you can read."
+PASSWORDS: Final = (
+    "The secrets of {n} feed address(es) are not in it; give them again after a restore."
+)
 NEW_KEY: Final = (
     "The backup holds no private key: this console has a new one. Give devices its new public key "
     "(keys/console.pub), or they refuse its commands."
@@ -45,7 +47,7 @@ def backup(store: Store, file: Path, passphrase: str, steps: Steps) -> dict[str,
     warnings = list(taken.warnings)
     if not passphrase:
         warnings.append(PLAIN)
-        secret = sum(1 for feed in stored_feeds(store) if urlsplit(feed.url).password)
+        secret = sum(1 for feed in stored_feeds(store) if MASK in feed.url)
         if secret:
             warnings.append(PASSWORDS.format(n=secret))
     return {

@@ -24,6 +24,8 @@ from lamplighter.runtime.feeds import (
     put_feed,
     shown,
     stored_feed,
+    stored_feeds,
+    whole_address,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class FeedAnswers(Answering):
             if put_feed(recorder.store, config):
                 recorder.feeds_changed()
                 self._bind(ask.bindings, config)
-                recorder.open_feed(config)
+                recorder.open_feed(stored_feed(recorder.store, config.id))
         self._audit("add feed", shown(ask.url))
         return wire.Ok(config.id)
 
@@ -102,10 +104,12 @@ class FeedAnswers(Answering):
                 recorder.health.forget(before.id)
                 self._audit("remove feed", what, ask.reason)
                 return wire.Ok(before.id)
-            after = changed(before, ask)
+            after = changed(before, ask, recorder.project)
             keep_feed(recorder.store, after)
             recorder.feeds_changed()
-            if replace(after, name=before.name, owner=before.owner) != before:
+            renamed = replace(after, name=before.name, owner=before.owner)
+            after = stored_feed(recorder.store, before.id)
+            if renamed != before:
                 recorder.close_feed(before.id)
                 if not after.paused:
                     recorder.open_feed(after)
@@ -115,6 +119,10 @@ class FeedAnswers(Answering):
     # ---------------------------------------------------------------- trying
     def _try_feed(self, ask: wire.TryFeed) -> wire.Reply:
         self._need(Permission.FEED, shown(ask.url))
+        for known in stored_feeds(self._recorder.store):
+            if known.url == ask.url:  # an address shown without its secrets
+                ask = replace(ask, url=whole_address(self._recorder.project, known))
+                break
         return wire.TrialStarted(self._trials.start(ask))
 
     def _look(self, ask: wire.LookAtTrial) -> wire.Reply:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +19,9 @@ from lamplighter.domain.problems import fault
 from lamplighter.domain.wire import FeedState
 from lamplighter.pipeline import Mapping, read_mapping
 from lamplighter.runtime.feed_reading import reader_of
-from lamplighter.sources import Feed, FeedSet, TlsFiles, open_feed
+from lamplighter.runtime.secret_store import Secrets
+from lamplighter.sources import Feed, FeedSet, TlsFiles, masked, open_feed, unmasked
+from lamplighter.sources.feed import MASK
 from lamplighter.sources.feed_set import Reading
 from lamplighter.sources.own_feeds import MAKERS, READ_BY_MAPPING, maker_of
 from lamplighter.store import Store, WriteAccess
@@ -84,15 +86,19 @@ def next_id(store: Store) -> str:
 def put_feed(store: Store, config: FeedConfig) -> bool:
     """Store a feed; False when one with the same address and mapping is already there."""
     for known in stored_feeds(store):
-        if (known.url, known.mapping) == (config.url, config.mapping):
+        if (known.url, known.mapping) == (masked(config.url), config.mapping):
+            keep_feed(store, replace(known, url=config.url))
             return False
     keep_feed(store, config)
     return True
 
 
 def keep_feed(store: Store, config: FeedConfig) -> None:
-    """Store a feed, or what changed of the one with its id."""
-    text = msgspec.json.encode(config).decode("utf-8")
+    """Store a feed, or what changed of the one with its id; its secrets go where secrets lie."""
+    shown_url = masked(config.url)
+    if shown_url != config.url:
+        Secrets(store.folder).put(PREFIX + config.id, config.url)
+    text = msgspec.json.encode(replace(config, url=shown_url)).decode("utf-8")
 
     def keep(access: WriteAccess) -> None:
         access.put_setting(PREFIX + config.id, text)
@@ -101,8 +107,27 @@ def keep_feed(store: Store, config: FeedConfig) -> None:
 
 
 def drop_feed(store: Store, feed: str) -> None:
-    """Forget a feed; what it recorded stays."""
+    """Forget a feed and its secrets; what it recorded stays."""
+    Secrets(store.folder).drop(PREFIX + feed)
     store.writer.call(lambda access: access.remove_setting(PREFIX + feed)).result()
+
+
+def whole_address(project: Path, config: FeedConfig) -> str:
+    """The address of a stored feed with its secrets; only for the memory that connects."""
+    if MASK not in config.url:
+        return config.url
+    known = Secrets(project).get(PREFIX + config.id)
+    if not known:
+        raise fault("U-804", name=f"The password of {config.id}", what="it is not kept here; "
+                    "give it again with 'lamplighter feed edit'")  # fmt: skip
+    return unmasked(config.url, known)
+
+
+def move_secrets(store: Store) -> None:
+    """Addresses that were stored with their secrets lose them to where secrets lie."""
+    for config in stored_feeds(store):
+        if masked(config.url) != config.url:
+            keep_feed(store, config)
 
 
 def stored_feed(store: Store, feed: str) -> FeedConfig:
@@ -113,14 +138,19 @@ def stored_feed(store: Store, feed: str) -> FeedConfig:
     raise fault("U-801", what=f"there is no feed {feed}", name="feed")
 
 
-def changed(config: FeedConfig, ask: wire.ChangeFeed) -> FeedConfig:
-    """The feed after a pause, resume or edit. Raises LamplighterError when it can be no feed."""
+def changed(config: FeedConfig, ask: wire.ChangeFeed, project: Path) -> FeedConfig:
+    """The feed after a pause, resume or edit. Raises LamplighterError when it can be no feed.
+
+    A `***` of its new address stands for the secret it has.
+    """
     if ask.action in ("pause", "resume"):
         return replace(config, paused=ask.action == "pause")
     if ask.action != "edit":
         raise fault("U-801", what=f"a feed cannot be told to '{ask.action}'", name="feed")
     names = ("url", "mapping", "ca", "cert", "key", "name", "owner")
     given = {name: getattr(ask, name) for name in names if getattr(ask, name) is not None}
+    if MASK in given.get("url", "") and MASK in config.url:
+        given["url"] = unmasked(given["url"], whole_address(project, config))
     edited = replace(config, **given)
     check_feed(edited)
     return edited
@@ -133,7 +163,7 @@ def change_feed(project: Path, ask: wire.ChangeFeed) -> list[dict[str, Any]]:
         if ask.action == "remove":
             drop_feed(store, config.id)
         else:
-            keep_feed(store, changed(config, ask))
+            keep_feed(store, changed(config, ask, store.folder))
         return [_row(c) for c in stored_feeds(store)]
 
 
@@ -145,9 +175,10 @@ def connect(
     *,
     folder: Path | None = None,
     topics: tuple[str, ...] = (),
+    address: str = "",
 ) -> Feed:
     """The live feed of a stored one; not yet started. `folder`: where it may keep its place.
-    `topics`: instead of its mapping's.
+    `topics`: instead of its mapping's. `address`: its whole one, when the stored one is masked.
     """
     mapping = mapping_of(config)
     tls = TlsFiles(
@@ -156,7 +187,7 @@ def connect(
         Path(config.key) if config.key else None,
     )
     return open_feed(
-        config.url,
+        address or config.url,
         feed_id=config.id,
         client_id=f"lamplighter-{project_id}-{config.id}",
         deliver=deliver,
@@ -201,6 +232,8 @@ def add_feed(
 ) -> list[dict[str, Any]]:
     """Store a feed in a project nobody records; returns the rows of `feed list`.
 
+    Secrets in the address go to the keyring, or to a file that only its owner reads.
+
     Raises LamplighterError (U-801, I-504, I-507) when it can be no feed.
     """
     text = mapping_text(mapping)
@@ -234,11 +267,13 @@ def test_feeds(project: Path, seconds: float) -> list[dict[str, Any]]:
     clock = SystemClock()
     with opened(project) as store:
         configs = [c for c in stored_feeds(store) if not c.paused]
+        whole = {c.id: whole_address(store.folder, c) for c in configs}
     feeds = FeedSet(clock)
     try:
         for config in configs:
             # a session of its own, so that nothing of the recorder's session is taken
-            feeds.add(connect(config, f"test-{secrets.token_hex(4)}", lambda _: True, clock))
+            name = f"test-{secrets.token_hex(4)}"
+            feeds.add(connect(config, name, lambda _: True, clock, address=whole[config.id]))
         time.sleep(seconds)
         return [msgspec.to_builtins(state) for state in feeds.states()]
     finally:
@@ -259,11 +294,20 @@ def resting(config: FeedConfig) -> FeedState:
 
 
 def shown(url: str) -> str:
-    """The address without its password: what lists, messages and the audit record carry."""
+    """The address without its secrets: what lists, messages and the audit record carry."""
+    return masked(url)
+
+
+def with_password(url: str, password: str) -> str:
+    """The address with this password for its user. Raises LamplighterError (U-801) without one."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+    if not parts.username:
+        what = "a password needs a user in the address (mqtt://user@host)"
+        raise fault("U-801", what=what, name="feed add")
+    place = parts.netloc.rindex("@")
+    user = parts.netloc[:place].partition(":")[0]
+    netloc = f"{user}:{quote(password, safe='')}{parts.netloc[place:]}"
+    return urlunsplit(parts._replace(netloc=netloc))
 
 
 def opened(project: Path, *, write: bool = False) -> Any:

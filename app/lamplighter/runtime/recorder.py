@@ -39,7 +39,15 @@ from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.feed_health import FeedHealth
 from lamplighter.runtime.feed_trial import Trials
-from lamplighter.runtime.feeds import FeedConfig, connect, mapping_of, shown, stored_feeds
+from lamplighter.runtime.feeds import (
+    FeedConfig,
+    connect,
+    mapping_of,
+    move_secrets,
+    shown,
+    stored_feeds,
+    whole_address,
+)
 from lamplighter.runtime.historian import HistorianDesk
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
@@ -119,6 +127,7 @@ class Recorder:
             emit=self.server.emit,
             code=plugin_code,
         )
+        move_secrets(self.store)
         self._configs: tuple[FeedConfig, ...] = tuple(stored_feeds(self.store))
         self.health = FeedHealth(self)
         self.trials = Trials(clock)
@@ -173,7 +182,12 @@ class Recorder:
             if mapping is not None:
                 self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
             feed = connect(
-                config, self.store.store_id, self.inlet.deliver, self.clock, folder=self.project
+                config,
+                self.store.store_id,
+                self.inlet.deliver,
+                self.clock,
+                folder=self.project,
+                address=whole_address(self.project, config),
             )
             self.feeds.add(feed)
         except LamplighterError as error:

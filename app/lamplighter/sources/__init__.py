@@ -1,6 +1,6 @@
 """Receives raw messages from the field and hands permitted commands back to it."""
 
-from lamplighter.sources.feed import Counters, Feed, Login, TlsFiles
+from lamplighter.sources.feed import Counters, Feed, Login, TlsFiles, masked, unmasked
 from lamplighter.sources.feed_set import FeedSet, open_feed
 from lamplighter.sources.mqtt_feed import MqttFeed
 from lamplighter.sources.replay_feed import ReplayFeed
@@ -13,5 +13,7 @@ __all__ = [
     "MqttFeed",
     "ReplayFeed",
     "TlsFiles",
+    "masked",
     "open_feed",
+    "unmasked",
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.problems import Problem, fault
@@ -19,6 +20,13 @@ _loose = itertools.count(0)
 Deliver = Callable[[RawMessage], bool]
 """Takes a message; False when there is no room now. Must not block."""
 
+MASK: Final = "***"
+_SECRET: Final = re.compile(
+    r"((?:^|(?<=&))(?:password|passwd|pwd|token|access_token|api_?key|apikey|secret|auth|sig)=)"
+    r"([^&]*)",
+    re.IGNORECASE,
+)
+"""a secret in a query or fragment, by the names that are usual for them"""
 KEEP_ALIVE_S: Final = 6.0
 LOOPBACK_KEEP_ALIVE_S: Final = 2.0
 
@@ -118,9 +126,45 @@ def broker_address(url: str) -> Address:
     except ValueError:
         port = -1
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1:
-        raise fault("U-801", what=f"'{url}' is no broker address (mqtt://host:port)", name="feed")
+        what = f"'{masked(url)}' is no broker address (mqtt://host:port)"
+        raise fault("U-801", what=what, name="feed")
     tls = parts.scheme == "mqtts"
     return Address(parts.hostname, port or (8883 if tls else 1883), tls)
+
+
+def masked(url: str) -> str:
+    """The address with `***` in place of its password and of secrets in its query."""
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+    except ValueError:
+        return "***"
+    if password:
+        place = parts.netloc.rindex("@")
+        user = parts.netloc[:place].partition(":")[0]
+        parts = parts._replace(netloc=f"{user}:{MASK}{parts.netloc[place:]}")
+    query = _SECRET.sub(rf"\1{MASK}", parts.query)
+    fragment = _SECRET.sub(rf"\1{MASK}", parts.fragment)
+    if password or query != parts.query or fragment != parts.fragment:
+        return urlunsplit(parts._replace(query=query, fragment=fragment))
+    return url
+
+
+def unmasked(url: str, known: str) -> str:
+    """The address with its `***` filled from a known whole one."""
+    parts, whole = urlsplit(url), urlsplit(known)
+    if parts.password == MASK and whole.password is not None:
+        place = parts.netloc.rindex("@")
+        secret = whole.netloc[: whole.netloc.rindex("@")].partition(":")[2]
+        netloc = parts.netloc[:place].partition(":")[0] + f":{secret}" + parts.netloc[place:]
+        parts = parts._replace(netloc=netloc)
+    before = {m[1]: m[2] for text in (whole.query, whole.fragment) for m in _SECRET.finditer(text)}
+
+    def fill(match: re.Match[str]) -> str:
+        return match[1] + (before.get(match[1], match[2]) if match[2] == MASK else match[2])
+
+    query, fragment = _SECRET.sub(fill, parts.query), _SECRET.sub(fill, parts.fragment)
+    return urlunsplit(parts._replace(query=query, fragment=fragment))
 
 
 def login_of(url: str) -> Login:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import NATIVE_TOPICS, ResendRequest
 from lamplighter.domain.wire import FeedState
-from lamplighter.sources.feed import Deliver, Feed, TlsFiles
+from lamplighter.sources.feed import Deliver, Feed, TlsFiles, masked
 from lamplighter.sources.mqtt_feed import MqttFeed
 from lamplighter.sources.own_feeds import Wish, maker_of
 from lamplighter.sources.own_source import Original
@@ -140,7 +140,7 @@ def state_of(feed: Feed, now_ms: int) -> FeedState:
     ends, whose = counters.certificate
     return FeedState(
         feed.id,
-        feed.url,
+        masked(feed.url),
         feed.state,
         counters.messages,
         (now_ms - last) / 1000 if last else None,

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.problems import LamplighterError, fault
-from lamplighter.sources.feed import Deliver, Feed, Login, TlsFiles, login_of
+from lamplighter.sources.feed import Deliver, Feed, Login, TlsFiles, login_of, masked
 from lamplighter.sources.reading import Reader
 
 LEAST_INTERVAL_S: Final = 0.05
@@ -98,7 +98,7 @@ class Wish:
 
 def bad(wish: Wish, what: str) -> LamplighterError:
     """U-801 for an address that cannot be."""
-    return fault("U-801", what=f"{wish.address[:120]}: {what}", name="feed")
+    return fault("U-801", what=f"{masked(wish.address)[:120]}: {what}", name="feed")
 
 
 def number_of(text: str, name: str, wish: Wish) -> float:
