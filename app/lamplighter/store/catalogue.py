@@ -64,10 +64,10 @@ class ExpiryNote(msgspec.Struct, frozen=True):
     """points the segment held"""
     kept: int
     """of those, points around alarms that stay"""
+    kept_hash: bytes
+    """hash of the segment that holds them; empty when there is none"""
     expired_ms: int
     policy: str
-    first_ms: int
-    last_ms: int
     names: bytes
     """hash of the names its batches brought, which stay in the catalogue"""
 

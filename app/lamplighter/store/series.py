@@ -74,19 +74,31 @@ def _answer(ask: _Question, points: int) -> tuple[Cells, bool]:
     first, last = int(coarse.first_ms.min()), int(coarse.last_ms.max())
     span = max(last - first + 1, 1)
     total = int(coarse.count.sum())
-    if total == len(coarse) <= points:
+    expired = _expired(ask)
+    if total == len(coarse) <= points and not expired:
         return _ordered(coarse), False
     ask = replace(ask, from_ms=max(ask.from_ms, first), to_ms=min(ask.to_ms, last + 1))
-    if total <= points and _pieces(ask) <= RAW_FLUSHES:
+    if total <= points and not expired and _pieces(ask) <= RAW_FLUSHES:
         return _exact(ask), False
     width = max(span // points, 1)
     tier = max((t for t, step in enumerate(STEPS_MS, 1) if step <= 2 * width), default=0)
+    tier = max(tier, int(expired))
     found = _exact(ask) if tier == 0 else _gather(ask, tier)
     return cells.merge(found, -(-span // points), first), True
 
 
 def _exact(ask: _Question) -> Cells:
     return _ordered(_points(ask))
+
+
+def _expired(ask: _Question) -> bool:
+    """Whether points of the span are gone by the project's rule: then cells answer alone."""
+    row = ask.sql.execute(
+        "SELECT 1 FROM flush WHERE tier=1 AND last_ms>=? AND first_ms<? AND from_batch<"
+        " (SELECT max(to_batch) FROM segment WHERE state IN ('expired', 'thinned')) LIMIT 1",
+        (ask.from_ms, ask.to_ms),
+    ).fetchone()
+    return row is not None
 
 
 def _pieces(ask: _Question) -> int:

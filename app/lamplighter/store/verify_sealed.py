@@ -107,6 +107,7 @@ def _expired(about: SegmentAbout, found: Found, check: Check | None) -> int:
     same = (note.from_batch, note.to_batch, note.head) == (
         about.from_batch, about.to_batch, about.head,
     )  # fmt: skip
+    same &= note.kept_hash == (about.hash if about.state == "thinned" else b"")
     signed = check is None or not about.signature or check(about.note, about.signature)
     if not same or not signed or note.names != blake2b(about.names, digest_size=16).digest():
         found.findings.append(f"{where}: its note of expiry is not what was written")

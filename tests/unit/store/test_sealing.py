@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.unit.store.store_kit import Bench, columns, message, names, simple
 
+from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState
 from lamplighter.domain.observation import Batch
+from lamplighter.domain.retention import Retention
 from lamplighter.store import Store, rollup, slices
+from lamplighter.store.catalogue import ExpiryNote
 from lamplighter.store.cells import PART
+from lamplighter.store.connections import open_reading
+from lamplighter.store.retention import expire
 from lamplighter.store.sealer import Sealer
 
 STREAMS = PART + 3
@@ -210,3 +219,107 @@ def test_the_writer_goes_on_while_hours_are_sealed(bench: Bench) -> None:
     assert len(committed) > 3
     assert len(list(bench.store.recorded())) == bench.store.last_batch()
     assert bench.store.verify().ok, bench.store.verify().findings
+
+
+# ---------------------------------------------------------------- retention
+def alarm(bench: Bench, at_ms: int) -> None:
+    record = AlarmRecord("r", "a", 0, AlarmState.UNACK, 1, "t", True, at_ms, at_ms)
+    event = AlarmEvent("r", "a", 1, at_ms, "raised", AlarmState.NORM, record.state, record)
+    bench.store.writer.call(lambda access: access.put_alarm_events([event])).result(20)
+
+
+def keep(bench: Bench, policy: Retention, **more: Any) -> list[str]:
+    made = sealer(bench, **more)
+    city = open_reading(bench.folder / "city.db")
+    try:
+        made.seal()
+        return expire(made, city, policy)
+    finally:
+        made.close()
+        city.close()
+
+
+def test_old_points_expire_signed_but_for_the_surroundings_of_alarms(bench: Bench) -> None:
+    start = bench.clock.wall_ms()
+    play(bench, 190)
+    alarm_ms = start + 70 * MINUTE
+    alarm(bench, alarm_ms)
+    before = list(bench.store.export_rows())
+    whole = bench.store.series(0, start - DAY, start + 190 * MINUTE, 5)
+    seal(bench)
+    bench.clock.advance(2 * DAY)
+    play(bench, 5, first=190)
+    last = bench.store._readers.history.execute("SELECT max(to_batch) FROM segment").fetchone()[0]
+    key = Ed25519PrivateKey.generate()
+    signed: list[bytes] = []
+
+    def sign(data: bytes) -> bytes:
+        signed.append(data)
+        return key.sign(data)
+
+    assert keep(bench, Retention()) == []
+    done = keep(bench, Retention(raw_days=1), sign=sign)
+    assert len(done) >= 3
+    assert signed
+    rows = list(bench.store.export_rows())
+    near = [r for r in before if abs(r.phenomenon_time_ms - alarm_ms) <= 15 * MINUTE]
+    late = {r.seq // 3 for r in rows if r.seq // 3 >= 190}
+    old = [r for r in rows if r.seq // 3 < last]
+    # repr: NaN is equal to nothing
+    assert [repr(r) for r in old] == [repr(r) for r in near if r.seq // 3 < last]
+    assert near
+    assert late
+    report = bench.store.verify(lambda data, signature: _signed(key, data, signature))
+    assert report.ok, report.findings
+    assert len(report.expired) == len(done)
+    assert "missing" not in " ".join(report.expired)
+    cells = bench.store.series(0, start - DAY, start + 190 * MINUTE, 5)
+    assert cells.low.tolist() == whole.low.tolist()
+    assert cells.high.tolist() == whole.high.tolist()
+
+
+def _signed(key: Ed25519PrivateKey, data: bytes, signature: bytes) -> bool:
+    try:
+        key.public_key().verify(signature, data)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def test_an_altered_note_of_expiry_is_found(bench: Bench) -> None:
+    play(bench, 130)
+    seal(bench)
+    bench.clock.advance(2 * DAY)
+    key = Ed25519PrivateKey.generate()
+    keep(bench, Retention(raw_days=1), sign=key.sign)
+    bench.store.close()
+    sql = sqlite3.connect(bench.folder / "history.db")
+    body = sql.execute("SELECT note FROM segment ORDER BY from_batch LIMIT 1").fetchone()[0]
+    note = msgspec.msgpack.decode(body, type=ExpiryNote)
+    other = msgspec.msgpack.encode(msgspec.structs.replace(note, policy="by hand"))
+    sql.execute("UPDATE segment SET note=? WHERE note=?", (other, body))
+    sql.commit()
+    sql.close()
+    bench.store = Store.open(bench.folder, write=False, clock=bench.clock)
+    report = bench.store.verify(lambda data, signature: _signed(key, data, signature))
+    assert not report.ok
+    assert "note of expiry" in str(report.first_bad)
+
+
+def test_after_the_rollups_nothing_but_the_notes_is_left(bench: Bench) -> None:
+    start = bench.clock.wall_ms()
+    play(bench, 130)
+    alarm(bench, start + 70 * MINUTE)
+    seal(bench)
+    bench.clock.advance(9 * DAY)
+    play(bench, 30, first=130)
+    keep(bench, Retention(raw_days=1))
+    assert any(r.seq < 300 for r in bench.store.export_rows())
+    keep(bench, Retention(raw_days=1, rollup_days=5))
+    seal(bench)
+    assert not any(r.seq < 300 for r in bench.store.export_rows())
+    assert not list((bench.folder / "segments").glob("*.seg"))
+    assert bench.store.verify().ok, bench.store.verify().findings
+    assert not len(bench.store.series(0, 0, start + 60 * MINUTE, 50).time_ms)
+    bench.reopen()
+    assert bench.store.verify().ok
