@@ -156,9 +156,10 @@ def _fill(
     filler = disk / "filler"
     while not events.empty():
         events.get()
-    with filler.open("wb") as handle, contextlib.suppress(OSError):
-        left = shutil.disk_usage(disk).free - rng.randrange(100_000)
-        os.posix_fallocate(handle.fileno(), 0, max(left, 4096))
+    with filler.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
+        while handle.write(bytes(65_536)):
+            pass
+    os.truncate(filler, max(filler.stat().st_size - rng.randrange(100_000), 1))
     watch = _Watch(project)
     told = _problem(events, watch, over=False)
     reply = session.ask_now(wire.SetMode("P-1", rng.choice(("shadow", "twin")), f"test {name}"))

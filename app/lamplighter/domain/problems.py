@@ -67,8 +67,7 @@ CATALOGUE: Final[dict[str, str]] = {
     # storage
     "A-401": "Storage is full: history is not being recorded since {what}. Live view and commands "
     "still work. Free space or choose another folder; sources that keep their data will resend.",
-    "A-402": "The local history file is damaged ({what}). It was left as it is and opens "
-    "read-only; newer data is untouched. Restore it from a backup.",
+    "A-402": "A local file is damaged ({what}). {still}",
     "A-403": "Project {name} is in use by {what}. It was opened read-only. "
     "Close the other one to record here.",
     "A-404": "{name} is no Lamplighter project ({what}). Nothing was changed. "
@@ -145,6 +144,13 @@ CATALOGUE: Final[dict[str, str]] = {
     "Everything else is as it was saved.",
     "U-808": "{what}. Nothing was changed. Press L to go back to live.",
 }
+
+
+LEFT_DAMAGED: Final = (
+    "It was left as it is and nothing was deleted. Record again to set it aside and go on with "
+    "what can be read, or restore a backup."
+)
+"""`still` of A-402 where a damaged file is only read"""
 
 
 class Problem(Struct, frozen=True):

@@ -24,7 +24,7 @@ from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.endpoint import DESCRIPTION, Endpoint
 from lamplighter.domain.portfolio import ProjectCard
-from lamplighter.domain.problems import LamplighterError, problem
+from lamplighter.domain.problems import LEFT_DAMAGED, LamplighterError, problem
 from lamplighter.runtime.resources import own_command
 from lamplighter.store import Store
 
@@ -109,7 +109,9 @@ class LocalPortfolio:
         try:
             return self._read(store, card)
         except Exception as error:  # a damaged store may fail anywhere; the page goes on
-            line = str(problem("A-402", what=f"{type(error).__name__}: {error}"))
+            line = str(
+                problem("A-402", what=f"{type(error).__name__}: {error}", still=LEFT_DAMAGED)
+            )
             return replace(card, state="faulty", problem=line)
         finally:
             store.close()

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -26,7 +27,6 @@ from lamplighter.domain.clock import Clock, SystemClock, iso
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import Batch, Committed
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
-from lamplighter.governance.audit import AuditFile
 from lamplighter.governance.keys import signing_key
 from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
@@ -34,7 +34,7 @@ from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime import city_state
 from lamplighter.runtime.alarm_watch import AlarmWatch
 from lamplighter.runtime.answers import Answers
-from lamplighter.runtime.careful_start import open_store
+from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.feed_health import FeedHealth
@@ -59,6 +59,8 @@ from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.sealing import Housekeeping
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
+from lamplighter.store.connections import is_damaged
+from lamplighter.store.damage import SetAside
 
 log = structlog.get_logger(__name__)
 LINGER_MS: Final = 3_000
@@ -82,13 +84,15 @@ class Recorder:
         self.started_ms = clock.wall_ms()
         self._begun = clock.monotonic_ms()
         self.identity = local_identity()
-        self.store = open_store(project, clock)
+        self.store, self._told_at_start = open_store(project, clock)
+        self.store.on_damage = self._set_aside
         self.project = self.store.folder
         self.key = signing_key(self.project / "keys")
         host = socket.gethostname()
         self.reserve = Reserve(self.project)
         self.store.writer.room = self.reserve
-        self.audit = AuditFile(self.project / "audit.db", self.key, clock, host, self.reserve)
+        self.audit, told = open_audit(self.project, self.key, clock, host, self.reserve)
+        self._told_at_start += told
         self.plugins = plugins or load_plugins()
         self.plugins.code = plugin_code
         self.meters = Meters()
@@ -173,6 +177,8 @@ class Recorder:
         self.maintenance.start()
         self.historian.start()
         self.housekeeping.start()
+        for told in self._told_at_start:
+            self._tell_set_aside(told)
         log.info("recording", project=str(self.project), pid=os.getpid())
 
     def open_feed(self, config: FeedConfig) -> None:
@@ -322,6 +328,23 @@ class Recorder:
         else:
             self.core.take_received(committed)
 
+    def _set_aside(self, found: list[SetAside]) -> None:
+        """A damaged file was replaced while recording; on the writer's thread."""
+        self._tell_set_aside(problem_of(found))
+        self.core.city_changed()
+
+    def _tell_set_aside(self, told: Problem) -> None:
+        log.error("file set aside", why=str(told))
+        self.audit.record(
+            actor="recorder",
+            role="",
+            action="set a damaged file aside",
+            object=self.store.name,
+            reason=told.text,
+            result="done",
+        )
+        self.server.emit(wire.ProblemRaised(told))
+
     def tell(self, found: Problem) -> None:
         """Show a fault in the window; repeats are counted there."""
         self.server.emit(wire.ProblemRaised(found))
@@ -394,7 +417,14 @@ class Recorder:
         }
 
     def _handle(self, request: wire.Request) -> wire.Reply:
-        return self._answers.answer(request)
+        try:
+            return self._answers.answer(request)
+        except sqlite3.DatabaseError as error:
+            if not is_damaged(error):
+                raise
+            self.store.writer.doubt()
+            still = "It is being looked at; ask again in a moment. Recording goes on."
+            raise fault("A-402", what=str(error), still=still) from error
 
     def welcome(self) -> wire.Welcome:
         return wire.Welcome(

@@ -62,7 +62,13 @@ class Readers:
         self._every: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._generation = 0
         self.segments = SealedFiles(folder / "segments")
+
+    def renew(self) -> None:
+        """The files were replaced: every thread opens them anew at its next question."""
+        with self._lock:
+            self._generation += 1
 
     @property
     def history(self) -> sqlite3.Connection:
@@ -73,6 +79,9 @@ class Readers:
         return self._of(CITY)
 
     def _of(self, name: str) -> sqlite3.Connection:
+        if getattr(self._local, "generation", 0) != self._generation:
+            self._local.__dict__.clear()
+            self._local.generation = self._generation
         found: sqlite3.Connection | None = getattr(self._local, name, None)
         if found is None:
             with self._lock:

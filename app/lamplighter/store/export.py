@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from lamplighter.domain.problems import fault
+from lamplighter.domain.problems import LEFT_DAMAGED, fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.store.batches import last_number
 from lamplighter.store.replay import recorded
@@ -47,6 +47,9 @@ def export_rows(
         if batch.damaged:
             damaged.append(batch.number)
         points, messages = batch.points, batch.messages
+        if len(points) and int(points.message.max()) >= len(messages):
+            damaged.append(batch.number)  # the points are there, whose they are is not
+            continue
         for stream, time_ms, value, quality, message, place in zip(
             points.datastream.tolist(),
             points.time_ms.tolist(),
@@ -65,4 +68,8 @@ def export_rows(
                 batch.wall_ms, shown, _WORDS[quality],
             )  # fmt: skip
     if damaged:
-        raise fault("A-402", what=f"{len(damaged)} batches, the first is {damaged[0]}")
+        raise fault(
+            "A-402",
+            what=f"{len(damaged)} batches, the first is {damaged[0]}",
+            still=LEFT_DAMAGED,
+        )

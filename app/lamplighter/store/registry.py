@@ -40,6 +40,18 @@ class Registry:
         self._source_ids = {name: i for i, name in self.sources.items()}
         self._ids = {key: i for i, key in self.datastreams.items()}
 
+    def take_over(self, other: Registry) -> None:
+        """Write the names another registry knows and this one lacks: its file was damaged."""
+        for source, name in other.sources.items():
+            if source not in self.sources:
+                self._add_source(source, name)
+            elif self.sources[source] != name:
+                self._sql.execute("UPDATE source SET name=? WHERE id=?", (name, source))
+        for number, (source, name) in other.datastreams.items():
+            if number not in self.datastreams:
+                self._add_datastream(NewDatastream(number, source, name), 0)
+        self.reload()
+
     def source_name(self, source: int, new: tuple[tuple[int, str], ...] = ()) -> str:
         return self.sources.get(source) or dict(new).get(source, "?")
 

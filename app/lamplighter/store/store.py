@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,11 +18,12 @@ from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
-from lamplighter.domain.problems import fault
+from lamplighter.domain.problems import LEFT_DAMAGED, fault
 from lamplighter.domain.wire import Series
 from lamplighter.store import batches, facts
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.connections import SYNCHRONOUS, Readers, is_full, open_writing
+from lamplighter.store.damage import SetAside
 from lamplighter.store.export import ObservationRow, export_rows
 from lamplighter.store.folder import (
     AUDIT,
@@ -68,6 +69,10 @@ class Store:
             self.writer = writer
         self._writing = writer is not None
         self._readers = Readers(folder)
+        if writer is not None:
+            writer.on_damage = self._damaged
+        self.on_damage: Callable[[list[SetAside]], None] = lambda found: None
+        """told when a damaged file was set aside while it was open"""
         self._decoded = DecodedBatches()
         self.rewind = Rewind(self._readers, self._decoded)
         sql = self._readers.history
@@ -146,6 +151,11 @@ class Store:
     def city_sql(self) -> sqlite3.Connection:
         """This thread's read-only connection to the facts, for modules of this room."""
         return self._readers.city
+
+    def _damaged(self, found: list[SetAside]) -> None:
+        self._readers.renew()
+        self._decoded = DecodedBatches()
+        self.on_damage(found)
 
     # ------------------------------------------------------------ names
     def last_wall_ms(self) -> int:
@@ -367,7 +377,7 @@ def _opening_fault(error: Exception, folder: Path) -> Exception:
         return fault("A-401", what="it was opened")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY):
         return fault("U-804", name=folder.name, what=str(error))
-    return fault("A-402", what=str(error))
+    return fault("A-402", what=str(error), still=LEFT_DAMAGED)
 
 
 def _states(words: object, given: tuple[str, ...]) -> tuple[str, ...]:

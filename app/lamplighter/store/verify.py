@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +17,8 @@ from lamplighter.store.commit import MESSAGES_PER_BATCH
 from lamplighter.store.registry import RegistryEntry
 from lamplighter.store.verify_sealed import Check, Found, check_segments
 from lamplighter.store.witness import BATCHES, FACTS, last_seen
+
+GONE: Final = "missing"
 
 
 class VerifyReport(Struct, frozen=True):
@@ -115,12 +118,19 @@ def _batches(sql: sqlite3.Connection, found: Found) -> None:
     with _finding(findings, "batches"):
         last = int(sql.execute("SELECT coalesce(max(number),0) FROM batch").fetchone()[0])
     previous = found.head
+    passed = 0
     for number in range(found.last + 1, last + 1):
+        if number <= passed:
+            continue
         before = len(findings)
         with _finding(findings, f"batch {number}"):
             count, hash_, why = _batch(sql, number, previous)
             previous = hash_
             found.stored += count
+            if why == GONE:
+                passed = _end_of_hole(sql, number)
+                found.bad.update(range(number, passed + 1))
+                why += f", up to batch {passed}" if passed > number else ""
             if why:
                 findings.append(f"batch {number}: {why}")
             elif len(findings) == before:
@@ -128,6 +138,12 @@ def _batches(sql: sqlite3.Connection, found: Found) -> None:
         if len(findings) > before:
             found.bad.add(number)
             previous = None
+
+
+def _end_of_hole(sql: sqlite3.Connection, number: int) -> int:
+    """The last of the missing batches that begin with `number`."""
+    row = sql.execute("SELECT min(number) FROM batch WHERE number>?", (number,)).fetchone()
+    return number if row[0] is None else int(row[0]) - 1
 
 
 def _batch(
@@ -139,7 +155,7 @@ def _batch(
         (number,),
     ).fetchone()
     if head is None:
-        return 0, None, "missing"
+        return 0, None, GONE
     row = sql.execute("SELECT points FROM body WHERE number=?", (number,)).fetchone()
     base = number * MESSAGES_PER_BATCH
     messages = sql.execute(

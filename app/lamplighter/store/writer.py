@@ -20,16 +20,17 @@ from typing import Any, Final, Protocol, TypeVar
 
 from lamplighter.domain.clock import Clock, iso
 from lamplighter.domain.observation import Batch, Committed
-from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.domain.problems import LEFT_DAMAGED, LamplighterError, fault
 from lamplighter.store.access import WriteAccess
 from lamplighter.store.commit import Committer
 from lamplighter.store.connections import SYNCHRONOUS, WAL_LIMIT, is_damaged, is_full, open_writing
+from lamplighter.store.damage import SetAside, damaged_files, set_aside
 from lamplighter.store.facts import FactLog, last_number
 from lamplighter.store.folder import CITY, HISTORY
 from lamplighter.store.registry import Registry
 from lamplighter.store.rollup import Roller
 from lamplighter.store.verify import missing
-from lamplighter.store.witness import BATCHES, FACTS, Witness
+from lamplighter.store.witness import BATCHES, FACTS, Witness, last_seen
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Room(Protocol):
 
 OnDone = Callable[[Committed | BaseException], None]
 RETRY_S: Final = 1.0
+MENDS: Final = 3
 _IDLE_S: Final = 0.25
 _CHECKPOINT_BYTES: Final = 4 << 20
 _CHECKPOINT_S: Final = 5.0
@@ -73,15 +75,15 @@ class Writer:
     def __init__(self, folder: Path, clock: Clock, synchronous: str = SYNCHRONOUS) -> None:
         self._clock = clock
         self._folder = folder
-        self._history = open_writing(folder / HISTORY, synchronous)
-        self._city = open_writing(folder / CITY, synchronous)
-        self._registry = Registry(self._history)
-        self._log = FactLog(self._city)
-        self._committer = Committer(self._history, clock, self._registry)
+        self._synchronous = synchronous
+        self._open_files()
         self._batch_witness = Witness(folder, BATCHES)
         self._fact_witness = Witness(folder, FACTS)
         self._note_missing()
-        self._roller = Roller(self._history, self._committer.number)
+        self.on_damage: Callable[[list[SetAside]], None] = lambda found: None
+        """told, on the writer's thread, when a damaged file was set aside and writing went on"""
+        self._mended = 0
+        self._doubted = False
         self._batches: deque[_Waiting] = deque()
         self._calls: deque[tuple[Callable[[WriteAccess], Any], Future[Any]]] = deque()
         self._kept: deque[Callable[[WriteAccess], Any]] = deque()
@@ -99,6 +101,17 @@ class Writer:
         self._dirty = True
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
+
+    def _open_files(self) -> None:
+        folder, synchronous = self._folder, self._synchronous
+        self._history = open_writing(folder / HISTORY, synchronous)
+        self._city = open_writing(folder / CITY, synchronous)
+        self._registry = Registry(self._history)
+        self._log = FactLog(self._city)
+        self._committer = Committer(self._history, self._clock, self._registry)
+        # a number that was given once is never given again, not even when its batch is lost
+        self._committer.number = max(self._committer.number, last_seen(folder, BATCHES))
+        self._roller = Roller(self._history, self._committer.number)
 
     # ------------------------------------------------------------ from any thread
     def submit(self, batch: Batch, on_done: OnDone) -> None:
@@ -135,6 +148,12 @@ class Writer:
             if self._stopping:
                 raise RuntimeError("the writer has stopped")
             self._kept.append(work)
+            self._wake.notify()
+
+    def doubt(self) -> None:
+        """Somebody could not read a file: look at both, and set aside what is damaged."""
+        with self._wake:
+            self._doubted = True
             self._wake.notify()
 
     def chore(self, work: Callable[[sqlite3.Connection], T], wait_s: float = 60.0) -> T:
@@ -202,6 +221,9 @@ class Writer:
             self._close()
 
     def _step(self) -> bool:
+        if self._doubted:
+            self._doubted = False
+            self._mend()
         with self._wake:
             if not (self._calls or self._kept or self._batches or self._chores or self._stopping):
                 self._wake.wait(_IDLE_S)
@@ -244,6 +266,8 @@ class Writer:
             if is_full(error):
                 self._tell_full(waiting)
                 return
+            if is_damaged(error) and self._mend():
+                return  # the batch is still first in the queue
             result = self._fault(error)
         except Exception as error:
             result = error
@@ -289,7 +313,7 @@ class Writer:
         if is_full(error):
             return self._full_fault()
         if is_damaged(error):
-            return fault("A-402", what=str(error))
+            return fault("A-402", what=str(error), still=LEFT_DAMAGED)
         return error
 
     def _do_call(self, work: Callable[[WriteAccess], Any], future: Future[Any]) -> None:
@@ -304,6 +328,8 @@ class Writer:
                     self._note_full()
                     if self.room is not None and self.room.release(keep=self.room.size // 2):
                         continue
+                if isinstance(error, sqlite3.Error) and is_damaged(error) and self._mend():
+                    continue
                 future.set_exception(
                     self._fault(error) if isinstance(error, sqlite3.Error) else error
                 )
@@ -318,6 +344,8 @@ class Writer:
             if isinstance(error, sqlite3.Error) and is_full(error):
                 self._note_full()
                 self._wait_for_room()
+                return
+            if isinstance(error, sqlite3.Error) and is_damaged(error) and self._mend():
                 return
             logging.getLogger(__name__).exception("facts were not written")
         with self._wake:
@@ -420,8 +448,36 @@ class Writer:
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Derived data: when it cannot be written now it is written later."""
-        with contextlib.suppress(sqlite3.Error):
+        try:
             work()
+        except sqlite3.Error as error:
+            if is_damaged(error):
+                self._mend()
+
+    def _mend(self) -> bool:
+        """Set damaged files aside and go on in new ones; says whether any was.
+
+        Only a few times: what does not help is told as a fault.
+        """
+        if self._mended >= MENDS:
+            return False
+        self._mended += 1
+        for sql in (self._history, self._city):
+            with contextlib.suppress(sqlite3.Error):
+                sql.close()
+        found: list[SetAside] = []
+        try:
+            names = damaged_files(self._folder) or damaged_files(self._folder, thorough=True)
+            found = [set_aside(self._folder, name) for name in names]
+        except (OSError, sqlite3.Error):
+            logging.getLogger(__name__).exception("a damaged file could not be set aside")
+        before = self._registry
+        self._open_files()
+        with contextlib.suppress(sqlite3.Error):
+            self._registry.take_over(before)
+        if found:
+            self.on_damage(found)
+        return bool(found)
 
     def _close(self) -> None:
         with self._wake:

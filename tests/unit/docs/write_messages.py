@@ -48,7 +48,7 @@ MORE: Final[dict[str, str]] = {
     "N-304": "Try `feed test`; check address, port and firewall.",
     "N-305": "The link works: look at the gateway and devices behind it.",
     "A-401": "Free space on the project's disk. Recording goes on by itself.",
-    "A-402": "Run `verify`, keep the damaged folder, restore a copy.",
+    "A-402": "Run `verify` to see what is lost; restore a backup beside it for the rest.",
     "A-403": "Close the other program, or only read.",
     "A-404": "Check the path; `new` makes a project.",
     "A-405": "Install the newer version; going back is not possible.",
