@@ -62,15 +62,24 @@ def import_files(
     session: Session, paths: Sequence[Path], wanted: wire.ImportFiles, *, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """The recorder imports; returns what `import --json` prints. Ctrl+C cancels the import."""
-    from lamplighter.runtime.importing import Spoken, parse_epsg, parse_points
+    from lamplighter.runtime.importing import parse_epsg, parse_points
 
-    begun = time.monotonic()
     parse_epsg(wanted.crs)
     parse_points(wanted.two_points)
+    names = tuple(str(p.resolve()) for p in paths)
+    return _awaited(session, msgspec.structs.replace(wanted, paths=names), say)
+
+
+def _awaited(
+    session: Session, wanted: wire.ImportFiles | wire.ImportPast, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Ask for an import, show its progress, and wait for its end."""
+    from lamplighter.runtime.importing import Spoken
+
+    begun = time.monotonic()
     events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
     session.subscribe(events.put)
-    names = tuple(str(p.resolve()) for p in paths)
-    task = ask(session, msgspec.structs.replace(wanted, paths=names)).task
+    task = ask(session, wanted).task
     spoken = Spoken(say)
     while True:
         try:
@@ -112,6 +121,22 @@ def backup(
             return {k: v for k, v in found.items() if k not in ("type", "task", "problem")} | {
                 "ok": True
             }
+
+
+def import_past(
+    session: Session,
+    paths: Sequence[Path],
+    mapping: Path,
+    *,
+    again: bool,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The recorder brings the past in; returns what `import --json` prints."""
+    from lamplighter.runtime.importing import mapping_text
+
+    names = tuple(str(p.resolve()) for p in paths)
+    wanted = wire.ImportPast(names, mapping_text(mapping), mapping.name, again)
+    return _awaited(session, wanted, say)
 
 
 def _imported(event: wire.ImportDone, seconds: float) -> dict[str, Any]:

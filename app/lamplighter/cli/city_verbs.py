@@ -37,7 +37,12 @@ def import_(
     project: Path,
     paths: list[Path],
     crs: str = typer.Option("", "--crs", help="Coordinate system of the files, EPSG:n."),
-    map: Path | None = typer.Option(None, "--map", help="Mapping for past observations."),
+    map: Path | None = typer.Option(
+        None,
+        "--map",
+        help="Mapping for past observations, failures or work orders; "
+        "`lamplighter` for our own export.",
+    ),
     fit: bool = typer.Option(
         False, "--fit", help="Scale a network without a coordinate system into the city."
     ),
@@ -71,7 +76,9 @@ def import_(
         preview=preview,
     )
     with beside.recorder(project) as session:
-        if session is None or map is not None:
+        if session is not None and map is not None:
+            result = beside.import_past(session, paths, map, again=again, say=say)
+        elif session is None:
             result = import_into(project, paths, ask=ask, mapping=map, say=say)
         else:
             result = beside.import_files(session, paths, ask, say=say)

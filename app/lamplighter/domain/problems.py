@@ -100,6 +100,10 @@ CATALOGUE: Final[dict[str, str]] = {
     "Give two points of the file that lie apart and their places.",
     "I-510": "{name} needs a part of the program that is not installed ({what}). Nothing was "
     "imported from it. Install that part, or save the file in another format.",
+    "I-521": "Row of {name} in line {what}. It was set aside in Quarantine; "
+    "the other rows were taken.",
+    "I-522": "{name} was imported before with another mapping ({what}). Nothing was imported now. "
+    "Give --again to take it in a second time.",
     "I-511": "{name} holds nothing of a city: {what}. Nothing was imported from it; "
     "the file needs no repair.",
     # plugins and models

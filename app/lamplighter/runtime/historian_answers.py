@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
 from lamplighter.domain import wire
 from lamplighter.domain.exchange import Poison
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.task import TaskState
 from lamplighter.exchange import shown
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.historian import settled, sync_config
+from lamplighter.runtime.intake import RecorderDoor
+from lamplighter.runtime.past_import import import_files
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.jobs import OwnTask
+
+log = structlog.get_logger(__name__)
 
 
 class HistorianAnswers(Answering):
     def table(self) -> Table:
         return {
+            wire.ImportPast: self._past,
             wire.SyncHistorian: self._sync,
             wire.SetHistorian: self._set,
             wire.GetExchange: lambda _: wire.Exchange(self._recorder.historian.state),
@@ -34,6 +50,42 @@ class HistorianAnswers(Answering):
         name = shown(config.url) if config else ""
         self._audit("set the historian", name or "off")
         return wire.Ok(name)
+
+    def _past(self, ask: wire.ImportPast) -> wire.Reply:
+        self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
+        name = Path(ask.paths[0]).name if len(ask.paths) == 1 else f"{len(ask.paths)} paths"
+        task = self._recorder.jobs.own(f"Bring in the past of {name}")
+        threading.Thread(target=self._bring, args=(task, ask), name="past", daemon=True).start()
+        self._audit("bring in the past", name)
+        return wire.TaskStarted(task.number)
+
+    def _bring(self, task: OwnTask, ask: wire.ImportPast) -> None:
+        recorder = self._recorder
+        state, words, reports = TaskState.DONE, "", []
+        try:
+            reports = import_files(
+                recorder.store,
+                RecorderDoor(recorder, past=True),
+                recorder.clock,
+                [Path(p) for p in ask.paths],
+                ask.mapping,
+                ask.name,
+                again=ask.again,
+                progress=task.step,
+            )
+        except LamplighterError as error:
+            state = TaskState.CANCELLED if task.cancelled else TaskState.FAILED
+            words = str(error)
+        except Exception as error:
+            log.exception("the past was not brought in")
+            state, words = TaskState.FAILED, f"{type(error).__name__}: {error}"
+        task.end(state, words)
+        cancelled = state is TaskState.CANCELLED
+        recorder.server.emit(
+            wire.ImportDone(tuple(reports), task.number, "" if cancelled else words, False,
+                            cancelled)
+        )  # fmt: skip
+        recorder.core.city_changed()
 
     def _retry(self, ask: wire.RetryPoison) -> wire.Reply:
         self._need(Permission.FEED, "the historian")

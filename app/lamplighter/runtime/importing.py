@@ -42,6 +42,8 @@ NAMELESS: Final = frozenset({"tileset", "doc", "index", "scene", "root"})
 """file names that say nothing: their layers are called like the folder"""
 CANCELLED: Final = "P-607"
 Say = Callable[[str], None]
+OWN: Final = "lamplighter"
+"""as a mapping: the file is our own export"""
 Progress = Callable[[int, int, str], None]
 
 
@@ -397,9 +399,8 @@ def import_into(
     """
     begun = time.monotonic()
     if mapping is not None:
-        raise fault(
-            "U-804", name="Import of past observations with a mapping", what="it is not built yet"
-        )
+        reports = bring_in(project, paths, mapping, again=bool(ask and ask.again), say=say)
+        return summary(ImportResult(reports), time.monotonic() - begun)
     wanted = msgspec.structs.replace(
         ask or wire.ImportFiles(()), paths=tuple(str(p) for p in paths)
     )
@@ -411,6 +412,34 @@ def import_into(
         finally:
             pool.stop()
     return summary(result, time.monotonic() - begun)
+
+
+def bring_in(
+    project: Path, paths: Sequence[Path], mapping: Path, *, again: bool, say: Say
+) -> list[FileReport]:
+    """The past through a mapping, into a project nobody records. Ctrl+C ends it between two
+    pieces; the same command goes on from there.
+    """
+    from lamplighter.runtime.intake import StoreDoor
+    from lamplighter.runtime.past_import import import_files
+
+    clock = SystemClock()
+    with opened(project, write=True) as store:
+        return import_files(
+            store, StoreDoor(store), clock, list(paths), mapping_text(mapping), mapping.name,
+            again=again, progress=Spoken(say),
+        )  # fmt: skip
+
+
+def mapping_text(mapping: Path) -> str:
+    """The text of a mapping file; `lamplighter` stands for our own export."""
+    if mapping.name == OWN and not mapping.exists():
+        return ""
+    try:
+        return mapping.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        what = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise fault("I-507", name=mapping.name, what=what) from None
 
 
 def _interruptible(importer: Importer, ask: wire.ImportFiles, progress: Progress) -> ImportResult:

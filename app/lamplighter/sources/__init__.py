@@ -3,6 +3,7 @@
 from lamplighter.sources.feed import Counters, Feed, Login, TlsFiles, masked, unmasked
 from lamplighter.sources.feed_set import FeedSet, open_feed
 from lamplighter.sources.mqtt_feed import MqttFeed
+from lamplighter.sources.past_files import PastFile, Piece
 from lamplighter.sources.replay_feed import ReplayFeed
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "FeedSet",
     "Login",
     "MqttFeed",
+    "PastFile",
+    "Piece",
     "ReplayFeed",
     "TlsFiles",
     "masked",

@@ -77,6 +77,7 @@ from lamplighter.domain.wire.feeds import SourceState as SourceState
 from lamplighter.domain.wire.historian import Exchange as Exchange
 from lamplighter.domain.wire.historian import GetExchange as GetExchange
 from lamplighter.domain.wire.historian import HistorianSynced as HistorianSynced
+from lamplighter.domain.wire.historian import ImportPast as ImportPast
 from lamplighter.domain.wire.historian import RetryPoison as RetryPoison
 from lamplighter.domain.wire.historian import SetHistorian as SetHistorian
 from lamplighter.domain.wire.historian import SyncHistorian as SyncHistorian

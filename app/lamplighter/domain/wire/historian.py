@@ -53,5 +53,17 @@ class RetryPoison(Message, frozen=True):
     numbers: tuple[int, ...] = ()
 
 
-Request = SyncHistorian | SetHistorian | GetExchange | RetryPoison
+class ImportPast(Message, frozen=True):
+    """Bring in observations, failures or work orders of the past. Answered by TaskStarted, then
+    ImportDone.
+    """
+
+    paths: tuple[str, ...]
+    mapping: str = ""
+    """text of the TOML mapping; empty for our own export"""
+    name: str = "mapping"
+    again: bool = False
+
+
+Request = ImportPast | SyncHistorian | SetHistorian | GetExchange | RetryPoison
 Reply = HistorianSynced | Exchange
