@@ -58,6 +58,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "Check the devices behind it.",
     "N-306": "Feed {name} is held back: {what}. Nothing is lost and other feeds continue. "
     "It goes on by itself; if not, look at the disk.",
+    "N-312": "The broker {name} refuses this console: {what}. Recorded data stays usable and it is "
+    "tried again. Ask the broker's administrator.",
     "N-311": "The certificate of {name} {what}. A running link goes on; after that day no new one "
     "is made. Ask the administrator for a new one; new files are taken up without a restart.",
     "N-330": "No exchange with the historian {name}: {what}. Everything is recorded here and is "

@@ -32,6 +32,7 @@ from lamplighter.pipeline.careful import (
     value_fault,
 )
 from lamplighter.pipeline.mapping import EVERY_FIELD, Mapping, Path, ValueRule, fill, holes
+from lamplighter.pipeline.senml import read_senml
 from lamplighter.pipeline.tables import parse_as
 
 OUR_TIME: Final = -1
@@ -72,8 +73,14 @@ class Keys:
         return seq
 
 
-def read(mapping: Mapping, captures: tuple[str, ...], payload: bytes) -> Reading | Fault:
-    """All points the mapping finds. Never raises."""
+def read(
+    mapping: Mapping, captures: tuple[str, ...], payload: bytes, received_ms: int = 0
+) -> Reading | Fault:
+    """All points the mapping finds. `received_ms`: for times that are relative to now. Never
+    raises."""
+    if mapping.format == "senml":
+        pack = read_senml(payload, received_ms)
+        return pack if isinstance(pack, Fault) else Reading(pack.saved, pack.units, pack.own_time)
     tree = parse_as(mapping, payload)
     if isinstance(tree, Fault):
         return tree

@@ -23,7 +23,7 @@ A path is names joined by dots, or a list of names when a name holds a dot. Page
 topic; for them also:
 
     interval_s = 60                     # how often a page is asked for
-    format = "csv"                      # json (default) | jsonl | csv
+    format = "csv"                      # json (default) | jsonl | csv | senml (no [[values]])
     separator = ";"                     # csv; default: found out
     decimal = ","                       # csv; default: a point
     columns = ["time", "level"]         # csv without a line of names
@@ -171,11 +171,11 @@ def _mapping(tree: dict[str, Any], name: str, needs_topic: bool) -> Mapping:
     if not isinstance(words, dict) or not _QUALITIES.issuperset(words.values()):
         raise ValueError("'quality_words' must give good, uncertain or bad")
     form = _text(tree, "format", "json")
-    if form not in ("json", "jsonl", "csv"):
-        raise ValueError(f"format '{form}' is not known (json, jsonl, csv)")
-    rows = tree.get("values")
-    if not isinstance(rows, list) or not rows:
-        raise ValueError("no [[values]]")
+    if form not in ("json", "jsonl", "csv", "senml"):
+        raise ValueError(f"format '{form}' is not known (json, jsonl, csv, senml)")
+    rows = tree.get("values", [] if form == "senml" else None)
+    if not isinstance(rows, list) or bool(rows) == (form == "senml"):
+        raise ValueError("SenML has no [[values]]" if form == "senml" else "no [[values]]")
     return Mapping(
         name,
         tuple(TopicFilter.of(topic) for topic in topics),

@@ -223,7 +223,7 @@ class Pipeline:
         source = self._source(message, name)
         if source is None or self._aside.too_large(message, source, name):
             return
-        reading = read(mapping, captures, message.payload)
+        reading = read(mapping, captures, message.payload, message.received_ms)
         if isinstance(reading, Fault):
             self._aside.message(message, source, reading)
             return

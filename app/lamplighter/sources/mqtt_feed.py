@@ -233,6 +233,8 @@ class MqttFeed:
             self._problem = explain(end.cause, host, port, self._security.own)
         elif self._often_taken_over(end):
             self._problem = problem("S-202", name=self._client_id)
+        elif end.refused:
+            self._problem = problem("N-312", name=f"{host}:{port}", what=str(end))
         else:
             self._problem = explain_text(str(end), host, port)
         self._refused = end.refused or isinstance(end.cause, ssl.SSLCertVerificationError)

@@ -26,6 +26,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import MAX_MESSAGE_BYTES
 from lamplighter.sources.feed import Address, Counters, Deliver, Login, loose_ticket
+from lamplighter.sources.mqtt_words import refused_topics, words_of
 from lamplighter.sources.tls import server_end_ms
 
 WINDOW: Final = 2_000
@@ -317,7 +318,7 @@ class MqttLink:
         self.contact_ms = self._clock.monotonic_ms()
         if reason.is_failure:
             wrong = reason.value in _WRONG_VERSION
-            self._end = LinkEnded(str(reason), refused=not wrong, version=wrong)
+            self._end = LinkEnded(words_of(reason), refused=not wrong, version=wrong)
             return
         self._counters.connects += 1
         self._introduce(client.socket())
@@ -336,8 +337,9 @@ class MqttLink:
         self, _client: Any, _data: Any, _mid: int, reasons: list[Any], _properties: Any
     ) -> None:
         self.contact_ms = self._clock.monotonic_ms()
-        if any(reason.is_failure for reason in reasons):
-            self._end = LinkEnded("it does not let this console subscribe", refused=True)
+        refused = refused_topics(self._topics, reasons)
+        if refused:
+            self._end = LinkEnded(refused, refused=True)
             return
         self.subscribed = True
         if self._manners.hello is not None:
@@ -349,7 +351,7 @@ class MqttLink:
         if self._end is None and not self._ending.is_set():
             code = getattr(reason, "value", 0)
             self._end = LinkEnded(
-                self._error or _plain(str(reason)),
+                self._error or _plain(reason),
                 taken_over=code == _TAKEN_OVER,
                 closed=code == _UNSPECIFIED,
                 version=not self.contact_ms,
@@ -397,6 +399,7 @@ def _close_abandoned(error: BaseException) -> None:
         at = at.tb_next
 
 
-def _plain(reason: str) -> str:
-    """The library's words for a lost connection in ours."""
-    return "the connection was closed" if reason == "Unspecified error" else reason.lower()
+def _plain(reason: Any) -> str:
+    """Why a connection was lost, in words."""
+    closed = getattr(reason, "value", 0) in (0, _UNSPECIFIED)
+    return "the connection was closed" if closed else words_of(reason)

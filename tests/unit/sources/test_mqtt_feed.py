@@ -273,7 +273,7 @@ def test_a_broker_that_refuses_us_is_told_apart(
     with Broker(tmp_path / "closed", port=port, lines=lines) as broker:
         feed = feeds(broker.url, Inbox())
         assert until(lambda: feed.state == "refused")
-        assert feed.problem is not None and "authori" in feed.problem.text.lower()
+        assert feed.problem is not None and feed.problem.code == "N-312"
 
 
 def test_two_consoles_with_one_name_are_reported(
