@@ -8,6 +8,7 @@ wrong. `PolledFeed` is the session of everything that is asked again and again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -19,6 +20,7 @@ from lamplighter.domain.quality import feed_lost_after_ms
 from lamplighter.sources.feed import Counters, Deliver
 from lamplighter.sources.loop import leave_loop, submit, take_loop
 from lamplighter.sources.own_source import Original, OwnSource
+from lamplighter.sources.place import Progress
 
 FIRST_WAIT_S: Final = 0.25
 LAST_WAIT_S: Final = 30.0
@@ -49,6 +51,8 @@ class AsyncFeed:
         self.counters = Counters()
         self.what = what
         self.clock = clock
+        self.progress: Progress | None = None
+        """what the next start must know; a subclass that reads times of their own has one"""
         self.source = OwnSource(
             feed_id=self.id,
             source=source,
@@ -77,6 +81,8 @@ class AsyncFeed:
 
     def _stored(self, note: Any) -> None:
         """What was put with this note is on disk (called on the writer's thread)."""
+        if self.progress is not None and isinstance(note, dict):
+            self.progress.take(note, last=self._loop is None)
 
     def _explain(self, error: Exception) -> Problem:
         """A failed session in words."""
@@ -140,6 +146,9 @@ class AsyncFeed:
             return False
         finally:
             leave_loop()
+            if self.progress is not None:
+                with contextlib.suppress(OSError):
+                    self.progress.keep(now=True)
 
     # ---------------------------------------------------------------- on the loop
     async def _main(self) -> None:
@@ -157,6 +166,9 @@ class AsyncFeed:
     async def _tick(self) -> None:
         while True:
             self.source.beat()
+            if self.progress is not None:
+                with contextlib.suppress(OSError):  # a full disk is told by the store itself
+                    self.progress.keep()
             await asyncio.sleep(TICK_S)
 
     async def _sessions(self) -> None:

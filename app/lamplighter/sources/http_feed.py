@@ -10,7 +10,7 @@ from lamplighter.sources.async_feed import PolledFeed
 from lamplighter.sources.http_client import Busy, Web
 from lamplighter.sources.own_feeds import Wish, bad
 from lamplighter.sources.own_source import Point
-from lamplighter.sources.place import Place
+from lamplighter.sources.place import Place, Progress
 from lamplighter.sources.reading import Found, News, Unreadable, put_found
 from lamplighter.sources.tls import explain
 
@@ -38,14 +38,10 @@ class HttpFeed(PolledFeed):
         self._wish = wish
         self._read = wish.reader
         self._web: Web | None = None
-        self._place = Place(wish.folder, self.id)
-        self._news = News(self._place.read())
+        self.progress = Progress(Place(wish.folder, self.id), wish.clock)
+        self._news = News(self.progress.times())
         self._last: tuple[bytes, Found] | None = None
         self._bad_page = b""
-
-    def _stored(self, note: object) -> None:
-        if isinstance(note, dict):
-            self._place.write(note)
 
     async def _open(self) -> None:
         self._web = Web(self._wish.address, tls=self._wish.tls, login=self._wish.who())

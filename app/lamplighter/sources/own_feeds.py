@@ -121,10 +121,17 @@ def _modbus(wish: Wish) -> Feed:
     return ModbusFeed(wish)
 
 
+def _opcua(wish: Wish) -> Feed:
+    from lamplighter.sources.opcua_feed import OpcUaFeed
+
+    return OpcUaFeed(wish)
+
+
 MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
     "http": _http,
     "https": _http,
     "modbus": _modbus,
+    "opc.tcp": _opcua,
 }
 """by scheme; `a+b` is looked up as `a+b` and then as `a`"""
 

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lamplighter.domain.clock import Clock
+
 FOLDER: Final = "feeds"
+WRITE_EVERY_MS: Final = 2_000
 
 
 class Place:
@@ -43,3 +46,36 @@ class Place:
                     out.flush()
                     os.fsync(out.fileno())
             fresh.replace(self._file)
+
+
+class Progress:
+    """The newest own time of each datastream that is on disk, kept for the next start."""
+
+    def __init__(self, place: Place, clock: Clock) -> None:
+        self._place = place
+        self._clock = clock
+        self._stored = {k: v for k, v in place.read().items() if isinstance(v, int)}
+        self._lock = threading.Lock()
+        self._fresh = False
+        self._written_ms = clock.monotonic_ms()
+
+    def times(self) -> dict[str, int]:
+        """Newest own time by datastream, UTC ms; a copy."""
+        with self._lock:
+            return dict(self._stored)
+
+    def take(self, times: Mapping[str, int], *, last: bool = False) -> None:
+        """These are on disk. `last`: the feed has ended, nothing later will write them."""
+        with self._lock:
+            self._stored.update(times)
+            self._fresh = True
+        self.keep(now=last)
+
+    def keep(self, *, now: bool = False) -> None:
+        """Write what is fresh, not more often than every two seconds."""
+        with self._lock:
+            moment = self._clock.monotonic_ms()
+            if not self._fresh or (not now and moment - self._written_ms < WRITE_EVERY_MS):
+                return
+            self._fresh, self._written_ms = False, moment
+            self._place.write(self._stored)

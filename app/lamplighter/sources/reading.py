@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from lamplighter.sources.own_source import OwnSource, Point
 
@@ -54,12 +54,10 @@ class News:
     datastream, or were not in the page before. Others are a new reading each time.
     """
 
-    def __init__(self, newest: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, newest: Mapping[str, int] | None = None) -> None:
         """`newest`: what an earlier run had taken."""
         self._page: set[tuple[str, int | None, float | str]] = set()
-        self.newest: dict[str, int] = {
-            name: time for name, time in (newest or {}).items() if isinstance(time, int)
-        }
+        self.newest: dict[str, int] = dict(newest or {})
         """newest own time taken, by datastream"""
         self._troubled: set[tuple[str, str]] = set()
 
@@ -93,7 +91,9 @@ def put_found(source: OwnSource, found: Found, news: News, payload: bytes) -> in
     """Into the feed's source; returns how many points were new."""
     fresh = news.of(found)
     if fresh:
-        note = dict(news.newest) if found.own_time else None
+        note = None
+        if found.own_time:
+            note = {p.name: news.newest[p.name] for p in fresh if p.name in news.newest}
         source.put(fresh, units=found.units, original=payload, note=note)
     for odd in news.odd_of(found):
         source.set_aside(odd.body, f"{odd.name}: {odd.what}", odd.code)
