@@ -71,7 +71,6 @@ class Furniture:
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.time_bar = window.time_bar
-        self.check = CheckPage(desk)
         self.feeds = FeedWindows(desk, window)
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
