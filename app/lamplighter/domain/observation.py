@@ -145,6 +145,14 @@ class Quarantined(Struct, frozen=True):
     are stored carry that message's ticket, which is how the store knows they belong together"""
 
 
+class Retried(Struct, frozen=True):
+    """A row of the quarantine that is stored now and leaves it in the same transaction."""
+
+    number: int
+    source: int
+    points: int
+
+
 class Gap(Struct, frozen=True):
     """Messages of a source that were sent and never came: seq `first`..`last`, both included."""
 
@@ -212,6 +220,7 @@ class Batch:
     refused_tokens: tuple[int, ...] = ()
     origins: tuple[Origin, ...] = ()
     """one per message when they were recorded elsewhere first, else empty"""
+    retried: tuple[Retried, ...] = ()
 
     @property
     def is_empty(self) -> bool:

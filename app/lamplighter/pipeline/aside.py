@@ -116,6 +116,10 @@ class Aside:
         if token >= 0:
             self._tokens.append(token)
 
+    def bodies_freed(self) -> None:
+        """Rows left the quarantine: bodies are handed on again, the store knows its own limit."""
+        self._kept.clear()
+
     def take(
         self,
     ) -> tuple[tuple[Quarantined, ...], tuple[tuple[int, int], ...], tuple[int, ...]]:

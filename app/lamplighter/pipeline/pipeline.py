@@ -82,6 +82,8 @@ class Pipeline:
         self._misses: Counter[str] = Counter()
         self._keys: dict[int, Keys] = {}
         self._units: dict[tuple[int, str], str] = {}
+        self._retrying = False
+        self._retry_keys: dict[int, Keys] = {}
         self._sparkplug = SparkplugDoor(
             self.registry, self._aside, self._notices, source_of=self._source, live=self._live
         )
@@ -107,6 +109,17 @@ class Pipeline:
         if messages:
             self._look(messages[-1].arrived_ms)
         return self._batch(columns, points)
+
+    def again(self, message: RawMessage) -> Batch:
+        """Decode something out of quarantine, under a key of its own: its old one is taken, and
+        no sequence of its source is touched.
+        """
+        self._aside.bodies_freed()
+        self._retrying = True
+        try:
+            return self.take([message])
+        finally:
+            self._retrying = False
 
     def due(self, *, idle: bool = True) -> list[ResendRequest]:
         """What to ask the field for now; asking again waits longer each time.
@@ -260,7 +273,8 @@ class Pipeline:
         if source is None:
             self._aside.refuse_message(message, -1, name, "its source cannot be taken")
             return None
-        self._feeds[source] = message.feed
+        if not self._retrying:
+            self._feeds[source] = message.feed
         return source
 
     def _native(self, message: RawMessage, name: str, columns: Columns) -> None:
@@ -304,6 +318,10 @@ class Pipeline:
         counted: bool = True,
     ) -> None:
         """Into the columns. `counted`: its seq was given by the source itself."""
+        if self._retrying:
+            keys, counted = self._retry_keys.setdefault(source, Keys()), False
+            found.epoch, found.seq = keys.epoch, keys.next_seq
+            keys.next_seq += 1
         if found.clock_unreadable:
             found.times[list(found.clock_unreadable)] = UNREADABLE_TIME
         if found.replaced:

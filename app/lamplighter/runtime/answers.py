@@ -21,6 +21,7 @@ from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.feed_answers import FeedAnswers
 from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
+from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
 
@@ -62,6 +63,7 @@ class Answers(Answering):
             AlarmAnswers,
             RuleAnswers,
             FeedAnswers,
+            QuarantineAnswers,
             HistorianAnswers,
             HistoryAnswers,
             SafetyAnswers,

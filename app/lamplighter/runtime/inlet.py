@@ -22,6 +22,7 @@ from lamplighter.sources import FeedSet
 from lamplighter.store import Writer
 
 log = structlog.get_logger(__name__)
+OnDone = Callable[[Committed | BaseException], None]
 QUEUE_MESSAGES: Final = 20_000
 BATCH_S: Final = 0.1
 BATCH_MESSAGES: Final = 1_000
@@ -79,6 +80,16 @@ class Inlet:
     def between(self, work: Callable[[Pipeline], None]) -> None:
         """Run `work` on the decoding thread, between two batches."""
         self._between.put(work)
+
+    def put(self, batch: Batch, pipeline: Pipeline, done: OnDone) -> None:
+        """Into the store, from work given to `between`; `done` is told as the writer tells it."""
+        self._decoded(batch, pipeline)
+
+        def both(outcome: Committed | BaseException) -> None:
+            self._done(outcome)
+            done(outcome)
+
+        self._writer.submit(batch, both)
 
     @property
     def waiting_messages(self) -> int:

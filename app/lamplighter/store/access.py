@@ -37,6 +37,8 @@ class WriteAccess:
     last_batch: int
     promised: Callable[[], Iterable[Batch]]
     """batches that still wait: the names they bring are registered first, with their numbers"""
+    drop_aside: Callable[[Iterable[int]], int]
+    """deletes rows of the quarantine by number; says how many were there"""
 
     def _put(
         self, kind: str, key: str, value: object, batch: int | None, again: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,7 @@ from lamplighter.domain.observation import (
 from lamplighter.domain.problems import problem
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.store import blob
+from lamplighter.store.aside import drop_rows, kept_counts, settle_retried, without_retried
 from lamplighter.store.registry import Registry
 from lamplighter.store.spans import KeySpans, Span, with_seqs
 
@@ -49,6 +51,8 @@ class _Plan:
     conflicts: tuple[Quarantined, ...]
     accounts: dict[int, Account]
     spans: dict[tuple[int, int], list[Span]] = field(default_factory=dict)
+    kept: Counter[str] = field(default_factory=Counter)
+    """rows of the quarantine by code, once it is written"""
 
 
 class Committer:
@@ -67,9 +71,7 @@ class Committer:
         self._spans = KeySpans(
             connection.execute("SELECT source, epoch, first, last FROM key_span")
         )
-        self._kept: Counter[str] = Counter(
-            dict(connection.execute("SELECT code, entries FROM quarantine_total").fetchall())
-        )
+        self._kept: Counter[str] = Counter(kept_counts(connection))
 
     def commit(self, batch: Batch) -> Committed:
         """Write `batch` durably. Raises sqlite3.Error with nothing written and nothing changed."""
@@ -90,7 +92,7 @@ class Committer:
         self.number, self.head, self._wall_ms = number, head, wall_ms
         for key, spans in plan.spans.items():
             self._spans.replace(key, spans)
-        self._kept.update(entry.code for entry in plan.aside)
+        self._kept = Counter(plan.kept)
         return Committed(
             number,
             wall_ms,
@@ -133,7 +135,7 @@ class Committer:
             points,
             (*aside, *conflicts),
             conflicts,
-            _accounts(batch, fate, owner),
+            without_retried(_accounts(batch, fate, owner), batch.retried),
         )
         for key, seqs in _by_key(stored).items():
             plan.spans[key] = with_seqs(self._spans.of(key), seqs)
@@ -219,7 +221,7 @@ class Committer:
         self._write_spans(plan)
         self._write_accounts(plan)
         self._write_life(batch, number)
-        self._write_aside(plan, number)
+        self._write_aside(batch, plan, number)
         self._write_origins(batch, plan, number)
         return digest
 
@@ -282,22 +284,29 @@ class Committer:
             ],
         )  # fmt: skip
 
-    def _write_aside(self, plan: _Plan, number: int) -> None:
-        kept = Counter(self._kept)
+    def _write_aside(self, batch: Batch, plan: _Plan, number: int) -> None:
+        kept = plan.kept = Counter(self._kept)
+        kept.subtract(settle_retried(self._sql, batch.retried))
         for entry in plan.aside:
-            kept[entry.code] += 1
             self._sql.execute(
                 "INSERT INTO quarantine_total VALUES(?,1,?) ON CONFLICT DO UPDATE SET"
                 " entries=entries+1, points=points+excluded.points",
                 (entry.code, entry.points),
             )
-            if kept[entry.code] <= KEPT_BODIES:
+            if kept[entry.code] < KEPT_BODIES:
+                kept[entry.code] += 1
                 self._sql.execute(
                     "INSERT INTO quarantine(batch, source, topic, received_ms, code, reason,"
                     " points, body) VALUES(?,?,?,?,?,?,?,?)",
                     (number, entry.source, entry.topic, entry.received_ms, entry.code,
                      entry.reason, entry.points, entry.body),
                 )  # fmt: skip
+
+    def drop_aside(self, numbers: Iterable[int]) -> int:
+        """Delete rows of the quarantine inside an open transaction; says how many were there."""
+        gone = drop_rows(self._sql, numbers)
+        self._kept.subtract(gone)
+        return gone.total()
 
     def state(self) -> dict[tuple[int, int], tuple[Span, ...]]:
         return self._spans.state()

@@ -19,8 +19,9 @@ from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
 from lamplighter.domain.problems import LEFT_DAMAGED, fault
+from lamplighter.domain.quarantine import AsideRow
 from lamplighter.domain.wire import Series
-from lamplighter.store import batches, facts
+from lamplighter.store import aside, batches, facts
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.connections import SYNCHRONOUS, Readers, is_full, open_writing
 from lamplighter.store.damage import SetAside
@@ -309,6 +310,18 @@ class Store:
             (limit,),
         )
         return [Quarantined(*row) for row in rows]
+
+    def aside_rows(
+        self, *, limit: int = 500, before: int = 0, code: str = "", only: tuple[int, ...] = ()
+    ) -> list[AsideRow]:
+        """Kept rows of the quarantine with their numbers, the newest first."""
+        return aside.aside_rows(
+            self._readers.history, limit=limit, before=before, code=code, only=only
+        )
+
+    def aside_kept(self) -> tuple[dict[str, int], int]:
+        """(rows kept by code, when the oldest of them came or 0)."""
+        return aside.kept_counts(self._readers.history), aside.oldest_ms(self._readers.history)
 
     def quarantine_totals(self) -> dict[str, tuple[int, int]]:
         """code -> (entries, points), those included whose bodies were not kept."""

@@ -359,6 +359,7 @@ class Writer:
             self._clock,
             self._committer.number,
             self._promised,
+            self._committer.drop_aside,
         )
         try:
             self._history.execute("BEGIN IMMEDIATE")

@@ -16,7 +16,16 @@ from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.task import Task
 from lamplighter.domain.views import SavedView, Tour
-from lamplighter.domain.wire import alarms, city, feeds, historian, history, safety, trial
+from lamplighter.domain.wire import (
+    alarms,
+    city,
+    feeds,
+    historian,
+    history,
+    quarantine,
+    safety,
+    trial,
+)
 from lamplighter.domain.wire.alarms import AlarmAction as AlarmAction
 from lamplighter.domain.wire.alarms import AlarmDesign as AlarmDesign
 from lamplighter.domain.wire.alarms import AlarmGroups as AlarmGroups
@@ -94,6 +103,13 @@ from lamplighter.domain.wire.history import Sign as Sign
 from lamplighter.domain.wire.history import Signs as Signs
 from lamplighter.domain.wire.history import ValueChange as ValueChange
 from lamplighter.domain.wire.message import Message
+from lamplighter.domain.wire.quarantine import DeleteQuarantined as DeleteQuarantined
+from lamplighter.domain.wire.quarantine import ExportQuarantined as ExportQuarantined
+from lamplighter.domain.wire.quarantine import GetQuarantine as GetQuarantine
+from lamplighter.domain.wire.quarantine import Quarantine as Quarantine
+from lamplighter.domain.wire.quarantine import QuarantineRetried as QuarantineRetried
+from lamplighter.domain.wire.quarantine import QuarantineRow as QuarantineRow
+from lamplighter.domain.wire.quarantine import RetryQuarantined as RetryQuarantined
 from lamplighter.domain.wire.safety import BackupDone as BackupDone
 from lamplighter.domain.wire.safety import TakeBackup as TakeBackup
 from lamplighter.domain.wire.trial import EndTrial as EndTrial
@@ -272,6 +288,7 @@ Request = (
     | historian.Request
     | history.Request
     | safety.Request
+    | quarantine.Request
     | trial.Request
     | Hello
     | GetPrognosis
@@ -297,6 +314,7 @@ Reply = (
     | feeds.Reply
     | historian.Reply
     | history.Reply
+    | quarantine.Reply
     | trial.Reply
     | Welcome
     | Ok
