@@ -257,3 +257,15 @@ def _gaps(ask: _Question) -> tuple[tuple[int, int], ...]:
     return tuple(
         (max(after, ask.from_ms), min(before or ask.to_ms, ask.to_ms)) for after, before in rows
     )
+
+
+def read_points(
+    sql: sqlite3.Connection, decoded: DecodedBatches, datastream: int, from_ms: int, to_ms: int
+) -> Cells:
+    """Every point of a datastream in [from_ms, to_ms), each a cell of its own, by time; points of
+    one moment in recorded order.
+    """
+    with sealed.snapshot(sql):
+        until = batches.last_number(sql)
+        ask = _Question(sql, decoded, datastream, from_ms, to_ms, until, (from_ms, to_ms), [])
+        return _exact(ask)

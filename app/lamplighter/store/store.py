@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -23,6 +23,7 @@ from lamplighter.domain.quarantine import AsideRow
 from lamplighter.domain.wire import Series
 from lamplighter.store import aside, batches, facts
 from lamplighter.store.batches import DecodedBatches
+from lamplighter.store.cells import Cells
 from lamplighter.store.connections import SYNCHRONOUS, Readers, is_full, open_writing
 from lamplighter.store.damage import SetAside
 from lamplighter.store.export import ObservationRow, export_rows
@@ -38,6 +39,7 @@ from lamplighter.store.folder import (
 from lamplighter.store.past import moment_of, newest_of
 from lamplighter.store.replay import RecordedBatch, recorded
 from lamplighter.store.rewind import Rewind
+from lamplighter.store.scan import scan_cells
 from lamplighter.store.schema import (
     CITY_STEPS,
     HISTORY_STEPS,
@@ -45,7 +47,7 @@ from lamplighter.store.schema import (
     check_version,
     migrate,
 )
-from lamplighter.store.series import read_series
+from lamplighter.store.series import read_points, read_series
 from lamplighter.store.verify import VerifyReport, verify
 from lamplighter.store.verify_sealed import Check
 from lamplighter.store.writer import Writer
@@ -366,6 +368,16 @@ class Store:
         what had been recorded by then.
         """
         return moment_of(self._readers.history, self._decoded, at_ms, as_known)
+
+    def points(self, datastream: int, from_ms: int, to_ms: int) -> Cells:
+        """Every point in [from_ms, to_ms), each a cell of its own, by time."""
+        return read_points(self._readers.history, self._decoded, datastream, from_ms, to_ms)
+
+    def coarse_cells(
+        self, datastreams: Sequence[int], from_ms: int, to_ms: int
+    ) -> Iterator[tuple[int, Cells]]:
+        """What the values of many datastreams came to, in the coarsest cells there are."""
+        return scan_cells(self._readers.history, self._decoded, datastreams, from_ms, to_ms)
 
     def export_rows(
         self, from_ms: int | None = None, to_ms: int | None = None
