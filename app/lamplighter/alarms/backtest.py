@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from lamplighter.alarms.compiled import CompiledRules
 from lamplighter.alarms.nuisance import chatters
 from lamplighter.domain.alarm import AlarmRule, Condition
+from lamplighter.domain.alarm_trial import Outcome
 from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 
@@ -45,25 +45,6 @@ class Firings:
 
 
 NEVER: Final = 1 << 62
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """A rule against the past of its assets."""
-
-    fired: int
-    """how often the alarm would have been raised"""
-    caught: int
-    """failures before which it was raised within the horizon"""
-    repairs: int
-    """failures and repairs on record in the span"""
-    lead_time_median_min: float | None
-    """from the first raising within the horizon to the failure; None when none was caught"""
-    chattering: int
-    """alarms (rule on an asset) that were raised three times within a minute"""
-    worst_day: int = 0
-    """most raisings within 24 hours of the clock's days (UTC)"""
-    standing_h: float = 0.0
-    """hours the alarm would have stood, over all assets"""
 
 
 def is_plain(rule: AlarmRule) -> bool:
@@ -93,9 +74,11 @@ def windows(rule: AlarmRule, low: Array, high: Array, worst: Array, first_ms: Ti
     surely_ends &= ~_decides_nothing(worst) & np.isfinite(low)
     found: list[tuple[int, int]] = []
     ends = np.flatnonzero(surely_ends)
+    begins_of_ends = first_ms[ends]
     reach = np.maximum.accumulate(last_ms)
     for row in np.flatnonzero(may_begin).tolist():
-        at = int(np.searchsorted(ends, row))
+        # inside one cell, or in one of late data, what ends it may lie before what begins it
+        at = int(np.searchsorted(begins_of_ends, last_ms[row], side="right"))
         last = int(reach[ends[at]]) if at < ends.shape[0] else NEVER
         first = int(first_ms[row])
         if found and first <= found[-1][1]:

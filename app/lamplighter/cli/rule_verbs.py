@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from lamplighter.cli import backtest_verb
 from lamplighter.cli.output import FAILED, REFUSALS, Leave, document, line, say, table
 from lamplighter.domain.problems import LamplighterError, fault
 
@@ -16,6 +17,7 @@ calls = typer.Typer(no_args_is_help=True, help="Whom to call: list, add, test, d
 
 
 def register(app: typer.Typer) -> None:
+    backtest_verb.register(rules)
     app.add_typer(rules, name="rules")
     app.add_typer(works, name="works")
     app.add_typer(calls, name="calls")

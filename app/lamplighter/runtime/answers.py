@@ -24,6 +24,7 @@ from lamplighter.runtime.history_answers import HistoryAnswers
 from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
+from lamplighter.runtime.trial_answers import TrialAnswers
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -67,6 +68,7 @@ class Answers(Answering):
             HistorianAnswers,
             HistoryAnswers,
             SafetyAnswers,
+            TrialAnswers,
         )
         for topic in topics:
             self._table |= topic(recorder).table()

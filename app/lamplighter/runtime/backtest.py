@@ -16,8 +16,9 @@ import msgspec
 import numpy as np
 
 from lamplighter.alarms import backtest as trial
-from lamplighter.alarms.backtest import Firings, Outcome
+from lamplighter.alarms.backtest import Firings
 from lamplighter.domain.alarm import AlarmRule, Condition
+from lamplighter.domain.alarm_trial import Firing, Outcome, Step, Trial
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.problems import fault
 from lamplighter.runtime.alarm_design import bound_design, switch_id
@@ -37,46 +38,6 @@ _BLIND: Final = {
 }
 
 Progress = Callable[[int, int, str], None]
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One threshold that was tried; `outcome` is None where too much would have to be read."""
-
-    threshold: float
-    outcome: Outcome | None
-
-
-class Firing(msgspec.Struct, frozen=True):
-    """One raising; `cleared_ms` is 0 while it stands at the end."""
-
-    asset: str
-    raised_ms: int
-    cleared_ms: int
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """A rule against the past."""
-
-    rule: str
-    text: str
-    days: int
-    from_ms: int
-    to_ms: int
-    assets: int
-    threshold: float
-    unit: str
-    plain: bool
-    """its threshold can be moved"""
-    outcome: Outcome
-    firings: tuple[Firing, ...]
-    sweep: tuple[Step, ...]
-    points: int
-    """points in the span"""
-    points_read: int
-    """of these, how many had to be looked at"""
-    seconds: float
-    note: str = ""
-    """what this trial cannot know"""
 
 
 def backtest(

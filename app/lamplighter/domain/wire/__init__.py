@@ -57,6 +57,8 @@ from lamplighter.domain.wire.alarms import RulesChanged as RulesChanged
 from lamplighter.domain.wire.alarms import SilenceHorn as SilenceHorn
 from lamplighter.domain.wire.alarms import SwitchRule as SwitchRule
 from lamplighter.domain.wire.alarms import TickStep as TickStep
+from lamplighter.domain.wire.alarms import TrialDone as TrialDone
+from lamplighter.domain.wire.alarms import TryRule as TryRule
 from lamplighter.domain.wire.alarms import TryWay as TryWay
 from lamplighter.domain.wire.alarms import WriteAlarmJournal as WriteAlarmJournal
 from lamplighter.domain.wire.city import CheckDone as CheckDone

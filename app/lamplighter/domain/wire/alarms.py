@@ -14,6 +14,7 @@ from lamplighter.domain.alarm_design import (
     Way,
 )
 from lamplighter.domain.alarm_report import AlarmGroup, AlarmKpis, Annunciator
+from lamplighter.domain.alarm_trial import Trial
 from lamplighter.domain.wire.message import Message
 
 
@@ -169,6 +170,26 @@ class ArmRule(Message, frozen=True):
     waiver: str = ""
 
 
+class TryRule(Message, frozen=True):
+    """Try a rule on the past before it is armed. Answered by TaskStarted, then `TrialDone`."""
+
+    rule: str
+    """`id`, or `id@asset`"""
+    days: int = 90
+    horizon_h: float = 72.0
+    """a failure counts as caught when the rule fired so long before it at most"""
+    threshold: float | None = None
+    """instead of the rule's own"""
+
+
+class TrialDone(Message, frozen=True):
+    """A trial has ended; `problem` says why there is none."""
+
+    task: int
+    trial: Trial | None = None
+    problem: str = ""
+
+
 class RulesChanged(Message, frozen=True):
     """A rule was added, changed, switched, armed or removed."""
 
@@ -246,6 +267,7 @@ Request = (
     | DropRule
     | SwitchRule
     | ArmRule
+    | TryRule
     | GetAlarmDesign
     | PutSuppression
     | DropSuppression
@@ -259,4 +281,4 @@ Request = (
 Reply = (
     Alarms | AlarmGroups | AnnunciatorState | AlarmJournal | AlarmKpiReport | Rules | AlarmDesign
 )
-Event = AlarmsChanged | AnnunciatorState | RulesChanged | AlarmDesign
+Event = AlarmsChanged | AnnunciatorState | RulesChanged | AlarmDesign | TrialDone
