@@ -22,6 +22,7 @@ from lamplighter.cli import (
     plugin_verbs,
     quarantine_verbs,
     register_verb,
+    retention_verb,
     rule_verbs,
     run_verb,
 )
@@ -60,6 +61,7 @@ def build(starters: Starters) -> typer.Typer:
         feed_verbs,
         historian_verbs,
         history_verbs,
+        retention_verb,
         backup_verbs,
         alarm_verbs,
         rule_verbs,

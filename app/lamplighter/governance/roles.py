@@ -27,6 +27,7 @@ class Permission(StrEnum):
     PLUGIN = "change plugins"
     STOP = "stop the recorder"
     BACKUP = "take backups"
+    RETENTION = "change how long history is kept"
 
 
 class Role(StrEnum):
@@ -54,6 +55,7 @@ _ENGINEER: Final = _OPERATE | {
     Permission.IMPORT,
     Permission.FEED,
     Permission.BACKUP,
+    Permission.RETENTION,
 }
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {

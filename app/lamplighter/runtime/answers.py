@@ -24,6 +24,7 @@ from lamplighter.runtime.history_answers import HistoryAnswers
 from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
+from lamplighter.runtime.storage import StorageAnswers
 from lamplighter.runtime.trial_answers import TrialAnswers
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Answers(Answering):
             HistoryAnswers,
             SafetyAnswers,
             TrialAnswers,
+            StorageAnswers,
         )
         for topic in topics:
             self._table |= topic(recorder).table()

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -48,7 +49,7 @@ from lamplighter.runtime.feeds import (
     stored_feeds,
     whole_address,
 )
-from lamplighter.runtime.historian import HistorianDesk
+from lamplighter.runtime.historian import HistorianDesk, releasable
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.logs import configure
@@ -136,7 +137,9 @@ class Recorder:
         self.health = FeedHealth(self)
         self.trials = Trials(clock)
         self.historian = HistorianDesk(self, clock)
-        self.housekeeping = Housekeeping(self.store, self.key, clock)
+        self.housekeeping = Housekeeping(
+            self.store, self.key, clock, releasable=partial(releasable, self.project, self.store)
+        )
         self._answers = Answers(self)
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
@@ -394,7 +397,7 @@ class Recorder:
             live=live,
             stale=stale,
             disk_free_gb=usage.free / 1e9,
-            disk_days_left=_days_left(usage.free, points),
+            disk_days_left=self.housekeeping.days_left(usage.free, points),
             rss_mb=psutil.Process().memory_info().rss / 1e6,
         )
 
@@ -444,15 +447,6 @@ class Recorder:
 
 def _source_of(message: RawMessage) -> str:
     return str(message.topic).rsplit("/", 1)[-1]
-
-
-BYTES_PER_POINT: Final = 30.0
-
-
-def _days_left(free: int, points_per_s: float) -> float | None:
-    if points_per_s <= 0:
-        return None
-    return float(free) / (points_per_s * BYTES_PER_POINT * 86_400)
 
 
 def record(

@@ -2,14 +2,19 @@
 
 from lamplighter.store.access import WriteAccess
 from lamplighter.store.export import ObservationRow
+from lamplighter.store.growth import DiskUse
 from lamplighter.store.outgoing import OutgoingStore
 from lamplighter.store.replay import RecordedBatch
+from lamplighter.store.retention import SETTING as RETENTION
+from lamplighter.store.retention import expire
 from lamplighter.store.sealer import Sealer, SealReport
 from lamplighter.store.store import Store
 from lamplighter.store.verify import VerifyReport
 from lamplighter.store.writer import Writer
 
 __all__ = [
+    "RETENTION",
+    "DiskUse",
     "ObservationRow",
     "OutgoingStore",
     "RecordedBatch",
@@ -19,4 +24,5 @@ __all__ = [
     "VerifyReport",
     "WriteAccess",
     "Writer",
+    "expire",
 ]

@@ -44,8 +44,12 @@ def stored_retention(city: sqlite3.Connection) -> Retention:
         return Retention()
 
 
-def expire(sealer: Sealer, city: sqlite3.Connection, policy: Retention) -> list[str]:
-    """Carry the rule out; says which segments were taken away or thinned."""
+def expire(
+    sealer: Sealer, city: sqlite3.Connection, policy: Retention, until: int | None = None
+) -> list[str]:
+    """Carry the rule out; says which segments were taken away or thinned. Of batches after `until`
+    nothing is taken: somebody else waits for them.
+    """
     if not policy.raw_days:
         return []
     now = sealer.clock.wall_ms()
@@ -53,8 +57,8 @@ def expire(sealer: Sealer, city: sqlite3.Connection, policy: Retention) -> list[
     done: list[str] = []
     windows: Array | None = None
     for about in catalogue.rows(sealer.sql, "state='sealed' AND last_wall_ms<?", (raw_before,)):
-        if sealer.stopping:
-            return done
+        if sealer.stopping or (until is not None and about.to_batch > until):
+            break
         if windows is None:
             windows = alarm_windows(city, policy.alarm_minutes * 60_000)
         _thin(sealer, about, windows, policy, now)

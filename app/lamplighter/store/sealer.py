@@ -27,6 +27,7 @@ from lamplighter.store.batches import last_number
 from lamplighter.store.catalogue import DAY_MS, HOUR_MS, Tier, segment_name
 from lamplighter.store.connections import open_reading
 from lamplighter.store.folder import HISTORY
+from lamplighter.store.growth import keep_sample, take_sample
 from lamplighter.store.replay import hash_at, message_rows
 from lamplighter.store.sealed import border, snapshot
 from lamplighter.store.segment import ENDING, Segment, SegmentAbout, SegmentWriter
@@ -109,6 +110,7 @@ class Sealer:
         while not self.stopping and (span := self._next()) is not None:
             self._seal(*span)
             self.sweep()
+            self.note_size()
         return self.report
 
     def _next(self) -> tuple[int, int] | None:
@@ -238,6 +240,11 @@ class Sealer:
             about = msgspec.structs.replace(about, signature=signed)
         self.chore(lambda sql: catalogue.enter(sql, about, replaced))
         self.reached("entered")
+
+    def note_size(self) -> None:
+        """Write down what the folder takes after this round, for the estimate of days left."""
+        sample = take_sample(self.sql, self.folder.parent, self.clock.wall_ms())
+        self.chore(partial(keep_sample, sample=sample))
 
     def sign(self, data: bytes) -> bytes:
         return self._sign(data) if self._sign is not None else b""

@@ -20,6 +20,7 @@ from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
 from lamplighter.domain.problems import LEFT_DAMAGED, fault
 from lamplighter.domain.quarantine import AsideRow
+from lamplighter.domain.retention import Retention
 from lamplighter.domain.wire import Series
 from lamplighter.store import aside, batches, facts
 from lamplighter.store.batches import DecodedBatches
@@ -36,8 +37,10 @@ from lamplighter.store.folder import (
     is_empty,
     refuse_remote,
 )
+from lamplighter.store.growth import DiskUse, disk_use
 from lamplighter.store.past import moment_of, newest_of
 from lamplighter.store.replay import RecordedBatch, recorded
+from lamplighter.store.retention import stored_retention
 from lamplighter.store.rewind import Rewind
 from lamplighter.store.scan import scan_cells
 from lamplighter.store.schema import (
@@ -390,6 +393,16 @@ class Store:
         there any more.
         """
         return recorded(self._readers.history, after, until)
+
+    def retention(self) -> Retention:
+        """How long this project keeps its history."""
+        return stored_retention(self._readers.city)
+
+    def disk_use(self, now_ms: int, points_per_s: float, free_bytes: float) -> DiskUse:
+        """What history takes, what it will take, and how many days `free_bytes` last."""
+        return disk_use(
+            self._readers.history, self.retention(), self.folder, now_ms, points_per_s, free_bytes
+        )
 
     def verify(self, check: Check | None = None) -> VerifyReport:
         """Read everything and check every hash and count; `check` looks at signatures."""

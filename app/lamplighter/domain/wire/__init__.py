@@ -24,6 +24,7 @@ from lamplighter.domain.wire import (
     history,
     quarantine,
     safety,
+    storage,
     trial,
 )
 from lamplighter.domain.wire.alarms import AlarmAction as AlarmAction
@@ -114,6 +115,9 @@ from lamplighter.domain.wire.quarantine import QuarantineRow as QuarantineRow
 from lamplighter.domain.wire.quarantine import RetryQuarantined as RetryQuarantined
 from lamplighter.domain.wire.safety import BackupDone as BackupDone
 from lamplighter.domain.wire.safety import TakeBackup as TakeBackup
+from lamplighter.domain.wire.storage import GetStorage as GetStorage
+from lamplighter.domain.wire.storage import SetRetention as SetRetention
+from lamplighter.domain.wire.storage import Storage as Storage
 from lamplighter.domain.wire.trial import EndTrial as EndTrial
 from lamplighter.domain.wire.trial import LookAtTrial as LookAtTrial
 from lamplighter.domain.wire.trial import PreviewRow as PreviewRow
@@ -291,6 +295,7 @@ Request = (
     | history.Request
     | safety.Request
     | quarantine.Request
+    | storage.Request
     | trial.Request
     | Hello
     | GetPrognosis
@@ -317,6 +322,7 @@ Reply = (
     | historian.Reply
     | history.Reply
     | quarantine.Reply
+    | storage.Reply
     | trial.Reply
     | Welcome
     | Ok
