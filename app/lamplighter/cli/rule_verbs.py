@@ -251,6 +251,19 @@ def add_calls(project: Path, file: Path, json: bool = typer.Option(False, "--jso
     _take_file(project, file, {"way", "escalation"}, json)
 
 
+@calls.command("test")
+def test_way(project: Path, way: str) -> None:
+    """Call by this way now; the recorder of the project must run."""
+    from lamplighter.cli import beside
+    from lamplighter.domain import wire
+
+    with beside.recorder(project) as session:
+        if session is None:
+            what = "it is the recorder who calls, and none runs"
+            raise fault("U-805", what=what)
+        line(str(beside.ask(session, wire.TryWay(way)).text))
+
+
 @calls.command("drop")
 def drop_way(project: Path, way: str) -> None:
     """Forget a way to call somebody."""

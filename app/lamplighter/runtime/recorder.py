@@ -38,6 +38,7 @@ from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
+from lamplighter.runtime.escalation import EscalationDesk
 from lamplighter.runtime.feed_health import FeedHealth
 from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import (
@@ -140,6 +141,7 @@ class Recorder:
         self.housekeeping = Housekeeping(
             self.store, self.key, clock, releasable=partial(releasable, self.project, self.store)
         )
+        self.escalation = EscalationDesk(self)
         self._answers = Answers(self)
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
@@ -178,6 +180,7 @@ class Recorder:
             if not config.paused:
                 self.open_feed(config)
         self.maintenance.start()
+        self.escalation.start()
         self.historian.start()
         self.housekeeping.start()
         for told in self._told_at_start:
@@ -238,6 +241,7 @@ class Recorder:
         self.trials.stop()
         self.feeds.stop(3.0)
         self.historian.stop(5.0)
+        self.escalation.stop(1.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
         self.housekeeping.stop(3.0)
