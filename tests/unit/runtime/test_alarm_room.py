@@ -243,7 +243,6 @@ def test_what_stood_and_what_was_decided_is_there_after_a_restart(tmp_path: Path
 
 def test_rules_written_without_a_recorder_are_there_when_it_starts(tmp_path: Path) -> None:
 
-
     make_project(tmp_path / "town", 1)
     rule = RuleDefinition("full", "Tank full", kind="tank_test_level", threshold=10.0)
     changed_alone(tmp_path / "town", wire.PutRule(rule))
