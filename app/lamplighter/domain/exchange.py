@@ -37,6 +37,8 @@ class StoredBatch:
     messages: tuple[MessageRecord, ...]
     points: PointColumns
     received: bool = False
+    damaged: bool = False
+    """its stored bytes cannot be read any more: what is left of it must not count as the whole"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Poison(Struct, frozen=True):
 
     n: int
     kind: str
-    """observation | message | fact"""
+    """observation | message | fact | batch"""
     batch: int
     source: str
     epoch: int

@@ -7,7 +7,7 @@ found again from both sides' books: what the historian has no receipt for is sen
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,9 +17,12 @@ from lamplighter.domain.exchange import (
     Intake,
     Outgoing,
     Poison,
+    StoredBatch,
+    StoredFact,
     StoreNames,
     spans_missing,
 )
+from lamplighter.domain.observation import Gap
 from lamplighter.exchange.ledger import Ledger
 from lamplighter.exchange.link import (
     HistorianConfig,
@@ -161,13 +164,22 @@ class Exchanger:
 
     def _send(self, first: int, last: int, points: int) -> bool:
         batches = self._out.batches(first, last, points)
-        if not batches:
-            return False
-        last = batches[-1].number
-        own = [b for b in batches if not b.received]
+        if batches:  # else they expired, and there is nothing left that could be sent
+            last = batches[-1].number
+        own = [b for b in batches if not b.received and not b.damaged]
         gaps = self._out.gaps(first, last)
-        self._deliver(first, last, own, gaps, [])
+        self._deliver(first, last, own, gaps, [], self._damaged(batches))
         return True
+
+    def _damaged(self, batches: Sequence[StoredBatch]) -> list[Poison]:
+        """Batches that cannot be read: set aside, so that they neither block nor pass as sent."""
+        now = self._clock.wall_ms()
+        why = "its stored bytes are damaged here; 'verify' says more"
+        return [
+            Poison(0, "batch", b.number, "", 0, b.number, -1, f"batch {b.number}", why, now)
+            for b in batches
+            if b.damaged
+        ]
 
     def _send_facts(self) -> bool:
         facts = self._out.facts(self.ledger.mark(self._id, LAST_FACT), FACTS_AT_ONCE)
@@ -176,14 +188,24 @@ class Exchanger:
         self._deliver(1, 0, [], [], facts)
         return True
 
-    def _deliver(self, first: int, last: int, batches: Any, gaps: Any, facts: Any) -> None:
+    def _deliver(
+        self,
+        first: int,
+        last: int,
+        batches: Sequence[StoredBatch],
+        gaps: Sequence[Gap],
+        facts: Sequence[StoredFact],
+        damaged: Sequence[Poison] = (),
+    ) -> None:
         assert self._sql is not None and self._pusher is not None
         fact = facts[-1].n if facts else self.ledger.mark(self._id, LAST_FACT)
         chunk = Chunk(first, last, batches, gaps, facts, fact)
         with self._guarded(self._sql):
             receipt = self._pusher.send(chunk, self._known_names(chunk), self._clock.wall_ms())
         adds = {SENT: receipt.points - _points(receipt.poison), RECEIPTS: 1}
-        self.ledger.mark_sent(self._id, first, last, {LAST_FACT: fact}, adds, receipt.poison)
+        self.ledger.mark_sent(
+            self._id, first, last, {LAST_FACT: fact}, adds, (*receipt.poison, *damaged)
+        )
         self._spans = self.ledger.sent(self._id)
 
     def _known_names(self, chunk: Chunk) -> StoreNames:
@@ -273,10 +295,13 @@ class Exchanger:
             facts = self._out.facts(one.seq - 1, 1)
             with self._guarded(self._sql):
                 return self._pusher.again_fact(facts[0]) if facts else False
-        names = self._out.names()
         batches = self._out.batches(one.batch, one.batch, 1)
-        if not batches:
+        if not batches or batches[0].damaged:
             return False
+        if one.kind == "batch":  # it can be read again, from a backup
+            self._send(one.batch, one.batch, 1)
+            return True
+        names = self._out.names()
         with self._guarded(self._sql):
             return self._pusher.again(batches[0], one, names)
 

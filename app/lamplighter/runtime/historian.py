@@ -7,7 +7,6 @@ waits in the store; when it answers again, what is new goes first and the backlo
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from lamplighter.exchange import Exchanger, HistorianConfig, Ledger, parted, sho
 from lamplighter.exchange import prepare as prepare_tables
 from lamplighter.runtime.intake import RecorderDoor, StoreDoor
 from lamplighter.runtime.project import opened
+from lamplighter.runtime.secret_store import Secrets
 from lamplighter.store import OutgoingStore, Store, WriteAccess
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 SETTING: Final = "historian"
-PASSWORD: Final = "historian.password"
+PASSWORD: Final = "historian"
+"""name of its password among the project's secrets"""
 LIVE_S: Final = 0.25
 RECEIVE_S: Final = 2.0
 RETRY_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -68,9 +69,11 @@ def settled(project: Path, ask: wire.SetHistorian) -> HistorianConfig | None:
     if ask.url == "off":
         return None
     config, password = config_from(ask.url, ask.ca, ask.cert, ask.key, ask.password_file)
+    secrets = Secrets(project)
     if password:
-        file = keep_password(project, password)
-        config = msgspec.structs.replace(config, password_file=file)
+        secrets.put(PASSWORD, password)
+    else:
+        secrets.drop(PASSWORD)
     return msgspec.structs.replace(config, receive=not ask.send_only)
 
 
@@ -86,19 +89,6 @@ def sync_config(store: Store, ask: wire.SyncHistorian) -> tuple[HistorianConfig,
     """(what to exchange with, a password the address held)"""
     config, password = _wanted(store, ask.url, ask.ca, ask.cert, ask.key, ask.password_file)
     return msgspec.structs.replace(config, receive=not ask.send_only), password
-
-
-def keep_password(project: Path, password: str) -> str:
-    """Write a password into a file of the project's keys that only its owner reads."""
-    file = project / "keys" / PASSWORD
-    file.parent.mkdir(exist_ok=True)
-    part = file.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as text:
-        text.write(password)
-    part.replace(file)
-    return str(file)
 
 
 def releasable(folder: Path, store: Store) -> int | None:
@@ -146,10 +136,10 @@ def _wanted(
             raise fault(
                 "U-801", what="this project has no historian; give --historian", name="sync"
             )
-        return known, ""
+        return known, Secrets(store.folder).get(PASSWORD)
     config, password = config_from(url, ca, cert, key, password_file)
     if known is not None and known.url == config.url and not (ca or cert or password_file):
-        return known, password
+        return known, password or Secrets(store.folder).get(PASSWORD)
     return config, password
 
 
@@ -298,7 +288,7 @@ class HistorianDesk:
         if config is None:
             return 0, 0
         with self._lock:
-            exchanger = self._made(config, "")
+            exchanger = self._made(config, Secrets(self._recorder.project).get(PASSWORD))
             try:
                 return exchanger.retry(numbers or None)
             finally:
@@ -342,7 +332,7 @@ class HistorianDesk:
             return False, received_at
         if self._exchanger is None or self._exchanger.config != config:
             self._close()
-            self._exchanger = self._made(config, "")
+            self._exchanger = self._made(config, Secrets(self._recorder.project).get(PASSWORD))
         more = self._exchanger.send_some()
         now = self._clock.monotonic_ms() / 1000
         if config.receive and now - received_at >= RECEIVE_S:

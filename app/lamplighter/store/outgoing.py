@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SHARED: Final = (facts.ALARM_EVENT, facts.INCIDENT, facts.ORDER, facts.META)
 """kinds of facts that other consoles may read"""
+MOST_BATCHES: Final = 2_000
+"""of one answer, however few points they hold"""
 
 
 class OutgoingStore:
@@ -30,7 +32,7 @@ class OutgoingStore:
         return self._store.last_batch()
 
     def batches(self, first: int, last: int, points: int) -> list[StoredBatch]:
-        """Raises ValueError when a batch is damaged; `verify` says which."""
+        """Hot or sealed alike; batches that expired are not there any more."""
         sql = self._store.history_sql
         found: list[StoredBatch] = []
         held = 0
@@ -39,12 +41,18 @@ class OutgoingStore:
             if received.fetchone() is not None:
                 nothing = PointColumns.empty()
                 found.append(StoredBatch(batch.number, batch.wall_ms, (), nothing, True))
-            elif batch.damaged:
-                raise ValueError(f"batch {batch.number} is damaged")
             else:
-                found.append(StoredBatch(batch.number, batch.wall_ms, batch.messages, batch.points))
+                found.append(
+                    StoredBatch(
+                        batch.number,
+                        batch.wall_ms,
+                        batch.messages,
+                        batch.points,
+                        damaged=batch.damaged,
+                    )
+                )
                 held += len(batch.points)
-            if held >= points:
+            if held >= points or len(found) >= MOST_BATCHES:
                 break
         return found
 

@@ -198,6 +198,31 @@ def test_a_refusal_no_constraint_explains_is_found_by_halving(
     assert len(held(historian)) == 98
 
 
+def test_a_damaged_batch_neither_blocks_the_others_nor_passes_as_sent(
+    historian: Postgres, tmp_path: Path
+) -> None:
+    import sqlite3
+
+    a = Console(tmp_path / "d")
+    a.put(batch("pumps", 7, 0, fresh=True), batch("pumps", 7, 4), batch("pumps", 7, 8))
+    whole = a.rows()
+    a.close()
+    sql = sqlite3.connect(a.folder / "history.db")
+    sql.execute("UPDATE body SET points = substr(points, 1, 20) WHERE number = 2")
+    sql.commit()
+    sql.close()
+    a = Console(tmp_path / "d")
+    exchanger = a.exchanger(historian.url)
+    exchanger.exchange()
+    (one,) = exchanger.ledger.poison()
+    assert (one.kind, one.batch) == ("batch", 2)
+    assert exchanger.state().sent == 40
+    assert exchanger.retry() == (0, 1)
+    exchanger.close()
+    a.close()
+    assert set(held(historian)) == {r for r in whole if r[2] not in (4, 5, 6, 7)}
+
+
 def test_a_name_the_historian_cannot_hold_sets_its_own_points_aside(
     historian: Postgres, consoles: tuple[Console, Console, Console]
 ) -> None:
