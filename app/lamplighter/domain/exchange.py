@@ -59,6 +59,8 @@ class StoredFact(Struct, frozen=True):
     batch: int
     wall_ms: int
     body: str | None
+    hash: bytes = b""
+    """its link of the chain over all facts"""
 
 
 class Outgoing(Protocol):
@@ -68,6 +70,15 @@ class Outgoing(Protocol):
     name: str
 
     def last_batch(self) -> int: ...
+
+    def mark_of(self, batch: int) -> int:
+        """A number that tells the batch from another one of the same number; 0 when there is
+        none."""
+        ...
+
+    def fact_mark(self, n: int) -> int:
+        """The same for a fact."""
+        ...
 
     def batches(self, first: int, last: int, points: int) -> list[StoredBatch]:
         """Batches first..last in recorded order, ending early after about `points` points."""

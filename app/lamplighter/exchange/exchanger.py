@@ -45,6 +45,9 @@ FACTS_AT_ONCE: Final = 500
 LIVE_BATCHES: Final = 20
 """as many batches may wait before they count as a backlog"""
 LAST_FACT: Final = "last fact"
+FACT_MARK: Final = "mark of the last fact"
+END: Final = "last batch"
+END_MARK: Final = "mark of the last batch"
 SENT: Final = "sent points"
 RECEIVED: Final = "received points"
 RECEIPTS: Final = "receipts"
@@ -102,6 +105,9 @@ class Exchanger:
 
     def _compare(self, pusher: Pusher) -> None:
         """What both sides have in their books counts as sent; the rest is sent again."""
+        if self._another_store():
+            self.ledger.replace_sent(self._id, [])
+            self.ledger.put(self._id, {LAST_FACT: 0, END: 0}, {})
         ours, theirs = self.ledger.sent(self._id), pusher.known()
         self._spans = _common(ours, theirs)
         last = self._out.last_batch()
@@ -113,6 +119,15 @@ class Exchanger:
             self.ledger.put(self._id, {LAST_FACT: fact}, {})
         waiting = sum(b - a + 1 for a, b in spans_missing(self._spans, last))
         self._live_from = last + 1 if waiting > LIVE_BATCHES else 1
+
+    def _another_store(self) -> bool:
+        """Whether batches or facts have begun anew since (a damaged file was replaced): what the
+        books say of their numbers means others then. Sending again costs time, and doubles nothing.
+        """
+        end, fact = self.ledger.mark(self._id, END), self.ledger.mark(self._id, LAST_FACT)
+        batches = end > 0 and self.ledger.mark(self._id, END_MARK) != self._out.mark_of(end)
+        facts = fact > 0 and self.ledger.mark(self._id, FACT_MARK) != self._out.fact_mark(fact)
+        return batches or facts
 
     @contextlib.contextmanager
     def _guarded(self, sql: Connection) -> Any:
@@ -202,10 +217,13 @@ class Exchanger:
         chunk = Chunk(first, last, batches, gaps, facts, fact)
         with self._guarded(self._sql):
             receipt = self._pusher.send(chunk, self._known_names(chunk), self._clock.wall_ms())
+        marks = {LAST_FACT: fact}
+        if facts:
+            marks[FACT_MARK] = self._out.fact_mark(fact)
+        if last > self.ledger.mark(self._id, END):
+            marks |= {END: last, END_MARK: self._out.mark_of(last)}
         adds = {SENT: receipt.points - _points(receipt.poison), RECEIPTS: 1}
-        self.ledger.mark_sent(
-            self._id, first, last, {LAST_FACT: fact}, adds, (*receipt.poison, *damaged)
-        )
+        self.ledger.mark_sent(self._id, first, last, marks, adds, (*receipt.poison, *damaged))
         self._spans = self.ledger.sent(self._id)
 
     def _known_names(self, chunk: Chunk) -> StoreNames:

@@ -326,10 +326,10 @@ class Pusher:
 
     def _put_fact(self, fact: StoredFact, receipt: int) -> None:
         self._sql.execute(
-            "INSERT INTO lamplighter.fact VALUES(%s,%s,%s,%s,%s,%s,%s::jsonb,%s)"
+            "INSERT INTO lamplighter.fact VALUES(%s,%s,%s,%s,%s,%s,%s::jsonb,%s,%s)"
             " ON CONFLICT DO NOTHING",
             (self._store, fact.n, fact.kind, fact.key, fact.batch, fact.wall_ms, fact.body,
-             receipt),
+             receipt, fact.hash),
         )  # fmt: skip
 
     def _one(self, query: str, values: tuple[Any, ...] = ()) -> int:

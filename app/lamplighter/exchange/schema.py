@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS lamplighter.gap(
 CREATE TABLE IF NOT EXISTS lamplighter.fact(
     store text NOT NULL, n bigint NOT NULL, kind text NOT NULL, key text NOT NULL,
     batch bigint NOT NULL, wall_ms bigint NOT NULL, body jsonb, receipt bigint NOT NULL,
-    PRIMARY KEY(store, n));
+    hash bytea NOT NULL, PRIMARY KEY(store, n, hash));
 CREATE INDEX IF NOT EXISTS fact_by_key ON lamplighter.fact(kind, key);
 """
 

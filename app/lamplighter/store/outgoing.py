@@ -9,7 +9,7 @@ import msgspec
 from lamplighter.domain.exchange import StoredBatch, StoredFact, StoreNames
 from lamplighter.domain.observation import Gap, PointColumns
 from lamplighter.store import facts
-from lamplighter.store.replay import recorded
+from lamplighter.store.replay import hash_at, recorded
 
 if TYPE_CHECKING:
     from lamplighter.store.store import Store
@@ -30,6 +30,14 @@ class OutgoingStore:
 
     def last_batch(self) -> int:
         return self._store.last_batch()
+
+    def mark_of(self, batch: int) -> int:
+        found = hash_at(self._store.history_sql, batch)
+        return _mark(found) if found is not None else 0
+
+    def fact_mark(self, n: int) -> int:
+        row = self._store.city_sql.execute("SELECT hash FROM fact WHERE n=?", (n,)).fetchone()
+        return _mark(bytes(row[0])) if row is not None else 0
 
     def batches(self, first: int, last: int, points: int) -> list[StoredBatch]:
         """Hot or sealed alike; batches that expired are not there any more."""
@@ -76,11 +84,14 @@ class OutgoingStore:
     def facts(self, after: int, limit: int) -> list[StoredFact]:
         kinds = ",".join("?" * len(SHARED))
         rows = self._store.city_sql.execute(
-            f"SELECT n, kind, key, batch, wall_ms, body FROM fact WHERE n>? AND kind IN ({kinds})"
-            " ORDER BY n LIMIT ?",
+            "SELECT n, kind, key, batch, wall_ms, body, hash FROM fact"
+            f" WHERE n>? AND kind IN ({kinds}) ORDER BY n LIMIT ?",
             (after, *SHARED, limit),
         )
-        return [StoredFact(row[0], row[1], row[2], row[3], row[4], _json(row[5])) for row in rows]
+        return [
+            StoredFact(n, kind, key, batch, wall_ms, _json(body), bytes(hash_))
+            for n, kind, key, batch, wall_ms, body, hash_ in rows
+        ]
 
     def keys(self) -> dict[tuple[str, int], tuple[tuple[int, int], ...]]:
         names = self._store.sources()
@@ -89,6 +100,10 @@ class OutgoingStore:
             for (source, epoch), spans in self._store.sequence_state().items()
             if source in names
         }
+
+
+def _mark(found: bytes) -> int:
+    return int.from_bytes(found[:7], "big") + 1
 
 
 def _json(body: bytes | None) -> str | None:

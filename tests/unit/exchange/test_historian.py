@@ -223,6 +223,33 @@ def test_a_damaged_batch_neither_blocks_the_others_nor_passes_as_sent(
     assert set(held(historian)) == {r for r in whole if r[2] not in (4, 5, 6, 7)}
 
 
+def test_batches_that_began_anew_are_not_taken_for_those_sent_before(
+    historian: Postgres, tmp_path: Path
+) -> None:
+    """A history file that was lost is replaced by a new one; its numbers mean other batches."""
+    import sqlite3
+
+    a = Console(tmp_path / "d")
+    a.put(batch("pumps", 7, 0, fresh=True), batch("pumps", 7, 4))
+    exchange(a, historian.url)
+    before = a.rows()
+    store_id = a.store.store_id
+    a.close()
+    other = Console(tmp_path / "other")
+    other.put(batch("pumps", 8, 0, fresh=True), batch("pumps", 8, 4), batch("pumps", 8, 8))
+    other.close()
+    for file in ("history.db", "history.head"):
+        (a.folder / file).write_bytes((tmp_path / "other" / file).read_bytes())
+    sql = sqlite3.connect(a.folder / "history.db")
+    sql.execute("UPDATE about SET value=? WHERE key='store_id'", (store_id,))
+    sql.commit()
+    sql.close()
+    a = Console(tmp_path / "d")
+    assert exchange(a, historian.url)[0] == 60
+    assert set(held(historian)) == before | a.rows()
+    a.close()
+
+
 def test_a_name_the_historian_cannot_hold_sets_its_own_points_aside(
     historian: Postgres, consoles: tuple[Console, Console, Console]
 ) -> None:

@@ -1,0 +1,135 @@
+"""A running recorder exchanges all the time, and goes on by itself after the historian was away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.kit.postgres import Postgres, needs_postgres
+
+from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.exchange import NamedStream, ReceivedChunk, ReceivedPoints
+from lamplighter.domain.observation import MessageRecord
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.exchange import HistorianConfig
+from lamplighter.runtime.historian import releasable
+from lamplighter.runtime.intake import RecorderDoor
+from lamplighter.runtime.recorder import Recorder
+from lamplighter.store import Store
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    needs_postgres()
+    with Postgres() as found:
+        yield found.prepared()
+
+
+@pytest.fixture
+def recorders(tmp_path: Path) -> Iterator[tuple[Recorder, Recorder]]:
+    made = []
+    for name in ("a", "b"):
+        Store.create(tmp_path / name, name=name, clock=SystemClock())
+        made.append(Recorder(tmp_path / name, SystemClock(), plugin_code=False))
+        made[-1].start()
+    yield made[0], made[1]
+    for one in made:
+        one.stop()
+
+
+def chunk(source: str, seq: int, count: int = 10, age_ms: int = 0) -> ReceivedChunk:
+    """One message of now, or of some time ago."""
+    now = SystemClock().wall_ms() - age_ms
+    at = np.arange(count)
+    return ReceivedChunk(
+        (NamedStream(source, "level", False, "m"), NamedStream(source, "state", True)),
+        ("open", "shut"),
+        (source,),
+        (MessageRecord(0, 5, seq, seq * 31 + 7, now, count),),
+        ReceivedPoints(
+            (at % 2).astype(np.int32), now + at, (at % 2).astype(np.float64),
+            np.zeros(count, np.uint8), np.zeros(count, np.int32), at.astype(np.int32),
+        ),
+    )  # fmt: skip
+
+
+def until(what: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come to be"
+        time.sleep(0.05)
+
+
+def keys(recorder: Recorder) -> set[tuple[str, int, int, str, object]]:
+    return {(r.source, r.seq, r.n, r.datastream, r.value) for r in recorder.store.export_rows()}
+
+
+def test_two_recorders_share_what_they_record_also_after_a_crash_of_the_historian(
+    postgres: Postgres, recorders: tuple[Recorder, Recorder]
+) -> None:
+    a, b = recorders
+    for one in recorders:
+        one.historian.use(HistorianConfig(postgres.url))
+    door = RecorderDoor(a, past=False)
+    door.take(chunk("pumps", 0))
+    until(lambda: keys(b) == keys(a) != set())
+    until(lambda: bool((b.core.newest.time_ms > 0).any()))  # fresh values of others are live here
+    postgres.stop("immediate")
+    door.take(chunk("pumps", 1))
+    RecorderDoor(b, past=False).take(chunk("air", 0))
+    until(lambda: "N-330" in a.historian.state.problem)
+    waiting = releasable(a.project, a.store)
+    assert waiting is not None
+    assert waiting < a.store.last_batch()
+    postgres.start()
+    until(lambda: len(keys(a)) == 30 and keys(a) == keys(b))
+    until(lambda: releasable(a.project, a.store) == a.store.last_batch())
+    assert a.historian.state.problem == ""
+    assert postgres.sql("SELECT count(*) FROM lamplighter.observation") == [(30,)]
+    assert a.meters.account.received == 0, "what came from elsewhere is no feed of ours"
+
+
+def test_a_command_is_answered_by_the_recorder(
+    postgres: Postgres, recorders: tuple[Recorder, Recorder]
+) -> None:
+    a, _ = recorders
+    RecorderDoor(a, past=False).take(chunk("valves", 0))
+    reply = a._handle(wire.SyncHistorian(postgres.url))
+    assert isinstance(reply, wire.HistorianSynced)
+    assert (reply.sent, reply.waiting, reply.poison) == (10, 0, 0)
+    assert releasable(a.project, a.store) is None
+    with pytest.raises(LamplighterError, match="U-801"):
+        a._handle(wire.SyncHistorian())
+    secret = postgres.url.replace("console@", "console:hunter2@")
+    assert a._handle(wire.SetHistorian(secret)) == wire.Ok("127.0.0.1/postgres")
+    until(lambda: a.historian.state.connected)
+    assert "hunter2" not in str(a.store.settings())
+    assert b"hunter2" not in (a.project / "audit.db").read_bytes()
+    assert a._handle(wire.SetHistorian("off")) == wire.Ok("")
+    until(lambda: not a.historian.state.connected)
+
+
+def test_the_past_raises_no_alarm_and_is_no_present_value(
+    recorders: tuple[Recorder, Recorder], tmp_path: Path
+) -> None:
+    a, _ = recorders
+    file = tmp_path / "h.csv"
+    file.write_text("time,tag,value\n2020-01-01T00:00:00Z,P-1,99\n2020-01-01T00:01:00Z,P-1,98\n")
+    mapping = (
+        'source = "scada"\n[time]\ncolumn = "time"\n[long]\ndatastream = "tag"\nvalue = "value"\n'
+    )
+    reply = a._handle(wire.ImportPast((str(file),), mapping))
+    assert isinstance(reply, wire.TaskStarted)
+    until(lambda: sum(1 for _ in a.store.export_rows()) == 2)
+    until(lambda: a.core.batch() == a.store.last_batch())
+    until(lambda: any(d.name == "P-1" for d in a.core.city.streams))
+    time.sleep(0.3)
+    assert not (a.core.newest.time_ms > 0).any()
+    assert [r for r in a.store.alarms() if r.state is not AlarmState.NORM] == []
+    RecorderDoor(a, past=False).take(chunk("scada", 0))
+    until(lambda: bool((a.core.newest.time_ms > 0).any()))
