@@ -7,20 +7,29 @@ the test of the checker.
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults import fuzz_messages, gap_truth, import_files, import_mutants, part_tls
+from tests.faults import (
+    fuzz_messages,
+    gap_truth,
+    import_files,
+    import_mutants,
+    locks,
+    part_safety,
+    part_tls,
+)
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
 
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import Batch, Committed
 from lamplighter.pipeline import Pipeline
-from lamplighter.runtime.inlet import Inlet
+from lamplighter.runtime.inlet import QUEUE_MESSAGES, Inlet
 
 pytestmark = pytest.mark.faults
 
@@ -225,3 +234,52 @@ def test_a_secret_in_the_words_of_a_refusal_is_found_out(monkeypatch: pytest.Mon
     assert told() == []
     monkeypatch.setattr(feed, "masked", lambda url: url)
     assert told()
+
+
+class DropsOldest(Inlet):
+    """It makes room by forgetting, and says that it took everything."""
+
+    def deliver(self, message: RawMessage) -> bool:
+        if self._queue.full():
+            self._queue.get_nowait()
+        return super().deliver(message)
+
+
+def taken_and_lost(kind: type[Inlet]) -> int:
+    """Messages the inlet said it took in a burst, less those that reached the writer."""
+    clock, disk = FakeClock(), SlowDisk()
+    inlet = kind(
+        Pipeline(clock=clock),
+        Broker(),  # type: ignore[arg-type]
+        disk,  # type: ignore[arg-type]
+        committed=lambda _: None,
+        failed=lambda _: None,
+        decoded=lambda *_: None,
+    )
+    device = FeedBuilder(clock)
+    taken = sum(inlet.deliver(device.message(seq)) for seq in range(QUEUE_MESSAGES + 50))
+    inlet.start()
+    assert inlet.stop(60)
+    return taken - sum(len(b.messages) for b, _ in disk.held)
+
+
+def test_a_burst_is_held_back_and_a_queue_that_forgets_is_found_out() -> None:
+    assert taken_and_lost(Inlet) == 0
+    assert taken_and_lost(DropsOldest) == 50
+
+
+def test_a_copy_that_locks_the_writer_out_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lock_out(folder: Path, *given: Any, **more: Any) -> None:
+        sql = sqlite3.connect(folder / "history.db", isolation_level=None)
+        sql.execute("BEGIN EXCLUSIVE")
+        time.sleep(2.5)
+        sql.execute("COMMIT")
+        sql.close()
+
+    monkeypatch.setattr(locks, "take_backup", lock_out)
+    monkeypatch.setattr(locks, "READERS", 2)
+    found = part_safety.locks_row(locks.run(8, tmp_path))
+    assert not found["passed"]
+    assert found["figures"]["p99_ms"] > part_safety.NEVER_MS
