@@ -27,6 +27,9 @@ SLEPT_MS: Final = 30_000
 GRACE_MS: Final = 30_000
 """how long feeds may take to come back before anything counts as stale"""
 SHOWN_MS: Final = 10_000
+"""how long the alarm of a sleep stays active"""
+PATIENCE_MS = 5_000
+"""how long a feed or source must be gone, or back, before it is said"""
 SET_MS: Final = 2_000
 _LOST: Final = frozenset({"lost", "refused"})
 Bools = npt.NDArray[np.bool_]
@@ -46,7 +49,7 @@ def system_rules(sources: Iterable[str], feeds: Iterable[str]) -> list[AlarmRule
     rules += [
         AlarmRule(
             FEED, -1, feed, Condition.TOLD, 0.0, 2, "Feed lost",
-            on_delay_ms=5_000, off_delay_ms=5_000,
+            on_delay_ms=PATIENCE_MS, off_delay_ms=PATIENCE_MS,
             cause="The broker, the network or the access to it failed.",
             consequence="Everything behind this feed is out of sight; its values grow stale.",
             guidance=("Open the feeds page: it says which layer is broken.",),
@@ -57,7 +60,7 @@ def system_rules(sources: Iterable[str], feeds: Iterable[str]) -> list[AlarmRule
     rules += [
         AlarmRule(
             SOURCE, -1, source, Condition.TOLD, 0.0, 3, "Source silent",
-            on_delay_ms=5_000, off_delay_ms=2_000,
+            on_delay_ms=PATIENCE_MS, off_delay_ms=PATIENCE_MS,
             cause="The device or gateway is off, or its link is cut.",
             consequence="None of its values is live.",
             guidance=("Check the device's power and link.",),

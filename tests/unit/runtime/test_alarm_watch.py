@@ -1,0 +1,153 @@
+"""One named alarm for a lost feed, a silent source, a sleep; and none for a clock that is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.kit.alarm_room import AlarmRoom
+from tests.kit.clocks import FakeClock
+
+from lamplighter.alarms import AlarmEngine
+from lamplighter.domain.alarm import AlarmEvent, AlarmRule, Condition
+from lamplighter.domain.newest_block import blank
+from lamplighter.runtime import alarm_watch
+from lamplighter.runtime.alarm_watch import AlarmWatch, system_rules
+from lamplighter.twin import DependencyGraph
+
+STREAMS = 40
+SOURCES = {0: "dev-a", 1: "dev-b"}
+SOURCE_OF = np.array([n % 2 for n in range(STREAMS)], np.int32)
+
+
+class _Night:
+    """A core's beats by hand: what is stale, which feeds and sources are up."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.awake = 0
+        self.feeds = {"feed-1": "live", "feed-2": "live"}
+        self.asked: list[str] = []
+        self.dead = np.zeros(2, np.bool_)
+        self.stale = np.zeros(STREAMS, np.bool_)
+        stale_rules = [
+            AlarmRule("stale", n, f"A{n}", Condition.STALE, 0.0, 3, "Stale") for n in range(STREAMS)
+        ]
+        rules = [*stale_rules, *system_rules(SOURCES.values(), ["feed-1", "feed-2"])]
+        self.engine = AlarmEngine(rules, DependencyGraph([], []))
+        self.watch = AlarmWatch(
+            self.clock,
+            lambda: list(self.feeds.items()),
+            lambda: {0: "feed-1", 1: "feed-2"},
+            lambda: self.asked.append("reload"),
+            lambda: self.awake,
+        )
+
+    def beats(self, seconds: float) -> list[AlarmEvent]:
+        events: list[AlarmEvent] = []
+        for _ in range(round(seconds * 2)):
+            self.clock.advance(500)
+            self.awake += 500
+            events += self.beat()
+        return events
+
+    def beat(self) -> list[AlarmEvent]:
+        now = self.clock.wall_ms()
+        newest = blank(STREAMS)
+        newest.time_ms[:], newest.value[:] = now - 100, 1.0
+        heard = np.full(2, now, np.int64)
+        silent = self.watch.look(self.engine, self.dead, heard, SOURCES, SOURCE_OF, STREAMS)
+        return self.engine.step(1, now, newest, self.stale, silent)
+
+
+def _raised(events: list[AlarmEvent]) -> list[str]:
+    return [e.record.key for e in events if e.event == "raised"]
+
+
+def test_a_lost_feed_is_one_alarm_and_none_of_its_datastreams_is_called_stale() -> None:
+    night = _Night()
+    night.beats(2)
+    night.feeds["feed-1"], night.dead[0] = "lost", True
+    night.stale[SOURCE_OF == 0] = True
+    assert _raised(night.beats(30)) == ["system.feed-lost@feed-1"]
+    night.feeds["feed-1"], night.dead[0] = "live", False
+    night.stale[:] = False
+    events = night.beats(30)
+    assert [(e.event, e.record.key) for e in events] == [("cleared", "system.feed-lost@feed-1")]
+
+
+def test_a_silent_source_is_one_alarm_and_the_other_source_is_still_watched() -> None:
+    night = _Night()
+    night.beats(2)
+    night.dead[0], night.stale[SOURCE_OF == 0] = True, True
+    assert _raised(night.beats(30)) == ["system.source-silent@dev-a"]
+    night.stale[1] = True
+    assert _raised(night.beats(2)) == ["stale@A1"]
+
+
+def test_a_sleep_is_one_alarm_that_says_from_when_to_when() -> None:
+    night = _Night()
+    night.beats(5)
+    night.clock.jump(2 * 3_600_000)  # the wall clock went on, the machine's own did not
+    night.awake += 2 * 3_600_000
+    night.feeds = dict.fromkeys(night.feeds, "lost")
+    night.dead[:], night.stale[:] = True, True
+    (event,) = night.beat()
+    assert event.record.key == "system.console-slept@console"
+    assert "slept from" in event.record.text and " to " in event.record.text
+    night.feeds = dict.fromkeys(night.feeds, "connecting")
+    assert _raised(night.beats(4)) == []
+    night.feeds = dict.fromkeys(night.feeds, "live")
+    night.dead[:], night.stale[:] = False, False
+    events = night.beats(60)
+    assert _raised(events) == []
+    assert [e.record.key for e in events if e.event == "cleared"] == [
+        "system.console-slept@console"
+    ]
+
+
+def test_what_stays_away_after_a_sleep_is_told_after_its_grace() -> None:
+    night = _Night()
+    night.beats(5)
+    night.awake += 3_600_000
+    night.clock.jump(3_600_000)
+    night.dead[0] = True
+    raised = _raised(night.beats(60))
+    assert raised == ["system.console-slept@console", "system.source-silent@dev-a"]
+
+
+@pytest.mark.parametrize("hours", [1, -1, 24, -24])
+def test_a_clock_that_somebody_set_raises_nothing(hours: int) -> None:
+    night = _Night()
+    night.beats(5)
+    night.clock.jump(hours * 3_600_000)
+    night.dead[:], night.stale[:] = True, True
+    assert night.beats(2) == []
+    night.dead[:], night.stale[:] = False, False
+    assert night.beats(60) == []
+
+
+def test_a_feed_that_was_just_added_gets_its_rule_with_the_city() -> None:
+    night = _Night()
+    night.feeds["feed-3"] = "live"
+    night.beats(3)
+    assert night.asked == ["reload"]
+
+
+def test_a_source_that_says_goodbye_is_one_alarm_in_a_real_recorder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alarm_watch, "PATIENCE_MS", 200)
+    with AlarmRoom(tmp_path / "town", 20) as room:
+        room.rule("old", condition="stale", threshold=0.0, text="Level stale")
+        assert room.recorder.inlet.deliver(room.device.announcement(0))
+        room.tell([1.0] * 20)
+        room.until(lambda: room.recorder.core.newest.value[19] == 1.0)
+        assert room.recorder.inlet.deliver(room.device.last_will())
+        room.until(lambda: room.records())
+        assert list(room.records()) == ["system.source-silent@dev"]
+        assert room.recorder.core.mask[:20].all()
+        assert room.recorder.inlet.deliver(room.device.announcement(1))
+        room.tell([1.0] * 20)
+        room.until(lambda: not room.records()["system.source-silent@dev"].active)
