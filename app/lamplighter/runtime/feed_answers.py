@@ -45,6 +45,7 @@ class FeedAnswers(Answering):
         return {
             wire.GetFeeds: lambda _: wire.Feeds(self._recorder.feed_states(), SCHEMES),
             wire.GetFeed: lambda ask: health.detail(ask.id),
+            wire.GetDays: self._days,
             wire.AddFeed: self._add_feed,
             wire.ChangeFeed: self._change_feed,
             wire.GetGaps: lambda ask: wire.Gaps(tuple(store.gaps(ask.from_ms, ask.to_ms))),
@@ -115,6 +116,9 @@ class FeedAnswers(Answering):
                     recorder.open_feed(after)
         self._audit(f"{ask.action} feed", what, ask.reason)
         return wire.Ok(before.id)
+
+    def _days(self, ask: wire.GetDays) -> wire.Reply:
+        return self._recorder.health.days(min(max(1, ask.days), 400))
 
     # ---------------------------------------------------------------- trying
     def _try_feed(self, ask: wire.TryFeed) -> wire.Reply:

@@ -7,7 +7,7 @@ looks; nothing here decides about data.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
+from lamplighter.domain.days import DAY_MS, day_text, qualities
 from lamplighter.domain.observation import Account, Batch, Committed, Gap
 from lamplighter.pipeline import Pipeline
 from lamplighter.runtime.feeds import FeedConfig, resting
@@ -228,6 +229,20 @@ class FeedHealth:
             tuple(self._layers(state, mine)),
             tuple(self._source(s) for s in mine),
         )
+
+    def days(self, count: int) -> wire.Days:
+        """How good the data of each feed were on the last `count` days."""
+        recorder = self._recorder
+        now = recorder.clock.wall_ms()
+        today = now // DAY_MS
+        counts = recorder.store.days(today - count + 1, today)
+        missing: Counter[tuple[int, int]] = Counter()
+        for gap in self._gaps.copy().values():
+            at = gap.after_ms or gap.before_ms or gap.found_ms
+            missing[(at // DAY_MS, gap.source)] += gap.last - gap.first + 1
+        rows = qualities(counts, self._feed_of.copy(), missing, now)
+        since = day_text(min(c.day for c in counts)) if counts else ""
+        return wire.Days(tuple(rows), since)
 
     # ---------------------------------------------------------------- layers
     def _layers(self, state: wire.FeedState, mine: list[int]) -> list[tuple[str, str, str]]:

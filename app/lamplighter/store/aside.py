@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from lamplighter.domain.days import DAY_MS
 from lamplighter.domain.observation import Account, Retried
 from lamplighter.domain.quarantine import AsideRow
 
@@ -61,21 +62,28 @@ def drop_rows(sql: sqlite3.Connection, numbers: Iterable[int]) -> Counter[str]:
     return gone
 
 
-def settle_retried(sql: sqlite3.Connection, retried: Sequence[Retried]) -> Counter[str]:
-    """Retried rows leave with their counts, inside the transaction that stores them."""
+def settle_retried(
+    sql: sqlite3.Connection, retried: Sequence[Retried]
+) -> tuple[Counter[str], Counter[tuple[int, int]]]:
+    """Retried rows leave with their counts, inside the transaction that stores them.
+
+    Returns the rows that went by code, and their points (below zero) by (day, source).
+    """
     gone: Counter[str] = Counter()
+    days: Counter[tuple[int, int]] = Counter()
     for entry in retried:
         row = sql.execute(
-            "DELETE FROM quarantine WHERE n=? RETURNING code", (entry.number,)
+            "DELETE FROM quarantine WHERE n=? RETURNING code, received_ms", (entry.number,)
         ).fetchone()
         if row is None:
             continue
         gone[row[0]] += 1
+        days[(row[1] // DAY_MS, entry.source)] -= entry.points
         sql.execute(
             "UPDATE quarantine_total SET entries=entries-1, points=points-? WHERE code=?",
             (entry.points, row[0]),
         )
-    return gone
+    return gone, days
 
 
 def without_retried(accounts: dict[int, Account], retried: Sequence[Retried]) -> dict[int, Account]:

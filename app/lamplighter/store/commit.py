@@ -30,6 +30,7 @@ from lamplighter.domain.problems import problem
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.store import blob
 from lamplighter.store.aside import drop_rows, kept_counts, settle_retried, without_retried
+from lamplighter.store.days import DayBook
 from lamplighter.store.registry import Registry
 from lamplighter.store.spans import KeySpans, Span, with_seqs
 
@@ -72,6 +73,7 @@ class Committer:
             connection.execute("SELECT source, epoch, first, last FROM key_span")
         )
         self._kept: Counter[str] = Counter(kept_counts(connection))
+        self._days = DayBook(connection)
 
     def commit(self, batch: Batch) -> Committed:
         """Write `batch` durably. Raises sqlite3.Error with nothing written and nothing changed."""
@@ -88,6 +90,7 @@ class Committer:
             if self._sql.in_transaction:
                 self._sql.execute("ROLLBACK")
             self._registry.reload()
+            self._days.forget()
             raise
         self.number, self.head, self._wall_ms = number, head, wall_ms
         for key, spans in plan.spans.items():
@@ -222,6 +225,7 @@ class Committer:
         self._write_accounts(plan)
         self._write_life(batch, number)
         self._write_aside(batch, plan, number)
+        self._days.add(plan.stored, points, plan.aside, wall_ms)
         self._write_origins(batch, plan, number)
         return digest
 
@@ -286,7 +290,9 @@ class Committer:
 
     def _write_aside(self, batch: Batch, plan: _Plan, number: int) -> None:
         kept = plan.kept = Counter(self._kept)
-        kept.subtract(settle_retried(self._sql, batch.retried))
+        gone, days = settle_retried(self._sql, batch.retried)
+        kept.subtract(gone)
+        self._days.quarantined(days)
         for entry in plan.aside:
             self._sql.execute(
                 "INSERT INTO quarantine_total VALUES(?,1,?) ON CONFLICT DO UPDATE SET"

@@ -84,6 +84,13 @@ HISTORY_STEPS: Final[tuple[str, ...]] = (
         store TEXT NOT NULL, origin_batch INTEGER NOT NULL, origin_wall_ms INTEGER NOT NULL,
         PRIMARY KEY(batch, first)) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE day(
+        day INTEGER NOT NULL, source INTEGER NOT NULL, points INTEGER NOT NULL DEFAULT 0,
+        late INTEGER NOT NULL DEFAULT 0, uncertain INTEGER NOT NULL DEFAULT 0,
+        bad INTEGER NOT NULL DEFAULT 0, quarantined INTEGER NOT NULL DEFAULT 0,
+        spans BLOB, PRIMARY KEY(day, source)) WITHOUT ROWID;
+    """,
 )
 """Batch bodies lie apart from their heads, so that looking over the heads reads no points.
 `setback` names the batches whose wall time lies before that of the batch before them. `segment` is

@@ -12,6 +12,7 @@ from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incide
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
+from lamplighter.domain.days import DayCount
 from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
@@ -27,6 +28,7 @@ from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.cells import Cells
 from lamplighter.store.connections import SYNCHRONOUS, Readers, is_full, open_writing
 from lamplighter.store.damage import SetAside
+from lamplighter.store.days import read_days
 from lamplighter.store.export import ObservationRow, export_rows
 from lamplighter.store.folder import (
     AUDIT,
@@ -327,6 +329,10 @@ class Store:
     def aside_kept(self) -> tuple[dict[str, int], int]:
         """(rows kept by code, when the oldest of them came or 0)."""
         return aside.kept_counts(self._readers.history), aside.oldest_ms(self._readers.history)
+
+    def days(self, first: int, last: int) -> list[DayCount]:
+        """What came from each source on the days `first`..`last` (since 1970, both included)."""
+        return read_days(self._readers.history, first, last)
 
     def quarantine_totals(self) -> dict[str, tuple[int, int]]:
         """code -> (entries, points), those included whose bodies were not kept."""

@@ -187,7 +187,7 @@ def test_damage_met_by_a_reader_is_set_aside_when_it_is_reported(project: Path) 
 
 
 def test_a_kill_between_the_two_renames_is_completed_at_the_next_start(project: Path) -> None:
-    spoil(project / "history.db", random.Random(3), 3)
+    spoil(project / "history.db", random.Random(11), 1)
     set_aside(project, "history.db")
     (project / "history.db").rename(project / "history.db.new")
     store, _ = open_store(project, FakeClock())

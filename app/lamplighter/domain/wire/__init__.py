@@ -78,10 +78,12 @@ from lamplighter.domain.wire.city import RunCheck as RunCheck
 from lamplighter.domain.wire.city import WriteCheckReport as WriteCheckReport
 from lamplighter.domain.wire.feeds import AddFeed as AddFeed
 from lamplighter.domain.wire.feeds import ChangeFeed as ChangeFeed
+from lamplighter.domain.wire.feeds import Days as Days
 from lamplighter.domain.wire.feeds import FeedDetail as FeedDetail
 from lamplighter.domain.wire.feeds import Feeds as Feeds
 from lamplighter.domain.wire.feeds import FeedState as FeedState
 from lamplighter.domain.wire.feeds import Gaps as Gaps
+from lamplighter.domain.wire.feeds import GetDays as GetDays
 from lamplighter.domain.wire.feeds import GetFeed as GetFeed
 from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
 from lamplighter.domain.wire.feeds import GetGaps as GetGaps

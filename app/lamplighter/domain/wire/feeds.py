@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from lamplighter.domain.days import DayQuality
 from lamplighter.domain.observation import Account, Gap
 from lamplighter.domain.wire.message import Message
 
@@ -135,6 +136,18 @@ class FeedDetail(Message, frozen=True):
     sources: tuple[SourceState, ...]
 
 
+class GetDays(Message, frozen=True):
+    """How good the data of each feed were on the last days."""
+
+    days: int = 28
+
+
+class Days(Message, frozen=True):
+    items: tuple[DayQuality, ...]
+    since: str
+    """the first day that was counted; empty: none yet"""
+
+
 class GetGaps(Message, frozen=True):
     from_ms: int
     to_ms: int
@@ -144,5 +157,5 @@ class Gaps(Message, frozen=True):
     items: tuple[Gap, ...]
 
 
-Request = GetFeeds | AddFeed | ChangeFeed | GetFeed | GetGaps
-Reply = Feeds | FeedDetail | Gaps
+Request = GetFeeds | AddFeed | ChangeFeed | GetFeed | GetDays | GetGaps
+Reply = Feeds | FeedDetail | Days | Gaps
