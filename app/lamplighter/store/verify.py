@@ -70,6 +70,7 @@ def verify(
             rows = history.execute("SELECT value FROM about WHERE key LIKE 'missing%'")
             findings += [text for (text,) in rows]
             findings += missing(history, city, folder)
+            found.bad.update(range(last_number(history) + 1, last_seen(folder, BATCHES) + 1))
             _structure(history, "history.db", findings)
         with _finding(findings, "accounts"):
             sums = history.execute(
