@@ -29,6 +29,7 @@ BENCHES: Final = {
     "chart": "Charts",
     "start": "Start",
     "alarms": "Alarms",
+    "backtest": "Rules tried on the past",
     "analytics": "Expected values and forecasts",
 }
 CODE: Final = """
@@ -47,7 +48,7 @@ def run(name: str) -> dict[str, Any]:
         out = Path(folder) / "rows.json"
         done = subprocess.run(
             [sys.executable, "-c", CODE, name, str(out)],
-            cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300, check=False,
+            cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=900, check=False,
         )  # fmt: skip
         if out.exists():
             rows, why = json.loads(out.read_text()), ""
