@@ -126,6 +126,7 @@ class FakeSession:
         self._stale = self._rng.random(len(self._base)) < stale_share
         self.orders: tuple[WorkOrder, ...] = ()
         self.shelf = wire.Shelf()
+        self.presets: tuple[wire.TrendPreset, ...] = ()
         self.tasks: tuple[Task, ...] = ()
         self.commands: dict[str, CommandState] = {}
         if incident:
@@ -269,6 +270,17 @@ class FakeSession:
                 return wire.History(tuple(self._series(request, d) for d in request.datastreams))
             case wire.GetMoment():
                 return self._moment(request)
+            case wire.GetTrendPresets():
+                return wire.TrendPresets(self.presets)
+            case wire.PutTrendPreset(preset):
+                rest = [p for p in self.presets if p.name != preset.name]
+                self.presets = (*rest, preset)
+                return wire.TrendPresets(self.presets)
+            case wire.DropTrendPreset(name):
+                self.presets = tuple(p for p in self.presets if p.name != name)
+                return wire.TrendPresets(self.presets)
+            case wire.WriteTrend():
+                return wire.TrendWritten(request.path, 1, False)
             case wire.GetSigns():
                 return self._signs(request)
             case wire.GetDifference():

@@ -25,6 +25,7 @@ from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
 from lamplighter.runtime.storage import StorageAnswers
+from lamplighter.runtime.trend_answers import TrendAnswers
 from lamplighter.runtime.trial_answers import TrialAnswers
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Answers(Answering):
             QuarantineAnswers,
             HistorianAnswers,
             HistoryAnswers,
+            TrendAnswers,
             SafetyAnswers,
             TrialAnswers,
             StorageAnswers,

@@ -177,8 +177,8 @@ def time_actions(f: Furniture) -> list[Action]:
     time, bar = f.desk.time, f.time_bar
     return [
         Action(tr("Play or pause the replay"), ("K",), bar.play_or_pause, plain=True),
-        Action(tr("Replay slower"), ("[",), lambda: time.change_speed(-1), plain=True),
-        Action(tr("Replay faster"), ("]",), lambda: time.change_speed(1), plain=True),
+        Action(tr("Replay slower"), ("Ctrl+,",), lambda: time.change_speed(-1)),
+        Action(tr("Replay faster"), ("Ctrl+.",), lambda: time.change_speed(1)),
         Action(tr("Go to a time"), ("Ctrl+G",), f.go_to_time),
         Action(tr("Go to the next alarm"), ("J",), lambda: bar.track.to_mark(1), plain=True),
         Action(tr("Go to the alarm before"), ("Shift+J",), lambda: bar.track.to_mark(-1),

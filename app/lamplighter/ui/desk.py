@@ -62,6 +62,8 @@ class Desk(QObject):
     scenario_changed = Signal()
     shelf_changed = Signal()
     moment_changed = Signal()
+    presets_changed = Signal(object)
+    """a `wire.TrendPresets`"""
     lost = Signal(str)
 
     def __init__(self, clock: Clock | None = None, parent: QObject | None = None) -> None:
@@ -323,6 +325,8 @@ class Desk(QObject):
                 self.tasks_changed.emit()
             case wire.Shelf():
                 self._got_shelf(event)
+            case wire.TrendPresets():
+                self.presets_changed.emit(event)
             case wire.RegisterDone():
                 self.register_done.emit(event)
             case wire.ImportDone():

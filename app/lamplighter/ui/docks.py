@@ -101,7 +101,7 @@ class Docks:
         left_w = look.px(240 if not self._narrow else 304) if left else 0
         if right_area is not None:
             self.manager.setSplitterSizes(middle, [width - right_w, right_w])
-        share = {"Overview": 0.34, "Alarms": 0.62, "Trends": 0.62, "Work": 0.42}.get(name, 0.3)
+        share = {"Overview": 0.34, "Alarms": 0.62, "Trends": 0.76, "Work": 0.42}.get(name, 0.3)
         low = max(look.px(200), round(height * share))
         if lower is not None:
             _split(lower, [height - low, low])

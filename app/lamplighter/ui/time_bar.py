@@ -51,7 +51,7 @@ class TimeBar(QFrame):
         self._forward = self._transport("forward", tr("Ten steps forward (Shift+.)"),
                                         lambda: self._step(10))  # fmt: skip
         self._speed = button("1×", self._speeds, kind="flat",
-                             tip=tr("Speed of the replay ([ slower, ] faster)"))  # fmt: skip
+                             tip=tr("Speed of the replay (Ctrl+, and Ctrl+.)"))  # fmt: skip
         self._ghost = button("", self._ghosts, kind="flat",
                              tip=tr("Compare trends with an earlier day (Y)"))  # fmt: skip
         self._known = button("", desk.time.swap_known, kind="flat",

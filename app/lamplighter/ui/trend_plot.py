@@ -1,171 +1,110 @@
-"""One chart: up to four datastreams with limits, expected band, gaps, marks and a shared cursor.
+"""One chart: up to eight datastreams with an axis per unit, quality, gaps, marks and cursors.
 
-The data given to pyqtgraph is O(pixels): a min/max envelope, so spikes survive.
+The data given to pyqtgraph is O(pixels): a min/max envelope, so spikes survive. It is drawn
+between 0 and 1; `trend_axes.Scale` says what that means in each unit.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QPainter, QPen
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain.city import Datastream
 from lamplighter.ui import numbers
-from lamplighter.ui.glyphs import draw_glyph
-from lamplighter.ui.series import Trace, envelope
+from lamplighter.ui.series import DOUBTFUL, HAND, Trace, flagged_envelope
 from lamplighter.ui.theme import theme
+from lamplighter.ui.trend_axes import MOST_AXES, Floats, Scale, TimeAxis, ValueAxis
+from lamplighter.ui.trend_hands import HandledPlot
+from lamplighter.ui.trend_overlay import Overlay
+from lamplighter.ui.trend_readout import value_at
 from lamplighter.ui.words import tr
 
 LABEL_PX: Final = 20.0
+MOST_CURVES: Final = 8
+NEAR_LIMIT: Final = 3.0
+"""a limit is shown when it lies within so many times the range of what is drawn"""
 TRACES: Final = ("chart.trace1", "chart.trace2", "chart.trace3", "chart.trace4")
 
 
-class TimeAxis(pg.AxisItem):  # type: ignore[misc]
-    """Local time, without the unit on every tick."""
+@dataclass(slots=True)
+class _Curve:
+    """The drawn parts of one datastream."""
 
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        if spacing < 60:
-            return [numbers.clock(round(v * 1000)) for v in values]
-        if spacing < 86_400:
-            return [numbers.clock_short(round(v * 1000)) for v in values]
-        return [numbers.day(round(v * 1000)) for v in values]
+    solid: Any
+    dashed: Any
+    hand: Any
+    ghost: Any
 
-    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
-        steps = (1, 5, 15, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 604_800)
-        wanted = (high - low) / max(2, min(5, size / 90))
-        step = next((s for s in steps if s >= wanted), 604_800)
-        return [(step, 0)]
+    def parts(self) -> tuple[Any, ...]:
+        return self.solid, self.dashed, self.hand, self.ghost
 
 
-class ValueAxis(pg.AxisItem):  # type: ignore[misc]
-    """Three to five numbers with a true minus."""
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [numbers.number(v, spacing if spacing < 1 else 1) for v in values]
-
-    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
-        wanted = (high - low) / 4
-        if wanted <= 0:
-            return [(1.0, 0)]
-        power = 10 ** np.floor(np.log10(wanted))
-        step = next((m * power for m in (1, 2, 5, 10) if m * power >= wanted), 10 * power)
-        return [(float(step), 0)]
+def ink_of(number: int) -> QColor:
+    """The colour of the n-th curve of a chart."""
+    return theme().colour(TRACES[number % len(TRACES)])
 
 
-class Overlay(pg.GraphicsObject):  # type: ignore[misc]
-    """Gaps, limit names, alarm marks and the now line, painted in view coordinates."""
-
-    def __init__(self, plot: TrendPlot) -> None:
-        super().__init__()
-        self._plot = plot
-        self.setZValue(20)
-
-    def boundingRect(self) -> QRectF:
-        return QRectF(self._plot.getViewBox().viewRect())
-
-    def paint(self, painter: QPainter, *_: object) -> None:
-        view = self._plot.getViewBox()
-        look = theme()
-        painter.save()
-        painter.resetTransform()
-        ratio = painter.device().devicePixelRatioF()
-        painter.scale(ratio, ratio)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = view.mapRectToScene(view.rect())
-
-        def x_of(ms: float) -> float:
-            return float(view.mapViewToScene(QPointF(ms / 1000, 0)).x())
-
-        def y_of(value: float) -> float:
-            return float(view.mapViewToScene(QPointF(0, value)).y())
-
-        painter.setClipRect(box)
-        painter.setFont(look.font("tick"))
-        for first, last, word in self._plot.holes():
-            hatch = QRectF(x_of(first), box.top(), max(2.0, x_of(last) - x_of(first)), box.height())
-            ink = QColor(look.colour("chart.gap"))
-            painter.fillRect(hatch, QBrush(ink, Qt.BrushStyle.BDiagPattern))
-            if hatch.width() > 24:
-                self._plate(painter, hatch.center().x(), box.top() + 4, word)
-        named: list[tuple[float, float]] = []
-        for word, value, solid in self._plot.limits():
-            y = y_of(value)
-            pen = QPen(look.colour("chart.limit"), 1)
-            if not solid:
-                pen.setDashPattern([6, 3])
-            painter.setPen(pen)
-            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
-            above = y - 3 - painter.fontMetrics().ascent() > box.top()
-            base = y - 3 if above else y + 2 + painter.fontMetrics().ascent()
-            near = [end for at, end in named if abs(at - base) < painter.fontMetrics().height()]
-            start = max([box.left() + 6, *(end + 10 for end in near)])  # beside a close one
-            painter.drawText(QPointF(start, base), word)
-            named.append((base, start + painter.fontMetrics().horizontalAdvance(word)))
-        for at, priority in self._plot.marks:
-            x = x_of(at)
-            if box.left() <= x <= box.right():
-                painter.setPen(QPen(look.colour("text.muted"), 1))
-                painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
-                draw_glyph(painter, QPointF(x, box.top() + 9), priority, size=14)
-        if self._plot.cursor_ms is not None:
-            x = x_of(self._plot.cursor_ms)
-            painter.setPen(QPen(look.colour("chart.cursor"), 1))
-            painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
-            self._plate(painter, x, box.bottom() - 18, numbers.clock(self._plot.cursor_ms))
-        painter.restore()
-
-    @staticmethod
-    def _plate(painter: QPainter, x: float, top: float, word: str) -> None:
-        look = theme()
-        width = painter.fontMetrics().horizontalAdvance(word) + 8
-        clip = painter.clipBoundingRect()
-        left = min(max(x - width / 2, clip.left()), clip.right() - width)
-        plate = QRectF(left, top, width, 16)
-        painter.fillRect(plate, look.colour("chart.plot"))
-        painter.setPen(look.colour("text.secondary"))
-        painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, word)
+def hole_of(stream: Datastream, trace: Trace) -> float:
+    """How far apart (ms) two points lie when something is missing between them."""
+    hole = max(2.5 * stream.period_ms, 2_000.0)
+    if trace.reduced and len(trace.time_ms) > 4:
+        hole = max(hole, 3.0 * float(np.median(np.diff(trace.time_ms[:200]))))
+    return hole
 
 
-class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
+class TrendPlot(HandledPlot):
     """Shows traces in [from, to]; `cursor_moved` carries the time under the pointer or None."""
-
-    cursor_moved = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.streams: list[Datastream] = []
         self.traces: dict[int, Trace] = {}
+        self.ghosts: dict[int, Trace] = {}
+        self.ghost_ms = 0
+        """how far the ghosts are moved to the right"""
         self.span = (0, 1)
         self.marks: tuple[tuple[int, int], ...] = ()
+        self.notes: tuple[int, ...] = ()
         self.cursor_ms: int | None = None
+        self.pinned: tuple[int | None, int | None] = (None, None)
         self.no_data_word = tr("no data")
+        self.normalised = False
+        self.scales: dict[int, Scale] = {}
+        """what 0..1 means for each datastream"""
         self._known_to = 1
         self._shut = False
-        axes = {"bottom": TimeAxis("bottom"), "left": ValueAxis("left")}
-        super().__init__(parent, axisItems=axes, enableMenu=False)
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setMouseEnabled(x=False, y=False)
-        self.getViewBox().setDefaultPadding(0.0)
-        self._bands: dict[int, tuple[object, object, object]] = {}
-        self._curves: dict[int, tuple[object, object]] = {}
+        axes = {"bottom": TimeAxis("bottom"), "left": ValueAxis("left"),
+                "right": ValueAxis("right")}  # fmt: skip
+        super().__init__(parent, axes)
+        self._axes: list[ValueAxis] = [self.getAxis("left"), self.getAxis("right")]
+        for column in (3, 4):
+            axis = ValueAxis("right")
+            self.getPlotItem().layout.addItem(axis, 2, column)
+            axis.linkToView(self.getViewBox())
+            self._axes.append(axis)
+        self._bands: dict[int, tuple[Any, Any, Any]] = {}
+        self._curves: dict[int, _Curve] = {}
         self._overlay = Overlay(self)
         self.addItem(self._overlay, ignoreBounds=True)
-        self.scene().sigMouseMoved.connect(self._moved)
+        self.setYRange(0, 1, padding=0)
         theme().changed.connect(self.restyle)
         self.restyle()
 
+    # ---------------------------------------------------------------- what is drawn
     def set_streams(self, streams: list[Datastream], traces: dict[int, Trace]) -> None:
         """What to draw; the traces are shared with their owner."""
-        self.streams, self.traces = streams[:4], traces
-        for curve, fill in self._curves.values():
-            self.removeItem(curve)
-            self.removeItem(fill)
-        for parts in self._bands.values():
-            for part in parts:
+        self.streams, self.traces = streams[:MOST_CURVES], traces
+        for curve in self._curves.values():
+            for part in curve.parts():
+                self.removeItem(part)
+        for band in self._bands.values():
+            for part in band:
                 self.removeItem(part)
         self._curves, self._bands = {}, {}
         for number, stream in enumerate(self.streams):
@@ -173,22 +112,36 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
 
     def _add(self, number: int, stream: Datastream) -> None:
         look = theme()
-        ink = look.colour(TRACES[number])
-        pen = pg.mkPen(ink, width=1, cosmetic=True)
+        ink = ink_of(number)
+        style = Qt.PenStyle.SolidLine if number < len(TRACES) else Qt.PenStyle.DashDotLine
+        solid = pg.mkPen(ink, width=1, cosmetic=True, style=style)
+        dashed = pg.mkPen(ink, width=1, cosmetic=True, style=Qt.PenStyle.DashLine)
+        ghost = pg.mkPen(look.colour("chart.ghost"), width=1, cosmetic=True,
+                         style=Qt.PenStyle.DotLine)  # fmt: skip
         if number == 0:
-            shade = QColor(look.colour("chart.band"))
-            shade.setAlphaF(look.number("chart.bandAlpha") + 0.04)
-            edge_a, edge_b = pg.PlotCurveItem(pen=None), pg.PlotCurveItem(pen=None)
-            band = pg.FillBetweenItem(edge_a, edge_b, brush=pg.mkBrush(shade))
-            band.setZValue(-10)
-            for item in (edge_a, edge_b, band):
-                self.addItem(item)
-            self._bands[stream.id] = (edge_a, edge_b, band)
-        low = pg.PlotDataItem(pen=pen, connect="finite", skipFiniteCheck=False)
-        high = pg.PlotDataItem(pen=pen, connect="finite", skipFiniteCheck=False)
-        self.addItem(low)
-        self.addItem(high)
-        self._curves[stream.id] = (low, high)
+            self._bands[stream.id] = self._band_items()
+        options = {"connect": "finite", "skipFiniteCheck": False}
+        curve = _Curve(
+            pg.PlotDataItem(pen=solid, **options),
+            pg.PlotDataItem(pen=dashed, **options),
+            pg.ScatterPlotItem(symbol="s", size=6, pen=pg.mkPen(ink), brush=None),
+            pg.PlotDataItem(pen=ghost, **options),
+        )
+        curve.ghost.setZValue(-5)
+        for part in curve.parts():
+            self.addItem(part)
+        self._curves[stream.id] = curve
+
+    def _band_items(self) -> tuple[Any, Any, Any]:
+        look = theme()
+        shade = QColor(look.colour("chart.band"))
+        shade.setAlphaF(look.number("chart.bandAlpha") + 0.04)
+        edge_a, edge_b = pg.PlotCurveItem(pen=None), pg.PlotCurveItem(pen=None)
+        band = pg.FillBetweenItem(edge_a, edge_b, brush=pg.mkBrush(shade))
+        band.setZValue(-10)
+        for item in (edge_a, edge_b, band):
+            self.addItem(item)
+        return edge_a, edge_b, band
 
     def redraw(self, first: int, last: int, known_to: int | None = None) -> None:
         """Draws the traces in [first, last] ms; at most one cell per two pixels.
@@ -198,57 +151,151 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         self.span = (first, last)
         self._known_to = last if known_to is None else known_to
         cells = max(50, int(self.getViewBox().width() or 300) // 2)
-        low, high = np.inf, -np.inf
+        drawn = {}
         for stream in self.streams:
             trace = self.traces.get(stream.id)
-            if trace is None:
-                continue
-            hole = max(2.5 * stream.period_ms, 2_000.0)
-            if trace.reduced and len(trace.time_ms) > 4:
-                hole = max(hole, 3.0 * float(np.median(np.diff(trace.time_ms[:200]))))
-            t, lo, hi = envelope(trace.time_ms, trace.low, trace.high, first, last, cells, hole)
-            lower, upper = self._curves[stream.id]
-            # a cell's column as one line: minimum and maximum alternate
-            wide = len(t) > 0 and bool(np.nanmax(hi - lo, initial=0.0) > 0)
-            if wide:
-                zig = np.empty(2 * len(t))
-                zig[0::2], zig[1::2] = lo, hi
-                lower.setData(np.repeat(t, 2), zig)  # type: ignore[attr-defined]
-            else:
-                lower.setData(t, lo)  # type: ignore[attr-defined]
-            upper.setData([], [])  # type: ignore[attr-defined]
-            if len(t) and np.isfinite(lo).any():
-                low, high = min(low, float(np.nanmin(lo))), max(high, float(np.nanmax(hi)))
-            low, high = self._band(stream, trace, first, last, low, high)
-        for _, value, _ in self.limits():
-            low, high = min(low, value), max(high, value)
-        if not np.isfinite(low):
-            low, high = 0.0, 1.0
-        margin = (high - low) * 0.14 or abs(high) * 0.05 or 0.5
+            if trace is not None:
+                drawn[stream.id] = self._cells(stream, trace, first, last, cells)
+        self._scale(drawn)
+        for stream in self.streams:
+            if stream.id in drawn:
+                self._draw(stream, drawn[stream.id])
+            self._draw_ghost(stream, first, last, cells)
+        for stream in self.streams[:1]:
+            if stream.id in self.traces:
+                self._band(stream, self.traces[stream.id], first, last)
         self.setXRange(first / 1000, last / 1000, padding=0)
-        tall = max(60.0, float(self.getViewBox().height()))
-        label = (high - low) * LABEL_PX / (tall - LABEL_PX)  # the top limit's name fits above it
-        self.setYRange(low - margin, high + max(margin, label), padding=0)
         self._overlay.prepareGeometryChange()
         self._overlay.update()
 
-    def _band(
-        self, stream: Datastream, trace: Trace, first: int, last: int, low: float, high: float
-    ) -> tuple[float, float]:
+    @staticmethod
+    def _cells(
+        stream: Datastream, trace: Trace, first: int, last: int, cells: int
+    ) -> tuple[Any, Any, Any, Any]:
+        hole = hole_of(stream, trace)
+        return flagged_envelope(
+            trace.time_ms, trace.low, trace.high, trace.flags(), first, last, cells, hole
+        )
+
+    def _draw(self, stream: Datastream, cells: tuple[Any, Any, Any, Any]) -> None:
+        t, low, high, flags = cells
+        curve, scale = self._curves[stream.id], self.scales[stream.id]
+        lo, hi = scale.place(low), scale.place(high)
+        # a cell's column as one line: minimum and maximum alternate
+        if len(t) and bool(np.nanmax(hi - lo, initial=0.0) > 0):
+            zig = np.empty(2 * len(t))
+            zig[0::2], zig[1::2] = lo, hi
+            t, lo, flags = np.repeat(t, 2), zig, np.repeat(flags, 2)
+        doubtful = (flags & DOUBTFUL) != 0
+        if doubtful.any():
+            near = doubtful | np.append(doubtful[1:], False) | np.append(False, doubtful[:-1])
+            curve.dashed.setData(t, np.where(near, lo, np.nan))
+            curve.solid.setData(t, np.where(doubtful, np.nan, lo))
+        else:
+            curve.dashed.setData([], [])
+            curve.solid.setData(t, lo)
+        hand = (flags & HAND) != 0
+        curve.hand.setData(t[hand], lo[hand])
+
+    def _draw_ghost(self, stream: Datastream, first: int, last: int, cells: int) -> None:
+        curve, trace = self._curves[stream.id], self.ghosts.get(stream.id)
+        if trace is None or not self.ghost_ms:
+            curve.ghost.setData([], [])
+            return
+        back = self.ghost_ms
+        t, low, high, _ = self._cells(stream, trace, first - back, last - back, cells)
+        middle = self.scales[stream.id].place((low + high) / 2) if stream.id in self.scales else low
+        curve.ghost.setData(t + back / 1000, middle)
+
+    def _band(self, stream: Datastream, trace: Trace, first: int, last: int) -> None:
         parts = self._bands.get(stream.id)
         if parts is None:
-            return low, high
+            return
+        rows = self._expected(trace, first, last)
+        if rows is None:
+            parts[0].setData([], [])
+            parts[1].setData([], [])
+            return
+        scale = self.scales[stream.id]
+        parts[0].setData(rows[:, 0] / 1000, scale.place(rows[:, 1] - rows[:, 2]))
+        parts[1].setData(rows[:, 0] / 1000, scale.place(rows[:, 1] + rows[:, 2]))
+
+    @staticmethod
+    def _expected(trace: Trace, first: int, last: int) -> Floats | None:
         rows = [r for r in trace.expected if first <= r[0] <= last]
         rows = rows[:: max(1, len(rows) // 200)]
-        if not rows:
-            parts[0].setData([], [])  # type: ignore[attr-defined]
-            parts[1].setData([], [])  # type: ignore[attr-defined]
-            return low, high
-        data = np.array(rows)
-        t, under, over = data[:, 0] / 1000, data[:, 1] - data[:, 2], data[:, 1] + data[:, 2]
-        parts[0].setData(t, under)  # type: ignore[attr-defined]
-        parts[1].setData(t, over)  # type: ignore[attr-defined]
-        return min(low, float(under.min())), max(high, float(over.max()))
+        return np.array(rows) if rows else None
+
+    # ---------------------------------------------------------------- scales
+    def units(self) -> list[str]:
+        """The units of the curves, in the order of their axes."""
+        return list(dict.fromkeys(s.unit for s in self.streams))
+
+    def _scale(self, drawn: dict[int, tuple[Any, Any, Any, Any]]) -> None:
+        """A scale for each unit, or for each curve where there are too many units."""
+        units = self.units()
+        alone = self.normalised or len(units) > MOST_AXES
+        groups = (
+            [[s] for s in self.streams]
+            if alone
+            else [[s for s in self.streams if s.unit == unit] for unit in units]
+        )
+        self.scales = {}
+        for group in groups:
+            scale = self._scale_of(group, drawn)
+            self.scales |= {s.id: scale for s in group}
+        shown = [Scale("%", 0, 100)] if alone else [self.scales[g[0].id] for g in groups if g]
+        for number, axis in enumerate(self._axes):
+            on = number < max(1, len(shown))
+            axis.setVisible(on)
+            axis.setWidth(theme().px(40 if len(shown) < 2 else 50) if on else 0)
+            if number < len(shown):
+                axis.percent = alone
+                axis.set_scale(shown[number])
+                named = shown[number].unit if len(shown) > 1 or alone else ""
+                axis.setLabel(named) if named else axis.showLabel(False)
+                tint = self._axis_ink(shown[number].unit, single=len(shown) == 1)
+                axis.setTextPen(pg.mkPen(tint))
+
+    def _axis_ink(self, unit: str, *, single: bool) -> QColor:
+        """The colour of the only curve on an axis, else that of all axes."""
+        mine = [n for n, s in enumerate(self.streams) if s.unit == unit]
+        return theme().colour("text.muted") if single or len(mine) != 1 else ink_of(mine[0])
+
+    def _scale_of(self, group: list[Datastream], drawn: dict[int, Any]) -> Scale:
+        low, high = np.inf, -np.inf
+        for stream in group:
+            if stream.id in drawn:
+                _, lo, hi, _ = drawn[stream.id]
+                if np.isfinite(lo).any():
+                    low, high = min(low, float(np.nanmin(lo))), max(high, float(np.nanmax(hi)))
+            ghost = self.ghosts.get(stream.id)
+            if ghost is not None and self.ghost_ms and np.isfinite(ghost.low).any():
+                low, high = min(low, np.nanmin(ghost.low)), max(high, np.nanmax(ghost.high))
+            rows = None
+            if stream is self.streams[0] and stream.id in self.traces:
+                rows = self._expected(self.traces[stream.id], *self.span)
+            if rows is not None:
+                low = min(low, float((rows[:, 1] - rows[:, 2]).min()))
+                high = max(high, float((rows[:, 1] + rows[:, 2]).max()))
+        if self.streams and group and group[0] is self.streams[0] and not self.normalised:
+            low, high = self._with_limits(low, high)
+        if not np.isfinite(low):
+            low, high = 0.0, 1.0
+        margin = (high - low) * 0.14 or abs(high) * 0.05 or 0.5
+        tall = max(60.0, float(self.getViewBox().height()))
+        label = (high - low) * LABEL_PX / (tall - LABEL_PX)  # the top limit's name fits above it
+        unit = group[0].unit if group else ""
+        return Scale(unit, float(low - margin), float(high + max(margin, label)))
+
+    def _with_limits(self, low: float, high: float) -> tuple[float, float]:
+        """The range with the limits that are near: a far one must not press the curve flat."""
+        values = [value for _, value, _ in self.limits()]
+        if not np.isfinite(low):
+            return (min(values), max(values)) if values else (low, high)
+        reach = NEAR_LIMIT * max(high - low, 0.02 * max(abs(low), abs(high)))
+        near = [v for v in values if low - reach <= v <= high + reach]
+        return min([low, *near]), max([high, *near])
 
     def limits(self) -> list[tuple[str, float, bool]]:
         """Name with number, value, solid; only the first datastream's."""
@@ -264,6 +311,14 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         step = max(stream.resolution, 0.1)
         return [(f"{w} {numbers.number(v, step)}", v, s) for w, v, s in found if v is not None]
 
+    def limit_places(self) -> list[tuple[str, float, bool]]:
+        """The limits as heights in the plot."""
+        if not self.streams or self.normalised or self.streams[0].id not in self.scales:
+            return []
+        scale = self.scales[self.streams[0].id]
+        return [(word, scale.at(value), solid) for word, value, solid in self.limits()]
+
+    # ---------------------------------------------------------------- gaps and cursors
     def holes(self) -> list[tuple[int, int, str]]:
         """Gaps of the first datastream, and the stretch without data at the live edge."""
         if not self.streams:
@@ -281,6 +336,35 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         since, known = (end[0] if end else first), self._known_to
         if known - since > max(3 * stream.period_ms, 3_000) + (last - first) // 200:
             found.append((max(first, since), known, self.no_data_word))
+        return [*found, *self._silences(stream, trace)]
+
+    def _silences(self, stream: Datastream, trace: Trace) -> Iterable[tuple[int, int, str]]:
+        """Stretches between two points in which there should have been others."""
+        first, last = self.span
+        hole = max(hole_of(stream, trace), (last - first) / 60)
+        at = np.flatnonzero(np.diff(trace.time_ms) > hole)
+        for row in at[:100].tolist():
+            a, b = int(trace.time_ms[row]), int(trace.time_ms[row + 1])
+            known = any(a < y and x < b for x, y in trace.gaps)
+            if b > first and a < last and not known:
+                yield max(first, a), min(last, b), tr("no data")
+
+    def cursor_words(self) -> list[str]:
+        """Each curve's value under the pointer."""
+        if self.cursor_ms is None or len(self.streams) > 4:
+            return []
+        found = []
+        for stream in self.streams:
+            trace = self.traces.get(stream.id)
+            if trace is None:
+                continue
+            value = value_at(trace, self.cursor_ms, hole_of(stream, trace))
+            text = (
+                tr("no data")
+                if value is None
+                else numbers.with_unit(value, stream.unit, stream.resolution)
+            )
+            found.append(text)
         return found
 
     def set_cursor(self, ms: int | None) -> None:
@@ -288,15 +372,16 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
             self.cursor_ms = ms
             self._overlay.update()
 
-    def _moved(self, where: QPointF) -> None:
-        view = self.getViewBox()
-        if view.sceneBoundingRect().contains(where):
-            self.cursor_moved.emit(round(view.mapSceneToView(where).x() * 1000))
+    def pin(self, a_ms: int | None, b_ms: int | None) -> None:
+        """The two cursors that stay."""
+        if (a_ms, b_ms) != self.pinned:
+            self.pinned = (a_ms, b_ms)
+            self._overlay.update()
 
-    def leaveEvent(self, event: object) -> None:
-        super().leaveEvent(event)
-        self.cursor_moved.emit(None)
+    def rubber_changed(self) -> None:
+        self._overlay.update()
 
+    # ---------------------------------------------------------------- looks
     def close(self) -> None:
         """pyqtgraph empties a closed plot; it must not hear of themes any more."""
         if not self._shut:
@@ -311,11 +396,14 @@ class TrendPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setBackground(look.colour("bg.panel"))
         self.getViewBox().setBackgroundColor(look.colour("chart.plot"))
         self.getViewBox().setBorder(pg.mkPen(look.colour("line.subtle"), width=1))
-        for name in ("left", "bottom"):
-            axis = self.getAxis(name)
+        for axis in (self.getAxis("bottom"), *self._axes):
             axis.setPen(pg.mkPen(look.colour("line.subtle")))
             axis.setTextPen(pg.mkPen(look.colour("text.muted")))
             axis.setStyle(tickFont=look.font("tick"), tickLength=0)
+        for axis in self._axes[1:]:
+            axis.setVisible(False)
+            axis.setWidth(0)
+            axis.setGrid(False)
         self.getAxis("left").setWidth(look.px(36))
         grid = QColor(look.colour("chart.axis"))
         self.showGrid(x=True, y=True, alpha=grid.alphaF() * 0.14)

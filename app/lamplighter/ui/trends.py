@@ -1,71 +1,62 @@
-"""The trends panel: charts side by side on one time axis, with one shared cursor."""
+"""The trends panel: charts side by side on one time axis, with shared cursors.
+
+Follows the selection until something is kept, and the clock until a stretch is looked at; both
+can be had back. All hands have a key: see `Stage`.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
-from lamplighter.domain.city import Datastream, Limits
+from lamplighter.domain.city import Limits
+from lamplighter.ui import numbers
 from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.beat import Shown
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.parts import Elided, Panel, Text, row
+from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.series import Trace
-from lamplighter.ui.theme import theme
-from lamplighter.ui.time_model import Mode
-from lamplighter.ui.value_model import ValueModel, blank
+from lamplighter.ui.time_model import DAY_MS, Mode
+from lamplighter.ui.trend_chart import Chart
+from lamplighter.ui.trend_feed import TrendFeed, Wanted
+from lamplighter.ui.trend_readout import Readout, between, value_at
+from lamplighter.ui.trend_view import TrendView
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
-    from lamplighter.ui.trend_plot import TrendPlot
+    from lamplighter.ui.trend_menu import TrendMenu
 
-SPANS: Final = ((600, "10 min"), (1800, "30 min"), (14_400, "4 h"), (86_400, "24 h"))
+DAY_S: Final = 86_400
+SPANS: Final = (
+    (600, "10 min"), (1800, "30 min"), (14_400, "4 h"), (DAY_S, "24 h"), (7 * DAY_S, "7 d"),
+    (30 * DAY_S, "30 d"), (365 * DAY_S, "1 year"), (3_653 * DAY_S, "10 years"),
+)  # fmt: skip
 FIT_S: Final = (120, 300, 600, 1800, 7200, 21_600)
 """spans a chart takes while there is less data than its window"""
-MAX_CHARTS: Final = 6
+MAX_CHARTS: Final = 10
+POINTS: Final = 900
+GHOST_AGAIN_MS: Final = 60_000
 
 
-class Chart(QWidget):
-    """Heading with the value at the right, and the plot under it."""
+class Stage(QWidget):
+    """Holds the charts and takes the keys: arrows move cursor A (with Shift B), + and - zoom, Page
+    keys move, Backspace goes back (with Shift on again), Space holds or follows, Del lets go.
+    """
 
-    def __init__(self, streams: list[Datastream], traces: dict[int, Trace]) -> None:
-        super().__init__()
-        from lamplighter.ui.trend_plot import TrendPlot
+    def __init__(self, panel: Trends) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(tr("Charts"))
 
-        self.streams = streams
-        self.title = Elided("", "caption")
-        self.title.setFont(theme().font("caption", 600))
-        self.value = Text("", "caption")
-        self.plot: TrendPlot = TrendPlot()
-        self.plot.set_streams(streams, traces)
-        self._model = blank("")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 0, 4, 0)
-        layout.setSpacing(2)
-        heading = row(self.title, self.value)
-        heading.setStretch(0, 1)
-        layout.addLayout(heading)
-        layout.addWidget(self.plot, 1)
-        names = ", ".join(s.label or s.name for s in streams)
-        self.title.set_full(names)
-        self.plot.setAccessibleName(tr("Trend of {names}", names=names))
-
-    @property
-    def value_model(self) -> ValueModel:
-        return self._model
-
-    def show_value(self, model: ValueModel) -> None:
-        self._model = model
-        extra = "" if model.live else f"  {tr('not live')}, {model.age_text}"
-        self.value.setText(model.text_with_unit + extra)
-        self.value.set_tone("primary" if model.live else "secondary")
-        self.setAccessibleDescription(model.describe())
-        self.value.setToolTip(model.describe())
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._panel.key(event):
+            super().keyPressEvent(event)
 
 
 class Trends(Panel):
@@ -74,37 +65,67 @@ class Trends(Panel):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
-        self.traces: dict[int, Trace] = {}
+        self.stage = Stage(self)
+        self.feed = TrendFeed(desk, self)
+        self.view = TrendView(1800)
         self.charts: list[Chart] = []
+        self.normalised = False
+        self.presets: tuple[wire.TrendPreset, ...] = ()
         self._pinned: list[list[int]] = []
-        self._span_s = 1800
-        self._asked: dict[int, tuple[int, int]] = {}
+        self._cursors: list[int | None] = [None, None]
         self._beats = 0
         self._ready = False
+        self._menu: TrendMenu | None = None
+        self._ghost_asked_ms = 0
         self.setAcceptDrops(True)
         self._note = Text("", "caption", "muted")
         self._empty = Text(
             tr("No trend yet. Select an asset, or drag one here from the tree."),
             "body", "secondary", wrap=True,
         )  # fmt: skip
-        self._spans = QComboBox()
-        self._spans.setAccessibleName(tr("Time span"))
-        for seconds, word in SPANS:
-            self._spans.addItem(word, seconds)
-        self._spans.setCurrentIndex(1)
-        self._spans.currentIndexChanged.connect(self._span_changed)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(8)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 6, 12, 8)
-        layout.setSpacing(4)
-        layout.addLayout(row(self._note, None, self._spans))
-        layout.addWidget(self._empty)
-        layout.addLayout(self._grid, 1)
+        self._lay_out()
         desk.selection.changed.connect(self._follow)
         desk.city_changed.connect(self._city)
         desk.time.changed.connect(self._time_moved)
-        desk.alarms_changed.connect(self._marks)
+        desk.time.ghost_changed.connect(self.ask)
+        desk.alarms_changed.connect(self._alarms)
+        desk.presets_changed.connect(self._take_presets)
+        desk.welcomed.connect(self._welcomed)
+        self.feed.arrived.connect(self._redraw)
+
+    def _lay_out(self) -> None:
+        self._back = button("\u2190", self.go_back, kind="flat",
+                            tip=tr("What was shown before (Backspace)"))  # fmt: skip
+        self._ahead = button("\u2192", self.go_ahead, kind="flat",
+                             tip=tr("What was shown after (Shift+Backspace)"))  # fmt: skip
+        self._hold = button(tr("Hold"), self.hold_or_follow, kind="flat",
+                            tip=tr("Hold what is shown, or follow the clock (Space)"))  # fmt: skip
+        self._more = button(tr("Charts…"), self._open_menu, kind="flat",
+                            tip=tr("Scales, comparison, kept charts, export"))  # fmt: skip
+        self._spans = QComboBox()
+        self._spans.setAccessibleName(tr("Time span"))
+        for seconds, word in SPANS:
+            self._spans.addItem(tr(word), seconds)
+        self._spans.setCurrentIndex(1)
+        self._spans.activated.connect(self._span_changed)
+        self._grid = QGridLayout(self.stage)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(8)
+        self.readout = Readout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 6, 12, 8)
+        layout.setSpacing(4)
+        layout.addLayout(
+            row(self._note, None, self._back, self._ahead, self._hold, self._more, self._spans)
+        )
+        layout.addWidget(self._empty)
+        layout.addWidget(self.stage, 1)
+        layout.addWidget(self.readout)
+
+    @property
+    def traces(self) -> dict[int, Trace]:
+        """Datastream id -> its curve."""
+        return self.feed.traces
 
     def ready(self) -> None:
         """pyqtgraph may be imported now (after the first paint)."""
@@ -116,16 +137,29 @@ class Trends(Panel):
         """Adds a chart that stays whatever is selected."""
         known = [s for s in streams if s in self._desk.city.streams]
         if known and known not in self._pinned:
-            self._pinned = [*self._pinned, known][-MAX_CHARTS:]
-            self._rebuild()
+            self.set_charts([*self._pinned, known][-MAX_CHARTS:])
 
     def pin_asset(self, asset: str) -> None:
+        """A chart for each of the first three datastreams of an asset."""
         for stream in self._desk.city.of_asset.get(asset, [])[:3]:
             self.pin([stream.id])
 
-    def unpin_all(self) -> None:
-        self._pinned = []
+    def add_to(self, chart: Chart, asset: str) -> None:
+        """The first datastream of an asset into a chart that is there."""
+        streams = self._desk.city.of_asset.get(asset, [])
+        ids = [s.id for s in chart.streams]
+        if streams and streams[0].id not in ids:
+            charts = [[s.id for s in c.streams] for c in self.charts]
+            charts[charts.index(ids)] = [*ids, streams[0].id]
+            self.set_charts(charts)
+
+    def set_charts(self, charts: list[list[int]]) -> None:
+        """Exactly these, until something else is wished."""
+        self._pinned = charts
         self._rebuild()
+
+    def unpin_all(self) -> None:
+        self.set_charts([])
 
     def shown_streams(self) -> list[int]:
         return [s.id for c in self.charts for s in c.streams]
@@ -169,7 +203,7 @@ class Trends(Panel):
 
     def _rebuild(self) -> None:
         wanted = self._wanted()
-        if wanted == [[s.id for s in c.streams] for c in self.charts]:
+        if not self._ready or wanted == [[s.id for s in c.streams] for c in self.charts]:
             return
         for chart in self.charts:
             self._grid.removeWidget(chart)
@@ -177,84 +211,171 @@ class Trends(Panel):
             chart.deleteLater()
         self.charts = []
         streams = self._desk.city.streams
+        self.feed.keep_only({i for ids in wanted for i in ids})
         for number, ids in enumerate(wanted):
             for ident in ids:
                 self.traces.setdefault(ident, Trace())
             chart = Chart([streams[i] for i in ids], self.traces)
-            chart.plot.cursor_moved.connect(self._cursor)
-            columns = 3 if len(wanted) != 4 else 2
+            self._wire(chart)
+            columns = {1: 1, 2: 2, 4: 2}.get(len(wanted), 3 if len(wanted) < 7 else 4)
             self._grid.addWidget(chart, number // columns, number % columns)
             self.charts.append(chart)
         self._empty.setVisible(not self.charts)
-        self._marks()
-        self._ask(force=True)
+        self.ask()
         self._redraw()
 
-    # ---------------------------------------------------------------- data
+    def _wire(self, chart: Chart) -> None:
+        plot = chart.plot
+        plot.cursor_moved.connect(self._cursor)
+        plot.span_chosen.connect(self._look)
+        plot.panned.connect(self._pan)
+        plot.zoomed.connect(self._zoom)
+        plot.picked.connect(lambda ms, second: self.put_cursor(int(second), ms))
+        plot.stepped_back.connect(self.go_back)
+
+    # ---------------------------------------------------------------- the shown stretch
     def window_ms(self) -> tuple[int, int]:
-        now = self._desk.time.now_ms
-        return now - self._span_s * 1000, now
+        return self.view.window(self._desk.time.now_ms)
 
-    def _ask(self, *, force: bool = False) -> None:
-        if self._desk.session is None:
+    def _moved(self) -> None:
+        self.ask()
+        self._redraw()
+
+    def _look(self, first_ms: int, last_ms: int) -> None:
+        self.view.look(first_ms, last_ms)
+        self._moved()
+
+    def _pan(self, by_ms: int) -> None:
+        self.view.pan(by_ms, self._desk.time.now_ms)
+        self._moved()
+
+    def _zoom(self, factor: float, about_ms: int) -> None:
+        self.view.zoom(factor, about_ms, self._desk.time.now_ms)
+        self._moved()
+
+    def go_back(self) -> None:
+        """What was shown before."""
+        if self.view.back():
+            self._moved()
+
+    def go_ahead(self) -> None:
+        """What was shown after."""
+        if self.view.ahead():
+            self._moved()
+
+    def hold_or_follow(self) -> None:
+        """Pause, or go on with the clock."""
+        if self.view.following:
+            self.view.hold(self._desk.time.now_ms)
+        else:
+            self.view.follow()
+        self._moved()
+
+    def show_span(self, seconds: int) -> None:
+        """A moving window of another length."""
+        at = self._spans.findData(seconds)
+        if at >= 0:
+            self._spans.setCurrentIndex(at)
+        self.view.set_span(seconds)
+        self._moved()
+
+    def _span_changed(self) -> None:
+        self.show_span(int(self._spans.currentData()))
+
+    # ---------------------------------------------------------------- data
+    def ask(self) -> None:
+        """Ask for everything that is shown."""
+        if not self._ready or self._desk.session is None:
             return
+        time = self._desk.time
         first, last = self.window_ms()
-        wanted = []
-        for ident in self.shown_streams():
-            known = self._asked.get(ident)
-            if force or known is None or first < known[0] or last > known[1] + 60_000:
-                wanted.append(ident)
-                self._asked[ident] = (first, last)
-        if wanted:
-            replay = self._desk.time.mode is Mode.REPLAY
-            known_at = last if replay and self._desk.time.as_known else None
-            request = wire.GetHistory(tuple(wanted), first, last + 1, 900, known_at)
-            self._desk.ask(request, self._got)
-
-    def _got(self, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.History):
-            for series in reply.series:
-                trace = self.traces.setdefault(series.datastream, Trace())
-                if self._desk.time.mode is Mode.REPLAY:
-                    expected = trace.expected
-                    trace = self.traces[series.datastream] = Trace(expected=expected)
-                trace.take_history(series)
-            for chart in self.charts:
-                chart.plot.traces = self.traces
-            self._redraw()
+        replay = time.mode is Mode.REPLAY
+        if replay:
+            last = min(last, time.now_ms)  # what came after the moment is not shown in it
+        wide = max((c.plot.width() for c in self.charts), default=POINTS)
+        self._ghost_asked_ms = time.monotonic_ms
+        self.feed.want(
+            Wanted(tuple(self.shown_streams()), first, max(last, first),
+                   min(max(wide, 300), 2 * POINTS), time.known_ms, time.ghost_ms,
+                   replay or not self.view.following)
+        )  # fmt: skip
 
     def show_frame(self, shown: Shown) -> None:
         """Adds the newest points; redraws twice a second."""
         values = self._desk.live_values
-        if values is not None and shown.mode is not Mode.REPLAY:
-            for ident in self.shown_streams():
-                if ident < len(values) and values.time_ms[ident]:
-                    at = int(values.time_ms[ident])
-                    trace = self.traces[ident]
-                    trace.add(at, float(values.value[ident]), int(values.quality[ident]))
-                    trace.add_expected(
-                        at, float(values.expected[ident]), float(values.spread[ident])
-                    )
+        if values is not None and shown.mode is not Mode.REPLAY and self.view.following:
+            self.feed.add_live(values, self.shown_streams())
+        time = self._desk.time
+        if time.ghost_ms and time.monotonic_ms - self._ghost_asked_ms > GHOST_AGAIN_MS:
+            self.ask()
         self._beats += 1
         if self._beats % 5 == 1:
+            self._redraw()
+
+    def _time_moved(self) -> None:
+        if self._ready and self.charts:
+            if self._desk.time.mode is not Mode.REPLAY:
+                self.feed.forget()
+            self.ask()
             self._redraw()
 
     def _redraw(self) -> None:
         if not self._ready:
             return
+        time = self._desk.time
         first, last = self.window_ms()
-        replay = self._desk.time.mode is Mode.REPLAY
-        if not replay:
+        replay = time.mode is Mode.REPLAY
+        if not replay and self.view.following:
             first = self._fitted(first, last)
-        ahead = (last - first) // (12 if replay else 60)
+        ahead = 0
+        if self.view.following:
+            ahead = (last - first) // (12 if replay else 60)
         for chart in self.charts:
-            chart.plot.no_data_word = tr("not yet known") if replay else tr("no data")
-            chart.plot.redraw(first, last + ahead, last + ahead if replay else last)
-            chart.show_value(self._desk.value(chart.streams[0]))
-        word = self._spans.currentText()
+            plot = chart.plot
+            plot.traces, plot.ghosts, plot.ghost_ms = self.traces, self.feed.ghosts, time.ghost_ms
+            plot.normalised = self.normalised
+            plot.no_data_word = tr("not yet known") if replay else tr("no data")
+            plot.pin(*self._cursors)
+            self._mark(chart)
+            plot.redraw(first, last + ahead, last + ahead if replay else min(last, time.now_ms))
+            models = [self._desk.value(s) for s in chart.streams]
+            chart.show_values(models, self._against(chart))
+        self._show_readout()
+        self._words(replay)
+
+    def _words(self, replay: bool) -> None:
         known = tr("as known then") if self._desk.time.as_known else tr("truth now")
         mode = known if replay else tr("live")
-        self._note.setText(f"{word} · {mode}" + (f" · {tr('pinned')}" if self._pinned else ""))
+        if self.view.held is not None:
+            first, last = self.view.held
+            when = f"{numbers.day(first)} {numbers.clock_short(first)}"
+            end = f"{numbers.day(last)} {numbers.clock_short(last)}"
+            words = tr("{a} to {b} · held", a=when, b=end) + (f" · {known}" if replay else "")
+        else:
+            words = f"{self._spans.currentText()} · {mode}"
+        ghost = self._desk.time.ghost_ms
+        if ghost:
+            words += " · " + (tr("dotted: yesterday") if ghost == DAY_MS else
+                              tr("dotted: last week"))  # fmt: skip
+        self._note.setText(words + (f" · {tr('pinned')}" if self._pinned else ""))
+        self._back.setEnabled(self.view.can_back)
+        self._ahead.setEnabled(self.view.can_ahead)
+        self._hold.setText(tr("Hold") if self.view.following else tr("Follow"))
+
+    def _against(self, chart: Chart) -> str:
+        """The difference of the newest value to the same time of the compared day."""
+        from lamplighter.ui.trend_plot import hole_of
+
+        stream, back = chart.streams[0], self._desk.time.ghost_ms
+        ghost, trace = self.feed.ghosts.get(stream.id), self.traces.get(stream.id)
+        end = trace.last() if trace is not None else None
+        if not back or ghost is None or end is None:
+            return ""
+        then = value_at(ghost, end[0] - back, hole_of(stream, ghost))
+        if then is None or end[1] != end[1]:
+            return tr("  (then: no data)")
+        text = numbers.with_unit(end[1] - then, stream.unit, stream.resolution)
+        return "  (" + ("" if text.startswith(numbers.MINUS) else "+") + text + ")"
 
     def _fitted(self, first: int, last: int) -> int:
         """The window's start, or that of the data while there is less than a window of it.
@@ -267,71 +388,135 @@ class Trends(Panel):
         if not starts or min(starts) <= first:
             return first
         for span in FIT_S:
-            if span < self._span_s and last - min(starts) <= span * 1000:
+            if span < self.view.span_s and last - min(starts) <= span * 1000:
                 return last - span * 1000
         return first
 
-    def _time_moved(self) -> None:
-        if self._ready and self.charts:
-            if self._desk.time.mode is not Mode.REPLAY:
-                self.traces = {i: Trace() for i in self.shown_streams()}
-                for chart in self.charts:
-                    chart.plot.traces = self.traces
-            self._asked.clear()
-            self._ask(force=True)
-            self._redraw()
+    def _alarms(self) -> None:
+        if self._ready and self.isVisible() and self._desk.time.mode is not Mode.REPLAY:
+            self.feed.want_signs()
 
-    def _span_changed(self) -> None:
-        self._span_s = int(self._spans.currentData())
-        self._asked.clear()
-        self._ask(force=True)
-        self._redraw()
+    def _mark(self, chart: Chart) -> None:
+        """Alarms and notes of a chart's datastreams and assets."""
+        ids = {s.id for s in chart.streams}
+        assets = {s.asset for s in chart.streams if s.asset}
+        marks = {(s.time_ms, s.priority) for s in self.feed.signs
+                 if s.datastream in ids and not s.note}  # fmt: skip
+        marks |= {(a.since_ms, a.priority) for a in self._desk.standing() if a.datastream in ids}
+        notes = {s.time_ms for s in self.feed.signs if s.datastream in ids and s.note}
+        notes |= {o.created_ms for o in self._desk.orders.values() if o.asset in assets}
+        chart.plot.marks, chart.plot.notes = tuple(sorted(marks)), tuple(sorted(notes))
 
-    def _marks(self) -> None:
-        alarms = self._desk.standing()
-        for chart in self.charts:
-            ids = {s.id for s in chart.streams}
-            chart.plot.marks = tuple(
-                (a.since_ms, a.priority) for a in alarms if a.datastream in ids
-            )
-
+    # ---------------------------------------------------------------- cursors
     def _cursor(self, ms: int | None) -> None:
         for chart in self.charts:
             chart.plot.set_cursor(ms)
 
-    # ---------------------------------------------------------------- drag, menu
+    def put_cursor(self, which: int, ms: int | None) -> None:
+        """Cursor A (0) or B (1); what stands between them is told below the charts."""
+        self._cursors[which] = ms
+        self._redraw()
+
+    def _show_readout(self) -> None:
+        from lamplighter.ui.trend_plot import hole_of
+
+        a, b = self._cursors
+        self.readout.setVisible(a is not None and b is not None and bool(self.charts))
+        if a is None or b is None:
+            return
+        rows = []
+        for chart in self.charts:
+            for stream in chart.streams:
+                trace = self.traces[stream.id]
+                found = between(trace, a, b, hole_of(stream, trace))
+                rows.append((stream, found, trace.reduced))
+        self.readout.show_rows(rows, a, b)
+
+    # ---------------------------------------------------------------- keys, drag, menu
+    def key(self, event: QKeyEvent) -> bool:
+        """What a key does while the charts have the focus; False when it means nothing here."""
+        key, shift = (
+            Qt.Key(event.key()),
+            bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier),
+        )
+        first, last = self.window_ms()
+        wide = last - first
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            coarse = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            step = wide // (20 if coarse else 200) * (1 if key == Qt.Key.Key_Right else -1)
+            at = self._cursors[int(shift)]
+            start = at if at is not None and first <= at <= last else first + wide // 2
+            self.put_cursor(int(shift), min(max(start + step, first), last))
+            return True
+        about = self._cursors[0]
+        middle = about if about is not None and first <= about <= last else first + wide // 2
+        deeds = {
+            Qt.Key.Key_Plus: lambda: self._zoom(0.5, middle),
+            Qt.Key.Key_Equal: lambda: self._zoom(0.5, middle),
+            Qt.Key.Key_Minus: lambda: self._zoom(2.0, middle),
+            Qt.Key.Key_PageUp: lambda: self._pan(-wide // 4),
+            Qt.Key.Key_PageDown: lambda: self._pan(wide // 4),
+            Qt.Key.Key_Backspace: self.go_ahead if shift else self.go_back,
+            Qt.Key.Key_Space: self.hold_or_follow,
+            Qt.Key.Key_Delete: self.clear_cursors,
+            Qt.Key.Key_Menu: self._open_menu,
+        }
+        deed = deeds.get(key)
+        if deed is not None:
+            deed()
+        return deed is not None
+
+    def clear_cursors(self) -> None:
+        """No cursors; the table below goes."""
+        self._cursors = [None, None]
+        self._redraw()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasFormat(ASSET_MIME):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        """On a chart: into it; beside the charts: as charts of their own."""
         raw = bytes(event.mimeData().data(ASSET_MIME).data()).decode()
+        under = self._chart_at(event.position().toPoint())
         for asset in raw.split("\n"):
-            self.pin_asset(asset)
+            if under is not None and self._pinned:
+                self.add_to(under, asset)
+                under = self._chart_at(event.position().toPoint())
+            else:
+                self.pin_asset(asset)
         event.acceptProposedAction()
 
+    def _chart_at(self, at: QPoint) -> Chart | None:
+        inside = self.stage.mapFrom(self, at)
+        return next((c for c in self.charts if c.geometry().contains(inside)), None)
+
+    def menu(self) -> TrendMenu:
+        """Scales, comparison, kept charts, export."""
+        from lamplighter.ui.trend_menu import TrendMenu
+
+        if self._menu is None:
+            self._menu = TrendMenu(self._desk, self)
+        return self._menu
+
+    def _open_menu(self) -> None:
+        self.menu().popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        menu = QMenu(self)
-        for asset in self._desk.selection.assets:
-            name = self._desk.city.name(asset)
-            menu.addAction(tr("Add {name}", name=name), lambda a=asset: self.pin_asset(a))
-        if self.charts:
-            ids = self.shown_streams()
-            menu.addAction(tr("Show all in one chart"), lambda: self._together(ids))
-            menu.addAction(tr("Keep these charts"), self._keep)
-        if self._pinned:
-            menu.addAction(tr("Follow the selection again"), self.unpin_all)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(event.globalPos())
+        self.menu().popup(event.globalPos())
 
-    def _keep(self) -> None:
-        self._pinned = [[s.id for s in c.streams] for c in self.charts]
-        self._redraw()
+    def _welcomed(self) -> None:
+        self._desk.ask(wire.GetTrendPresets(), self._take_presets)
 
-    def _together(self, ids: list[int]) -> None:
-        self._pinned = [ids[n : n + 4] for n in range(0, len(ids), 4)]
-        self._rebuild()
+    def _take_presets(self, reply: object) -> None:
+        if isinstance(reply, wire.TrendPresets):
+            self.presets = reply.items
 
     def state(self) -> str:
         """The pinned charts, to be kept between runs."""
         return json.dumps(self._pinned)
+
+    @property
+    def kept(self) -> list[list[int]]:
+        """The charts that stay whatever is selected."""
+        return [list(ids) for ids in self._pinned]

@@ -25,6 +25,7 @@ from lamplighter.domain.wire import (
     quarantine,
     safety,
     storage,
+    trends,
     trial,
 )
 from lamplighter.domain.wire.alarms import AlarmAction as AlarmAction
@@ -120,6 +121,13 @@ from lamplighter.domain.wire.safety import TakeBackup as TakeBackup
 from lamplighter.domain.wire.storage import GetStorage as GetStorage
 from lamplighter.domain.wire.storage import SetRetention as SetRetention
 from lamplighter.domain.wire.storage import Storage as Storage
+from lamplighter.domain.wire.trends import DropTrendPreset as DropTrendPreset
+from lamplighter.domain.wire.trends import GetTrendPresets as GetTrendPresets
+from lamplighter.domain.wire.trends import PutTrendPreset as PutTrendPreset
+from lamplighter.domain.wire.trends import TrendPreset as TrendPreset
+from lamplighter.domain.wire.trends import TrendPresets as TrendPresets
+from lamplighter.domain.wire.trends import TrendWritten as TrendWritten
+from lamplighter.domain.wire.trends import WriteTrend as WriteTrend
 from lamplighter.domain.wire.trial import EndTrial as EndTrial
 from lamplighter.domain.wire.trial import LookAtTrial as LookAtTrial
 from lamplighter.domain.wire.trial import PreviewRow as PreviewRow
@@ -298,6 +306,7 @@ Request = (
     | safety.Request
     | quarantine.Request
     | storage.Request
+    | trends.Request
     | trial.Request
     | Hello
     | GetPrognosis
@@ -325,6 +334,7 @@ Reply = (
     | history.Reply
     | quarantine.Reply
     | storage.Reply
+    | trends.Reply
     | trial.Reply
     | Welcome
     | Ok
@@ -403,6 +413,7 @@ class ProblemRaised(Message, frozen=True):
 Event = (
     alarms.Event
     | city.Event
+    | trends.Event
     | safety.Event
     | Status
     | BlockMoved

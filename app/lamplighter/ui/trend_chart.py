@@ -1,0 +1,104 @@
+"""One chart of the trends panel: heading with the present value, legend, plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from lamplighter.domain.city import Datastream
+from lamplighter.ui.parts import Canvas, Elided, Text, row
+from lamplighter.ui.series import Trace
+from lamplighter.ui.theme import theme
+from lamplighter.ui.value_model import ValueModel, blank
+from lamplighter.ui.words import tr
+
+if TYPE_CHECKING:
+    from lamplighter.ui.trend_plot import TrendPlot
+
+
+class Legend(Canvas):
+    """Which line is which, with the newest values; for charts of several curves."""
+
+    def __init__(self, streams: list[Datastream]) -> None:
+        super().__init__()
+        self._streams = streams
+        self._models: list[ValueModel] = []
+        self.setFixedHeight(theme().px(16))
+        self.setAccessibleName(tr("Curves"))
+
+    def show_values(self, models: list[ValueModel]) -> None:
+        self._models = models
+        words = (f"{s.label or s.name} {m.text_with_unit}"
+                 for s, m in zip(self._streams, models, strict=True))  # fmt: skip
+        self.setAccessibleDescription(", ".join(words))
+        self.setToolTip("\n".join(m.describe() for m in models))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        from lamplighter.ui.trend_plot import ink_of
+
+        painter = QPainter(self)
+        painter.setFont(theme().font("tick"))
+        metrics = painter.fontMetrics()
+        room = self.width() / max(1, len(self._streams))
+        for number, (stream, model) in enumerate(zip(self._streams, self._models, strict=False)):
+            x, y = number * room, self.height() / 2
+            painter.setPen(QPen(ink_of(number), 2))
+            painter.drawLine(QPointF(x, y), QPointF(x + 12, y))
+            painter.setPen(theme().colour("text.primary" if model.live else "text.secondary"))
+            text = f"{model.text_with_unit}  {stream.label or stream.name}"
+            short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, round(room - 24))
+            box = QRectF(x + 16, 0, room - 20, self.height())
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, short)
+        painter.end()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, theme().px(16))
+
+
+class Chart(QWidget):
+    """Heading with the value at the right, and the plot under it."""
+
+    def __init__(self, streams: list[Datastream], traces: dict[int, Trace]) -> None:
+        super().__init__()
+        from lamplighter.ui.trend_plot import TrendPlot
+
+        self.streams = streams
+        self.title = Elided("", "caption")
+        self.title.setFont(theme().font("caption", 600))
+        self.value = Text("", "caption")
+        self.plot: TrendPlot = TrendPlot()
+        self.plot.set_streams(streams, traces)
+        self.legend = Legend(streams) if len(streams) > 1 else None
+        self._model = blank("")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 0, 4, 0)
+        layout.setSpacing(2)
+        heading = row(self.title, self.value)
+        heading.setStretch(0, 1)
+        layout.addLayout(heading)
+        if self.legend is not None:
+            layout.addWidget(self.legend)
+            self.value.hide()
+        layout.addWidget(self.plot, 1)
+        names = ", ".join(s.label or s.name for s in streams)
+        self.title.set_full(names)
+        self.plot.setAccessibleName(tr("Trend of {names}", names=names))
+
+    @property
+    def value_model(self) -> ValueModel:
+        return self._model
+
+    def show_values(self, models: list[ValueModel], against: str = "") -> None:
+        """The newest values; `against` words the difference to the compared day."""
+        model = self._model = models[0]
+        extra = "" if model.live else f"  {tr('not live')}, {model.age_text}"
+        self.value.setText(model.text_with_unit + extra + against)
+        self.value.set_tone("primary" if model.live else "secondary")
+        self.setAccessibleDescription(model.describe() + against)
+        self.value.setToolTip(model.describe())
+        if self.legend is not None:
+            self.legend.show_values(models)
