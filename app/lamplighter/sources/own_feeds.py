@@ -127,13 +127,37 @@ def _opcua(wish: Wish) -> Feed:
     return OpcUaFeed(wish)
 
 
+def _sensorthings(wish: Wish) -> Feed:
+    from lamplighter.sources.sensorthings_feed import SensorThingsFeed
+
+    return SensorThingsFeed(wish)
+
+
+def _ngsi(wish: Wish) -> Feed:
+    from lamplighter.sources.ngsi_feed import NgsiFeed
+
+    return NgsiFeed(wish)
+
+
+def _gtfs(wish: Wish) -> Feed:
+    from lamplighter.sources.gtfs_feed import GtfsRealtimeFeed
+
+    return GtfsRealtimeFeed(wish)
+
+
 MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
     "http": _http,
     "https": _http,
     "modbus": _modbus,
     "opc.tcp": _opcua,
+    "sensorthings+http": _sensorthings,
+    "sensorthings+https": _sensorthings,
+    "ngsi-ld+http": _ngsi,
+    "ngsi-ld+https": _ngsi,
+    "gtfs-rt+http": _gtfs,
+    "gtfs-rt+https": _gtfs,
 }
-"""by scheme; `a+b` is looked up as `a+b` and then as `a`"""
+"""by scheme"""
 
 READ_BY_MAPPING: Final = frozenset({"http", "https"})
 """schemes whose mapping file is the one of JSON and CSV"""
@@ -141,4 +165,4 @@ READ_BY_MAPPING: Final = frozenset({"http", "https"})
 
 def maker_of(scheme: str) -> Callable[[Wish], Feed] | None:
     """The maker for a scheme; None when it is not one of this table."""
-    return MAKERS.get(scheme) or MAKERS.get(scheme.partition("+")[0])
+    return MAKERS.get(scheme)

@@ -59,25 +59,60 @@ class News:
         self._page: set[tuple[str, int | None, float | str]] = set()
         self.newest: dict[str, int] = dict(newest or {})
         """newest own time taken, by datastream"""
+        self._floor = dict(self.newest)
+        self._latest: dict[str, tuple[int | None, float | str]] = {}
         self._troubled: set[tuple[str, str]] = set()
 
     def of(self, found: Found) -> list[Point]:
         """Points to store. A page may give old and new rows in any order."""
         if not found.own_time:
             return found.points
-        page = {(p.name, p.time_ms, p.value) for p in found.points}
+        page: set[tuple[str, int | None, float | str]] = set()
         before = dict(self.newest)
         fresh = []
         for point in found.points:
             last = before.get(point.name)
             new = last is None or point.time_ms is None or point.time_ms > last
-            if (new or self._page) and (point.name, point.time_ms, point.value) not in self._page:
+            key = (point.name, point.time_ms, point.value)
+            first = key not in page
+            page.add(key)
+            if (new or self._page) and first and key not in self._page:
                 fresh.append(point)
-                if point.time_ms is not None and len(self.newest) < REMEMBERED:
-                    known = self.newest.get(point.name, point.time_ms)
-                    self.newest[point.name] = max(known, point.time_ms)
+                self._newer(point)
         self._page = page
         return fresh
+
+    def changed(self, points: list[Point]) -> list[Point]:
+        """Points of states that are told again and again: those that say something new."""
+        fresh = []
+        for point in points:
+            said, floor = (point.time_ms, point.value), self._floor.get(point.name)
+            old = floor is not None and point.time_ms is not None and point.time_ms <= floor
+            if old or self._latest.get(point.name) == said:
+                continue
+            if point.name in self._latest or len(self._latest) < REMEMBERED:
+                self._latest[point.name] = said
+            fresh.append(point)
+            self._newer(point)
+        return fresh
+
+    def one_by_one(self, points: list[Point]) -> list[Point]:
+        """Points that came by themselves, beside the page: those that were not taken yet."""
+        fresh = []
+        for point in points:
+            key = (point.name, point.time_ms, point.value)
+            if key in self._page:
+                continue
+            self._page.add(key)
+            fresh.append(point)
+            self._newer(point)
+        return fresh
+
+    def _newer(self, point: Point) -> None:
+        known = self.newest.get(point.name)
+        if point.time_ms is None or (known is None and len(self.newest) >= REMEMBERED):
+            return
+        self.newest[point.name] = point.time_ms if known is None else max(known, point.time_ms)
 
     def odd_of(self, found: Found) -> list[Odd]:
         """Values that cannot be used and were usable, or not there, the last time."""
