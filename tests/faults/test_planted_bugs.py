@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.faults import (
     fuzz_messages,
@@ -283,3 +284,76 @@ def test_a_copy_that_locks_the_writer_out_is_found_out(
     found = part_safety.locks_row(locks.run(8, tmp_path))
     assert not found["passed"]
     assert found["figures"]["p99_ms"] > part_safety.NEVER_MS
+
+
+class InProcess:
+    """A recorder in this process, where a bug can be planted; it is used as a process is."""
+
+    def __init__(self, project: Path) -> None:
+        from lamplighter.domain.clock import SystemClock
+        from lamplighter.runtime.recorder import Recorder
+
+        self.recorder = Recorder(project, SystemClock(), plugin_code=False)
+
+    def __enter__(self) -> InProcess:
+        self.recorder.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.recorder.stop()
+
+    def ready(self, deadline_s: float) -> None:
+        """It is, once it has started."""
+
+    def end(self) -> None:
+        self.recorder.store.writer.settled(30)
+
+
+@pytest.mark.parametrize(
+    ("bug", "shows"),
+    [
+        ("", ""),
+        ("works suppress priority 1", "critical_suppressed"),
+        ("the list is cut at fifty", "journal"),
+        ("acknowledge all is one entry", "audited"),
+        ("a row for every alarm", "rows"),
+    ],
+)
+def test_a_flood_is_kept_whole_and_readable_and_each_planted_bug_is_found_out(
+    bug: str, shows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.faults import part_alarms
+
+    from lamplighter.alarms.grouping import grouped
+    from lamplighter.alarms.quieting import Quieting
+    from lamplighter.governance.audit import AuditFile
+    from lamplighter.runtime import alarm_answers
+    from lamplighter.runtime.core_loop import CoreLoop
+
+    count = 200
+    if bug == "works suppress priority 1":
+        covers = Quieting.over
+        monkeypatch.setattr(
+            Quieting, "over", lambda self, r: covers(self, msgspec.structs.replace(r, priority=2))
+        )
+    elif bug == "the list is cut at fifty":
+        tell = CoreLoop.tell_alarms
+        monkeypatch.setattr(
+            CoreLoop, "tell_alarms", lambda self, events, **more: tell(self, events[:50], **more)
+        )
+        monkeypatch.setattr(part_alarms, "PATIENCE_S", 2.0)
+    elif bug == "acknowledge all is one entry":
+        many = AuditFile.record_many
+        monkeypatch.setattr(
+            AuditFile, "record_many", lambda self, o, **more: many(self, list(o)[:1], **more)
+        )
+    elif bug == "a row for every alarm":
+        monkeypatch.setattr(
+            alarm_answers, "grouped", lambda records, **_: grouped(records, most=10**6)
+        )
+    found = part_alarms.run_flood(count, tmp_path, InProcess, over_s=1.0)
+    assert part_alarms.flood_holds(found) == (not bug), found
+    if shows == "rows":
+        assert found["rows"] > part_alarms.ROWS
+    elif shows:
+        assert found[shows] is True or found[shows] < count

@@ -15,6 +15,7 @@ from lamplighter.runtime.history_answers import moment
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
+STORED_S: Final = 5.0
 ALARM_RIGHTS: Final = {
     "ack": Permission.ACKNOWLEDGE,
     "reset": Permission.ACKNOWLEDGE,
@@ -61,7 +62,10 @@ class AlarmAnswers(Answering):
             reason=ask.reason or ask.note,
         )
         left = len(set(ask.keys)) - len(done)
-        return wire.Ok(f"{len(done)} alarms" + (f", {left} left out" if left else ""))
+        text = f"{len(done)} alarms" + (f", {left} left out" if left else "")
+        # whoever reads the answer may rely on it, even when the power goes now
+        stored = recorder.store.writer.settled(STORED_S)
+        return wire.Ok(text if stored else f"{text}; not on disk yet")
 
     def _tick(self, ask: wire.TickStep) -> wire.Reply:
         self._need(Permission.ACKNOWLEDGE, ask.key)

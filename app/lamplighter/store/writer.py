@@ -87,6 +87,7 @@ class Writer:
         self._batches: deque[_Waiting] = deque()
         self._calls: deque[tuple[Callable[[WriteAccess], Any], Future[Any]]] = deque()
         self._kept: deque[Callable[[WriteAccess], Any]] = deque()
+        self._kept_given = self._kept_done = 0
         self.room: Room | None = None
         """space that calls may use on a full disk; batches wait until it is whole again"""
         self._chores: deque[tuple[Callable[[sqlite3.Connection], Any], Future[Any]]] = deque()
@@ -148,7 +149,17 @@ class Writer:
             if self._stopping:
                 raise RuntimeError("the writer has stopped")
             self._kept.append(work)
+            self._kept_given += 1
             self._wake.notify()
+
+    def settled(self, deadline_s: float) -> bool:
+        """Wait until every fact given to `keep` so far is on disk; False when it took too long."""
+        wanted, end = self._kept_given, time.monotonic() + deadline_s
+        while self._kept_done < wanted:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.002)
+        return True
 
     def doubt(self) -> None:
         """Somebody could not read a file: look at both, and set aside what is damaged."""
@@ -350,6 +361,7 @@ class Writer:
             logging.getLogger(__name__).exception("facts were not written")
         with self._wake:
             self._kept.popleft()
+            self._kept_done += 1
 
     def _transaction(self, work: Callable[[WriteAccess], T]) -> T:
         access = WriteAccess(
