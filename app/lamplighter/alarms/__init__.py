@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lamplighter.alarms.engine import ACTIONS, AlarmEngine
+from lamplighter.alarms.engine import AlarmEngine
 from lamplighter.alarms.folding import fold, folded_under, sorted_records, urgency
 from lamplighter.alarms.lifecycle import TABLE, AlarmInput, transition
+from lamplighter.alarms.lives import ACTIONS
 from lamplighter.alarms.nuisance import chattering, chatters, flood_since
 
 __all__ = [
