@@ -143,7 +143,7 @@ def drop_rule(project: Path, name: str) -> None:
 def _take_file(project: Path, file: Path, tables: set[str], json: bool) -> None:
     """Each table of its own: one that is refused stops no other."""
     from lamplighter.domain import wire
-    from lamplighter.runtime.rule_book import changes_of_file
+    from lamplighter.runtime.rule_files import changes_of_file
 
     wanted = {
         "rule": wire.PutRule, "suppression": wire.PutSuppression, "works": wire.PutWork,
