@@ -105,7 +105,8 @@ class Postgres:
         """With the tables and a console's user, ready to be used."""
         from lamplighter.exchange import HistorianConfig, prepare
 
-        self.sql(f"CREATE ROLE {CONSOLE} LOGIN")
+        if not self.sql("SELECT 1 FROM pg_roles WHERE rolname=%s", CONSOLE):
+            self.sql(f"CREATE ROLE {CONSOLE} LOGIN")
         prepare(HistorianConfig(self.admin_url), console=CONSOLE)
         return self
 

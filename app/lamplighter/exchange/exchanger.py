@@ -279,12 +279,16 @@ class Exchanger:
     # ------------------------------------------------------------ all of it, once
     def exchange(self, progress: Callable[[int], None] = lambda waiting: None) -> None:
         """Send until nothing waits, then take in. Raises LamplighterError (N-330)."""
+        self.exchange_out(progress)
+        if self.config.receive and not self._cancelled() and self.receive():
+            self._send_until(self._out.last_batch(), progress)  # only a receipt: nothing is ours
+
+    def exchange_out(self, progress: Callable[[int], None] = lambda waiting: None) -> None:
+        """Send until nothing waits. Raises LamplighterError (N-330)."""
         self.open()
         self._send_until(self._out.last_batch(), progress)
         while not self._cancelled() and self._send_facts():
             pass
-        if self.config.receive and not self._cancelled() and self.receive():
-            self._send_until(self._out.last_batch(), progress)  # only a receipt: nothing is ours
 
     def _send_until(self, last: int, progress: Callable[[int], None]) -> None:
         while not self._cancelled():

@@ -40,12 +40,7 @@ class Ledger:
         file = folder / FILE
         self._lock = threading.Lock()
         if read_only:
-            place = f"{file.absolute().as_uri()}?mode=ro" if file.exists() else ":memory:"
-            self._sql = sqlite3.connect(
-                place, uri=True, isolation_level=None, check_same_thread=False, timeout=10
-            )
-            if not file.exists():
-                self._sql.executescript(_TABLES)
+            self._sql = _open_reading(file)
             return
         self._sql = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
         self._sql.execute("PRAGMA journal_mode=WAL")
@@ -179,3 +174,22 @@ class Ledger:
             self._sql.executemany("DELETE FROM poison WHERE n=?", [(n,) for n in numbers])
             self._sql.execute("COMMIT")
             return self._sql.total_changes - before
+
+
+def _open_reading(file: Path) -> sqlite3.Connection:
+    """The books as they are; empty ones while there are none (or while they are being made)."""
+    if file.exists():
+        sql = sqlite3.connect(
+            f"{file.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10,
+        )
+        made = sql.execute("SELECT 1 FROM sqlite_master WHERE name='poison'").fetchone()
+        if made is not None:
+            return sql
+        sql.close()
+    sql = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    sql.executescript(_TABLES)
+    return sql

@@ -1,9 +1,9 @@
 """Insert staged rows so that a bad one is set aside and blocks no other.
 
 What the table's own CHECK constraints refuse is asked for in one question, with the constraint's
-name as the reason. What is refused for any other cause (a trigger of the administrator) is found
-by halving. Once seen, constraints are asked for before the insert, so that a stream of bad rows
-costs one question per chunk.
+name as the reason, before anything is inserted, so that a stream of bad rows costs one question
+per chunk. What is refused for any other cause (a trigger of the administrator, a constraint that
+came a moment ago) is found by halving.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ class Pieces:
         self._staged = staged
         self._insert = insert
         self._tail = tail
-        self._checks: dict[str, str] = {}
-        self._warned = False
+        self._checks: dict[str, str] | None = None
 
     def put(
         self, connection: Connection, count: int, values: tuple[object, ...]
@@ -37,19 +36,15 @@ class Pieces:
 
         Raises psycopg.Error when the link or the server fails.
         """
-        bad: dict[int, str] = {}
-        if self._warned:
-            bad = self._violators(connection)
+        if self._checks is None:
+            self._checks = self._constraints(connection)
+        bad = self._violators(connection, self._checks)
         done = self._try(connection, values, 0, count, bad)
         if isinstance(done, int):
             return done, bad
-        if not self._warned:
-            self._warned = True
-            self._checks = self._constraints(connection)
-            bad |= self._violators(connection)
-            done = self._try(connection, values, 0, count, bad)
-            if isinstance(done, int):
-                return done, bad
+        known, self._checks = self._checks, self._constraints(connection)
+        if self._checks != known:
+            bad |= self._violators(connection, self._checks)
         return self._halve(connection, values, 0, count, bad, done), bad
 
     def _halve(
@@ -106,14 +101,14 @@ class Pieces:
         ).fetchall()
         return {str(name): str(text) for name, text in rows if text}
 
-    def _violators(self, connection: Connection) -> dict[int, str]:
+    def _violators(self, connection: Connection, checks: dict[str, str]) -> dict[int, str]:
         """Staged rows that a constraint refuses. A constraint that cannot be asked is passed over:
         halving finds what it refuses.
         """
         import psycopg
 
         bad: dict[int, str] = {}
-        for name, text in self._checks.items():
+        for name, text in checks.items():
             query = f"SELECT s.place FROM {self._staged} s WHERE NOT ({text})"
             try:
                 with connection.transaction():
