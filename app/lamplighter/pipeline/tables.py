@@ -20,22 +20,23 @@ def parse_as(mapping: Mapping, payload: bytes) -> Any | Fault:
     if mapping.format == "csv":
         return _csv(mapping, payload)
     if mapping.format == "jsonl":
-        return _lines(payload)
+        return json_lines(payload)[0]
     return parse(payload)
 
 
-def _lines(payload: bytes) -> list[Any] | Fault:
+def json_lines(payload: bytes) -> tuple[list[Any], list[tuple[bytes, Fault]]]:
+    """(rows, lines that are none with the reason): one bad line spoils no other. Never raises."""
     rows: list[Any] = []
+    bad: list[tuple[bytes, Fault]] = []
     for at, line in enumerate(payload.splitlines(), 1):
         if not line.strip():
             continue
         row = parse(line)
         if isinstance(row, Fault):
-            return Fault(row.code, f"line {at}: {row.what}")
-        if len(rows) >= MOST_ROWS:
-            return Fault("D-113", f"more than {MOST_ROWS:,} lines")
-        rows.append(row)
-    return rows
+            bad.append((line, Fault(row.code, f"line {at}: {row.what}")))
+        else:
+            rows.append(row)
+    return rows, bad
 
 
 def _csv(mapping: Mapping, payload: bytes) -> list[dict[str, str]] | Fault:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
+from typing import Any
 
 from lamplighter.pipeline import Mapping
 from lamplighter.pipeline.careful import Fault
 from lamplighter.pipeline.mapped import OUR_TIME, read_tree
-from lamplighter.pipeline.tables import parse_as
+from lamplighter.pipeline.tables import json_lines, parse_as
 from lamplighter.sources.own_source import Point
 from lamplighter.sources.reading import Found, Odd, Reader, Unreadable
 
@@ -16,7 +17,12 @@ def reader_of(mapping: Mapping) -> Reader:
     """A reader for pages and files of this mapping."""
 
     def read(payload: bytes, received_ms: int, names: Map[str, str]) -> Found | Unreadable:
-        tree = parse_as(mapping, payload)
+        tree: Any
+        bad: list[tuple[bytes, Fault]] = []
+        if mapping.format == "jsonl":
+            tree, bad = json_lines(payload)
+        else:
+            tree = parse_as(mapping, payload)
         if isinstance(tree, Fault):
             return Unreadable(tree.code, tree.what)
         reading = read_tree(mapping, dict(names), tree)
@@ -35,6 +41,7 @@ def reader_of(mapping: Mapping) -> Reader:
             if reading.units[at]:
                 found.units[name] = reading.units[at]
         found.odd = [Odd(f.name, f.code, f.what, f.body) for f in saved.faults]
+        found.odd += [Odd(mapping.name, fault.code, fault.what, line) for line, fault in bad]
         return found
 
     return read

@@ -66,12 +66,12 @@ def check_feed(config: FeedConfig) -> None:
 
 
 def full_url(url: str) -> str:
-    """A recording's path made absolute: the recorder may run in another folder."""
+    """A path on this machine made absolute: the recorder may run in another folder."""
     kind, colon, rest = url.partition(":")
-    if kind != "replay" or not colon or rest.startswith("/"):
+    if kind not in ("replay", "folder") or not colon or rest.startswith("/"):
         return url
     path, mark, options = rest.partition("?")
-    return f"replay:{Path(unquote(path)).resolve()}{mark}{options}"
+    return f"{kind}:{Path(unquote(path)).resolve()}{mark}{options}"
 
 
 def next_id(store: Store) -> str:
@@ -218,7 +218,10 @@ def reading_of(config: FeedConfig) -> Reading | None:
         return Reading(config.mapping)
     mapping = read_mapping(config.mapping, config.id, topics=False)
     name = "" if mapping.name == config.id else mapping.name
-    return Reading(config.mapping, reader_of(mapping), name, mapping.interval_s)
+    headed = mapping.format == "csv" and not mapping.columns
+    return Reading(
+        config.mapping, reader_of(mapping), name, mapping.interval_s, mapping.format, headed
+    )
 
 
 def add_feed(

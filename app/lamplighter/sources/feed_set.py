@@ -29,6 +29,8 @@ class Reading(NamedTuple):
     """what reads pages and files through it"""
     name: str = ""
     interval_s: float = 0.0
+    format: str = "json"
+    headed: bool = False
 
 
 def open_feed(

@@ -38,6 +38,10 @@ class Wish:
     """what the mapping says"""
     name: str = ""
     """the mapping's name"""
+    format: str = "json"
+    """json | jsonl | csv, as the mapping says"""
+    headed: bool = False
+    """the first line of a file names its columns"""
     folder: Path | None = None
     """the project's folder; None: nothing is kept between two starts"""
 
@@ -72,8 +76,13 @@ class Wish:
 
     @property
     def options(self) -> dict[str, str]:
-        """What stands behind `#`, as name=value joined by &; it is never sent to the other side."""
-        found = parse_qs(urlsplit(self.url).fragment, keep_blank_values=True)
+        """What stands behind `#`, as name=value joined by &; it is never sent to the other side.
+
+        A folder knows no other side: there it may stand behind `?` as well.
+        """
+        parts = urlsplit(self.url)
+        text = f"{parts.query}&{parts.fragment}" if parts.scheme == "folder" else parts.fragment
+        found = parse_qs(text, keep_blank_values=True)
         return {name: values[-1] for name, values in found.items()}
 
     def who(self) -> Login:
@@ -145,9 +154,22 @@ def _gtfs(wish: Wish) -> Feed:
     return GtfsRealtimeFeed(wish)
 
 
+def _folder(wish: Wish) -> Feed:
+    from lamplighter.sources.folder_feed import FolderFeed
+
+    return FolderFeed(wish)
+
+
+def _still(wish: Wish) -> Feed:
+    from lamplighter.sources.still_feed import StillFeed
+
+    return StillFeed(wish)
+
+
 MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
     "http": _http,
     "https": _http,
+    "folder": _folder,
     "modbus": _modbus,
     "opc.tcp": _opcua,
     "sensorthings+http": _sensorthings,
@@ -156,10 +178,12 @@ MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
     "ngsi-ld+https": _ngsi,
     "gtfs-rt+http": _gtfs,
     "gtfs-rt+https": _gtfs,
+    "still+http": _still,
+    "still+https": _still,
 }
 """by scheme"""
 
-READ_BY_MAPPING: Final = frozenset({"http", "https"})
+READ_BY_MAPPING: Final = frozenset({"http", "https", "folder"})
 """schemes whose mapping file is the one of JSON and CSV"""
 
 

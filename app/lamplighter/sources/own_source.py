@@ -95,7 +95,7 @@ class OwnSource:
         self._deliver = deliver
         self._clock = clock
         self._first_ticket = next_feed_number() << _TICKET_BITS
-        self._first_seq = self._seq = seq
+        self._seq = seq
         self._sent_to = seq
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._bytes = 0
@@ -209,6 +209,19 @@ class OwnSource:
         self.counters.messages += 1
         self.counters.bytes += len(raw.payload)
         self.counters.last_message_ms = raw.received_ms
+
+    def resume(self, epoch: int, seq: int) -> None:
+        """Go on with the numbers of an earlier run; only before anything was put."""
+        with self._lock:
+            self.epoch, self._seq, self._sent_to = epoch, seq, seq
+
+    def skip_to(self, seq: int) -> None:
+        """Leave numbers out that can never be sent again: a gap, unless they are stored."""
+        with self._lock:
+            if seq > self._seq:
+                self._seq = seq
+                if not self._kept:
+                    self._sent_to = seq
 
     # ---------------------------------------------------------------- what it says about itself
     def beat(self) -> None:
@@ -330,6 +343,11 @@ class OwnSource:
 def plain(name: str) -> str:
     """A source name that may stand in a topic."""
     return _ODD.sub("-", name).strip("-")[:200] or "feed"
+
+
+def messages_of(points: Iterable[Point]) -> int:
+    """How many messages these points will be."""
+    return sum(1 for _ in _bodies(points))
 
 
 def _bodies(points: Iterable[Point]) -> Iterator[tuple[list[str], str]]:
