@@ -260,7 +260,14 @@ class FeedHealth:
         rows.append(("broker", "ok", state.protocol or "connected"))
         rows.append(self._gateway(mine))
         rows.append(self._device(mine))
+        if rows[-1][1] != "ok" and not self._stored_any(mine) and state.messages > 3:
+            words = "messages come, but nothing in them is stored: see Quarantine"
+            rows[-1] = ("device", "broken", words)
         return rows
+
+    def _stored_any(self, mine: list[int]) -> bool:
+        table = self._recorder.core.city.table.source
+        return bool(np.isin(table, mine).any())
 
     def _console(self) -> str:
         recorder = self._recorder

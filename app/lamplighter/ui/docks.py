@@ -29,6 +29,7 @@ TITLES: Final = {
     "maintenance": "Maintenance",
     "tasks": "Tasks",
     "check": "Check",
+    "feeds": "Feeds",
 }
 _L, _R, _B, _C = (
     QtAds.LeftDockWidgetArea,
@@ -114,7 +115,7 @@ class Docks:
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side: Place = ("asset", "attributes", "forecast", "scenario", "then")
-        lists: Place = ("trends", "alarms", "maintenance", "tasks", "check")
+        lists: Place = ("trends", "alarms", "maintenance", "tasks", "check", "feeds")
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
             lists = (*lists, "attributes", "forecast", "scenario", "nearby", "then")
@@ -129,7 +130,7 @@ class Docks:
         if name == "Work":
             front = ("forecast", "asset", "attributes", "scenario", "then")
             centre = ("maintenance", "assets", "layers", "views", "city")
-            return (), centre, front, ("trends", "alarms", "tasks", "check")
+            return (), centre, front, ("trends", "alarms", "tasks", "check", "feeds")
         if name == "Map":
             return left, ("city",), side, ()
         return left, ("city",), side, lists

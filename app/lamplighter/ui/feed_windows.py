@@ -6,14 +6,17 @@ from PySide6.QtWidgets import QWidget
 
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_dialog import FeedDialog
+from lamplighter.ui.feed_pages import FeedPages
 
 
 class FeedWindows:
-    """The dialog that adds a feed; asked for again it comes to the front."""
+    """The dialog that adds a feed, and the pages of the dock."""
 
     def __init__(self, desk: Desk, window: QWidget) -> None:
         self._desk, self._window = desk, window
         self.dialog: FeedDialog | None = None
+        self.pages = FeedPages(desk)
+        self.pages.add.connect(self.add)
 
     def add(self) -> None:
         """The dialog that adds a feed."""

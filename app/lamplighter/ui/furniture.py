@@ -89,6 +89,7 @@ class Furniture:
             "maintenance": self.maintenance,
             "tasks": self.tasks,
             "check": self.check,
+            "feeds": self.feeds.pages,
         }
         self._least_widths()
         theme().changed.connect(self._least_widths)
@@ -230,6 +231,11 @@ class Furniture:
         show = getattr(self.twin.view, "fly_to_place", None)
         if show is not None:
             show(x, y, z)
+
+    def feed_page(self, number: int) -> None:
+        """The feeds, the quarantine or the calendar of data quality."""
+        self.docks.show("feeds")
+        self.feeds.pages.show_page(number)
 
     def check_city(self) -> None:
         """Look for what is wrong with the city."""

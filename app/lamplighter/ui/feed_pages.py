@@ -1,0 +1,54 @@
+"""The dock about feeds: how they are, what was set aside, how good their days were."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from lamplighter.ui.data_quality import QualityPage
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.feed_list import FeedList
+from lamplighter.ui.parts import Panel, button, row
+from lamplighter.ui.quarantine_page import QuarantinePage
+from lamplighter.ui.words import tr
+
+PAGES: Final = ("Feeds", "Quarantine", "Data quality")
+
+
+class FeedPages(Panel):
+    """Three pages and the switch between them."""
+
+    add = Signal()
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.feeds = FeedList(desk)
+        self.quarantine = QuarantinePage(desk)
+        self.quality = QualityPage(desk)
+        self.feeds.add.connect(self.add)
+        self._stack = QStackedWidget()
+        for page in (self.feeds, self.quarantine, self.quality):
+            self._stack.addWidget(page)
+        self._group = QButtonGroup(self)
+        buttons: list[QPushButton] = []
+        for number, words in enumerate(PAGES):
+            made = button(tr(words), kind="segment")
+            made.setCheckable(True)
+            self._group.addButton(made, number)
+            buttons.append(made)
+        self._group.idClicked.connect(self.show_page)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(12, 8, 12, 8)
+        box.setSpacing(8)
+        box.addLayout(row(*buttons, None, spacing=0))
+        box.addWidget(self._stack, 1)
+        self.show_page(0)
+
+    def show_page(self, number: int) -> None:
+        """0 feeds, 1 quarantine, 2 data quality."""
+        self._stack.setCurrentIndex(number)
+        known = self._group.button(number)
+        if known is not None:
+            known.setChecked(True)
