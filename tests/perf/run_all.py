@@ -22,6 +22,7 @@ from tests.kit.program import ROOT, environment
 BENCHES: Final = {
     "ingest": "From the field to the disk",
     "store": "Store: ingest, size, history",
+    "sealed": "Sealed history",
     "import": "Import of city models",
     "importing": "The window while a real city is imported",
     "scene": "The 3D city (software or hardware OpenGL, as the machine has it)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -209,25 +210,26 @@ def _tail(ask: _Question, covered: int) -> Cells:
 
 
 def _part(ask: _Question, flush: int, kind: int) -> list[Cells]:
-    row = ask.sql.execute(
-        "SELECT body FROM cells WHERE flush=? AND kind=? AND part=?",
-        (flush, kind, ask.datastream // PART),
-    ).fetchone()
-    if row is None:
-        return []
-    body: bytes = row[0]
-    key = (flush, kind, ask.datastream // PART, len(body), body[-4:])  # the end is a checksum
+    # what a flush wrote never changes and its number is never used again
+    key = (flush, kind, ask.datastream // PART)
     try:
-        made = ask.decoded.part(key, lambda: _decoded(body, kind))
+        made = ask.decoded.part(key, partial(_stored_part, ask.sql, key))
+    except LookupError:
+        return []
     except ValueError:
         return _from_batches(ask, flush)
     rows = np.searchsorted(made.datastream, (ask.datastream, ask.datastream + 1))
     return [made.take(slice(*rows.tolist()))]
 
 
-def _decoded(body: bytes, kind: int) -> Cells:
-    """All datastreams of a part, sorted by them. Raises ValueError when damaged."""
-    return cells.of_points(cells.decode_run(body)) if kind == 0 else cells.decode_cells(body)
+def _stored_part(sql: sqlite3.Connection, key: tuple[int, int, int]) -> Cells:
+    """All datastreams of a part, sorted by them. Raises ValueError when damaged, LookupError when
+    none of them has points there.
+    """
+    row = sql.execute("SELECT body FROM cells WHERE flush=? AND kind=? AND part=?", key).fetchone()
+    if row is None:
+        raise LookupError(key)
+    return cells.of_points(cells.decode_run(row[0])) if key[1] == 0 else cells.decode_cells(row[0])
 
 
 def _from_batches(ask: _Question, flush: int) -> list[Cells]:
