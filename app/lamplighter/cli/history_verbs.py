@@ -46,6 +46,10 @@ def query(
         return
     line(f"{answer['datastream']} [{answer['unit'] or 'no unit'}]")
     table(("time_ms", "value", "quality"), answer["rows"])
+    if answer["told_until_ms"]:
+        say(f"until {answer['told_until_ms']} from the historian {answer['told_by']}")
+    elif answer["told_by"]:
+        say(answer["told_by"])
     for gap in answer["gaps"]:
         say(f"gap: {gap[0]} to {gap[1]}")
 

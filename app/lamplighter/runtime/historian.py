@@ -16,12 +16,14 @@ import msgspec
 import structlog
 
 from lamplighter.domain import wire
+from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import Clock, SystemClock
 from lamplighter.domain.exchange import ExchangeState, spans_missing
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.exchange import Exchanger, HistorianConfig, Ledger, parted, shown
 from lamplighter.exchange import prepare as prepare_tables
 from lamplighter.runtime.intake import RecorderDoor, StoreDoor
+from lamplighter.runtime.older import first_point_ms, with_older
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.secret_store import Secrets
 from lamplighter.store import OutgoingStore, Store, WriteAccess
@@ -38,6 +40,8 @@ RECEIVE_S: Final = 2.0
 RETRY_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """pauses between attempts while the historian is away"""
 SHOWN_POISON: Final = 100
+FIRST_POINT_MS: Final = 60_000
+"""how long a datastream's first point is believed; only retention moves it"""
 
 
 # ---------------------------------------------------------------------- where it is
@@ -45,6 +49,12 @@ def config_of(store: Store) -> HistorianConfig | None:
     """What the project has configured."""
     text = store.setting(SETTING)
     return msgspec.json.decode(text, type=HistorianConfig) if text else None
+
+
+def configured(store: Store) -> tuple[HistorianConfig | None, str]:
+    """The project's historian and its password; (None, "") without one."""
+    config = config_of(store)
+    return (config, Secrets(store.folder).get(PASSWORD)) if config is not None else (None, "")
 
 
 def config_from(
@@ -245,6 +255,8 @@ class HistorianDesk:
         self._problem: Problem | None = None
         self._told_poison = 0
         self._state = ExchangeState("")
+        self._firsts: dict[int, tuple[int, int | None]] = {}
+        """datastream -> (when it was looked up, the project's own first point)"""
 
     def start(self) -> None:
         """Begin when a historian is configured. Never raises: recording goes on without it."""
@@ -281,6 +293,22 @@ class HistorianDesk:
                 return _once(exchanger, lambda text: None)
             finally:
                 exchanger.close()
+
+    def older(
+        self, stream: Datastream, series: wire.Series, from_ms: int, to_ms: int, points: int
+    ) -> wire.Series:
+        """`series` with what only the historian still has, while it is there to be asked."""
+        if not self._state.connected:
+            return series
+        store, now = self._recorder.store, self._clock.monotonic_ms()
+        asked_ms, first = self._firsts.get(stream.id, (0, None))
+        if first is None or now - asked_ms > FIRST_POINT_MS:
+            first = first_point_ms(store, stream.id)
+            self._firsts[stream.id] = (now, first)
+        if first is not None and first <= from_ms:
+            return series
+        config, password = configured(store)
+        return with_older(store, stream, series, from_ms, to_ms, points, config, password, first)
 
     def retry(self, numbers: list[int]) -> tuple[int, int]:
         """Send set-aside records once more; (sent, refused). Raises LamplighterError."""

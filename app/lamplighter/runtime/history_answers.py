@@ -26,13 +26,17 @@ class HistoryAnswers(Answering):
         }
 
     def _history(self, ask: wire.GetHistory) -> wire.History:
+        return wire.History(tuple(self._series(d, ask) for d in ask.datastreams))
+
+    def _series(self, datastream: int, ask: wire.GetHistory) -> wire.Series:
+        """The project's own; before its first point, what the historian has."""
         store = self._recorder.store
-        return wire.History(
-            tuple(
-                corrected(store.series(d, ask.from_ms, ask.to_ms, ask.points, ask.as_known_at_ms))
-                for d in ask.datastreams
-            )
-        )
+        span = (ask.from_ms, ask.to_ms, ask.points)
+        found = store.series(datastream, *span, ask.as_known_at_ms)
+        streams = self._recorder.core.city.streams
+        if ask.as_known_at_ms is None and datastream < len(streams):
+            found = self._recorder.historian.older(streams[datastream], found, *span)
+        return corrected(found)
 
     def _difference(self, ask: wire.GetDifference) -> wire.Difference:
         streams = self._recorder.core.city.streams

@@ -16,6 +16,7 @@ from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.clock import SystemClock, parse_time
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.wire import Series
 from lamplighter.governance.audit import newest_entries
 from lamplighter.governance.audit import verify as verify_audit_file
 from lamplighter.governance.keys import earlier_keys, signed_by_console, signing_key
@@ -101,6 +102,8 @@ def query_datastream(
     with opened(project) as store:
         stream = find_datastream(store.datastreams(), name)
         series = store.series(stream.id, start, end, points, known)
+        if known is None:
+            series = _older(store, stream, series, start, end, points)
     words = {int(q): q.word for q in Quality}
     return {
         "datastream": stream.key,
@@ -113,7 +116,20 @@ def query_datastream(
         "low": series.low.tolist() if series.reduced else [],
         "high": series.high.tolist() if series.reduced else [],
         "gaps": [list(g) for g in series.gaps],
+        "told_by": series.told_by,
+        "told_until_ms": series.told_until_ms,
     }
+
+
+def _older(
+    store: Store, stream: Datastream, series: Series, start: int, end: int, points: int
+) -> Series:
+    """With what only the historian still has, where the project uses one."""
+    from lamplighter.runtime.historian import configured
+    from lamplighter.runtime.older import with_older
+
+    config, password = configured(store)
+    return with_older(store, stream, series, start, end, points, config, password)
 
 
 def _value(stream: Datastream, value: float) -> float | str | None:

@@ -17,6 +17,7 @@ from lamplighter.domain.observation import Gap
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.exchange import HistorianConfig, connect, parted, shown
 from lamplighter.exchange import exchanger as exchanger_module
+from lamplighter.runtime.older import with_older
 from lamplighter.store import WriteAccess
 
 
@@ -326,6 +327,42 @@ def test_live_data_goes_before_the_backlog(
     assert exchanger.pending() == []
     exchanger.close()
     assert set(held(historian)) == a.rows()
+
+
+def test_years_that_the_project_has_not_are_read_back(
+    historian: Postgres, consoles: tuple[Console, Console, Console], tmp_path: Path
+) -> None:
+    """The second console took part later and takes nothing in; its charts reach back all the same.
+
+    What it has itself is never asked for.
+    """
+    a, b, _ = consoles
+    a.put(batch("pumps", 7, 0, fresh=True, words=True, messages=100))
+    b.put(swapped(batch("pumps", 7, 80, fresh=True, words=True, messages=40)))
+    exchange(a, historian.url)
+    whole = HistorianConfig(historian.url)
+    local = {d.name: d for d in a.store.datastreams()}
+    for name in ("d0", "d2"):
+        (stream,) = [d for d in b.store.datastreams() if d.name == name]
+        own = b.store.series(stream.id, 0, 1 << 62, 1_000)
+        found = with_older(b.store, stream, own, 0, 1 << 62, 1_000, whole, "")
+        assert found.told_by == "127.0.0.1/postgres"
+        assert found.told_until_ms < int(own.time_ms[0])
+        there = a.store.series(local[name].id, 0, 1 << 62, 1_000)
+        common = there.time_ms < own.time_ms[0]
+        assert found.time_ms[: common.sum()].tolist() == there.time_ms[common].tolist()
+        texts = [stream.states[int(v)] if stream.states else v for v in found.value]
+        known = local[name]
+        expected = [known.states[int(v)] if known.states else v for v in there.value[common]]
+        assert texts[: common.sum()] == expected
+    (stream,) = [d for d in b.store.datastreams() if d.name == "d0"]
+    own = b.store.series(stream.id, 0, 1 << 62, 10)
+    few = with_older(b.store, stream, own, 0, 1 << 62, 10, whole, "")
+    assert few.reduced
+    assert few.told_until_ms
+    away = HistorianConfig(f"postgresql://x@127.0.0.1:{free_port()}/town")
+    assert "N-330" in with_older(b.store, stream, own, 0, 1 << 62, 10, away, "").told_by
+    assert with_older(b.store, stream, own, 0, 1 << 62, 10, None, "") is own
 
 
 def test_a_console_may_add_and_read_and_nothing_else(historian: Postgres) -> None:

@@ -31,6 +31,10 @@ class Series(Struct, frozen=True):
     high: np.ndarray
     reduced: bool
     gaps: tuple[tuple[int, int], ...]
+    told_by: str = ""
+    """the historian that told the oldest part, or why it could not; empty: all is the project's"""
+    told_until_ms: int = 0
+    """the last point that it told; 0 when it told none"""
 
 
 class History(Message, frozen=True):
