@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.faults import (
+    clocks,
     fuzz_messages,
     gap_truth,
     import_files,
@@ -24,6 +26,7 @@ from tests.faults import (
     part_safety,
     part_tls,
 )
+from tests.kit import program
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
 
@@ -357,3 +360,52 @@ def test_a_flood_is_kept_whole_and_readable_and_each_planted_bug_is_found_out(
         assert found["rows"] > part_alarms.ROWS
     elif shows:
         assert found[shows] is True or found[shows] < count
+
+
+FOLLOWS = """
+import sys
+from lamplighter.runtime import steady_clock
+steady_clock.FOLLOWED_MS = 1 << 60  # every jump of the machine's clock is taken at once
+from lamplighter.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_timers_that_go_by_the_wall_clock_are_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not clocks.possible():
+        pytest.skip("no C compiler")
+    monkeypatch.setattr(program, "COMMAND", [sys.executable, "-c", FOLLOWS])
+    found = part_safety.clocks_row(clocks.run(4, tmp_path, first=2))
+    assert not found["passed"]
+    assert found["figures"]["stale_seconds"] > 0
+
+
+def test_a_stamp_of_tomorrow_does_not_hide_todays_values() -> None:
+    from lamplighter.twin import state as twin
+
+    assert shown_after_a_future_stamp() == 3.0
+    assert shown_after_a_future_stamp(twin, poisoned=True) == 2.0
+
+
+def shown_after_a_future_stamp(twin: Any = None, *, poisoned: bool = False) -> float:
+    """The value shown after one stamp of tomorrow between two of today."""
+    from lamplighter.twin import empty, step
+
+    clock = FakeClock()
+    pipeline, device = Pipeline(clock=clock), FeedBuilder(clock)
+    state = empty()
+    before = twin._in_doubt if poisoned else None
+    if poisoned:
+        twin._in_doubt = lambda quality: quality > 255
+    try:
+        for seq, (ahead, value) in enumerate(((0, 1.0), (20 * 3_600_000, 2.0), (2_000, 3.0))):
+            batch = pipeline.take([device.message(seq, [("P-17", clock.wall_ms() + ahead, value)])])
+            done = Committed(seq + 1, clock.wall_ms(), batch.points, batch.messages, (), (), ())
+            state = step(state, done)
+            clock.advance(1_000)
+    finally:
+        if poisoned:
+            twin._in_doubt = before
+    return float(state.value[0])

@@ -22,6 +22,8 @@ UNREADABLE_TIME: Final = -(2**62)
 """stands in a column of times for a time that could not be read"""
 FUTURE_MS: Final = 300_000
 """further ahead than this is marked uncertain"""
+OURS_EARLIEST_MS: Final = 1_704_067_200_000
+"""2024: this program did not exist before; a console that says so has a clock without a battery"""
 ABSURD_FUTURE_MS: Final = 86_400_000
 """further ahead than this is a broken clock: our receive time takes its place"""
 
@@ -68,7 +70,9 @@ class Judge:
         they were off.
         """
         ahead = time_ms - received_ms
-        broken = (time_ms < EARLIEST_MS) | (ahead > ABSURD_FUTURE_MS)
+        # where our own clock cannot be right the device's time stands, marked
+        ours = received_ms >= OURS_EARLIEST_MS
+        broken = (time_ms < EARLIEST_MS) | ((ahead > ABSURD_FUTURE_MS) & ours)
         doubtful = broken | (ahead > FUTURE_MS)
         if doubtful.any():
             time_ms[broken] = received_ms[broken]

@@ -36,6 +36,7 @@ from lamplighter.twin import (
     dead_sources,
     grown,
     live_counts,
+    moved,
     newest_values,
     restored,
     shown_quality,
@@ -64,7 +65,9 @@ class CoreLoop:
         slow: Callable[[], None],
         reload_city: Callable[[], CityState],
         watch: AlarmWatch | None = None,
+        settle: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`settle`: asked at every beat by how many ms the clock was just set."""
         self._store = store
         self._clock = clock
         self._meters = meters
@@ -72,6 +75,7 @@ class CoreLoop:
         self._slow = slow
         self._reload_city = reload_city
         self._watch = watch
+        self._settle = settle
         self.city = city
         self.lives: dict[int, SourceLife] = {life.source: life for life in store.lives()}
         self._inbox: queue.SimpleQueue[tuple[Committed, bool]] = queue.SimpleQueue()
@@ -162,6 +166,13 @@ class CoreLoop:
                 self._stopping.wait(BEAT_S)
 
     def _beat(self) -> None:
+        if set_by := self._settle():
+            log.warning("time follows the machine's clock", by_ms=set_by)
+            self._state = moved(self._state, set_by)
+            self.lives = {
+                n: msgspec.structs.replace(life, heard_ms=life.heard_ms + set_by)
+                for n, life in self.lives.items()
+            }
         if self._dirty.is_set():
             self._dirty.clear()
             self._adopt(self._reload_city())

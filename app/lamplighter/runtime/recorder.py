@@ -33,7 +33,7 @@ from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
 from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime import city_state
-from lamplighter.runtime.alarm_watch import AlarmWatch
+from lamplighter.runtime.alarm_watch import AlarmWatch, awake_ms
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
@@ -59,6 +59,7 @@ from lamplighter.runtime.meters import Meters
 from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.sealing import Housekeeping
+from lamplighter.runtime.steady_clock import SteadyClock
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
 from lamplighter.store.connections import is_damaged
@@ -82,7 +83,10 @@ class Recorder:
         plugin_code: bool = True,
         plugins: LoadedPlugins | None = None,
     ) -> None:
-        self.clock = clock
+        # batches, audit entries and the wire are labelled with the machine's time; ages, timers
+        # and what is asked of a device's clock go by a time that does not jump with it
+        running = awake_ms if isinstance(clock, SystemClock) else None
+        self.clock = SteadyClock(clock, running)
         self.started_ms = clock.wall_ms()
         self._begun = clock.monotonic_ms()
         self.identity = local_identity()
@@ -102,17 +106,21 @@ class Recorder:
         self.core = CoreLoop(
             self.store,
             city_state.load(self.store, self.plugins),
-            clock,
+            self.clock,
             self.meters,
             emit=self.server.emit,
             slow=self._every_second,
             reload_city=lambda: city_state.load(self.store, self.plugins),
             watch=AlarmWatch(
-                clock, self._links, lambda: self.health.feed_of(), lambda: self.core.city_changed()
+                self.clock,
+                self._links,
+                lambda: self.health.feed_of(),
+                lambda: self.core.city_changed(),
             ),
+            settle=self.clock.look,
         )
         self.pipeline = self._new_pipeline()
-        self.feeds = FeedSet(clock)
+        self.feeds = FeedSet(self.clock)
         self.inlet = Inlet(
             self.pipeline,
             self.feeds,
@@ -290,6 +298,7 @@ class Recorder:
 
     def _committed(self, committed: Committed) -> None:
         self._storage_well()
+        self.clock.hear(committed.points.time_ms)
         if self._names_due:
             self._names_due = False
             self.core.city_changed()

@@ -13,7 +13,15 @@ from lamplighter.twin.freshness import (
     trust,
 )
 from lamplighter.twin.graph import DependencyGraph, Disagreement
-from lamplighter.twin.state import TwinState, empty, grown, newest_values, restored, step
+from lamplighter.twin.state import (
+    TwinState,
+    empty,
+    grown,
+    moved,
+    newest_values,
+    restored,
+    step,
+)
 
 __all__ = [
     "DependencyGraph",
@@ -25,6 +33,7 @@ __all__ = [
     "expected_period_ms",
     "grown",
     "live_counts",
+    "moved",
     "newest_values",
     "restored",
     "shown_quality",

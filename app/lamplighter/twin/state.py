@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Committed, MessageRecord, PointColumns
+from lamplighter.domain.quality import QualityMark
 
 Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -89,6 +90,12 @@ def grown(state: TwinState, datastreams: int, sources: int) -> TwinState:
     return replace(state, **columns)
 
 
+def moved(state: TwinState, ms: int) -> TwinState:
+    """The same facts after the clock by which receipt is noted was set by `ms`."""
+    heard = np.where(state.source_heard_ms > 0, state.source_heard_ms + ms, 0)
+    return replace(state, source_heard_ms=heard)
+
+
 def restored(newest: NewestValues, datastreams: int = 0, sources: int = 0) -> TwinState:
     """The state a recorder starts with: stored values under the batch they belong to.
 
@@ -122,11 +129,14 @@ def step(state: TwinState, committed: Committed) -> TwinState:
 
 
 def _take_points(state: TwinState, points: PointColumns) -> TwinState:
-    # by datastream, then phenomenon time; stable, so equal times keep the order of arrival
-    order = np.lexsort((points.time_ms, points.datastream))
-    stream, time = points.datastream[order], points.time_ms[order]
+    # by datastream, then phenomenon time; stable, so equal times keep the order of arrival. A
+    # time that is in doubt comes before one that is not, and gives way to it whenever that comes:
+    # a stamp of tomorrow must not hide today's values
+    unsure = _in_doubt(points.quality)
+    order = np.lexsort((points.time_ms, ~unsure, points.datastream))
+    stream, time, unsure = points.datastream[order], points.time_ms[order], unsure[order]
     value, quality = points.value[order], points.quality[order]
-    fresh = time >= state.time_ms[stream]
+    fresh = (time >= state.time_ms[stream]) | (_in_doubt(state.quality)[stream] & ~unsure)
     stream, time, value, quality = stream[fresh], time[fresh], value[fresh], quality[fresh]
     if not stream.size:
         return state
@@ -151,6 +161,11 @@ def _take_points(state: TwinState, points: PointColumns) -> TwinState:
         same_since_ms=same_since,
         same_count=same_count,
     )
+
+
+def _in_doubt(quality: Bytes) -> npt.NDArray[np.bool_]:
+    doubtful: npt.NDArray[np.bool_] = (quality & np.uint8(QualityMark.TIME_UNCERTAIN)) != 0
+    return doubtful
 
 
 def _unchanged(
