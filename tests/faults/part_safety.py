@@ -134,7 +134,8 @@ def clocks_row(found: dict[str, Any]) -> Row:
         "result": f"{found['alarms']} alarms raised or cleared, values stale in "
         f"{found['stale_seconds']} of {found['seconds']} seconds, {len(found['told'])} faults "
         f"told; {found['lost']} of {found['sent']:,} points lost, {found['changed']} with another "
-        f"time or quality; labels of {found['labels_set_back']} batches went back, recorded order did not",
+        f"time or quality; labels of {found['labels_set_back']} batches went back, "
+        "recorded order did not",
         "not_shown": "a jump of the wall clock is not a leap second; a console whose clock is "
         "wrong from its start, with no field to tell it, cannot know",
         "bound": "",
