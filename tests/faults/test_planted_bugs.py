@@ -409,3 +409,17 @@ def shown_after_a_future_stamp(twin: Any = None, *, poisoned: bool = False) -> f
         if poisoned:
             twin._in_doubt = before
     return float(state.value[0])
+
+
+def test_rights_that_are_too_wide_are_found_out(tmp_path: Path) -> None:
+    from tests.faults import part_acl
+
+    def trial(name: str, change: Callable[[str], str] = str) -> list[str]:
+        folder = tmp_path / name
+        folder.mkdir()
+        return list(part_acl.run(folder, 2, 1, change)["wrong"])
+
+    assert trial("sound") == []
+    own = "topic write lamplighter/1/obs/dev-1"
+    assert trial("as another", lambda acl: acl.replace(own, "topic write lamplighter/1/obs/+"))
+    assert trial("everything", lambda acl: acl.replace("topic read city/weather/+", "topic read #"))

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from lamplighter.cli import feed_more_verbs
+from lamplighter.cli.feed_acl_verb import acl
 from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
 from lamplighter.domain.problems import fault
 
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     feed.command("list")(list_)
     feed.command("test")(test)
     feed_more_verbs.register(feed)
+    feed.command("acl")(acl)
     app.add_typer(feed, name="feed")
     app.command("record")(record)
 

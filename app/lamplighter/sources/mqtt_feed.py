@@ -39,6 +39,8 @@ STUCK_AFTER_MS: Final = 4_000
 STEADY_MS: Final = 10_000
 """a link that lasted this long was a good one"""
 WATCH_EVERY_S: Final = 0.5
+MUTED_MS: Final = 60_000
+SOON_MS: Final = 2_000
 _LINK_BITS: Final = 28
 
 
@@ -93,6 +95,10 @@ class MqttFeed:
         self._takeovers: list[int] = []
         self._live_since = 0
         self._renewing = False
+        self._struck: dict[str, int] = {}
+        """topic -> when the link broke over a message on it"""
+        self._muted: dict[str, int] = {}
+        """topic -> until when nothing is sent to it"""
         self.restarts = 0
         """how often the watcher had to replace a receiving thread"""
 
@@ -112,7 +118,17 @@ class MqttFeed:
     @property
     def problem(self) -> Problem | None:
         """What is wrong now; else what will be soon: a certificate that ends."""
-        return self._problem or self._security.warning
+        return self._problem or self._unheard() or self._security.warning
+
+    def _unheard(self) -> Problem | None:
+        """What this login may not write."""
+        link, now = self._link, self._clock.monotonic_ms()
+        topics = {topic for topic, until in self._muted.items() if until > now}
+        topics |= link.denied if link is not None else set()
+        if not topics:
+            return None
+        what = f"this login may not write {', '.join(sorted(topics)[:3])}"
+        return problem("N-312", name=self._address.host, what=what)
 
     # ---------------------------------------------------------------- what it does
     def start(self) -> None:
@@ -139,7 +155,13 @@ class MqttFeed:
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send, never retained. Nothing is kept for later: without a link this is False."""
         link = self._link
-        return self._live and link is not None and link.publish(Out(topic, payload))
+        if not self._live or link is None or self._is_muted(topic, link):
+            return False
+        return link.publish(Out(topic, payload))
+
+    def _is_muted(self, topic: str, link: MqttLink) -> bool:
+        """Some brokers end the connection over a message they do not allow: not again so soon."""
+        return topic in link.denied or self._clock.monotonic_ms() < self._muted.get(topic, 0)
 
     def stop(self, deadline_s: float = 2.0) -> bool:
         """Send the acknowledgements that are due, leave the broker, end both threads."""
@@ -231,6 +253,8 @@ class MqttFeed:
         if end.cause is not None:
             self._takeovers.clear()
             self._problem = explain(end.cause, host, port, self._security.own)
+        elif self._cut_over_writing(end):
+            pass
         elif self._often_taken_over(end):
             self._problem = problem("S-202", name=self._client_id)
         elif end.refused:
@@ -238,7 +262,25 @@ class MqttFeed:
         else:
             self._problem = explain_text(str(end), host, port)
         self._refused = end.refused or isinstance(end.cause, ssl.SSLCertVerificationError)
-        self._refused = self._refused or self._problem.code == "N-303"
+        self._refused |= self._problem is not None and self._problem.code == "N-303"
+
+    def _cut_over_writing(self, end: LinkEnded) -> bool:
+        """The broker closed the connection over a message of ours: it said so just before, or this
+        is the second time that it left the same topic unanswered."""
+        link = self._link
+        if link is None or not (self._live and end.closed):
+            return False
+        now = self._clock.monotonic_ms()
+        topics = set(link.denied) if now - link.denied_ms < SOON_MS else set()
+        for topic in set(link.unanswered.values()):
+            if now - self._struck.get(topic, -MUTED_MS) < MUTED_MS:
+                topics.add(topic)
+            self._struck[topic] = now
+        self._struck = {t: at for t, at in self._struck.items() if now - at < MUTED_MS}
+        self._muted = {t: until for t, until in self._muted.items() if until > now}
+        self._muted.update(dict.fromkeys(topics, now + MUTED_MS))
+        self._problem = self._unheard()
+        return bool(topics)
 
     def _often_taken_over(self, end: LinkEnded) -> bool:
         """Another client with our name takes the session: some brokers say so, most just close

@@ -136,6 +136,11 @@ class MqttLink:
         """when the newest message came"""
         self.first_message_ms = 0
         self.message_count = 0
+        self.unanswered: dict[int, str] = {}
+        """topics of what was sent and the broker has not answered yet"""
+        self.denied: set[str] = set()
+        """topics the broker says we may not write"""
+        self.denied_ms = 0
         self.protocol = ""
         self.server_ends_ms = 0
         self._client = self._make(client_id, login, tls)
@@ -240,7 +245,10 @@ class MqttLink:
         while self._acks:
             self._client.ack(self._acks.popleft(), 1)
         while self._outbox:
-            self._client.publish(**self._outbox.popleft()._asdict())
+            out = self._outbox.popleft()
+            sent = self._client.publish(**out._asdict())
+            if out.qos:
+                self.unanswered[sent.mid] = out.topic
 
     def _offer(self) -> None:
         """Give the held messages to the queue behind us, in order, as far as it takes them."""
@@ -304,6 +312,7 @@ class MqttLink:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         client.on_log = self._on_log
         return client
@@ -344,6 +353,12 @@ class MqttLink:
         self.subscribed = True
         if self._manners.hello is not None:
             self._outbox.append(self._manners.hello)
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _props: Any) -> None:
+        topic = self.unanswered.pop(mid, "")
+        if topic and reason.is_failure:
+            self.denied.add(topic)
+            self.denied_ms = self._clock.monotonic_ms()
 
     def _on_disconnect(
         self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any

@@ -276,6 +276,26 @@ def test_a_broker_that_refuses_us_is_told_apart(
         assert feed.problem is not None and feed.problem.code == "N-312"
 
 
+@pytest.mark.parametrize("limit", [1_000, 0])
+def test_a_login_that_may_only_read_reads_on_and_is_told(
+    tmp_path: Path, feeds: Callable[..., MqttFeed], limit: int
+) -> None:
+    """With `max_queued_messages 0` this broker ends the connection over a forbidden message."""
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\n")
+    lines = (f"acl_file {acl}", f"max_queued_messages {limit}")
+    with Broker(tmp_path / "reading", lines=lines) as broker:
+        feed = feeds(broker.url, Inbox())
+        assert until(lambda: feed.state == "live")
+        assert feed.publish_resend("dev", 1, 0, 5)
+        assert until(lambda: feed.problem is not None)
+        assert feed.problem is not None and feed.problem.code == "N-312"
+        assert "lamplighter/1/cmd/dev" in feed.problem.text
+        assert until(lambda: feed.state == "live")
+        assert not feed.publish_resend("dev", 1, 0, 5), "it is not tried again at once"
+        assert feed.counters.losses <= 1
+
+
 def test_two_consoles_with_one_name_are_reported(
     broker: Broker, feeds: Callable[..., MqttFeed]
 ) -> None:
