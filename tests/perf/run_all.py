@@ -23,6 +23,7 @@ BENCHES: Final = {
     "ingest": "From the field to the disk",
     "store": "Store: ingest, size, history",
     "sealed": "Sealed history",
+    "seek": "A moment of the past",
     "import": "Import of city models",
     "importing": "The window while a real city is imported",
     "scene": "The 3D city (software or hardware OpenGL, as the machine has it)",

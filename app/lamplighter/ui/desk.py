@@ -31,6 +31,7 @@ from lamplighter.ui.value_model import ValueModel, of_datastream
 
 STANDING = frozenset(s for s in AlarmState if s is not AlarmState.NORM)
 ALARM_PAUSE_MS = 500
+WARM_MS = 60_000
 SILENT_S = 10.0
 
 
@@ -97,6 +98,7 @@ class Desk(QObject):
         self.seek_ms: int | None = None
         """how long the last moment took from the question to its values"""
         self._asked_at_ms = 0
+        self._warmed = False
         self._told_work: tuple[tuple[Prognosis, ...], tuple[WorkOrder, ...]] = ((), ())
         self.time.changed.connect(self._time_moved)
         self._alarm_pause = QTimer(self)
@@ -421,6 +423,14 @@ class Desk(QObject):
     def moment_on_its_way(self) -> bool:
         """Whether a moment was asked for and is not there yet."""
         return self._asking or self._want_ms is not None
+
+    def warm(self) -> None:
+        """Lets the recorder look up a moment that is not shown, so that the first one that is
+        shown finds files, names and key-frames at hand.
+        """
+        if self.session is not None and not self._warmed and self.time.mode is Mode.LIVE:
+            self._warmed = True
+            self.session.ask(wire.GetMoment(self.time.wall_ms - WARM_MS), lambda _: None)
 
     def _time_moved(self) -> None:
         if self.time.mode is Mode.REPLAY:

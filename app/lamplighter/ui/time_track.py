@@ -7,6 +7,8 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QEnterEvent,
+    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -264,6 +266,14 @@ class Track(Canvas):
         painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, word)
 
     # ---------------------------------------------------------------- hands
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._desk.warm()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._desk.warm()
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self._desk.time.run(False)

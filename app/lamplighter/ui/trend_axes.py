@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
+from PySide6.QtGui import QColor
 
 from lamplighter.ui import numbers
 from lamplighter.ui.time_axis import local_ticks
@@ -65,7 +66,19 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
     def __init__(self, side: str) -> None:
         super().__init__(side)
         self._scale_of = Scale()
+        self._dress: tuple[object, ...] = ()
         self.percent = False
+
+    def dress(self, on: bool, wide: int, unit: str, ink: QColor) -> None:
+        """Whether it is there, its width, what it is called and its colour."""
+        wanted = (on, wide, unit, ink.rgba())
+        if wanted == self._dress:
+            return
+        self._dress = wanted
+        self.setVisible(on)
+        self.setWidth(wide)
+        self.setLabel(unit) if unit else self.showLabel(False)
+        self.setTextPen(pg.mkPen(ink))
 
     def set_scale(self, scale: Scale) -> None:
         """What 0..1 means from now on."""

@@ -74,6 +74,8 @@ class Chart(QWidget):
         self.plot.set_streams(streams, traces)
         self.legend = Legend(streams) if len(streams) > 1 else None
         self._model = blank("")
+        self.shown: tuple[int, int] | None = None
+        """batch and second of the figures in the heading"""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(2)

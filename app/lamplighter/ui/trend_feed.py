@@ -63,6 +63,8 @@ class TrendFeed(QObject):
     """`arrived` when something new can be drawn."""
 
     arrived = Signal()
+    marked = Signal()
+    """other marks beside the same curves"""
 
     def __init__(self, desk: Desk, parent: QObject) -> None:
         super().__init__(parent)
@@ -87,6 +89,7 @@ class TrendFeed(QObject):
             self.traces.setdefault(ident, Trace())
         if not wanted.streams or self._desk.session is None:
             return
+        self.want_signs()  # first: they are quick, and are drawn together with the curves
         self._curves.ask(
             wire.GetHistory(wanted.streams, wanted.first_ms, wanted.last_ms + 1, wanted.points,
                             wanted.known_ms)
@@ -100,7 +103,6 @@ class TrendFeed(QObject):
         else:
             self._earlier.drop()
             self.ghosts = {}
-        self.want_signs()
 
     def want_signs(self) -> None:
         """Ask anew for alarms and notes alone."""
@@ -150,6 +152,7 @@ class TrendFeed(QObject):
             self.arrived.emit()
 
     def _got_signs(self, _: wire.Request, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.Signs):
+        if isinstance(reply, wire.Signs) and reply.items != self.signs:
             self.signs = reply.items
-            self.arrived.emit()
+            if not self._curves.busy:
+                self.marked.emit()

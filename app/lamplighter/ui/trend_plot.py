@@ -30,6 +30,7 @@ LABEL_PX: Final = 20.0
 MOST_CURVES: Final = 8
 NEAR_LIMIT: Final = 3.0
 """a limit is shown when it lies within so many times the range of what is drawn"""
+_NONE: Final = np.zeros(0)
 TRACES: Final = ("chart.trace1", "chart.trace2", "chart.trace3", "chart.trace4")
 
 
@@ -57,6 +58,13 @@ def hole_of(stream: Datastream, trace: Trace) -> float:
     if trace.reduced and len(trace.time_ms) > 4:
         hole = max(hole, 3.0 * float(np.median(np.diff(trace.time_ms[:200]))))
     return hole
+
+
+def _put(item: Any, x: Floats, y: Floats) -> None:
+    """New points; nothing where nothing stays nothing, for each item costs its share of a frame."""
+    if len(x) or getattr(item, "filled", True):
+        item.filled = bool(len(x))
+        item.setData(x, y)
 
 
 class TrendPlot(HandledPlot):
@@ -189,23 +197,23 @@ class TrendPlot(HandledPlot):
         doubtful = (flags & DOUBTFUL) != 0
         if doubtful.any():
             near = doubtful | np.append(doubtful[1:], False) | np.append(False, doubtful[:-1])
-            curve.dashed.setData(t, np.where(near, lo, np.nan))
-            curve.solid.setData(t, np.where(doubtful, np.nan, lo))
+            _put(curve.dashed, t, np.where(near, lo, np.nan))
+            _put(curve.solid, t, np.where(doubtful, np.nan, lo))
         else:
-            curve.dashed.setData([], [])
-            curve.solid.setData(t, lo)
+            _put(curve.dashed, _NONE, _NONE)
+            _put(curve.solid, t, lo)
         hand = (flags & HAND) != 0
-        curve.hand.setData(t[hand], lo[hand])
+        _put(curve.hand, t[hand], lo[hand])
 
     def _draw_ghost(self, stream: Datastream, first: int, last: int, cells: int) -> None:
         curve, trace = self._curves[stream.id], self.ghosts.get(stream.id)
         if trace is None or not self.ghost_ms:
-            curve.ghost.setData([], [])
+            _put(curve.ghost, _NONE, _NONE)
             return
         back = self.ghost_ms
         t, low, high, _ = self._cells(stream, trace, first - back, last - back, cells)
         middle = self.scales[stream.id].place((low + high) / 2) if stream.id in self.scales else low
-        curve.ghost.setData(t + back / 1000, middle)
+        _put(curve.ghost, t + back / 1000, middle)
 
     def _band(self, stream: Datastream, trace: Trace, first: int, last: int) -> None:
         parts = self._bands.get(stream.id)
@@ -213,12 +221,12 @@ class TrendPlot(HandledPlot):
             return
         rows = self._expected(trace, first, last)
         if rows is None:
-            parts[0].setData([], [])
-            parts[1].setData([], [])
+            _put(parts[0], _NONE, _NONE)
+            _put(parts[1], _NONE, _NONE)
             return
         scale = self.scales[stream.id]
-        parts[0].setData(rows[:, 0] / 1000, scale.place(rows[:, 1] - rows[:, 2]))
-        parts[1].setData(rows[:, 0] / 1000, scale.place(rows[:, 1] + rows[:, 2]))
+        _put(parts[0], rows[:, 0] / 1000, scale.place(rows[:, 1] - rows[:, 2]))
+        _put(parts[1], rows[:, 0] / 1000, scale.place(rows[:, 1] + rows[:, 2]))
 
     @staticmethod
     def _expected(trace: Trace, first: int, last: int) -> Floats | None:
@@ -246,16 +254,15 @@ class TrendPlot(HandledPlot):
             self.scales |= {s.id: scale for s in group}
         shown = [Scale("%", 0, 100)] if alone else [self.scales[g[0].id] for g in groups if g]
         for number, axis in enumerate(self._axes):
-            on = number < max(1, len(shown))
-            axis.setVisible(on)
-            axis.setWidth(theme().px(40 if len(shown) < 2 else 50) if on else 0)
-            if number < len(shown):
+            mine = shown[number] if number < len(shown) else None
+            on = mine is not None or number == 0
+            named = mine.unit if mine is not None and (len(shown) > 1 or alone) else ""
+            ink = self._axis_ink(mine.unit if mine is not None else "", single=len(shown) < 2)
+            wide = theme().px(40 if len(shown) < 2 else 50) if on else 0
+            axis.dress(on, wide, named, ink)
+            if mine is not None:
                 axis.percent = alone
-                axis.set_scale(shown[number])
-                named = shown[number].unit if len(shown) > 1 or alone else ""
-                axis.setLabel(named) if named else axis.showLabel(False)
-                tint = self._axis_ink(shown[number].unit, single=len(shown) == 1)
-                axis.setTextPen(pg.mkPen(tint))
+                axis.set_scale(mine)
 
     def _axis_ink(self, unit: str, *, single: bool) -> QColor:
         """The colour of the only curve on an axis, else that of all axes."""
@@ -378,6 +385,10 @@ class TrendPlot(HandledPlot):
             self.pinned = (a_ms, b_ms)
             self._overlay.update()
 
+    def marks_changed(self) -> None:
+        """Paints `marks` and `notes` anew."""
+        self._overlay.update()
+
     def rubber_changed(self) -> None:
         self._overlay.update()
 
@@ -401,10 +412,8 @@ class TrendPlot(HandledPlot):
             axis.setTextPen(pg.mkPen(look.colour("text.muted")))
             axis.setStyle(tickFont=look.font("tick"), tickLength=0)
         for axis in self._axes[1:]:
-            axis.setVisible(False)
-            axis.setWidth(0)
+            axis.dress(False, 0, "", look.colour("text.muted"))
             axis.setGrid(False)
-        self.getAxis("left").setWidth(look.px(36))
         grid = QColor(look.colour("chart.axis"))
         self.showGrid(x=True, y=True, alpha=grid.alphaF() * 0.14)
         if self.streams:

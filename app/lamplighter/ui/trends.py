@@ -92,6 +92,7 @@ class Trends(Panel):
         desk.presets_changed.connect(self._take_presets)
         desk.welcomed.connect(self._welcomed)
         self.feed.arrived.connect(self._redraw)
+        self.feed.marked.connect(self._marks)
 
     def _lay_out(self) -> None:
         self._back = button("\u2190", self.go_back, kind="flat",
@@ -309,15 +310,19 @@ class Trends(Panel):
         if time.ghost_ms and time.monotonic_ms - self._ghost_asked_ms > GHOST_AGAIN_MS:
             self.ask()
         self._beats += 1
-        if self._beats % 5 == 1:
+        if shown.mode is Mode.REPLAY or not self.view.following:
+            self._values()  # the curves stand still until others were asked for
+        elif self._beats % 5 == 1:
             self._redraw()
 
     def _time_moved(self) -> None:
         if self._ready and self.charts:
-            if self._desk.time.mode is not Mode.REPLAY:
+            replay = self._desk.time.mode is Mode.REPLAY
+            if not replay:
                 self.feed.forget()
             self.ask()
-            self._redraw()
+            if not (replay and self.feed.busy):  # else it is drawn once, with its curves
+                self._redraw()
 
     def _redraw(self) -> None:
         if not self._ready:
@@ -338,10 +343,24 @@ class Trends(Panel):
             plot.pin(*self._cursors)
             self._mark(chart)
             plot.redraw(first, last + ahead, last + ahead if replay else min(last, time.now_ms))
-            models = [self._desk.value(s) for s in chart.streams]
-            chart.show_values(models, self._against(chart))
+        self._values(again=True)
         self._show_readout()
         self._words(replay)
+
+    def _values(self, *, again: bool = False) -> None:
+        """The figures in the headings, for they may change while the curves stand still."""
+        values = self._desk.values
+        shown = (values.batch if values is not None else -1, self._desk.time.now_ms // 1000)
+        for chart in self.charts:
+            if again or chart.shown != shown:
+                chart.shown = shown
+                models = [self._desk.value(s) for s in chart.streams]
+                chart.show_values(models, self._against(chart))
+
+    def _marks(self) -> None:
+        for chart in self.charts:
+            self._mark(chart)
+            chart.plot.marks_changed()
 
     def _words(self, replay: bool) -> None:
         known = tr("as known then") if self._desk.time.as_known else tr("truth now")
