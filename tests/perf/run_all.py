@@ -24,6 +24,7 @@ BENCHES: Final = {
     "store": "Store: ingest, size, history",
     "sealed": "Sealed history",
     "seek": "A moment of the past",
+    "historian": "Historian, and the past brought in",
     "import": "Import of city models",
     "importing": "The window while a real city is imported",
     "scene": "The 3D city (software or hardware OpenGL, as the machine has it)",
