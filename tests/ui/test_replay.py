@@ -141,14 +141,14 @@ def test_then_and_now_lists_what_was_not_known(desk: Desk, qtbot: Any) -> None:
 def test_then_and_now_comes_to_the_front_and_leaves_with_the_replay(open_window: Open) -> None:
     window, _ = open_window()
     docks = window.furnish().docks
-    before = docks.beside("then")
-    assert before != "then"
+    before = docks.beside("asset")
+    assert before == "asset"
     window.desk.time.replay(window.desk.clock.wall_ms() - HOUR)
     assert docks.beside("then") == "then"
     assert window.frame.back.isVisible()
     window.frame.back.click()
     assert window.desk.time.mode is Mode.LIVE
-    assert docks.beside("then") == before
+    assert docks.beside("asset") == before
 
 
 def test_a_typed_moment_is_shown_as_understood_and_gone_to(desk: Desk, qtbot: Any) -> None:

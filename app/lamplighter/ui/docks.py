@@ -67,6 +67,7 @@ class Docks:
         self.docks: dict[str, QtAds.CDockWidget] = {}
         self._narrow = False
         self.current = "Overview"
+        self._left_out: frozenset[str] = frozenset()
         self._file = folder / "window.ini" if folder else None
 
     def _plain(self) -> None:
@@ -111,6 +112,7 @@ class Docks:
         if right_area is not None:
             _split(right_area, [width - right_w, right_w])
         self._put_away()
+        self._offer()
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
@@ -177,11 +179,19 @@ class Docks:
         dock.setAsCurrentTab()
         dock.raise_()
 
-    def offer(self, name: str, offered: bool) -> None:
-        """Whether a dock has a tab at all; one that is not offered takes no room."""
-        dock = self.docks[name]
-        if dock.dockContainer() is not None and dock.isClosed() is offered:
-            dock.toggleView(offered)
+    def leave_out(self, *names: str) -> None:
+        """Docks that have no tab for now and take no room; all others have theirs."""
+        self._left_out = frozenset(names)
+        self._offer()
+
+    def _offer(self) -> None:
+        for name, dock in self.docks.items():
+            if dock.dockContainer() is not None and dock.isClosed() is (name not in self._left_out):
+                area = dock.dockAreaWidget()
+                front = area.currentDockWidget() if area is not None else None
+                dock.toggleView(name not in self._left_out)
+                if front is not None and front is not dock and not front.isClosed():
+                    front.setAsCurrentTab()
 
     def beside(self, name: str) -> str:
         """The dock whose tab is in front where `name` has its own; itself when it stands alone."""
@@ -212,6 +222,7 @@ class Docks:
         state = settings.value(f"layout/{name}/{self._narrow}") if settings is not None else None
         if state is None or not self.manager.restoreState(state, 1):
             return False
+        self._offer()
         self.current = name
         return True
 

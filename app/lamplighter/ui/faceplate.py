@@ -315,7 +315,10 @@ class Faceplate(Panel):
 
         self.trace = Trace()
         stream, time = self._stream, self._desk.time
-        self._plot.set_streams([stream], {stream.id: self.trace})  # type: ignore[attr-defined]
+        if self._plot.streams == [stream]:  # type: ignore[attr-defined]
+            self._plot.traces = {stream.id: self.trace}  # type: ignore[attr-defined]
+        else:
+            self._plot.set_streams([stream], {stream.id: self.trace})  # type: ignore[attr-defined]
         now = time.now_ms
         known_at = now if time.mode is Mode.REPLAY and time.as_known else None
         request = wire.GetHistory((stream.id,), now - 1_800_000, now + 1, 400, known_at)

@@ -149,6 +149,7 @@ class Furniture:
 
     def open(self) -> None:
         self._is_narrow = self._window.width() < 1440
+        self.docks.leave_out("then")
         self.docks.arrange("Overview", narrow=self._is_narrow)
         self._restored = self.docks.restore("Overview")
         self._window.top.show_workspace("Overview")
@@ -442,7 +443,8 @@ class Furniture:
         if replay == (self._before_replay is not None):
             return
         if replay:
-            self._before_replay = self.docks.beside("then")
+            self._before_replay = self.docks.beside("asset")
+            self.docks.leave_out("scenario")
         else:
             self._leave_replay()
         if replay and not self._is_narrow and not self.wall.on:
@@ -451,7 +453,9 @@ class Furniture:
     def _leave_replay(self) -> None:
         """The tab that was in front before the replay, unless another was chosen meanwhile."""
         before, self._before_replay = self._before_replay, None
-        if before and not self.wall.on and self.docks.beside("then") == "then":
+        was_front = self.docks.beside("then") == "then"
+        self.docks.leave_out("then")
+        if before and not self.wall.on and was_front:
             self.docks.show(before)
 
     def shut(self) -> None:

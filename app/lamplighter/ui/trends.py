@@ -333,13 +333,15 @@ class Trends(Panel):
         if not replay and self.view.following:
             first = self._fitted(first, last)
         ahead = 0
-        if self.view.following:
-            ahead = (last - first) // (12 if replay else 60)
+        if self.view.following and time.known_ms is not None:
+            ahead = (last - first) // 12  # room for what nobody knew yet
+        elif self.view.following and not replay:
+            ahead = (last - first) // 60
         for chart in self.charts:
             plot = chart.plot
             plot.traces, plot.ghosts, plot.ghost_ms = self.traces, self.feed.ghosts, time.ghost_ms
             plot.normalised = self.normalised
-            plot.no_data_word = tr("not yet known") if replay else tr("no data")
+            plot.no_data_word = tr("not yet known") if time.known_ms else tr("no data")
             plot.pin(*self._cursors)
             self._mark(chart)
             plot.redraw(first, last + ahead, last + ahead if replay else min(last, time.now_ms))
