@@ -38,6 +38,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "Other data continues.",
     "D-114": "The mapping {name} matched none of {what} messages; they are kept in Quarantine. "
     "Check the topic and the paths in the mapping.",
+    "D-115": "{name} sends its values in {what}, which cannot be converted. They are kept as they "
+    "came, marked uncertain. Correct the unit in the feed's mapping or in the register.",
     # security
     "S-201": "{name} repeats sequence {what} with a different value. The first is kept, the second "
     "is in Quarantine. Possible tampering: see Security.",

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+
+from lamplighter.pipeline.units import converter
 
 Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -189,14 +191,7 @@ def conversion(unit: str, to: str) -> tuple[float, float]:
     """(scale, offset) from one unit to another. Raises ValueError when there is none."""
     if not unit or not to or unit == to:
         return 1.0, 0.0
-    try:
-        import pint
-    except ImportError:
-        raise ValueError(f"{unit} cannot be converted to {to} here: pint is missing") from None
-    registry: Any = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    try:
-        zero = float(registry.Quantity(0.0, unit).to(to).magnitude)
-        one = float(registry.Quantity(1.0, unit).to(to).magnitude)
-    except Exception as error:  # pint's own errors have no common base
-        raise ValueError(f"{unit} cannot be converted to {to} ({type(error).__name__})") from None
-    return one - zero, zero
+    found = converter(unit, to)
+    if found is None:
+        raise ValueError(f"{unit} cannot be converted to {to}")
+    return found

@@ -46,6 +46,7 @@ from lamplighter.pipeline.native import Decoded, decode, from_salvage, hash64
 from lamplighter.pipeline.registry import Registry
 from lamplighter.pipeline.sequence import EpochState, SequenceBook, with_lives
 from lamplighter.pipeline.sparkplug import SparkplugDoor
+from lamplighter.pipeline.units import converter
 
 _GAP_WORDS: Final = {
     "asked": "Asked the device to resend.",
@@ -82,6 +83,7 @@ class Pipeline:
         self._misses: Counter[str] = Counter()
         self._keys: dict[int, Keys] = {}
         self._units: dict[tuple[int, str], str] = {}
+        self._kind_units: dict[str, dict[str, float]] = {}
         self._retrying = False
         self._retry_keys: dict[int, Keys] = {}
         self._sparkplug = SparkplugDoor(
@@ -164,6 +166,10 @@ class Pipeline:
     def set_bounds(self, bounds: Map[int, Bounds]) -> None:
         """What is physically possible, by datastream id (from the plugins' kinds)."""
         self._judge.set_bounds(bounds)
+
+    def set_kind_units(self, units: dict[str, dict[str, float]]) -> None:
+        """Factors only a kind knows, e.g. ppb of a gas: kind -> unit -> how much of its unit."""
+        self._kind_units = units
 
     def notices(self) -> list[tuple[Problem, int]]:
         """Faults since the last call, each with how often it happened."""
@@ -326,6 +332,8 @@ class Pipeline:
             found.times[list(found.clock_unreadable)] = UNREADABLE_TIME
         if found.replaced:
             self._notices.add("D-105", name)
+        if self._units:
+            self._in_own_units(source, found)
         record = self._record(message, source, found.epoch, found.seq, found.points)
         ids = None
         if not isinstance(found.values, list):
@@ -344,6 +352,33 @@ class Pipeline:
         if len(found.times):
             first, last = int(found.times[0]), int(found.times[-1])
         self._book.saw(source, found.epoch, found.seq, message.arrived_ms, first, last)
+
+    def _in_own_units(self, source: int, found: Decoded) -> None:
+        """Turn values that came with a unit into the unit their datastream has."""
+        table = self.registry.numbers(source)
+        strange: list[int] = []
+        for at, name in enumerate(found.names):
+            unit = self._units.get((source, name))
+            number = table.get(name)
+            if unit is None or number is None:
+                continue
+            own, kind = self.registry.unit_of(number)
+            if not own or own == unit:
+                continue
+            factor = self._kind_units.get(kind, {}).get(unit)
+            turn = converter(unit, own) if factor is None else (factor, 0.0)
+            value = found.values[at]
+            if turn is None:
+                strange.append(at)
+                what = f"{unit} instead of {own}"
+                self._notices.add("D-115", f"{source}/{name}", name=name, what=what)
+            elif not isinstance(value, str) and turn != (1.0, 0.0):
+                found.values[at] = float(value) * turn[0] + turn[1]
+        if strange:
+            words = list(found.qualities or ("good",) * len(found.names))
+            for at in strange:
+                words[at] = "uncertain" if words[at] == "good" else words[at]
+            found.qualities = tuple(words)
 
     def _known_ids(self, source: int, names: Sequence[str]) -> list[int] | None:
         table = self.registry.numbers(source)

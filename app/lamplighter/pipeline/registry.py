@@ -33,6 +33,7 @@ class Registry:
         self._texts: list[dict[str, int]] = []
         self._words: dict[int, dict[str, int]] = {}
         self._declared: set[int] = set()
+        self._unit_of: dict[int, tuple[str, str]] = {}
         self._next_datastream = 0
         self._new_sources: list[tuple[int, str]] = []
         self._new_streams: list[NewDatastream] = []
@@ -58,7 +59,13 @@ class Registry:
             self._numbers[source][stream.name] = stream.id
         if stream.kind:
             self._declared.add(stream.id)
+        if stream.unit:
+            self._unit_of[stream.id] = stream.unit, stream.kind
         self._next_datastream = max(self._next_datastream, stream.id + 1)
+
+    def unit_of(self, datastream: int) -> tuple[str, str]:
+        """(unit, kind) of a datastream; empty texts where nobody said."""
+        return self._unit_of.get(datastream, ("", ""))
 
     def known_source(self, name: str) -> int | None:
         return self._source_ids.get(name)
@@ -102,6 +109,8 @@ class Registry:
         (self._texts if text else self._numbers)[source][name] = number
         if text:
             self._words[number] = {}
+        if unit:
+            self._unit_of[number] = unit, ""
         self._new_streams.append(NewDatastream(number, source, name, text, unit))
         return number
 

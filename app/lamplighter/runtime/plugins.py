@@ -44,6 +44,10 @@ class LoadedPlugins:
         """Plausible (low, high) by kind."""
         return plausible(self.host.loaded())
 
+    def kind_units(self) -> dict[str, dict[str, float]]:
+        """Other units a kind may come in: kind -> unit -> how much of the kind's unit it is."""
+        return {kind.id: dict(kind.units) for kind in self.kinds.values() if kind.units}
+
     def importers(self) -> dict[str, str]:
         """File ending -> path of the plugin's importer; read without running any of it."""
         found: dict[str, str] = {}

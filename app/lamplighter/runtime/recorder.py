@@ -51,6 +51,7 @@ from lamplighter.runtime.feeds import (
     whole_address,
 )
 from lamplighter.runtime.historian import HistorianDesk, releasable
+from lamplighter.runtime.homes import bind_by_id
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.logs import configure
@@ -155,6 +156,8 @@ class Recorder:
         self._stop_asked = threading.Event()
         self._storage_fault: Problem | None = None
         self._names_due = False
+        self._homes_due = 0
+        """looks that are left at what feeds tell about homes of new datastreams"""
         self._open_gaps = 0
         self._had_client = False
         self._alone_since = clock.monotonic_ms()
@@ -174,7 +177,11 @@ class Recorder:
             )
             for (source, epoch), spans in store.sequence_state().items()
         ]
-        return Pipeline(clock=self.clock, registry=registry, states=states, lives=lives.values())
+        pipeline = Pipeline(
+            clock=self.clock, registry=registry, states=states, lives=lives.values()
+        )
+        pipeline.set_kind_units(self.plugins.kind_units())
+        return pipeline
 
     # ------------------------------------------------------------------ life
     def start(self) -> None:
@@ -301,6 +308,7 @@ class Recorder:
         self.clock.hear(committed.points.time_ms)
         if self._names_due:
             self._names_due = False
+            self._homes_due = 3
             self.core.city_changed()
         self.core.take(committed)
         self.health.committed(committed)
@@ -385,6 +393,9 @@ class Recorder:
         self.commands.check_timeouts()
         self.maintenance.every_second()
         self.layers.every_second()
+        if self._homes_due:
+            self._homes_due -= 1
+            bind_by_id(self)
         self.health.every_second()
         self.server.emit(self.status())
 
