@@ -98,6 +98,7 @@ class Actions:
             Action(tr("Ten steps forward"), ("Shift+.", ">"), lambda: time.step(10), plain=True),
             Action(tr("Filter assets"), ("Ctrl+F",), f.find),
             Action(tr("Export the city"), ("Ctrl+E",), f.export_city),
+            Action(tr("Take a backup"), ("Ctrl+Shift+K",), f.take_backup),
             Action(tr("Import files or a folder"), ("Ctrl+I",), f.import_files),
             Action(tr("Asset register"), (), f.register),
             Action(tr("Add a feed"), ("Ctrl+Shift+A",), f.feeds.add),

@@ -55,6 +55,8 @@ class Desk(QObject):
     check_done = Signal(object)
     """a `wire.CheckDone`"""
     layer_view_changed = Signal(object)
+    backup_done = Signal(object)
+    """a `wire.BackupDone`"""
     export_done = Signal(object)
     """a `wire.ExportDone`"""
     surface_clicked = Signal(str, str)
@@ -351,6 +353,8 @@ class Desk(QObject):
                 self.commands_changed.emit()
             case wire.ProblemRaised():
                 self._take_problem(event)
+            case wire.BackupDone():
+                self.backup_done.emit(event)
             case wire.ExportDone():
                 self.export_done.emit(event)
             case wire.LayerState():

@@ -18,6 +18,7 @@ from lamplighter.ui.actions import Actions
 from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
+from lamplighter.ui.backup_dialog import BackupDialog
 from lamplighter.ui.bookmarks import Views
 from lamplighter.ui.check_page import CheckPage
 from lamplighter.ui.command_palette import CommandPalette
@@ -102,6 +103,7 @@ class Furniture:
         self._restored = self._shut = False
         self._order: OrderForm | None = None
         self._import: ImportDialog | None = None
+        self._backup: BackupDialog | None = None
         self._register: RegisterDialog | None = None
         self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
@@ -396,6 +398,21 @@ class Furniture:
         """Write the city into an open format; asks where."""
         self.docks.show("tasks")
         ExportQuestion(self.desk, self._window).show()
+
+    def take_backup(self) -> None:
+        """The whole project into one file; asks where."""
+        if self._backup is None:
+            self._backup = BackupDialog(self.desk, self._window)
+            self._backup.gone.connect(self._backup_gone)
+            centre = self._window.geometry().center()
+            self._backup.move(centre.x() - self._backup.width() // 2,
+                              centre.y() - self._backup.height() // 2)  # fmt: skip
+        self._backup.show()
+        self._backup.raise_()
+        self._backup.activateWindow()
+
+    def _backup_gone(self) -> None:
+        self._backup = None
 
     def _import_gone(self) -> None:
         self._import = None
