@@ -79,6 +79,7 @@ class Pipeline:
         self._new_lives: list[SourceLife] = []
         self._receipts: list[RawMessage] = []
         self._mappings: dict[str, Mapping] = {}
+        self._shared: set[str] = set()
         self._matched: set[str] = set()
         self._misses: Counter[str] = Counter()
         self._keys: dict[int, Keys] = {}
@@ -163,6 +164,10 @@ class Pipeline:
         else:
             self._mappings[feed] = mapping
 
+    def use_sharing(self, feed: str, shared: bool) -> None:
+        """Others get a part of this feed's messages: what is not here is no gap."""
+        (self._shared.add if shared else self._shared.discard)(feed)
+
     def set_bounds(self, bounds: Map[int, Bounds]) -> None:
         """What is physically possible, by datastream id (from the plugins' kinds)."""
         self._judge.set_bounds(bounds)
@@ -230,7 +235,8 @@ class Pipeline:
         """A source said something about itself."""
         self._lives[life.source] = life
         self._new_lives.append(life)
-        self._book.announced(life, now)
+        if self._feeds.get(life.source) not in self._shared:
+            self._book.announced(life, now)
 
     def _mapped(self, message: RawMessage, topic: str, mapping: Mapping, columns: Columns) -> None:
         captures = mapping.captures(topic)
@@ -311,7 +317,8 @@ class Pipeline:
                 np.empty(0, np.int64),
                 np.empty(0),
             )
-            self._book.saw(source, fault.epoch, fault.seq, message.arrived_ms)
+            if message.feed not in self._shared:
+                self._book.saw(source, fault.epoch, fault.seq, message.arrived_ms)
 
     def _decoded(
         self,
@@ -346,7 +353,7 @@ class Pipeline:
             columns.add(record, ids, found.times, found.values, quality, found.places)
         for fault in found.faults:
             self._aside.point(message, source, name, fault)
-        if not counted:
+        if not counted or message.feed in self._shared:
             return
         first = last = 0
         if len(found.times):

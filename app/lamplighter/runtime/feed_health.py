@@ -23,7 +23,7 @@ from lamplighter.runtime.feeds import FeedConfig, resting
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
-    from lamplighter.store import WriteAccess
+    from lamplighter.store import Store, WriteAccess
 
 WINDOW_MS: Final = 60_000
 HEARD: Final = "heard by "
@@ -32,6 +32,12 @@ LAG_MS: Final = 5_000
 LAYERS: Final = ("console", "broker", "gateway", "device")
 _EDGES: Final = np.concatenate([np.arange(0, 2_000, 10), np.geomspace(2_000, 86_400_000, 120)])
 """bounds of the delay histogram in milliseconds"""
+
+
+def heard_by(store: Store, feed: str) -> list[str]:
+    """Names of the senders that came through a feed, in this sitting or an earlier one."""
+    text = store.settings(HEARD + feed).get(HEARD + feed, "[]")
+    return msgspec.json.decode(text, type=list[str])
 
 
 class FeedRates:

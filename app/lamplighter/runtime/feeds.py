@@ -20,7 +20,7 @@ from lamplighter.domain.wire import FeedState
 from lamplighter.pipeline import Mapping, read_mapping
 from lamplighter.runtime.feed_reading import reader_of
 from lamplighter.runtime.secret_store import Secrets
-from lamplighter.sources import Feed, FeedSet, TlsFiles, masked, open_feed, unmasked
+from lamplighter.sources import Feed, FeedSet, TlsFiles, masked, open_feed, share_group, unmasked
 from lamplighter.sources.feed import MASK
 from lamplighter.sources.feed_set import Reading
 from lamplighter.sources.own_feeds import MAKERS, READ_BY_MAPPING, maker_of
@@ -176,9 +176,11 @@ def connect(
     folder: Path | None = None,
     topics: tuple[str, ...] = (),
     address: str = "",
+    trial: bool = False,
 ) -> Feed:
     """The live feed of a stored one; not yet started. `folder`: where it may keep its place.
     `topics`: instead of its mapping's. `address`: its whole one, when the stored one is masked.
+    `trial`: only looking.
     """
     mapping = mapping_of(config)
     tls = TlsFiles(
@@ -196,7 +198,13 @@ def connect(
         tls=tls,
         reading=reading_of(config),
         folder=folder,
+        trial=trial,
     )
+
+
+def is_shared(config: FeedConfig) -> bool:
+    """Whether other recorders get a part of this feed's messages."""
+    return urlsplit(config.url).scheme in ("mqtt", "mqtts") and bool(share_group(config.url))
 
 
 def mapping_of(config: FeedConfig) -> Mapping | None:
@@ -276,7 +284,8 @@ def test_feeds(project: Path, seconds: float) -> list[dict[str, Any]]:
         for config in configs:
             # a session of its own, so that nothing of the recorder's session is taken
             name = f"test-{secrets.token_hex(4)}"
-            feeds.add(connect(config, name, lambda _: True, clock, address=whole[config.id]))
+            whole_url = whole[config.id]
+            feeds.add(connect(config, name, lambda _: True, clock, address=whole_url, trial=True))
         time.sleep(seconds)
         return [msgspec.to_builtins(state) for state in feeds.states()]
     finally:

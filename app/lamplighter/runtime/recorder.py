@@ -39,11 +39,12 @@ from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.escalation import EscalationDesk
-from lamplighter.runtime.feed_health import FeedHealth
+from lamplighter.runtime.feed_health import FeedHealth, heard_by
 from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import (
     FeedConfig,
     connect,
+    is_shared,
     mapping_of,
     move_secrets,
     shown,
@@ -167,6 +168,7 @@ class Recorder:
         registry = Registry(store.datastreams(), sorted(store.sources().items()))
         lives = {life.source: life for life in store.lives()}
         gaps = [g for g in store.gaps() if g.state != "filled"]
+        parts = self._heard_in_part()
         states = [
             EpochState(
                 source,
@@ -176,12 +178,20 @@ class Recorder:
                 lives.get(source),
             )
             for (source, epoch), spans in store.sequence_state().items()
+            if source not in parts
         ]
-        pipeline = Pipeline(
-            clock=self.clock, registry=registry, states=states, lives=lives.values()
-        )
+        whole = [life for life in lives.values() if life.source not in parts]
+        pipeline = Pipeline(clock=self.clock, registry=registry, states=states, lives=whole)
         pipeline.set_kind_units(self.plugins.kind_units())
         return pipeline
+
+    def _heard_in_part(self) -> set[int]:
+        """Sources whose messages are shared out among recorders: their sequence has holes here."""
+        if not any(is_shared(c) for c in stored_feeds(self.store)):
+            return set()
+        whole = [c.id for c in stored_feeds(self.store) if not is_shared(c)]
+        heard = {name for feed in whole for name in heard_by(self.store, feed)}
+        return {number for number, name in self.store.sources().items() if name not in heard}
 
     # ------------------------------------------------------------------ life
     def start(self) -> None:
@@ -208,6 +218,8 @@ class Recorder:
             mapping = mapping_of(config)
             if mapping is not None:
                 self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
+            shared = is_shared(config)
+            self.inlet.between(lambda pipeline: pipeline.use_sharing(config.id, shared))
             feed = connect(
                 config,
                 self.store.store_id,

@@ -1,6 +1,6 @@
 """Receives raw messages from the field and hands permitted commands back to it."""
 
-from lamplighter.sources.feed import Counters, Feed, Login, TlsFiles, masked, unmasked
+from lamplighter.sources.feed import Counters, Feed, Login, TlsFiles, masked, share_group, unmasked
 from lamplighter.sources.feed_set import FeedSet, open_feed
 from lamplighter.sources.mqtt_feed import MqttFeed
 from lamplighter.sources.past_files import PastFile, Piece
@@ -18,5 +18,6 @@ __all__ = [
     "TlsFiles",
     "masked",
     "open_feed",
+    "share_group",
     "unmasked",
 ]

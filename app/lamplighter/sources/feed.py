@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.problems import Problem, fault
@@ -130,6 +130,19 @@ def broker_address(url: str) -> Address:
         raise fault("U-801", what=what, name="feed")
     tls = parts.scheme == "mqtts"
     return Address(parts.hostname, port or (8883 if tls else 1883), tls)
+
+
+def share_group(url: str) -> str:
+    """The group with which a broker feed shares its messages; empty: it gets them all.
+
+    Raises U-801 for an option or a group that is none.
+    """
+    options = parse_qs(urlsplit(url).query, keep_blank_values=True)
+    group = options.pop("share", [""])[-1]
+    if options or set(group) & set("+#/\x00") or ("share=" in url and not group):
+        what = f"'{masked(url)}' has an option that a broker feed does not know (share=GROUP)"
+        raise fault("U-801", what=what, name="feed add")
+    return group
 
 
 def masked(url: str) -> str:

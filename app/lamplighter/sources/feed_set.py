@@ -44,13 +44,15 @@ def open_feed(
     tls: TlsFiles | None = None,
     reading: Reading | None = None,
     folder: Path | None = None,
+    trial: bool = False,
 ) -> Feed:
     """A feed for a URL, not started. Raises LamplighterError when the URL is none.
 
     mqtt[s]://host[:port], sparkplug[s]://host[:port]/GROUP, replay:/path.csv[?speed=N&source=NAME]
     and the schemes of `own_feeds.MAKERS`. `topics`: what a mapping subscribes to; empty for
     native messages.
-    `reading`: what a mapping means to a feed of its own; `folder`: the project's.
+    `reading`: what a mapping means to a feed of its own; `folder`: the project's; `trial`: only
+    looking, so that nothing is taken from others.
     """
     make = maker_of(urlsplit(url).scheme)
     if make is not None:
@@ -70,6 +72,7 @@ def open_feed(
         clock=clock,
         topics=topics or NATIVE_TOPICS,
         tls=tls,
+        trial=trial,
     )
 
 

@@ -16,7 +16,13 @@ from typing import Final
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from lamplighter.domain.clock import Clock
-from lamplighter.domain.field_message import COMMANDS, NATIVE_TOPICS, is_plain_name
+from lamplighter.domain.field_message import (
+    ANNOUNCEMENTS,
+    COMMANDS,
+    NATIVE_TOPICS,
+    RECEIPTS,
+    is_plain_name,
+)
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.domain.quality import feed_lost_after_ms
 from lamplighter.sources.feed import (
@@ -28,6 +34,7 @@ from lamplighter.sources.feed import (
     keep_alive_for,
     login_of,
     next_feed_number,
+    share_group,
 )
 from lamplighter.sources.mqtt_link import LinkEnded, Manners, MqttLink, Out
 from lamplighter.sources.mqtt_tls import Security
@@ -64,20 +71,27 @@ class MqttFeed:
         keep_alive_s: float | None = None,
         tls: TlsFiles | None = None,
         login: Login | None = None,
+        trial: bool = False,
     ) -> None:
-        """Raises U-801 when `url` is no broker address."""
+        """Raises U-801 when `url` is no broker address.
+
+        `trial`: only looking. It takes nothing from those who share, and the broker keeps nothing
+        for it.
+        """
         self._address = broker_address(url)
+        group = share_group(url)
+        self._trial = trial
         if tls not in (None, TlsFiles()) and not self._address.tls:
             raise fault("U-801", what="certificates need an mqtts:// address", name="feed add")
         self._login = login or login_of(url)
         self.url = f"{'mqtts' if self._address.tls else 'mqtt'}://{self._address.host}"
-        self.url += f":{self._address.port}"
+        self.url += f":{self._address.port}" + (f"?share={group}" if group else "")
         self.id = feed_id or self.url
         self.counters = Counters()
         self._client_id = client_id
         self._deliver = deliver
         self._clock = clock
-        self._topics = topics
+        self._topics = topics if trial or not group else shared(topics, group)
         self._keep_alive_s = keep_alive_s or keep_alive_for(self._address.host)
         self._security = Security(tls or TlsFiles(), self._address, clock, self.counters)
         self._number = next_feed_number()
@@ -230,7 +244,7 @@ class MqttFeed:
 
     def _manners(self) -> Manners:
         """How the next link comes and goes."""
-        return Manners()
+        return Manners(clean=self._trial)
 
     def _prefix(self, link: int) -> int:
         return (self._number << _LINK_BITS) | link
@@ -329,3 +343,12 @@ class MqttFeed:
         if link is not None:
             link.end()
         self._launch()
+
+
+def shared(topics: tuple[str, ...], group: str) -> tuple[str, ...]:
+    """The subscriptions of one of several recorders: values are shared out, what sources say of
+    themselves and receipts go to all."""
+    return tuple(
+        topic if topic.startswith((ANNOUNCEMENTS, RECEIPTS)) else f"$share/{group}/{topic}"
+        for topic in topics
+    )
