@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.store import DiskUse, Sealer, Store, expire
+from lamplighter.store import DiskUse, Sealer, Store, expire, rebuild
 from lamplighter.store.connections import open_reading
 
 log = structlog.get_logger(__name__)
@@ -89,6 +89,7 @@ class Housekeeping:
     def round(self) -> None:
         """Seal and merge what is due."""
         try:
+            rebuild(self._sealer)
             report = self._sealer.seal()
             self._sealer.merge()
             self._expire()

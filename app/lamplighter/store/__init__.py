@@ -4,6 +4,7 @@ from lamplighter.store.access import WriteAccess
 from lamplighter.store.export import ObservationRow
 from lamplighter.store.growth import DiskUse
 from lamplighter.store.outgoing import OutgoingStore
+from lamplighter.store.rebuild import rebuild
 from lamplighter.store.replay import RecordedBatch
 from lamplighter.store.retention import SETTING as RETENTION
 from lamplighter.store.retention import expire
@@ -25,4 +26,5 @@ __all__ = [
     "WriteAccess",
     "Writer",
     "expire",
+    "rebuild",
 ]

@@ -119,7 +119,9 @@ def _last_by(sql: sqlite3.Connection, at_ms: int, low: int, high: int) -> int:
 
 
 def last_number(sql: sqlite3.Connection) -> int:
-    return int(sql.execute("SELECT max(number) FROM batch").fetchone()[0] or 0)
+    """The last batch. It is always hot, unless the hot file was lost."""
+    found = sql.execute("SELECT max(number) FROM batch").fetchone()[0]
+    return max(int(found or 0), sealed.border(sql))
 
 
 def overlapping(

@@ -10,11 +10,19 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from lamplighter.store.segment import Segment, SegmentAbout, chunk_hash, segment_hash, slice_hash
+from lamplighter.store.segment import (
+    ENDING,
+    Segment,
+    SegmentAbout,
+    chunk_hash,
+    segment_hash,
+    slice_hash,
+)
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -91,16 +99,49 @@ def enter(sql: sqlite3.Connection, about: SegmentAbout, replaced: Sequence[str] 
         if about.from_batch != last + 1:
             raise ValueError(f"segment {about.name} does not follow batch {last}")
     sql.executemany("UPDATE segment SET state='merged' WHERE name=?", [(n,) for n in replaced])
-    sql.execute(
-        f"INSERT INTO segment({_COLUMNS}) VALUES({','.join('?' * 18)})",
-        msgspec.structs.astuple(about),
-    )
+    _insert(sql, about)
 
 
 def expire(sql: sqlite3.Connection, name: str, note: bytes, signature: bytes) -> None:
     sql.execute(
         "UPDATE segment SET state='expired', note=?, signature=?, points=0, bytes=0 WHERE name=?",
         (note, signature, name),
+    )
+
+
+def regain(sql: sqlite3.Connection, folder: Path) -> list[str]:
+    """Enter segment files that a damaged catalogue has lost; says which. Every file tells itself
+    what it holds; where files overlap, the one that holds more counts.
+    """
+    known = [(a.from_batch, a.to_batch) for a in rows(sql, "state<>'merged'")]
+    found: list[SegmentAbout] = []
+    for file in sorted(folder.glob(f"*{ENDING}")):
+        try:
+            segment = Segment(file)
+        except (ValueError, sqlite3.Error):
+            continue
+        try:
+            about = segment.about()
+            if about.name == segment.name:
+                found.append(msgspec.structs.replace(about, size=file.stat().st_size))
+        except (ValueError, IndexError, OSError, sqlite3.Error):
+            continue
+        finally:
+            segment.close()
+    done = []
+    for about in sorted(found, key=lambda a: (a.from_batch - a.to_batch, a.from_batch)):
+        if all(about.to_batch < first or last < about.from_batch for first, last in known):
+            known.append((about.from_batch, about.to_batch))
+            sql.execute("DELETE FROM segment WHERE name=?", (about.name,))
+            _insert(sql, about)
+            done.append(about.name)
+    return done
+
+
+def _insert(sql: sqlite3.Connection, about: SegmentAbout) -> None:
+    sql.execute(
+        f"INSERT INTO segment({_COLUMNS}) VALUES({','.join('?' * 18)})",
+        msgspec.structs.astuple(about),
     )
 
 

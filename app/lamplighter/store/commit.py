@@ -69,6 +69,11 @@ class Committer:
         self.number: int = row[0] if row else 0
         self.head: bytes = row[1] if row else blob.NO_HASH
         self._wall_ms: int = row[2] if row else 0
+        sealed = connection.execute(
+            "SELECT to_batch, head, last_wall_ms FROM segment ORDER BY to_batch DESC LIMIT 1"
+        ).fetchone()
+        if sealed is not None and sealed[0] > self.number:  # what was hot has been lost
+            self.number, self.head, self._wall_ms = sealed
         self._spans = KeySpans(
             connection.execute("SELECT source, epoch, first, last FROM key_span")
         )

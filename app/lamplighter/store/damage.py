@@ -19,11 +19,13 @@ import msgspec
 
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import iso
-from lamplighter.store import facts
+from lamplighter.store import catalogue, facts
 from lamplighter.store.connections import is_damaged
 from lamplighter.store.folder import CITY, HISTORY
+from lamplighter.store.rebuild import regain_keys
 from lamplighter.store.registry import RegistryEntry
 from lamplighter.store.schema import CITY_STEPS, HISTORY_STEPS, NewerSchemaError, migrate
+from lamplighter.store.segment import ENDING, Segment
 from lamplighter.store.witness import BATCHES, FACTS, last_seen
 
 STEPS: Final = {HISTORY: HISTORY_STEPS, CITY: CITY_STEPS}
@@ -148,6 +150,7 @@ def _carry_over(file: Path, new: Path, folder: Path, kept: str) -> str:
             for table in _tables(out):
                 _copy_table(old, out, table)
         if file.name == HISTORY:
+            _regain_segments(out, folder / "segments")
             _name_again(out, folder)
         lost = _lost_batches(out, folder) if file.name == HISTORY else _lost_facts(out, folder)
         if file.name == HISTORY:
@@ -284,15 +287,28 @@ def _both_ways(sql: sqlite3.Connection, table: str, columns: str) -> Iterator[Se
         yield from sql.execute(f"SELECT {columns} FROM {table} ORDER BY {back}")
 
 
+def _regain_segments(out: sqlite3.Connection, folder: Path) -> None:
+    """Sealed history the catalogue has lost, and the keys of its messages."""
+    names = catalogue.regain(out, folder)
+    with contextlib.ExitStack() as stack:
+        segments = [Segment(folder / f"{name}{ENDING}") for name in names]
+        for segment in segments:
+            stack.callback(segment.close)
+        if segments:
+            regain_keys(out, segments)
+
+
 def _name_again(out: sqlite3.Connection, folder: Path) -> None:
     """Names that did not come over stand in the batches that brought them, and in the city; what
     has none left gets a made-up one, so that its numbers can still be read and used.
     """
     sources = "INSERT OR IGNORE INTO source VALUES(?,?)"
     streams = "INSERT OR IGNORE INTO datastream VALUES(?,?,?,?,?,?)"
-    for number, body in out.execute(
-        "SELECT number, registry FROM batch WHERE registry IS NOT NULL"
-    ).fetchall():
+    bodies = out.execute("SELECT number, registry FROM batch WHERE registry IS NOT NULL").fetchall()
+    for (stored,) in out.execute("SELECT names FROM segment").fetchall():
+        with contextlib.suppress(msgspec.MsgspecError):
+            bodies += msgspec.msgpack.decode(stored, type=list[tuple[int, bytes]])
+    for number, body in bodies:
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, TypeError):
             entry = msgspec.msgpack.decode(body, type=RegistryEntry)
             out.executemany(sources, entry.sources)

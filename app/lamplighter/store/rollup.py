@@ -15,7 +15,7 @@ from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.observation import PointColumns
 from lamplighter.store import cells, keyframe, past
 from lamplighter.store.batches import DecodedBatches, ahead, sound_points
-from lamplighter.store.sealed import sealed_points
+from lamplighter.store.sealed import border, sealed_points, wall_ms
 
 FLUSH_POINTS: Final = 1 << 18
 FLUSH_BATCHES: Final = 600
@@ -37,7 +37,13 @@ class Roller:
         self._cut = int(row[0] or 0)
         self._state: NewestValues = blank(0)
         self._ahead: list[PointColumns] = []
+        last = border(connection)
+        lost = last > self._from
+        if lost:  # the file was lost, segments are there
+            self._from, self._cut = last, wall_ms(connection, last)
         self._restore(number)
+        if lost:
+            keyframe.write(connection, last, self._cut, self._state)
 
     def _restore(self, number: int) -> None:
         self._state = past.state_at(self._sql, DecodedBatches(0), self._cut, self._from)

@@ -8,6 +8,7 @@ A crash in between leaves the old state or the new one, and the next call goes o
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,7 @@ from lamplighter.store.connections import open_reading
 from lamplighter.store.folder import HISTORY
 from lamplighter.store.growth import keep_sample, take_sample
 from lamplighter.store.replay import hash_at, message_rows
-from lamplighter.store.sealed import border, snapshot
+from lamplighter.store.sealed import border, snapshot, wall_ms
 from lamplighter.store.segment import ENDING, Segment, SegmentAbout, SegmentWriter
 from lamplighter.store.slices import (
     SLICE_BATCHES,
@@ -209,9 +210,17 @@ class Sealer:
 
     # ------------------------------------------------------------ shared steps
     def free_name(self, name: str, first: int) -> str:
-        """`name`, or with the first batch behind it when the catalogue has it already."""
-        row = self.sql.execute("SELECT 1 FROM segment WHERE name=?", (name,)).fetchone()
-        return name if row is None else f"{name}-{first}"
+        """`name`, or with a number behind it when something else is called so. A file that a crash
+        left before it was entered is written anew under its name.
+        """
+        wall = wall_ms(self.sql, first)
+        tried = name
+        for number in itertools.count(first):
+            row = self.sql.execute("SELECT 1 FROM segment WHERE name=?", (tried,)).fetchone()
+            if row is None and _left_over(self.folder / f"{tried}{ENDING}", first, wall):
+                return tried
+            tried = f"{name}-{number}"
+        raise AssertionError
 
     def write(
         self, name: str, tier: Tier, previous: bytes, pieces: Iterator[Slice]
@@ -288,6 +297,23 @@ class Sealer:
             return done
 
         return self._writer.chore(timed, _WAIT_S)
+
+
+def _left_over(file: Path, first: int, wall: int) -> bool:
+    """Whether a file of this name is free to be written: none there, or one of the
+    same batches from an earlier attempt.
+    """
+    if not file.exists():
+        return True
+    try:
+        segment = Segment(file)
+        try:
+            about = segment.about()
+        finally:
+            segment.close()
+    except (ValueError, IndexError, sqlite3.Error):
+        return False
+    return (about.from_batch, about.first_wall_ms) == (first, wall)
 
 
 # ---------------------------------------------------------------- what is hot

@@ -17,8 +17,9 @@ from tests.unit.store.store_kit import Bench, columns, message, names, simple
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState
 from lamplighter.domain.observation import Batch
 from lamplighter.domain.retention import Retention
-from lamplighter.store import Store, rollup, slices
-from lamplighter.store.catalogue import ExpiryNote
+from lamplighter.store import Store, damage, past, rebuild, rollup, slices
+from lamplighter.store.batches import DecodedBatches
+from lamplighter.store.catalogue import ExpiryNote, Tier, segment_name
 from lamplighter.store.cells import PART
 from lamplighter.store.connections import open_reading
 from lamplighter.store.retention import expire
@@ -88,11 +89,9 @@ def answers(store: Store, times: list[int]) -> dict[str, Any]:
     return found
 
 
-def state(values: Any) -> str:
-    return repr(
-        (values.batch, values.wall_ms, values.time_ms.tolist(), values.value.tolist(),
-         values.quality.tolist())
-    )  # fmt: skip
+def state(values: Any, *, when: bool = True) -> str:
+    known = (values.batch, values.wall_ms) if when else ()
+    return repr((known, values.time_ms.tolist(), values.value.tolist(), values.quality.tolist()))
 
 
 def sealer(bench: Bench, **more: Any) -> Sealer:
@@ -322,4 +321,56 @@ def test_after_the_rollups_nothing_but_the_notes_is_left(bench: Bench) -> None:
     assert bench.store.verify().ok, bench.store.verify().findings
     assert not len(bench.store.series(0, 0, start + 60 * MINUTE, 50).time_ms)
     bench.reopen()
+    assert bench.store.verify().ok
+
+
+# ---------------------------------------------------------------- a damaged catalogue
+def test_sealed_hours_outlive_a_history_file_that_cannot_be_read_at_all(bench: Bench) -> None:
+    start = bench.clock.wall_ms()
+    play(bench, 130)
+    seal(bench)
+    sql = bench.store._readers.history
+    sealed = sql.execute("SELECT max(to_batch) FROM segment").fetchone()[0]
+    before = [repr(r) for b, r in _by_batch(bench) if b <= sealed]
+    times = [start + 20 * MINUTE, start + 65 * MINUTE]
+    truth = [state(past.state_at(sql, DecodedBatches(), at, sealed), when=False) for at in times]
+    cells = bench.store.series(0, 0, times[1], 10)
+    names_before = [(d.id, d.key) for d in bench.store.datastreams()]
+    bench.store.close()
+    (bench.folder / "history.db").write_bytes(b"\xff" * 4096)
+    damage.set_aside(bench.folder, "history.db")
+    bench.store = Store.open(bench.folder, write=True, clock=bench.clock)
+    assert bench.commit(simple(1, [(0, bench.clock.wall_ms(), 1.0)])).accounts[0][1].duplicate == 1
+    now = bench.clock.wall_ms()
+    fresh = bench.commit(simple(9_000, [(0, now, 1.0)]))
+    assert fresh.number > sealed
+    assert [state(bench.store.moment(at, False), when=False) for at in times] == truth
+    assert bench.store.newest().time_ms[0] == now
+    made = sealer(bench)
+    assert rebuild(made) > 2
+    assert rebuild(made) == 0
+    made.close()
+    assert [state(bench.store.moment(at, False), when=False) for at in times] == truth
+    after = bench.store.series(0, 0, times[1], 10)
+    assert (after.low.tolist(), after.high.tolist()) == (cells.low.tolist(), cells.high.tolist())
+    assert [repr(r) for b, r in _by_batch(bench) if b <= sealed] == before
+    assert [(d.id, d.key) for d in bench.store.datastreams()] == names_before
+
+
+def _by_batch(bench: Bench) -> list[tuple[int, Any]]:
+    return [
+        (batch.number, (batch.wall_ms, batch.messages, batch.points.value.tolist()))
+        for batch in bench.store.recorded()
+    ]
+
+
+def test_another_history_in_the_folder_is_never_written_over(bench: Bench) -> None:
+    play(bench, 70)
+    folder = bench.folder / "segments"
+    folder.mkdir(exist_ok=True)
+    hour = segment_name(bench.store.first_ms(), Tier.HOUR)
+    (folder / f"{hour}.seg").write_bytes(b"somebody's")
+    seal(bench)
+    assert (folder / f"{hour}.seg").read_bytes() == b"somebody's"
+    assert (folder / f"{hour}-1.seg").exists()
     assert bench.store.verify().ok
