@@ -20,7 +20,7 @@ UNIT_CODES: Final = {
     "GP": "mg/m³", "59": "ppm", "61": "ppb", "2N": "dB", "AMP": "A", "VLT": "V", "WTT": "W",
     "KWT": "kW", "KWH": "kWh", "WHR": "Wh", "HTZ": "Hz", "LUX": "lx", "DD": "°", "SEC": "s",
     "MIN": "min", "HUR": "h", "C34": "mol", "KGM": "kg", "GRM": "g", "C62": "1", "23": "g/cm³",
-    "D10": "S/m", "NTU": "NTU", "M1": "mg/L", "WTT/m2": "W/m²", "D54": "W/m²", "MMH": "mm/h",
+    "NTU": "NTU", "M1": "mg/L", "WTT/m2": "W/m²", "D54": "W/m²", "MMH": "mm/h",
 }  # fmt: skip
 _TIMES: Final = (
     "dateObserved", "dateObservedTo", "dateLastValueReported", "observedAt", "dateModified",

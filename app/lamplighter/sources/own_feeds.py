@@ -166,6 +166,12 @@ def _still(wish: Wish) -> Feed:
     return StillFeed(wish)
 
 
+def _open311(wish: Wish) -> Feed:
+    from lamplighter.sources.open311_feed import Open311Feed
+
+    return Open311Feed(wish)
+
+
 MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
     "http": _http,
     "https": _http,
@@ -178,6 +184,8 @@ MAKERS: Final[dict[str, Callable[[Wish], Feed]]] = {
     "ngsi-ld+https": _ngsi,
     "gtfs-rt+http": _gtfs,
     "gtfs-rt+https": _gtfs,
+    "open311+http": _open311,
+    "open311+https": _open311,
     "still+http": _still,
     "still+https": _still,
 }

@@ -16,9 +16,9 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from lamplighter.domain.clock import iso
 from lamplighter.domain.problems import fault
-from lamplighter.sources.feed import broker_address
+from lamplighter.sources.feed import broker_address, login_of
 from lamplighter.sources.json_page import text_of, time_of, tree_of, value_of
-from lamplighter.sources.own_feeds import Wish
+from lamplighter.sources.own_feeds import Wish, bad
 from lamplighter.sources.own_source import Point
 from lamplighter.sources.reading import Found, Odd, Unreadable
 from lamplighter.sources.web_feed import WebFeed
@@ -51,6 +51,8 @@ class SensorThingsFeed(WebFeed):
         self._mqtt = wish.options.get("mqtt", "")
         if self._mqtt:
             broker_address(self._mqtt)
+            if login_of(self._mqtt).password:
+                raise bad(wish, "the login of the address holds for its broker as well")
         self._streams: dict[str, Stream] = {}
         self._listener: Any = None
         self.homes: dict[str, str] = {}
@@ -159,7 +161,7 @@ class SensorThingsFeed(WebFeed):
 
             from lamplighter.sources.sensorthings_mqtt import Listener
 
-            self._listener = Listener(self._mqtt, heard)
+            self._listener = Listener(self._mqtt, heard, self._wish.who())
         version = urlsplit(self._base).path.rstrip("/").rpartition("/")[2] or "v1.1"
         self._listener.follow({f"{version}/Datastreams({s})/Observations" for s in self._streams})
 

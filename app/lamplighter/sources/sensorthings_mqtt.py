@@ -11,20 +11,20 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lamplighter.sources.feed import broker_address, login_of
+from lamplighter.sources.feed import Login, broker_address
 from lamplighter.sources.tls import context_for
 
 
 class Listener:
     """One connection with a session of its own; `heard` is called on its thread."""
 
-    def __init__(self, url: str, heard: Callable[[str, bytes], None]) -> None:
+    def __init__(self, url: str, heard: Callable[[str, bytes], None], login: Login) -> None:
         import paho.mqtt.client as mqtt
         from paho.mqtt.enums import CallbackAPIVersion
 
         from lamplighter.sources.feed import TlsFiles
 
-        address, login = broker_address(url), login_of(url)
+        address = broker_address(url)
         self._heard = heard
         self._topics: set[str] = set()
         self._lock = threading.Lock()
