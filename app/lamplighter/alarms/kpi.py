@@ -15,6 +15,8 @@ An *annunciation* is an event after which an alarm newly asks for attention: `af
 6. `top_10_share`: share of the annunciations that the ten most frequent keys have; a key is
    `rule@asset`; equal counts by key.
 7. `chattering`: keys annunciated at least three times within 60 s (first to third, inclusive).
+   Beside it `fleeting`: keys that at least three times in the period were `cleared` within 10 s of
+   their `raised`.
 8. `stale`: keys whose condition held without a break for more than 24 h at some time in the period;
    it begins with a `raised` whose `active` was false before, and ends with `cleared`.
 9. `priorities`: share of the annunciations by priority.
@@ -40,6 +42,8 @@ SLICE_MS: Final = 600_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 TOP: Final = 10
+FLEETING_MS: Final = 10_000
+FLEETS: Final = 3
 
 
 def annunciates(event: AlarmEvent) -> bool:
@@ -59,6 +63,7 @@ def kpis(events: Iterable[AlarmEvent], from_ms: int, to_ms: int) -> AlarmKpis:
     delays: list[int] = []
     standing: dict[str, int] = {}
     stale: set[str] = set()
+    fleeting: Counter[str] = Counter()
     for event in events:
         key, at, inside = event.record.key, event.time_ms, from_ms <= event.time_ms < to_ms
         if inside:
@@ -78,8 +83,9 @@ def kpis(events: Iterable[AlarmEvent], from_ms: int, to_ms: int) -> AlarmKpis:
             begun = standing.pop(key, at)
             if _long(begun, at, from_ms, to_ms):
                 stale.add(key)
+            fleeting[key] += inside and 0 < at - begun <= FLEETING_MS
     stale |= {k for k, begun in standing.items() if _long(begun, to_ms, from_ms, to_ms)}
-    return _report(from_ms, to_ms, times, by_key, priorities, words, delays, stale)
+    return _report(from_ms, to_ms, times, by_key, priorities, words, delays, stale, fleeting)
 
 
 def _long(begun: int, ended: int, from_ms: int, to_ms: int) -> bool:
@@ -96,6 +102,7 @@ def _report(
     words: Counter[str],
     delays: list[int],
     stale: set[str],
+    fleeting: Counter[str],
 ) -> AlarmKpis:
     length, count = to_ms - from_ms, len(times)
     slices = Counter((t - from_ms) // SLICE_MS for t in times)
@@ -118,6 +125,9 @@ def _report(
         top_10_share=sum(n for _, n in top) / count if count else 0.0,
         top_10=top,
         chattering=tuple(k for k in often if chatters(sorted(by_key[k]))),
+        fleeting=tuple(
+            sorted((k for k, n in fleeting.items() if n >= FLEETS), key=lambda k: (-fleeting[k], k))
+        ),
         stale=tuple(sorted(stale)),
         priorities={str(p): priorities[p] / count if count else 0.0 for p in (1, 2, 3, 4)},
         acknowledged=len(delays),

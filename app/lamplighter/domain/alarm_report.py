@@ -27,6 +27,8 @@ class AlarmKpis(Struct, frozen=True):
     """(key, alarms), the most frequent first"""
     chattering: tuple[str, ...]
     """keys, the most frequent first"""
+    fleeting: tuple[str, ...]
+    """keys that came and went within seconds, the most frequent first"""
     stale: tuple[str, ...]
     """keys that stood for more than 24 hours"""
     priorities: dict[str, float]

@@ -166,6 +166,7 @@ def kpi_rows(found: AlarmKpis) -> list[tuple[str, str, str]]:
         ("peak in 10 minutes", str(found.peak_10_min), "10 or fewer"),
         ("share of the ten most frequent", f"{100 * found.top_10_share:.1f} %", "5 % or less"),
         ("chattering", str(len(found.chattering)), "0"),
+        ("fleeting", str(len(found.fleeting)), "0"),
         ("standing for more than 24 h", str(len(found.stale)), "fewer than 5"),
         ("priorities 1 / 2 / 3 / 4, %", split, "few high, most low"),
         ("time to acknowledge, median", median, ""),

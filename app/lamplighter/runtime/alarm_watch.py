@@ -26,6 +26,8 @@ SLEPT_MS: Final = 30_000
 """the core looks ten times a second; when it did not look for this long it slept"""
 GRACE_MS: Final = 30_000
 """how long feeds may take to come back before anything counts as stale"""
+RETURN_MS: Final = 60_000
+"""how long the sources of a feed that is back may take to speak before they count as silent"""
 SHOWN_MS: Final = 10_000
 """how long the alarm of a sleep stays active"""
 PATIENCE_MS = 5_000
@@ -97,6 +99,7 @@ class AlarmWatch:
         self._feed_of = feed_of
         self._new_feed = new_feed
         self._asked: set[str] = set()
+        self._back_until: dict[str, int] = {}
         self._awake = awake
         self._begun_ms = clock.wall_ms()
         self._last_awake = awake()
@@ -138,6 +141,7 @@ class AlarmWatch:
         return mask
 
     def _tell_feeds(self, engine: AlarmEngine) -> set[str]:
+        """Feeds that are lost, or were a moment ago: their sources are not judged."""
         states = self._feed_states()
         lost = {feed for feed, state in states if state in _LOST}
         for feed, state in states:
@@ -149,7 +153,10 @@ class AlarmWatch:
                 continue
             if state != "connecting":  # until it is connected or lost it stays as it was
                 self._tell(engine, key, feed in lost)
-        return lost
+        now = self._clock.monotonic_ms()
+        self._back_until |= dict.fromkeys(lost, now + RETURN_MS)
+        self._back_until = {f: until for f, until in self._back_until.items() if until > now}
+        return lost | set(self._back_until)
 
     def _tell_sources(
         self,

@@ -56,6 +56,18 @@ def test_the_ten_most_frequent_and_the_chattering() -> None:
     assert found.chattering == ("often@A",)
 
 
+def test_what_comes_and_goes_within_seconds_three_times_is_fleeting() -> None:
+    events: list[AlarmEvent] = []
+    for n in range(3):
+        for key, after in (("quick@A", 10_000), ("slow@A", 10_001)):
+            events += [_raised(n * HOUR, key)]
+            cleared = _event(n * HOUR + after, "cleared", S.UNACK, S.RTN_UNACK, key)
+            events += [cleared, _event(n * HOUR + 20_000, "acked", S.RTN_UNACK, S.NORM, key)]
+    events.sort(key=lambda e: e.time_ms)
+    assert kpis(events, 0, DAY).fleeting == ("quick@A",)
+    assert kpis(events, HOUR, DAY).fleeting == ()
+
+
 def test_an_alarm_is_stale_when_its_condition_held_for_more_than_a_day() -> None:
     events = [
         _raised(0, "long@A"), _raised(0, "short@A"), _raised(0, "before@A"),

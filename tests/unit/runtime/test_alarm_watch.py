@@ -77,6 +77,16 @@ def test_a_lost_feed_is_one_alarm_and_none_of_its_datastreams_is_called_stale() 
     assert [(e.event, e.record.key) for e in events] == [("cleared", "system.feed-lost@feed-1")]
 
 
+def test_the_sources_of_a_feed_that_is_back_get_time_to_speak() -> None:
+    night = _Night()
+    night.feeds["feed-1"], night.dead[0] = "lost", True
+    night.beats(10)
+    night.feeds["feed-1"] = "live"
+    night.stale[SOURCE_OF == 0] = True
+    assert _raised(night.beats(50)) == []
+    assert _raised(night.beats(20)) == ["system.source-silent@dev-a"]
+
+
 def test_a_silent_source_is_one_alarm_and_the_other_source_is_still_watched() -> None:
     night = _Night()
     night.beats(2)
