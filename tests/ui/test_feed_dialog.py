@@ -139,7 +139,9 @@ def test_the_feed_is_added_with_owner_mapping_and_assets(
     added = asked(session, wire.AddFeed)[0]
     assert isinstance(added, wire.AddFeed)
     assert (added.url, added.owner) == ("mqtt://broker.town:1883", "Water works")
-    assert dict(added.bindings) == {"up/P-01/press_bar": "P-01", "up/P-02/press_bar": "P-02"}
+    assert added.bindings == (
+        ("up/P-01/press_bar", "P-01", "bar"), ("up/P-02/press_bar", "P-02", "bar"),
+    )  # fmt: skip
     assert read_mapping(added.mapping).topics == ("town/+/up",)
     assert asked(session, wire.EndTrial)
     assert "feed-1" in dialog._done_words.text()

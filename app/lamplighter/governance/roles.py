@@ -24,6 +24,7 @@ class Permission(StrEnum):
     ARM = "switch assets between shadow and twin"
     IMPORT = "import files"
     FEED = "change feeds"
+    BY_HAND = "set values by hand"
     PLUGIN = "change plugins"
     STOP = "stop the recorder"
     BACKUP = "take backups"
@@ -46,6 +47,7 @@ _OPERATE: Final = _WATCH | {
     Permission.WORK,
     Permission.SCENARIO,
     Permission.COMMAND,
+    Permission.BY_HAND,
     Permission.STOP,
 }
 _ENGINEER: Final = _OPERATE | {

@@ -48,6 +48,7 @@ class Judge:
         self._last: FloatArray = np.empty(0)
         self._since: LongArray = np.empty(0, np.int64)
         self._any_stuck = False
+        self._marks: ByteArray = np.empty(0, np.uint8)
         self.set_bounds(bounds or {})
 
     def set_bounds(self, bounds: Mapping[int, Bounds]) -> None:
@@ -60,6 +61,12 @@ class Judge:
             self._high[number] = np.inf if bound.high is None else bound.high
             self._stuck[number] = bound.stuck_after_ms
         self._any_stuck = bool((self._stuck > 0).any())
+
+    def set_marks(self, marks: Mapping[int, int]) -> None:
+        """Marks that every point of a datastream gets; those not named get none any more."""
+        self._marks = np.zeros(max(marks) + 1 if marks else 0, np.uint8)
+        for number, mark in marks.items():
+            self._marks[number] = mark
 
     def clocks(
         self, time_ms: LongArray, received_ms: LongArray, quality: ByteArray
@@ -84,7 +91,12 @@ class Judge:
     def values(
         self, datastream: IntArray, time_ms: LongArray, value: FloatArray, quality: ByteArray
     ) -> None:
-        """Mark, in place, values outside their bounds and values that stand still too long."""
+        """Mark, in place, values outside their bounds, values that stand still too long, and all
+        of the datastreams that `set_marks` named.
+        """
+        if self._marks.size and datastream.size:
+            known = datastream < self._marks.size
+            quality[known] |= self._marks[datastream[known]]
         if not self._low.size or not datastream.size:
             return
         known = datastream < self._low.size

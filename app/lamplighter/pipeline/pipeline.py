@@ -176,6 +176,10 @@ class Pipeline:
         """Factors only a kind knows, e.g. ppb of a gas: kind -> unit -> how much of its unit."""
         self._kind_units = units
 
+    def set_marks(self, marks: Map[int, int]) -> None:
+        """Mark all points of these datastreams from now on (e.g. in maintenance)."""
+        self._judge.set_marks(marks)
+
     def notices(self) -> list[tuple[Problem, int]]:
         """Faults since the last call, each with how often it happened."""
         return self._notices.take()

@@ -18,6 +18,7 @@ from lamplighter.governance.roles import Permission
 from lamplighter.runtime import check_report, views
 from lamplighter.runtime.alarm_answers import AlarmAnswers
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.by_hand import HandAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
 from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
@@ -67,6 +68,7 @@ class Answers(Answering):
             RuleAnswers,
             FeedAnswers,
             QuarantineAnswers,
+            HandAnswers,
             HistorianAnswers,
             HistoryAnswers,
             TrendAnswers,

@@ -71,17 +71,20 @@ class FeedAnswers(Answering):
         self._audit("add feed", shown(ask.url))
         return wire.Ok(config.id)
 
-    def _bind(self, bindings: tuple[tuple[str, str], ...], config: FeedConfig) -> None:
+    def _bind(self, bindings: tuple[tuple[str, str, str], ...], config: FeedConfig) -> None:
         """Bind datastreams of the new feed to assets; those bound elsewhere stay as they are."""
         recorder = self._recorder
         assets = recorder.core.city.assets
         known = {s.key: s for s in recorder.store.datastreams()}
         wanted = []
-        for key, asset in bindings:
+        kinds = recorder.plugins.plausible()
+        for key, asset, unit in bindings:
             if asset not in assets:
                 raise fault("U-801", what=f"there is no asset {asset}", name="feed add")
             source, _, name = key.partition("/")
-            stream = known.get(key, Datastream(0, source, name, label=name.rpartition("/")[2]))
+            last = name.rpartition("/")[2]
+            kind = last if last in kinds else ""
+            stream = known.get(key, Datastream(0, source, name, unit, kind, label=last))
             if not stream.asset:
                 wanted.append(replace(stream, asset=asset))
         if not wanted:

@@ -18,6 +18,7 @@ import structlog
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import Batch, Committed
 from lamplighter.pipeline import Pipeline
+from lamplighter.runtime.originals import Originals
 from lamplighter.sources import FeedSet
 from lamplighter.store import Writer
 
@@ -57,6 +58,7 @@ class Inlet:
         self._failed = failed
         self._decoded = decoded
         self._waits = waits
+        self.originals = Originals()
         self._queue: queue.Queue[RawMessage] = queue.Queue(QUEUE_MESSAGES)
         self._stopping = threading.Event()
         self._settled: queue.SimpleQueue[Committed] = queue.SimpleQueue()
@@ -75,6 +77,7 @@ class Inlet:
             self._queue.put_nowait(message)
         except queue.Full:
             return False
+        self.originals.note(message)
         return True
 
     def between(self, work: Callable[[Pipeline], None]) -> None:

@@ -22,6 +22,7 @@ from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.problems import LamplighterError, Problem, fault
+from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
 from lamplighter.store import WriteAccess
 
@@ -34,6 +35,8 @@ SCORE_EVERY: Final = 5
 KEEP_EVERY: Final = 6
 """of this many scorings one is kept as a fact, and each that moved by more than `MOVED`"""
 MOVED: Final = 0.05
+NOT_MEASURED: Final = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
+"""nothing is learned or forecast from what a person set, or from a point in maintenance"""
 MODEL: Final = "models/maintenance"
 
 
@@ -96,6 +99,7 @@ class MaintenanceDesk:
         newest = self._recorder.core.newest
         ids = np.array([d for d in past.meaning if d < len(newest)], np.int32)
         fresh = ids[newest.time_ms[ids] >= self._recorder.started_ms] if ids.size else ids
+        fresh = fresh[(newest.quality[fresh] & NOT_MEASURED) == 0]
         if fresh.size:
             self._live.append(
                 (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh])

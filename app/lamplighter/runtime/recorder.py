@@ -35,6 +35,7 @@ from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime import city_state
 from lamplighter.runtime.alarm_watch import AlarmWatch, awake_ms
 from lamplighter.runtime.answers import Answers
+from lamplighter.runtime.by_hand import HandDesk
 from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
@@ -147,6 +148,7 @@ class Recorder:
         self._configs: tuple[FeedConfig, ...] = tuple(stored_feeds(self.store))
         self.health = FeedHealth(self)
         self.trials = Trials(clock)
+        self.hand = HandDesk(self)
         self.historian = HistorianDesk(self, clock)
         self.housekeeping = Housekeeping(
             self.store, self.key, clock, releasable=partial(releasable, self.project, self.store)
@@ -201,6 +203,7 @@ class Recorder:
         self.inlet.start()
         self.server.start()
         self.commands.recover()
+        self.hand.start()
         for config in self._configs:
             if not config.paused:
                 self.open_feed(config)
@@ -409,6 +412,7 @@ class Recorder:
             self._homes_due -= 1
             bind_by_id(self)
         self.health.every_second()
+        self.hand.every_second()
         self.server.emit(self.status())
 
     def status(self) -> wire.Status:

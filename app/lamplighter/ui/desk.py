@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
+from lamplighter.domain.by_hand import HandMark
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import Clock, SystemClock
 from lamplighter.domain.command import CommandState
@@ -21,7 +22,7 @@ from lamplighter.domain.layers import LayerView
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.problems import Problem
-from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.city_index import CityIndex, build
 from lamplighter.ui.selection import SelectionModel
@@ -33,6 +34,8 @@ STANDING = frozenset(s for s in AlarmState if s is not AlarmState.NORM)
 ALARM_PAUSE_MS = 500
 WARM_MS = 60_000
 SILENT_S = 10.0
+NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
+"""such values never count among the live inputs of a figure"""
 
 
 class Desk(QObject):
@@ -64,6 +67,7 @@ class Desk(QObject):
     """the new `LayerView`"""
     scenario_changed = Signal()
     shelf_changed = Signal()
+    hand_changed = Signal()
     moment_changed = Signal()
     presets_changed = Signal(object)
     """a `wire.TrendPresets`"""
@@ -92,6 +96,8 @@ class Desk(QObject):
         self.layer_view = LayerView()
         self.scenario: wire.ScenarioDone | None = None
         self.shelf = wire.Shelf()
+        self.by_hand: tuple[HandMark, ...] = ()
+        """what people set by hand or took into maintenance"""
         self.moment: wire.Moment | None = None
         self.incidents_seen: dict[str, Incident] = {}
         self._asking = False
@@ -181,7 +187,8 @@ class Desk(QObject):
         limit = np.maximum(2.0 * city.period_ms[:size], 2000.0)
         age = now_ms - values.time_ms[:size]
         grade = values.quality[:size] & CLASS_MASK
-        gone = (age > limit) | (grade >= Quality.BAD) | (values.time_ms[:size] == 0)
+        untrue = (values.quality[:size] & NOT_MEASURED) != 0
+        gone = untrue | (age > limit) | (grade >= Quality.BAD) | (values.time_ms[:size] == 0)
         mask = np.ones(len(city.bound), np.bool_)
         mask[:size] = gone
         return mask
@@ -231,6 +238,7 @@ class Desk(QObject):
         session.ask(wire.GetLayers(), self._got_layers)
         session.ask(wire.GetCommands(), self._got_commands)
         session.ask(wire.GetShelf(), self._got_shelf)
+        session.ask(wire.GetByHand(), self._got_by_hand)
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -313,6 +321,11 @@ class Desk(QObject):
             self.shelf = reply
             self.shelf_changed.emit()
 
+    def _got_by_hand(self, reply: wire.Reply | wire.Event) -> None:
+        if isinstance(reply, wire.ByHand):
+            self.by_hand = reply.items
+            self.hand_changed.emit()
+
     # ---------------------------------------------------------------- events
     def take_event(self, event: wire.Event) -> None:
         """One event of the recorder, in order."""
@@ -331,6 +344,8 @@ class Desk(QObject):
                 self._got_shelf(event)
             case wire.TrendPresets():
                 self.presets_changed.emit(event)
+            case wire.ByHand():
+                self._got_by_hand(event)
             case wire.RegisterDone():
                 self.register_done.emit(event)
             case wire.ImportDone():

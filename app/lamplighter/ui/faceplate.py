@@ -9,6 +9,7 @@ from lamplighter.domain.alarm import AlarmRecord, AlarmState
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.ui import numbers
 from lamplighter.ui.beat import Shown
+from lamplighter.ui.by_hand import HandPanel
 from lamplighter.ui.command_panel import CommandPanel
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import glyph_pixmap
@@ -110,6 +111,8 @@ class Faceplate(Panel):
         self._plot_place = QVBoxLayout()
         box.addLayout(self._plot_place)
         box.addWidget(self.provenance)
+        self.hand = HandPanel(self._desk)
+        box.addWidget(self.hand)
         self._others = QVBoxLayout()
         self._others.setSpacing(0)
         box.addLayout(self._others)
@@ -193,6 +196,7 @@ class Faceplate(Panel):
             self._stream = first
             self._ask_trend()
         self._no_stream.setVisible(first is None)
+        self.hand.show_stream(first)
         for widget in (self.value, self.bar, self.provenance, self._what, self._plot):
             if widget is not None:
                 widget.setVisible(first is not None)

@@ -301,10 +301,10 @@ class PreviewPanel(QWidget):
         """The asset chosen, else the one proposed."""
         return self._choices.get(preview.key, preview.asset)
 
-    def bindings(self) -> tuple[tuple[str, str], ...]:
-        """(datastream, asset) of what is to be bound anew."""
-        found = ((r.key, self.asset_of(r), r.how) for r in self.rows)
-        return tuple((key, asset) for key, asset, how in found if asset and how != "bound already")
+    def bindings(self) -> tuple[tuple[str, str, str], ...]:
+        """(datastream, asset, unit) of what is to be bound anew."""
+        found = ((r, self.asset_of(r)) for r in self.rows if r.how != "bound already")
+        return tuple((r.key, asset, r.unit) for r, asset in found if asset)
 
     def _asset_words(self, preview: wire.PreviewRow) -> str:
         asset = self.asset_of(preview)

@@ -49,8 +49,17 @@ class ValueModel:
         return self.quality == Quality.STALE
 
     @property
+    def by_hand(self) -> bool:
+        """Set by a person: no sensor said this."""
+        return bool(self.marks & QualityMark.HAND_SET)
+
+    @property
     def text(self) -> str:
-        """The number alone."""
+        """The number alone, with an M when it was set by hand."""
+        return f"{self._bare}{numbers.THIN}M" if self.by_hand and self.known else self._bare
+
+    @property
+    def _bare(self) -> str:
         if self.value is None:
             return tr("not known")
         if self.states:
@@ -60,7 +69,10 @@ class ValueModel:
 
     @property
     def text_with_unit(self) -> str:
-        return f"{self.text}{numbers.THIN}{self.unit}" if self.unit and self.known else self.text
+        if not self.unit or not self.known:
+            return self.text
+        mark = f"{numbers.THIN}M" if self.by_hand else ""
+        return f"{self._bare}{numbers.THIN}{self.unit}{mark}"
 
     @property
     def age_text(self) -> str:
@@ -158,7 +170,8 @@ def of_datastream(stream: Datastream, values: NewestValues | None, now_ms: int) 
     age_ms = now_ms - int(values.time_ms[row])
     raw = int(values.quality[row])
     quality = Quality(raw & CLASS_MASK)
-    if age_ms > stale_after_ms(stream.period_ms) and quality is not Quality.BAD:
+    by_hand = bool(raw & QualityMark.HAND_SET)
+    if not by_hand and age_ms > stale_after_ms(stream.period_ms) and quality is not Quality.BAD:
         quality = Quality.STALE
     return ValueModel(
         name,
@@ -173,7 +186,7 @@ def of_datastream(stream: Datastream, values: NewestValues | None, now_ms: int) 
         stream.resolution,
         stream.states,
         stream.source,
-        "measured",
+        tr("set by hand") if by_hand else tr("measured"),
         raw & ~CLASS_MASK,
     )
 

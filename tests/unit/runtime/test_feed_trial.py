@@ -99,7 +99,7 @@ def test_from_an_address_to_values_on_assets(broker: Broker, recorder: Recorder)
     assert rows["air-up/mast-08/temp"].asset == ""
     assert not recorder.store.accounts(), "a trial stores nothing"
     ask(recorder, wire.EndTrial(trial))
-    bindings = tuple((r.key, r.asset) for r in seen.rows if r.asset)
+    bindings = tuple((r.key, r.asset, r.unit) for r in seen.rows if r.asset)
     begun = time.monotonic()
     added = wire.AddFeed(broker.url, seen.mapping, name="Air", owner="Parks", bindings=bindings)
     assert ask(recorder, added).text == "feed-1"
@@ -109,7 +109,8 @@ def test_from_an_address_to_values_on_assets(broker: Broker, recorder: Recorder)
         devices.speak,
     )
     print(f"first value {time.monotonic() - begun:.2f} s after adding")
-    assert streams["air-up/mast-07/temp"].asset == "MAST-7"
+    bound = streams["air-up/mast-07/temp"]
+    assert (bound.asset, bound.unit) == ("MAST-7", "°C")
     state = until(lambda: recorder.feed_states()[0], lambda s: s.messages_per_s > 0, devices.speak)
     assert (state.name, state.owner, state.state, state.sources) == ("Air", "Parks", "live", 1)
     devices.stop()

@@ -18,6 +18,7 @@ from lamplighter.domain.task import Task
 from lamplighter.domain.views import SavedView, Tour
 from lamplighter.domain.wire import (
     alarms,
+    by_hand,
     city,
     feeds,
     historian,
@@ -63,6 +64,12 @@ from lamplighter.domain.wire.alarms import TrialDone as TrialDone
 from lamplighter.domain.wire.alarms import TryRule as TryRule
 from lamplighter.domain.wire.alarms import TryWay as TryWay
 from lamplighter.domain.wire.alarms import WriteAlarmJournal as WriteAlarmJournal
+from lamplighter.domain.wire.by_hand import ByHand as ByHand
+from lamplighter.domain.wire.by_hand import EndByHand as EndByHand
+from lamplighter.domain.wire.by_hand import GetByHand as GetByHand
+from lamplighter.domain.wire.by_hand import GetOriginal as GetOriginal
+from lamplighter.domain.wire.by_hand import Original as Original
+from lamplighter.domain.wire.by_hand import SetByHand as SetByHand
 from lamplighter.domain.wire.city import CheckDone as CheckDone
 from lamplighter.domain.wire.city import City as City
 from lamplighter.domain.wire.city import CityChanged as CityChanged
@@ -299,6 +306,7 @@ class StopRecorder(Message, frozen=True):
 
 Request = (
     alarms.Request
+    | by_hand.Request
     | city.Request
     | feeds.Request
     | historian.Request
@@ -328,6 +336,7 @@ Request = (
 
 Reply = (
     alarms.Reply
+    | by_hand.Reply
     | city.Reply
     | feeds.Reply
     | historian.Reply
@@ -412,6 +421,7 @@ class ProblemRaised(Message, frozen=True):
 
 Event = (
     alarms.Event
+    | by_hand.Event
     | city.Event
     | trends.Event
     | safety.Event

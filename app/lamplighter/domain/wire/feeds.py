@@ -75,8 +75,8 @@ class AddFeed(Message, frozen=True):
     """PEM files of a TLS feed"""
     name: str = ""
     owner: str = ""
-    bindings: tuple[tuple[str, str], ...] = ()
-    """(source/name, asset) of datastreams to bind at once"""
+    bindings: tuple[tuple[str, str, str], ...] = ()
+    """(source/name, asset, unit) of datastreams to bind at once"""
 
 
 class ChangeFeed(Message, frozen=True):

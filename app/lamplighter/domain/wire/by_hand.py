@@ -1,0 +1,58 @@
+"""Setting a value by hand, taking a point into maintenance, and what stands of both."""
+
+from __future__ import annotations
+
+from lamplighter.domain.by_hand import HandMark
+from lamplighter.domain.wire.message import Message
+
+
+class SetByHand(Message, frozen=True):
+    """Show this instead of what the sensor says, until a time."""
+
+    key: str
+    kind: str
+    """value | maintenance"""
+    until_ms: int
+    reason: str
+    value: str = ""
+    """for `value`: a number, or a word of the datastream's states"""
+
+
+class EndByHand(Message, frozen=True):
+    """The sensor's own value counts again."""
+
+    key: str
+    kind: str
+    reason: str = ""
+
+
+class GetByHand(Message, frozen=True):
+    pass
+
+
+class ByHand(Message, frozen=True):
+    """All that stands now. Also an event, whenever it changes."""
+
+    items: tuple[HandMark, ...]
+
+
+class GetOriginal(Message, frozen=True):
+    """The newest message a value of this datastream came in."""
+
+    key: str
+
+
+class Original(Message, frozen=True):
+    """What the field really sent, as plain text, cut where it is long."""
+
+    key: str
+    topic: str
+    feed: str
+    received_ms: int
+    size: int
+    body: str
+
+
+Request = SetByHand | EndByHand | GetByHand | GetOriginal
+Reply = ByHand | Original
+Event = ByHand

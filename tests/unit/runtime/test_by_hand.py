@@ -1,0 +1,173 @@
+"""Values set by hand and points in maintenance: marked, ended in time, never taken for measured."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lamplighter.domain import wire
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
+from lamplighter.runtime.project import audit_entries, create
+from lamplighter.runtime.recorder import Recorder
+
+PATIENCE_S = 30.0
+KEY = "gw/P-1"
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    create(tmp_path / "town")
+    made = Recorder(tmp_path / "town", SystemClock(), plugin_code=False)
+    made.start()
+    Sensor(made).send(7.0)
+    until(lambda: len(made.core.newest) > 0 and made.core.newest.time_ms[0] > 0)
+    yield made
+    made.stop()
+
+
+class Sensor:
+    """One device with one value."""
+
+    seq = 0
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def send(self, value: float) -> None:
+        clock = self.recorder.clock
+        Sensor.seq += 1
+        points = [["P-1", clock.wall_ms(), value]]
+        body = json.dumps({"epoch": 4, "seq": Sensor.seq, "points": points}).encode()
+        self.recorder.inlet.deliver(
+            RawMessage(OBSERVATIONS + "gw", body, clock.wall_ms(), -1, "f", clock.monotonic_ms())
+        )
+
+
+def until(good: Callable[[], Any]) -> Any:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if found := good():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("not in time")
+
+
+def ask(recorder: Recorder, request: wire.Request) -> Any:
+    return recorder._handle(request)
+
+
+def in_ms(recorder: Recorder, ms: int) -> int:
+    return recorder.clock.wall_ms() + ms
+
+
+def newest(recorder: Recorder) -> tuple[float, int]:
+    values = recorder.core.newest
+    return float(values.value[0]), int(values.quality[0])
+
+
+def stored(recorder: Recorder) -> list[float]:
+    return recorder.store.series(0, 0, 2**62, 1000).value.tolist()
+
+
+def test_a_value_set_by_hand_is_shown_and_marked_and_the_sensor_goes_on(
+    recorder: Recorder,
+) -> None:
+    wanted = wire.SetByHand(KEY, "value", in_ms(recorder, 3_600_000), "sensor broken", "3.25")
+    assert ask(recorder, wanted).text == "3.25"
+    until(lambda: newest(recorder)[0] == 3.25)
+    assert newest(recorder)[1] == Quality.UNCERTAIN | QualityMark.HAND_SET
+    Sensor(recorder).send(9.0)
+    until(lambda: stored(recorder) == [7.0, 9.0])
+    assert newest(recorder)[0] == 3.25, "what the sensor says is stored and not shown"
+    hand = until(lambda: [d for d in recorder.store.datastreams() if d.source.startswith("hand-")])
+    series = until(lambda: recorder.store.series(hand[0].id, 0, 2**62, 10).value.tolist())
+    assert (hand[0].name, series) == (KEY, [3.25])
+    ask(recorder, wire.EndByHand(KEY, "value", "mended"))
+    until(lambda: newest(recorder) == (9.0, Quality.GOOD))
+    said = [(e["action"], e["reason"]) for e in audit_entries(recorder.project, 10)]
+    assert ("set value by hand", "sensor broken") in said
+    assert ("end value by hand", "mended") in said
+
+
+def test_points_in_maintenance_are_stored_with_their_mark(recorder: Recorder) -> None:
+    until_ms = in_ms(recorder, 3_600_000)
+    ask(recorder, wire.SetByHand(KEY, "maintenance", until_ms, "valve is open"))
+    time.sleep(0.3)
+    Sensor(recorder).send(1.0)
+    until(lambda: stored(recorder) == [7.0, 1.0])
+    quality = recorder.store.series(0, 0, 2**62, 10).quality.tolist()
+    assert [q & QualityMark.IN_MAINTENANCE for q in quality] == [0, QualityMark.IN_MAINTENANCE]
+    assert newest(recorder)[1] & QualityMark.IN_MAINTENANCE
+    assert newest(recorder)[1] & CLASS_MASK == Quality.GOOD
+    ask(recorder, wire.EndByHand(KEY, "maintenance"))
+    until(lambda: not newest(recorder)[1] & QualityMark.IN_MAINTENANCE or Sensor(recorder).send(2))
+
+
+def test_it_ends_by_itself_and_says_so(recorder: Recorder) -> None:
+    from msgspec.structs import replace
+
+    ask(recorder, wire.SetByHand(KEY, "value", in_ms(recorder, 61_000), "short", "1"))
+    mark = recorder.hand.items[0]
+    recorder.hand.put(replace(mark, until_ms=recorder.clock.wall_ms() + 200))
+    until(lambda: recorder.hand.items == ())
+    until(lambda: not newest(recorder)[1] & QualityMark.HAND_SET)
+    assert any(e["reason"] == "its time is over" for e in audit_entries(recorder.project, 10))
+
+
+def test_what_stands_outlives_the_recorder(tmp_path: Path) -> None:
+    create(tmp_path / "t")
+    first = Recorder(tmp_path / "t", SystemClock(), plugin_code=False)
+    first.start()
+    Sensor(first).send(7.0)
+    until(lambda: len(first.core.city.streams) == 1)
+    ask(first, wire.SetByHand(KEY, "value", in_ms(first, 3_600_000), "broken", "3"))
+    first.stop()
+    second = Recorder(tmp_path / "t", SystemClock(), plugin_code=False)
+    second.start()
+    until(lambda: newest(second) == (3.0, Quality.UNCERTAIN | QualityMark.HAND_SET))
+    second.stop()
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "ms", "reason", "value", "words"),
+    [(KEY, "value", 3_600_000, "", "1", "reason"), (KEY, "value", 1_000, "x", "1", "minute"),
+     (KEY, "value", 40 * 86_400_000, "x", "1", "thirty days"),
+     (KEY, "value", 3_600_000, "x", "high", "no number"),
+     (KEY, "value", 3_600_000, "x", "1e30", "possible range"),
+     (KEY, "odd", 3_600_000, "x", "1", "neither"),
+     ("no/such", "value", 3_600_000, "x", "1", "no/such")],
+)  # fmt: skip
+def test_what_cannot_be_set_says_why(
+    recorder: Recorder, key: str, kind: str, ms: int, reason: str, value: str, words: str
+) -> None:
+    with pytest.raises(LamplighterError, match=words):
+        ask(recorder, wire.SetByHand(key, kind, in_ms(recorder, ms), reason, value))
+    assert recorder.hand.items == ()
+
+
+def test_the_original_message_is_one_question_away(recorder: Recorder) -> None:
+    found = ask(recorder, wire.GetOriginal(KEY))
+    assert json.loads(found.body)["points"][0][0] == "P-1"
+    assert found.topic == OBSERVATIONS + "gw"
+    with pytest.raises(LamplighterError, match="too long ago"):
+        ask(recorder, wire.GetOriginal("gw/other"))
+
+
+def test_the_original_behind_a_mapping_is_found_by_its_values(recorder: Recorder) -> None:
+    text = 'name = "m"\ntopic = "a/+"\nsource = "m-{1}"\n[[values]]\nvalue = "v"\n'
+    ask(recorder, wire.AddFeed("mqtt://127.0.0.1:9", text))
+    clock = recorder.clock
+    for topic, body in (("a/x", b'{"v": 1}'), ("a/y", b'{"v": 2}'), ("a/x", b'{"w": 3}')):
+        recorder.inlet.deliver(
+            RawMessage(topic, body, clock.wall_ms(), -1, "feed-1", clock.monotonic_ms())
+        )
+    assert ask(recorder, wire.GetOriginal("m-x/v")).body == '{"v": 1}'
+    assert ask(recorder, wire.GetOriginal("m-y/v")).body == '{"v": 2}'
