@@ -9,7 +9,7 @@ import pytest
 from tests.faults import part_historian
 from tests.kit.postgres import Postgres, needs_postgres
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")

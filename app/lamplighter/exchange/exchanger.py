@@ -33,7 +33,7 @@ from lamplighter.exchange.link import (
     watched,
 )
 from lamplighter.exchange.pull import Puller
-from lamplighter.exchange.push import Chunk, Pusher, ReceiptError
+from lamplighter.exchange.push import Chunk, Pusher, ReceiptError, stamp_of
 
 if TYPE_CHECKING:
     from lamplighter.exchange.link import Connection
@@ -47,6 +47,8 @@ LIVE_BATCHES: Final = 20
 LAST_FACT: Final = "last fact"
 FACT_MARK: Final = "mark of the last fact"
 END: Final = "last batch"
+NEWEST: Final = "newest receipt"
+STAMP: Final = "moment of the newest receipt"
 END_MARK: Final = "mark of the last batch"
 SENT: Final = "sent points"
 RECEIVED: Final = "received points"
@@ -107,18 +109,26 @@ class Exchanger:
         """What both sides have in their books counts as sent; the rest is sent again."""
         if self._another_store():
             self.ledger.replace_sent(self._id, [])
-            self.ledger.put(self._id, {LAST_FACT: 0, END: 0}, {})
-        ours, theirs = self.ledger.sent(self._id), pusher.known()
-        self._spans = _common(ours, theirs)
+            self.ledger.put(self._id, {LAST_FACT: 0, END: 0, NEWEST: 0}, {})
         last = self._out.last_batch()
-        self._spans = [(a, min(b, last)) for a, b in self._spans if a <= last]
+        newest = self.ledger.mark(self._id, NEWEST)
+        if newest and pusher.holds(newest, self.ledger.mark(self._id, STAMP)):
+            # a historian that has the newest receipt has all before it: a backup cuts off the end
+            self._spans = self.ledger.sent(self._id)
+        else:
+            self._believe(pusher, last)
+        waiting = sum(b - a + 1 for a, b in spans_missing(self._spans, last))
+        self._live_from = last + 1 if waiting > LIVE_BATCHES else 1
+
+    def _believe(self, pusher: Pusher, last: int) -> None:
+        """Only what stands in both books counts as sent."""
+        ours, theirs = self.ledger.sent(self._id), pusher.known()
+        self._spans = [(a, min(b, last)) for a, b in _common(ours, theirs) if a <= last]
         if self._spans != ours:
             self.ledger.replace_sent(self._id, self._spans)
         fact = min(self.ledger.mark(self._id, LAST_FACT), pusher.last_fact())
         if fact != self.ledger.mark(self._id, LAST_FACT):
-            self.ledger.put(self._id, {LAST_FACT: fact}, {})
-        waiting = sum(b - a + 1 for a, b in spans_missing(self._spans, last))
-        self._live_from = last + 1 if waiting > LIVE_BATCHES else 1
+            self.ledger.put(self._id, {LAST_FACT: fact, FACT_MARK: self._out.fact_mark(fact)}, {})
 
     def _another_store(self) -> bool:
         """Whether batches or facts have begun anew since (a damaged file was replaced): what the
@@ -217,7 +227,7 @@ class Exchanger:
         chunk = Chunk(first, last, batches, gaps, facts, fact)
         with self._guarded(self._sql):
             receipt = self._pusher.send(chunk, self._known_names(chunk), self._clock.wall_ms())
-        marks = {LAST_FACT: fact}
+        marks = {LAST_FACT: fact, NEWEST: receipt.id, STAMP: receipt.stamp}
         if facts:
             marks[FACT_MARK] = self._out.fact_mark(fact)
         if last > self.ledger.mark(self._id, END):
@@ -262,10 +272,14 @@ class Exchanger:
         """Some receipts of a store; None when there are no more."""
         assert self._sql is not None and self._puller is not None
         mark = f"receipt of {store}"
+        after, stamp = self.ledger.mark(self._id, mark), self.ledger.mark(self._id, f"{mark} at")
         with self._guarded(self._sql):
-            rows = self._puller.receipts(store, self.ledger.mark(self._id, mark))
-        if not rows:
-            return None
+            if after and stamp_of(self._sql, store, after) != stamp:
+                after = 0  # restored from an older backup: what is known is passed over by its key
+            rows = self._puller.receipts(store, after)
+            if not rows:
+                return None
+            stamp = stamp_of(self._sql, store, rows[-1][0])
         total = 0
         if any(fresh for _, fresh in rows):
             keys = self._out.keys()
@@ -273,7 +287,7 @@ class Exchanger:
                 chunks = list(self._puller.chunks(store, rows[0][0], rows[-1][0], keys))
             for chunk in chunks:
                 total += self._intake.take(chunk)
-        self.ledger.put(self._id, {mark: rows[-1][0]}, {RECEIVED: total})
+        self.ledger.put(self._id, {mark: rows[-1][0], f"{mark} at": stamp}, {RECEIVED: total})
         return total
 
     # ------------------------------------------------------------ all of it, once

@@ -8,7 +8,7 @@ because its answer was lost, inserts nothing the second time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -64,7 +64,22 @@ class Receipt:
     fresh_messages: int
     points: int
     fresh_points: int
+    stamp: int = 0
+    """microseconds since 1970 at which the historian wrote it"""
     poison: tuple[Poison, ...] = ()
+
+
+def stamp_of(connection: Connection, store: str, receipt: int) -> int:
+    """When a receipt was written, in microseconds since 1970; 0 when it is not there (any more).
+
+    Numbers may come again in a historian that was restored from an older backup; moments do not.
+    """
+    row = connection.execute(
+        "SELECT (extract(epoch FROM written_at) * 1000000)::bigint FROM lamplighter.receipt"
+        " WHERE id=%s AND store=%s",
+        (receipt, store),
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 class ReceiptError(Exception):
@@ -105,6 +120,10 @@ class Pusher:
             (self._store, name.replace("\0", "")),
         )
 
+    def holds(self, receipt: int, stamp: int) -> bool:
+        """Whether the historian still has this receipt of ours, written at that moment."""
+        return stamp_of(self._sql, self._store, receipt) == stamp
+
     def known(self) -> list[tuple[int, int]]:
         """Batches of ours that the historian has receipts for."""
         rows = self._sql.execute(
@@ -138,7 +157,7 @@ class Pusher:
         ).fetchone()
         if found != (receipt.messages, receipt.points):
             raise ReceiptError(f"receipt {receipt.id} is not there")
-        return receipt
+        return replace(receipt, stamp=stamp_of(self._sql, self._store, receipt.id))
 
     def again(self, batch: StoredBatch, poison: Poison, names: StoreNames) -> bool:
         """Send one record that was set aside once more; False when it is refused again."""
@@ -286,7 +305,7 @@ class Pusher:
             fresh_messages,
             len(staged.points),
             fresh_points,
-            tuple(staged.poison),
+            poison=tuple(staged.poison),
         )
 
     def _refused_of_ours(self, receipt: int, bad: dict[int, str]) -> set[int]:

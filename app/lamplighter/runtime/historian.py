@@ -37,7 +37,7 @@ PASSWORD: Final = "historian"
 """name of its password among the project's secrets"""
 LIVE_S: Final = 0.25
 RECEIVE_S: Final = 2.0
-RETRY_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """pauses between attempts while the historian is away"""
 SHOWN_POISON: Final = 100
 FIRST_POINT_MS: Final = 60_000

@@ -399,8 +399,10 @@ def import_into(
     """
     begun = time.monotonic()
     if mapping is not None:
-        reports = bring_in(project, paths, mapping, again=bool(ask and ask.again), say=say)
-        return summary(ImportResult(reports), time.monotonic() - begun)
+        with PeakMemory() as peak:
+            reports = bring_in(project, paths, mapping, again=bool(ask and ask.again), say=say)
+            result = ImportResult(reports, peak_mb=peak.megabytes())
+        return summary(result, time.monotonic() - begun)
     wanted = msgspec.structs.replace(
         ask or wire.ImportFiles(()), paths=tuple(str(p) for p in paths)
     )

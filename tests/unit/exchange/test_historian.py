@@ -21,6 +21,9 @@ from lamplighter.runtime.older import with_older
 from lamplighter.store import WriteAccess
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
     needs_postgres()
@@ -142,6 +145,21 @@ def test_a_historian_that_lost_its_end_gets_it_again(
     historian.sql("DELETE FROM lamplighter.receipt WHERE first_batch > 1")
     assert exchange(a, historian.url)[0] == 20
     assert set(held(historian)) == a.rows()
+
+
+def test_receipt_numbers_that_come_again_hide_nothing_from_other_consoles(
+    historian: Postgres, consoles: tuple[Console, Console, Console]
+) -> None:
+    a, b, _ = consoles
+    a.put(batch("pumps", 7, 0, fresh=True))
+    exchange(a, historian.url)
+    exchange(b, historian.url)
+    historian.sql("TRUNCATE lamplighter.observation, lamplighter.message, lamplighter.receipt")
+    historian.sql("ALTER SEQUENCE lamplighter.receipt_number RESTART WITH 1")
+    a.put(batch("pumps", 7, 4))
+    exchange(a, historian.url)
+    exchange(b, historian.url)
+    assert a.rows() == b.rows() == set(held(historian))
 
 
 def test_a_record_that_is_refused_blocks_no_other(

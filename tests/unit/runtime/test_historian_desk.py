@@ -23,6 +23,9 @@ from lamplighter.runtime.recorder import Recorder
 from lamplighter.store import Store
 
 
+pytestmark = pytest.mark.timeout(400)
+
+
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
     needs_postgres()
@@ -58,7 +61,7 @@ def chunk(source: str, seq: int, count: int = 10, age_ms: int = 0) -> ReceivedCh
     )  # fmt: skip
 
 
-def until(what: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(what: Callable[[], bool], seconds: float = 150.0) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it did not come to be"
