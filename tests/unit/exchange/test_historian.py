@@ -20,7 +20,6 @@ from lamplighter.exchange import exchanger as exchanger_module
 from lamplighter.runtime.older import with_older
 from lamplighter.store import WriteAccess
 
-
 pytestmark = pytest.mark.timeout(300)
 
 

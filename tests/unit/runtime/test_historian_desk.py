@@ -22,7 +22,6 @@ from lamplighter.runtime.intake import RecorderDoor
 from lamplighter.runtime.recorder import Recorder
 from lamplighter.store import Store
 
-
 pytestmark = pytest.mark.timeout(400)
 
 
