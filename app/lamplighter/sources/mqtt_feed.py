@@ -36,7 +36,8 @@ from lamplighter.sources.feed import (
     next_feed_number,
     share_group,
 )
-from lamplighter.sources.mqtt_link import LinkEnded, Manners, MqttLink, Out
+from lamplighter.sources.mqtt_link import MqttLink
+from lamplighter.sources.mqtt_manners import LinkEnded, Manners, Out
 from lamplighter.sources.mqtt_tls import Security
 from lamplighter.sources.tls import explain, explain_text
 

@@ -8,14 +8,15 @@ over and sent by it, and whatever goes wrong ends this link only; the feed makes
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import ssl
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -26,6 +27,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import MAX_MESSAGE_BYTES
 from lamplighter.sources.feed import Address, Counters, Deliver, Login, loose_ticket
+from lamplighter.sources.mqtt_manners import LinkEnded, Manners, Out
 from lamplighter.sources.mqtt_words import refused_topics, words_of
 from lamplighter.sources.tls import server_end_ms
 
@@ -35,56 +37,12 @@ SESSION_S: Final = 86_400
 HELD_LIMIT: Final = 2 * WINDOW
 CONNECT_S: Final = 4.0
 SILENT_MS: Final = 15_000
+LINGER_S: Final = 0.5
 _TICK_S: Final = 0.25
 _TAKEN_OVER: Final = 0x8E
 _UNSPECIFIED: Final = 0x80
 _WRONG_VERSION: Final = frozenset({1, 0x84})
 _MID_BITS: Final = 16
-
-
-class LinkEnded(Exception):
-    """Why a link ended. `refused`: the broker said no; `version`: it does not speak this one;
-    `closed`: it closed the connection without a word."""
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        refused: bool = False,
-        version: bool = False,
-        taken_over: bool = False,
-        closed: bool = False,
-        cause: BaseException | None = None,
-    ) -> None:
-        super().__init__(what)
-        self.refused = refused
-        self.version = version
-        self.taken_over = taken_over
-        self.closed = closed
-        self.cause = cause
-
-
-class Out(NamedTuple):
-    """A message on its way to the broker."""
-
-    topic: str
-    payload: bytes
-    qos: int = 1
-    retain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How a link comes and goes. By default it takes up its session where it was left."""
-
-    clean: bool = False
-    """the broker keeps nothing for us while we are away"""
-    will: Out | None = None
-    """what the broker says when we are gone without a word"""
-    hello: Out | None = None
-    """said as soon as the subscriptions stand"""
-    goodbye: Out | None = None
-    """said before we leave"""
 
 
 class MqttLink:
@@ -273,8 +231,9 @@ class MqttLink:
             self._flush()
             if self.subscribed and self._manners.goodbye is not None:
                 self._client.publish(**self._manners.goodbye._asdict())
-            self._client.disconnect()
-            self._client.loop_write()
+            with _lingering(self._client.socket()):
+                self._client.disconnect()
+                self._client.loop_write()
 
     def _close(self) -> None:
         client = self._client
@@ -402,6 +361,22 @@ class MqttLink:
         )
         if self._held or not self._deliver(raw):
             self._held.append(raw)
+
+
+@contextlib.contextmanager
+def _lingering(sock: Any) -> Iterator[None]:
+    """Keeps the connection open until the broker closes it: closed with bytes unread, it would be
+    reset, and what was sent last (acknowledgements, the goodbye) could be lost with it."""
+    if sock is None:
+        yield
+        return
+    with socket.socket(fileno=os.dup(sock.fileno())) as twin:
+        yield
+        twin.shutdown(socket.SHUT_WR)
+        twin.settimeout(LINGER_S)
+        end = time.monotonic() + LINGER_S
+        while twin.recv(65_536) and time.monotonic() < end:
+            pass
 
 
 def _close_abandoned(error: BaseException) -> None:

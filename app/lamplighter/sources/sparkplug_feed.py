@@ -22,7 +22,7 @@ from lamplighter.domain.field_message import (
 from lamplighter.domain.problems import fault
 from lamplighter.sources.feed import Deliver, Login, TlsFiles, loose_ticket
 from lamplighter.sources.mqtt_feed import MqttFeed
-from lamplighter.sources.mqtt_link import Manners, Out
+from lamplighter.sources.mqtt_manners import Manners, Out
 
 NODE_KINDS: Final = ("NBIRTH", "NDEATH", "NDATA")
 DEVICE_KINDS: Final = ("DBIRTH", "DDEATH", "DDATA")

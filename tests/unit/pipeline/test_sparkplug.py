@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -321,3 +322,21 @@ def test_the_payloads_of_the_test_data_do_what_is_expected_of_them() -> None:
     give("11")
     give("13")
     assert bench.aside == ["D-113", "D-113", "D-109"]
+
+
+def test_the_death_of_a_node_makes_all_its_values_stale() -> None:
+    from lamplighter.domain.observation import Committed
+    from lamplighter.twin import empty, stale, step
+
+    bench = Bench()
+    bench.born()
+    batch, now = bench.batch, bench.clock.wall_ms()
+    state = step(empty(2, 1), Committed(1, now, batch.points, batch.messages, (), ()))
+    source = np.zeros(2, np.int32)
+    lives = {life.source: life for life in batch.lives}
+    assert not stale(state, now + 1_000, lives, source).any()
+    bench.take(bench.node.will())
+    lives = {life.source: life for life in bench.batch.lives}
+    assert stale(state, now + 2_000, lives, source).all()
+    bench.take(bench.node.data("pump", metric("Flow", 2.0)))
+    assert bench.asked() == ["plant:gw"], "its devices died with it and must be born again"

@@ -12,7 +12,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.kit.broker import Broker
 from tests.kit.sparkplug import FLOAT, EdgeNode, metric
 
@@ -115,10 +115,48 @@ def test_the_host_says_that_it_is_there_and_the_broker_that_it_is_gone(broker: B
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("version", [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311])
+def test_the_broker_sees_a_host_as_the_standard_wants_it(
+    tmp_path: Path, version: MQTTProtocolVersion
+) -> None:
+    """From its own record: clean start, a retained will of QoS 1, subscriptions, then STATE."""
+    with Broker(tmp_path / "talking", lines=("log_type all",)) as broker:
+        feed = open_feed(
+            f"sparkplug://127.0.0.1:{broker.port}/plant?host=city-host", feed_id="f",
+            client_id="city", deliver=lambda _: True, clock=SystemClock(),
+        )  # fmt: skip
+        assert isinstance(feed, SparkplugFeed)
+        feed._version = version
+        feed.start()
+        log = broker.folder / "mosquitto.log"
+        assert until(lambda: "Sending PUBACK to city" in log.read_text())
+        assert feed.stop(6.0)
+        assert until(lambda: "Received DISCONNECT from city" in log.read_text(), 10), (
+            log.read_text()[-600:]
+        )
+        text = log.read_text()
+    number = 5 if version == MQTTProtocolVersion.MQTTv5 else 2
+    steps = [
+        f"as city (p{number}, c1,", "Will message specified", "(r1, q1)", STATE,
+        "Received SUBSCRIBE from city", "Received PUBLISH from city (d0, q1, r1,", STATE,
+        "Received PUBLISH from city (d0, q1, r1,", "Received DISCONNECT from city",
+    ]  # fmt: skip
+    place = 0
+    for step in steps:
+        place = text.find(step, place)
+        assert place >= 0, step
+    heard = text[: text.index("Received PUBLISH from city")]
+    for kind in ("NBIRTH/+", "NDEATH/+", "NDATA/+", "DBIRTH/+/+", "DDEATH/+/+", "DDATA/+/+"):
+        assert f"spBv1.0/plant/{kind} (QoS 1)" in heard
+    assert f"{STATE} (QoS 1)" in heard
+
+
+@pytest.mark.e2e
 def test_a_host_that_dies_is_told_by_its_will(broker: Broker) -> None:
     plant = Plant(broker, STATE)
     with host(broker, []) as feed:
         assert until(lambda: plant.on(STATE))
+        born = json.loads(plant.on(STATE)[-1])
         link = feed._link
         assert link is not None
         sock = link._client.socket()
@@ -126,6 +164,7 @@ def test_a_host_that_dies_is_told_by_its_will(broker: Broker) -> None:
         plant.heard.clear()
         sock.close()
         assert until(lambda: [b for b in plant.on(STATE) if not json.loads(b)["online"]])
+        assert json.loads(plant.on(STATE)[0]) == {"online": False, "timestamp": born["timestamp"]}
         assert until(lambda: json.loads(plant.on(STATE)[-1])["online"]), "and comes back"
     plant.close()
 
