@@ -16,7 +16,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from lamplighter.domain.observation import MAX_EPOCH
@@ -205,13 +205,13 @@ def _time(reading: Reading, rule: ValueRule, record: Any) -> int | None:
         reading.own_time = False
         return OUR_TIME
     found, value = at(record, rule.time)
-    time = _in_ms(value, rule.time_format) if found else None
+    time = _in_ms(value, rule.time_format, rule.zone) if found else None
     if time is None:
         reading.own_time = False
     return time
 
 
-def _in_ms(value: Any, form: str) -> int | None:
+def _in_ms(value: Any, form: str, zone: tzinfo | None = None) -> int | None:
     if form in ("ms", "s", "us"):
         if isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value):
             value = float(value)
@@ -226,7 +226,7 @@ def _in_ms(value: Any, form: str) -> int | None:
             if form == "iso"
             else datetime.strptime(value.strip(), form)
         )
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone or UTC)
         return int(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         return None

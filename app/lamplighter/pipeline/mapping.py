@@ -8,6 +8,7 @@ TOML, an example:
     records = "data.items[]"            # [] walks a list, .* an object; default: the whole message
     time = "ts"                         # default: our receive time
     time_format = "ms"                  # ms | s | us | iso | a strptime pattern
+    zone = "Europe/Berlin"              # of times that name none; default UTC
     quality = "status"
     quality_words = { ok = "good", "0" = "good", fault = "bad" }
 
@@ -37,6 +38,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lamplighter.domain.problems import LamplighterError, fault
 
@@ -46,7 +48,7 @@ _TIME_WORDS: Final = frozenset({"ms", "s", "us", "iso"})
 _QUALITIES: Final = frozenset({"good", "uncertain", "bad"})
 _KEYS: Final = frozenset(
     {"name", "topic", "topics", "source", "records", "time", "time_format", "quality"}
-    | {"quality_words", "values", "interval_s", "format", "separator", "decimal", "columns"}
+    | {"quality_words", "values", "interval_s", "format", "separator", "decimal", "columns", "zone"}
 )
 _VALUE_KEYS: Final = frozenset(
     {"datastream", "value", "unit", "scale", "offset", "text_numbers", "time", "time_format"}
@@ -93,6 +95,8 @@ class ValueRule:
     text_numbers: bool
     time: Path | None
     time_format: str
+    zone: ZoneInfo | None = None
+    """of times that name none; None = UTC"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +217,16 @@ def _rule(row: Any, tree: dict[str, Any], form: str) -> ValueRule:
         row.get("text_numbers", form == "csv") is True,
         None if time is None else _path(time),
         time_format,
+        _zone(tree),
     )
+
+
+def _zone(tree: dict[str, Any]) -> ZoneInfo | None:
+    name = _text(tree, "zone", "")
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name}") from None
 
 
 def _path(value: Any) -> Path:

@@ -19,8 +19,9 @@ from lamplighter.domain.problems import LamplighterError, Problem, problem
 from lamplighter.domain.quality import feed_lost_after_ms
 from lamplighter.sources.feed import Counters, Deliver
 from lamplighter.sources.loop import leave_loop, submit, take_loop
+from lamplighter.sources.own_feeds import Wish
 from lamplighter.sources.own_source import Original, OwnSource
-from lamplighter.sources.place import Progress
+from lamplighter.sources.place import Place, Progress
 
 FIRST_WAIT_S: Final = 0.25
 LAST_WAIT_S: Final = 30.0
@@ -73,6 +74,10 @@ class AsyncFeed:
         self._warning: Problem | None = None
         """what is wrong although the other side answers; the subclass takes it back"""
         self._contact_ms = clock.monotonic_ms()
+
+    def _place_of(self, wish: Wish) -> Place:
+        """Where this feed keeps how far it has read."""
+        return Place(wish.folder, self.id, f"{self.source.name} {wish.address}")
 
     # ---------------------------------------------------------------- what a subclass gives
     async def _session(self) -> None:
@@ -181,6 +186,10 @@ class AsyncFeed:
                 raise
             except LamplighterError as error:
                 self._refused, self._problem = True, error.problem
+            except ImportError as error:
+                self._refused = True
+                what = f"this build has no part for it ({error.name})"
+                self._problem = problem("U-804", name=self.url.partition(":")[0], what=what)
             except Exception as error:  # whatever it is, the feed lives on
                 self._problem = self._explain(error)
             was_live = self._live

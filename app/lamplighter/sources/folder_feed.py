@@ -7,6 +7,7 @@ crash the same bytes are sent again under the same numbers, so the store knows w
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import threading
 from collections.abc import Mapping
@@ -20,7 +21,6 @@ from lamplighter.domain.problems import Problem, problem
 from lamplighter.sources.async_feed import PolledFeed
 from lamplighter.sources.own_feeds import Wish, bad
 from lamplighter.sources.own_source import messages_of
-from lamplighter.sources.place import Place
 from lamplighter.sources.reading import Found, Unreadable
 from lamplighter.sources.watched_files import Chunk, WatchedFiles
 
@@ -43,7 +43,7 @@ class _Pending:
         return {
             "seq": self.seq, "count": self.count, "received_ms": self.received_ms, "name": c.name,
             "number": c.number, "start": c.start, "end": c.end, "header": c.header,
-            "version": c.version,
+            "version": c.version, "hash": _hash(c.body),
         }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ class FolderFeed(PolledFeed):
         self._read = wish.reader
         self._files = WatchedFiles(path, pattern, whole=wish.format == "json", headed=wish.headed)
         self._skip = options.get("from") == "end"
-        self._place = Place(wish.folder, self.id)
+        self._place = self._place_of(wish)
         self._pending: list[_Pending] = []
         self._lock = threading.Lock()
         self._resumed = False
@@ -177,11 +177,12 @@ class FolderFeed(PolledFeed):
             seq, count, received = int(row["seq"]), int(row["count"]), int(row["received_ms"])
             place = (str(row["name"]), int(row["number"]), int(row["start"]), int(row["end"]))
             header, version = str(row["header"]), str(row["version"])
+            digest = str(row["hash"])
         except (KeyError, TypeError, ValueError):
             return
         body = self._files.again(*place)
         self.source.skip_to(seq)
-        if body is None:
+        if body is None or _hash(body) != digest:  # gone, or another file under its number
             return
         chunk = Chunk(*place, header, body, version)
         found = self._found(chunk, received)
@@ -191,6 +192,10 @@ class FolderFeed(PolledFeed):
         with self._lock:
             self._pending.append(pending)
         self.source.put(found.points, units=found.units, original=body, note=pending)
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
 def _size(chunk: Chunk) -> int:

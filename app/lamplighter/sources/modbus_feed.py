@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -115,8 +116,12 @@ class ModbusFeed(PolledFeed):
         points: list[Point] = []
         units: dict[str, str] = {}
         refused: dict[str, str] = {}
+        raw: dict[str, list[int]] = {}
+        """what was read, word by word, by its place"""
         if self._map.registers:
             words = await self._words(refused)
+            for (device, table, address), word in sorted(words.items()):
+                raw[f"{table} {address} of {device}"] = [word]
             now = self.clock.wall_ms()
             for register in self._map.registers:
                 value = _value(register, words, self._unit)
@@ -125,13 +130,15 @@ class ModbusFeed(PolledFeed):
                     units[register.name] = register.unit
         for place, laid in self._places:
             found = await self._model_words(place)
+            raw[f"model {place.id} at {place.address}"] = found
             now = self.clock.wall_ms()
             for register, value in values_of(laid.values, found):
                 points.append(Point(register.name, now, value))
                 units[register.name] = register.unit
         points += self._fixed()
         if points:
-            self.source.put(points, units={n: u for n, u in units.items() if u})
+            units = {name: unit for name, unit in units.items() if unit}
+            self.source.put(points, units=units, original=json.dumps(raw).encode())
         self._warn(refused)
 
     def _warn(self, refused: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from lamplighter.domain.problems import fault
 from lamplighter.sources.feed import TlsFiles
+from lamplighter.sources.own_source import plain
 
 APPLICATION_URI: Final = "urn:lamplighter:console"
 FOLDER: Final = ("keys", "opcua")
@@ -128,7 +129,7 @@ def _ends(der: bytes) -> datetime:
 
 
 def check_server(
-    certificate: bytes, *, project: Path | None, feed: str, host: str, expected: str, now_ms: int
+    certificate: bytes, *, project: Path | None, host: str, port: int, expected: str, now_ms: int
 ) -> None:
     """Refuse a server that is not the one we know. Raises N-301, N-302 or I-507.
 
@@ -152,7 +153,7 @@ def check_server(
         return
     if project is None:
         return
-    file = project.joinpath(*FOLDER) / f"{feed}.server.der"
+    file = project.joinpath(*FOLDER) / f"{plain(host)}-{port}.server.der"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file.write_bytes(certificate)

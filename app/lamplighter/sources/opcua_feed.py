@@ -25,10 +25,16 @@ from lamplighter.sources.opcua_map import (
     checked_node,
     read_node_map,
 )
-from lamplighter.sources.opcua_values import micros_of, points_of, quality_of
+from lamplighter.sources.opcua_values import (
+    micros_of,
+    original_of,
+    overflowed,
+    points_of,
+    quality_of,
+)
 from lamplighter.sources.own_feeds import Wish, bad
 from lamplighter.sources.own_source import Point
-from lamplighter.sources.place import Place, Progress
+from lamplighter.sources.place import Progress
 
 if TYPE_CHECKING:
     from asyncua.client.client import Client
@@ -77,7 +83,7 @@ class OpcUaFeed(AsyncFeed):
             on_change=True,
         )
         self._wish = wish
-        self.progress = Progress(Place(wish.folder, self.id), wish.clock)
+        self.progress = Progress(self._place_of(wish), wish.clock)
         self._newest = self.progress.times()
         self._watched: dict[Any, _Watched] = {}
 
@@ -124,8 +130,8 @@ class OpcUaFeed(AsyncFeed):
         check_server(
             certificate,
             project=self._wish.folder,
-            feed=self.id,
             host=self._wish.host,
+            port=self._wish.port or 4840,
             expected=self._wish.options.get("server_cert", ""),
             now_ms=self.clock.wall_ms(),
         )
@@ -245,6 +251,7 @@ class OpcUaFeed(AsyncFeed):
         if event is None:
             return
         points: list[Point] = []
+        originals: list[str] = []
         end = self.clock.monotonic_ms() + 1000 * GATHER_S
         while event is not None:
             if isinstance(event, StatusChangeEvent):
@@ -252,9 +259,10 @@ class OpcUaFeed(AsyncFeed):
             if isinstance(event, DataChangeEvent):
                 data = event.data.monitored_item.Value
                 points += self._points(event.node.nodeid, data)
+                originals.append(original_of(event.node.nodeid, data))
             left = (end - self.clock.monotonic_ms()) / 1000
             event = await subscription.next_event(left) if left > 0 else None
-        self._put(points, units)
+        self._put(points, units, "\n".join(originals).encode("utf-8", "replace"))
 
     def _points(self, nodeid: Any, data: Any, *, history: bool = False) -> list[Point]:
         """The points of one notification; what was taken before gives none."""
@@ -269,6 +277,9 @@ class OpcUaFeed(AsyncFeed):
         if history and time <= watched.newest_us:
             return []
         quality = quality_of(status)
+        if overflowed(status) and not history:
+            what = f"its queue for {watched.wish.name} ran over, values are lost; raise 'queue'"
+            self._warning = problem("N-304", name=self.what, what=what)
         if not history:
             if said == watched.said or (time <= watched.floor_us and quality == "good"):
                 return []
@@ -283,10 +294,12 @@ class OpcUaFeed(AsyncFeed):
             self._newest[name] = watched.newest_us // 1000
         return found
 
-    def _put(self, points: list[Point], units: dict[str, str]) -> None:
+    def _put(
+        self, points: list[Point], units: dict[str, str], original: bytes | None = None
+    ) -> None:
         if points:
             times = {p.name: self._newest[p.name] for p in points if p.name in self._newest}
-            self.source.put(points, units=units, note=times)
+            self.source.put(points, units=units, original=original, note=times)
 
     async def _check(self, client: Client) -> None:
         """Ends with an error when the server does not answer any more."""

@@ -10,6 +10,8 @@ from typing import Any, Final
 from lamplighter.sources.own_source import Point
 
 LONGEST_ARRAY: Final = 64
+_OVERFLOW: Final = 0x0480
+"""the value carries data bits, and the one for overflow is set"""
 _EARLIEST_YEAR: Final = 1971
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -17,6 +19,20 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def quality_of(status: int) -> str:
     """good | uncertain | bad from the two highest bits of a status code."""
     return ("good", "uncertain", "bad", "bad")[status >> 30 & 3]
+
+
+def overflowed(status: int) -> bool:
+    """True when the server says that its queue was full and values before this one are gone."""
+    return status & _OVERFLOW == _OVERFLOW
+
+
+def original_of(nodeid: Any, data: Any) -> str:
+    """One line that shows a notification as it came."""
+    value = data.Value.Value if data.Value is not None else None
+    status = data.StatusCode.value if data.StatusCode is not None else 0
+    times = f"source={data.SourceTimestamp} server={data.ServerTimestamp}"
+    node = nodeid.to_string() if hasattr(nodeid, "to_string") else str(nodeid)
+    return f"{node} value={str(value)[:200]} status=0x{status:08X} {times}"
 
 
 def micros_of(moment: Any) -> int | None:

@@ -16,9 +16,13 @@ WRITE_EVERY_MS: Final = 2_000
 
 
 class Place:
-    """`<project>/feeds/<feed>.json`. Without a project folder nothing is kept."""
+    """`<project>/feeds/<feed>.json`. Without a project folder nothing is kept.
 
-    def __init__(self, project: Path | None, feed: str) -> None:
+    `of` says what was read: another address or source under the same feed id begins anew.
+    """
+
+    def __init__(self, project: Path | None, feed: str, of: str) -> None:
+        self._of = of
         self._file = None if project is None else project / FOLDER / f"{feed}.json"
         self._lock = threading.Lock()
 
@@ -30,13 +34,17 @@ class Place:
             found = json.loads(self._file.read_bytes())
         except (OSError, ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict) or found.get("of") != self._of:
+            return {}
+        state = found.get("state")
+        return state if isinstance(state, dict) else {}
 
     def write(self, what: Mapping[str, Any], *, sure: bool = False) -> None:
         """Replace it as a whole. `sure`: it is on the disk when this returns. Raises OSError."""
         if self._file is None:
             return
-        text = json.dumps(what, ensure_ascii=False).encode("utf-8", "replace")
+        whole = {"of": self._of, "state": what}
+        text = json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace")
         with self._lock:
             self._file.parent.mkdir(exist_ok=True)
             fresh = self._file.with_suffix(".new")

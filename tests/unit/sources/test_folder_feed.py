@@ -15,6 +15,7 @@ from tests.kit.own_feed import Opened
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed, full_url
 from lamplighter.sources import watched_files
+from lamplighter.sources.folder_feed import FolderFeed
 from lamplighter.sources.watched_files import WatchedFiles
 
 CSV = """
@@ -126,6 +127,30 @@ def test_after_a_crash_the_same_messages_come_again_under_the_same_numbers(
         after = [m.payload for m in feed.got if "/obs/" in str(m.topic)]
     assert after[:2] == before and len(after) == 3
     assert [json.loads(b)["seq"] for b in after] == [0, 1, 2]
+
+
+def test_without_its_notebook_the_same_lines_would_come_under_other_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug put in on purpose: the test above must be able to fail."""
+    monkeypatch.setattr(FolderFeed, "_remember", lambda *_, **__: None)
+    data = tmp_path / "data"
+    data.mkdir()
+    _append(data / "a.csv", (0, 1.0))
+    bodies = []
+    for _ in range(2):
+        with Opened(_url(data), CSV, folder=tmp_path, ack=False) as feed:
+            feed.until(lambda f: f.points)
+        bodies.append([m.payload for m in feed.got if "/obs/" in str(m.topic)])
+    assert bodies[0] != bodies[1]
+
+
+def test_another_address_under_the_same_id_begins_anew(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        _append(tmp_path / name / "a.csv", (0, 1.0))
+        with Opened(_url(tmp_path / name), CSV, folder=tmp_path) as feed:
+            feed.until(lambda f: f.values("a/level") == [1.0])
 
 
 def test_what_was_sent_and_is_gone_leaves_a_gap_and_no_false_number(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ format = "csv"
 time = "Zeit"
 time_format = "%d.%m.%Y %H:%M"
 decimal = ","
+zone = "Europe/Berlin"
 [[values]]
 datastream = "{Ort}/level"
 value = "Pegel"
@@ -68,7 +69,7 @@ def test_a_csv_with_commas_and_local_times_is_read() -> None:
         web.put("/pegel.csv", page.encode("cp1252"))
         with Opened(web.url + "/pegel.csv", LEVELS) as feed:
             feed.until(lambda f: f.points)
-    assert feed.points == [["Kanal/level", 1_795_341_600_000, 1234.5]]
+    assert feed.points == [["Kanal/level", 1_795_338_000_000, 1234.5]]
 
 
 def test_values_without_a_time_are_a_reading_each_time_even_when_the_page_is_unchanged() -> None:

@@ -18,7 +18,7 @@ from tests.kit.testdata import city_data
 
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
-from lamplighter.sources.opcua_values import micros_of, points_of, quality_of
+from lamplighter.sources.opcua_values import micros_of, overflowed, points_of, quality_of
 
 SPEED = "Plant/Pump1/Speed"
 MAP = f"""
@@ -58,6 +58,8 @@ def test_everything_below_the_objects_is_found_with_its_unit_over_an_encrypted_l
         assert feed.newest["Plant/Pump1/Run"] == 1.0
         assert feed.newest["Plant/Pump1/Name"] == "P-1"
         assert feed.units == {SPEED: "rpm"}
+        original = feed.feed.original("127.0.0.1", SPEED)  # type: ignore[attr-defined]
+        assert b"s=Speed value=1450.5 status=0x00000000 source=" in original.payload
         key = tmp_path / "keys" / "opcua" / "console.key"
         assert key.stat().st_mode & 0o077 == 0
     assert feed.announcements[0]["on_change"]
@@ -128,7 +130,7 @@ def test_a_server_without_the_wanted_security_is_refused(tmp_path: Path) -> None
 def test_another_server_in_its_place_is_refused(secure: OpcUaServer, tmp_path: Path) -> None:
     with Opened(_url(secure), folder=tmp_path) as feed:
         feed.until(lambda f: f.points)
-    pinned = tmp_path / "keys" / "opcua" / "feed-1.server.der"
+    pinned = tmp_path / "keys" / "opcua" / f"127.0.0.1-{secure.port}.server.der"
     other = tmp_path / "other.der"
     other.write_bytes((tmp_path / "keys" / "opcua" / "console.der").read_bytes())
     with Opened(_url(secure, f"&server_cert={other}"), folder=tmp_path) as feed:
@@ -204,5 +206,6 @@ def test_no_value_and_no_status_can_stop_the_reading(value: Any, status: int, wh
     assert time is None or time > 0
     quality = quality_of(status)
     assert quality in ("good", "uncertain", "bad")
+    assert not overflowed(status & ~0x80)
     for point in points_of("n", value, 1, quality, None):
         assert isinstance(point.value, float | str)
