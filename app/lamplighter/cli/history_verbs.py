@@ -12,6 +12,7 @@ from lamplighter.cli.output import FAILED, Leave, document, line, say, table
 def register(app: typer.Typer) -> None:
     app.command("query")(query)
     app.command("verify")(verify)
+    app.command("prove")(prove)
     audit = typer.Typer(no_args_is_help=True, help="The audit record.")
     audit.command("verify")(audit_verify)
     audit.command("show")(audit_show)
@@ -63,6 +64,22 @@ def verify(project: Path, json: bool = typer.Option(False, "--json")) -> None:
     from lamplighter.runtime.project import verify_history
 
     _verdict(verify_history(project), json)
+
+
+def prove(
+    project: Path,
+    batch: int,
+    out: Path = typer.Option(..., "--out", help="The proof, as JSON."),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Write a proof that a sealed batch is what was recorded; others check it offline."""
+    from lamplighter.runtime.project import prove_batch
+
+    found = prove_batch(project, batch, out)
+    if json:
+        document(found)
+    else:
+        line(f"{found['out']}: batch {batch} of segment {found['segment']}, root {found['root']}")
 
 
 def audit_verify(project: Path, json: bool = typer.Option(False, "--json")) -> None:

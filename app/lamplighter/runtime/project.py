@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,6 +192,20 @@ def verify_history(project: Path) -> dict[str, Any]:
     with opened(project) as store:
         check = signed_by_console(store.folder / "keys")
         return dict(msgspec.to_builtins(store.verify(check)))
+
+
+def prove_batch(project: Path, batch: int, out: Path) -> dict[str, Any]:
+    """Write the proof of a sealed batch. Raises LamplighterError (U-804, I-507)."""
+    with opened(project) as store:
+        proof = store.proof(batch)
+    try:
+        out.write_text(json.dumps(proof, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise fault("I-507", name=str(out), what=str(error)) from None
+    return {
+        "out": str(out), "batch": batch, "segment": proof["segment"], "root": proof["root"],
+        "content": proof["content"] is not None, "signed": bool(proof["signature"]),
+    }  # fmt: skip
 
 
 # ---------------------------------------------------------------------- the audit record

@@ -357,7 +357,10 @@ def _checked(sql: sqlite3.Connection, number: int) -> _HotBatch:
             raise ValueError("points without a message")
     except ValueError:
         damaged, points = body, PointColumns.empty()
-    extra = HeadExtra(number, row[8], row[9], row[10], row[11], damaged)
+    origin = sql.execute(
+        "SELECT store, origin_batch, origin_wall_ms FROM origin WHERE batch=? LIMIT 1", (number,)
+    ).fetchone() or (row[9], row[10], row[11])
+    extra = HeadExtra(number, row[8], origin[0], origin[1], origin[2], damaged)
     plain = extra == HeadExtra(number)
     return _HotBatch(number, row[:6], row[7], messages, points, None if plain else extra)
 

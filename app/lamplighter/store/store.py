@@ -6,7 +6,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
@@ -41,6 +41,7 @@ from lamplighter.store.folder import (
 )
 from lamplighter.store.growth import DiskUse, disk_use
 from lamplighter.store.past import moment_of, newest_of
+from lamplighter.store.prove import proof_of
 from lamplighter.store.replay import RecordedBatch, recorded
 from lamplighter.store.retention import stored_retention
 from lamplighter.store.rewind import Rewind
@@ -399,6 +400,10 @@ class Store:
         there any more.
         """
         return recorded(self._readers.history, after, until)
+
+    def proof(self, batch: int) -> dict[str, Any]:
+        """What shows to others that a sealed batch is what was recorded; see `prove`."""
+        return proof_of(self._readers.history, batch)
 
     def retention(self) -> Retention:
         """How long this project keeps its history."""
