@@ -18,6 +18,7 @@ from lamplighter.domain.observation import MessageRecord, PointColumns, Quaranti
 from lamplighter.domain.quality import CLASS_MASK, Quality
 
 REMEMBERED: Final = 20_000
+_SOURCES: Final = 1 << 32
 Key = tuple[int, int]
 """(day number since 1970, source)"""
 
@@ -54,50 +55,52 @@ class DayBook:
 
     def _points(self, stored: Sequence[MessageRecord], points: PointColumns, wall_ms: int) -> None:
         source = np.fromiter((m.source for m in stored), np.int64, len(stored))[points.message]
-        day = points.time_ms // DAY_MS
-        pairs, row = np.unique(np.stack([day, source]), axis=1, return_inverse=True)
-        row = row.reshape(-1)
-        size = pairs.shape[1]
+        keys, row = np.unique((points.time_ms // DAY_MS) * _SOURCES + source, return_inverse=True)
+        size = len(keys)
         grade = points.quality & CLASS_MASK
-        counts = [
-            np.bincount(row[chosen], minlength=size)
-            for chosen in (
-                slice(None),
-                wall_ms - points.time_ms > LATE_MS,
-                grade == Quality.UNCERTAIN,
-                grade >= Quality.BAD,
-            )
+        late = wall_ms - points.time_ms > LATE_MS
+        counts = [np.bincount(row, minlength=size).tolist()] + [
+            np.bincount(row[chosen], minlength=size).tolist() if chosen.any() else [0] * size
+            for chosen in (late, grade == Quality.UNCERTAIN, grade >= Quality.BAD)
         ]
         span = (points.time_ms % DAY_MS) // SPAN_MS
-        held = np.unique(row * SPANS + span)
+        spans: dict[int, list[int]] = {}
+        for pair in np.unique(row * SPANS + span).tolist():
+            spans.setdefault(pair // SPANS, []).append(pair % SPANS)
         rows = []
-        for at in range(size):
-            key = (int(pairs[0, at]), int(pairs[1, at]))
-            mine = held[(held >= at * SPANS) & (held < (at + 1) * SPANS)] - at * SPANS
-            bits = self._with(key, mine.tolist())
-            rows.append((*key, *(int(c[at]) for c in counts), bits.to_bytes(SPANS // 8, "little")))
+        for at, whole in enumerate(keys.tolist()):
+            key = (whole // _SOURCES, whole % _SOURCES)
+            bits = self._with(key, spans[at])
+            held = None if bits is None else bits.to_bytes(SPANS // 8, "little")
+            rows.append((*key, *(count[at] for count in counts), held))
         self._sql.executemany(
             "INSERT INTO day(day, source, points, late, uncertain, bad, spans)"
             " VALUES(?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET points=points+excluded.points,"
             " late=late+excluded.late, uncertain=uncertain+excluded.uncertain,"
-            " bad=bad+excluded.bad, spans=excluded.spans",
+            " bad=bad+excluded.bad, spans=coalesce(excluded.spans, spans)",
             rows,
         )
 
-    def _with(self, key: Key, spans: Sequence[int]) -> int:
-        """The bits of a day with these spans set; remembered, so that a batch reads nothing."""
-        known = self._spans.pop(key, None)
+    def _with(self, key: Key, spans: Sequence[int]) -> int | None:
+        """The bits of a day with these spans set, None when they were set already; remembered,
+        so that a batch reads nothing.
+        """
+        known = self._spans.get(key)
         if known is None:
             row = self._sql.execute(
                 "SELECT spans FROM day WHERE day=? AND source=?", key
             ).fetchone()
             known = int.from_bytes(row[0], "little") if row and row[0] else 0
+            if len(self._spans) >= REMEMBERED:
+                self._spans.popitem(last=False)
+            self._spans[key] = known
+        bits = known
         for span in spans:
-            known |= 1 << span
-        self._spans[key] = known
-        if len(self._spans) > REMEMBERED:
-            self._spans.popitem(last=False)
-        return known
+            bits |= 1 << span
+        if bits == known:
+            return None
+        self._spans[key] = bits
+        return bits
 
     def forget(self) -> None:
         """A transaction failed: what it had set is not there."""
