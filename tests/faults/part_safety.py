@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.faults import clocks, full_disk, locks, overload, restore_drill
+from tests.faults import clocks, full_disk, locks, overload, restore_drill, starts
 
 Row = dict[str, Any]
 SHORT: Final[dict[str, int]] = {
@@ -144,6 +144,23 @@ def clocks_row(found: dict[str, Any]) -> Row:
     }
 
 
+def start(size: dict[str, int], folder: Path) -> Row:
+    found = starts.run(folder)
+    return {
+        "promise": "An odd machine or file at the start gets a message, never a traceback",
+        "trials": f"{found['cases']} starts: no screen, no home, no temporary folder, unknown "
+        "locale, a clock of 1970, no broker, full disks, empty and damaged files, a second "
+        "recorder",
+        "result": "each ended as it must and said why"
+        if found["passed"]
+        else "; ".join(found["wrong"])[:500].replace("|", "/"),
+        "not_shown": "a broken graphics driver; other systems than this one",
+        "bound": "",
+        "passed": found["passed"],
+        "figures": found,
+    }
+
+
 def _busy() -> bool:
     return os.getloadavg()[1] > BUSY * (os.cpu_count() or 1)
 
@@ -153,5 +170,5 @@ def _bound(trials: int, lost: int) -> str:
 
 
 PARTS: Final[dict[str, Callable[[dict[str, int], Path], Row]]] = {
-    "backup": backup, "disk": disk, "locks": lock, "burst": burst, "clocks": clock,
+    "backup": backup, "disk": disk, "locks": lock, "burst": burst, "clocks": clock, "starts": start,
 }  # fmt: skip

@@ -25,6 +25,7 @@ from tests.faults import (
     locks,
     part_safety,
     part_tls,
+    starts,
 )
 from tests.kit import program
 from tests.kit.clocks import FakeClock
@@ -423,3 +424,21 @@ def test_rights_that_are_too_wide_are_found_out(tmp_path: Path) -> None:
     own = "topic write lamplighter/1/obs/dev-1"
     assert trial("as another", lambda acl: acl.replace(own, "topic write lamplighter/1/obs/+"))
     assert trial("everything", lambda acl: acl.replace("topic read city/weather/+", "topic read #"))
+
+
+BLIND = """
+import sys
+from lamplighter.cli import screen
+screen.need_screen = lambda: None
+from lamplighter.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_start_that_just_aborts_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = next(c for c in starts.cases(tmp_path) if c.name == "no screen")
+    assert starts._try(case, tmp_path / "sound") == ""
+    monkeypatch.setattr(starts, "COMMAND", [sys.executable, "-c", BLIND])
+    assert "could not" in starts._try(case, tmp_path / "blind").lower()

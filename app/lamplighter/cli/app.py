@@ -95,6 +95,10 @@ def run(arguments: list[str], starters: Starters) -> int:
     except BrokenPipeError:
         silence_broken_pipe()
         return DONE
+    except UnicodeEncodeError:
+        what = "a name holds bytes that are no text in UTF-8; rename it, or set a UTF-8 locale"
+        say(str(problem("U-801", what=what, name="VERB")))
+        return FAILED
     except Exception as error:
         say(str(problem("U-899", what=f"{type(error).__name__}: {error}", name=keep(error))))
         return FAILED

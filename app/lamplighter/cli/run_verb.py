@@ -32,8 +32,10 @@ def register(app: typer.Typer, starters: Starters) -> None:
         json: bool = typer.Option(False, "--json"),
     ) -> None:
         """Open the window; without a project the page of all projects."""
+        from lamplighter.cli.screen import need_screen
         from lamplighter.cli.sitting import Sitting
 
+        need_screen()
         sitting = Sitting(starters, project, demo, seconds, shot, report, safe, theme, view)
         result = sitting.run()
         if json:

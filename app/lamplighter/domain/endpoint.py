@@ -33,13 +33,20 @@ class Endpoint(Struct, frozen=True):
     service: bool = False
 
 
+SOCKET: Final = "recorder.sock"
+"""in the project, where there is no temporary folder"""
+
+
 def address_for(project: Path) -> str:
     """The address a recorder of this project listens on; the same in every process of this user."""
     digest = hashlib.blake2b(os.fsencode(project.resolve()), digest_size=8).hexdigest()
     if sys.platform == "win32":
         return rf"\\.\pipe\lamplighter-{digest}"
     folder = os.environ.get("XDG_RUNTIME_DIR") or ""
-    base = Path(folder) if folder and Path(folder).is_dir() else Path(tempfile.gettempdir())
+    try:
+        base = Path(folder) if folder and Path(folder).is_dir() else Path(tempfile.gettempdir())
+    except OSError:  # no temporary folder anywhere on this machine can be written
+        return str(project.resolve() / SOCKET)
     return str(base / f"lamplighter-{os.getuid()}-{digest}.sock")
 
 

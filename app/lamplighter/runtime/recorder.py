@@ -6,6 +6,7 @@ and the core's beat stand beside that path and end in between.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -56,6 +57,7 @@ from lamplighter.runtime.historian import HistorianDesk, releasable
 from lamplighter.runtime.homes import bind_by_id
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
+from lamplighter.runtime.link_log import LinkLog
 from lamplighter.runtime.logs import configure
 from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
@@ -158,6 +160,7 @@ class Recorder:
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
         self._storage_fault: Problem | None = None
+        self._link_log = LinkLog()
         self._names_due = False
         self._homes_due = 0
         """looks that are left at what feeds tell about homes of new datastreams"""
@@ -405,6 +408,7 @@ class Recorder:
     # ------------------------------------------------------------------ once a second
     def _every_second(self) -> None:
         self._watch_storage()
+        self._link_log.look(self.feed_states())
         self.commands.check_timeouts()
         self.maintenance.every_second()
         self.layers.every_second()
@@ -501,7 +505,12 @@ def record(
     configure()
     clock = SystemClock()
     service = not ends_with_last_client
-    recorder = Recorder(project, clock, service=service, plugin_code=plugin_code)
+    try:
+        recorder = Recorder(project, clock, service=service, plugin_code=plugin_code)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise fault("A-401", what="it was started") from error
     _stop_on_signals(recorder)
     try:
         recorder.start()

@@ -33,7 +33,15 @@ HELD: Final = (CITY, HISTORY, AUDIT)
 KEYS: Final = "keys/"
 PAGES: Final = 4_096
 _LEFT_OUT: Final = frozenset(
-    {LOCK, "recorder.json", "recorder.key", "history.head", "city.head", "audit.reserve"}
+    {
+        LOCK,
+        "recorder.json",
+        "recorder.key",
+        "recorder.sock",
+        "history.head",
+        "city.head",
+        "audit.reserve",
+    }
 )
 _CACHE: Final = "cache"
 Steps = Callable[[int, int, str], None]
