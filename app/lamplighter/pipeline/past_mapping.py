@@ -9,8 +9,8 @@ TOML. A long table has one value a row, a wide one a column for each datastream:
     encoding = "utf-8"
 
     [time]
-    column = "Zeitpunkt"
-    format = "%d.%m.%Y %H:%M"        # iso (default) | ms | s | a strptime pattern
+    column = "Zeitpunkt"             # or columns = ["year", "month", "day", "hour"] with
+    format = "%d.%m.%Y %H:%M"        # a pattern of blanks between; iso (default) | ms | s
     zone = "Europe/Berlin"           # of times that name none; default UTC
 
     [long]                           # without it the table is wide
@@ -56,7 +56,9 @@ EXPORT_HEAD: Final = ("source", "datastream", "phenomenon_time_ms", "value", "qu
 
 
 class PastTime(Struct, frozen=True, forbid_unknown_fields=True):
-    column: str
+    column: str = ""
+    columns: tuple[str, ...] = ()
+    """several columns, read as one text with blanks between them"""
     format: str = "iso"
     zone: str = "UTC"
 
@@ -101,7 +103,7 @@ class PastMapping(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 OWN_EXPORT: Final = PastMapping(
-    time=PastTime("phenomenon_time_ms", "ms"),
+    time=PastTime("phenomenon_time_ms", format="ms"),
     long=PastLong("datastream", "value", "source", "quality"),
     quality={"good": "good", "uncertain": "uncertain", "bad": "bad", "stale": "uncertain"},
 )
@@ -138,7 +140,7 @@ def read_past_mapping(text: str, name: str) -> PastMapping:
 
 
 def _check_observations(found: PastMapping, name: str) -> None:
-    if found.time is None:
+    if found.time is None or not (found.time.column or found.time.columns):
         raise _wrong(name, "[time] names no column")
     if found.long is not None and found.wide is not None:
         raise _wrong(name, "a table is either long or wide")

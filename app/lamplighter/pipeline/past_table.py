@@ -71,7 +71,8 @@ class PastTable:
         self._columns = list(columns)
         self._units = units
         self._time: PastTime = mapping.time
-        self._time_at = self._at(mapping.time.column)
+        named_times = mapping.time.columns or (mapping.time.column,)
+        self._time_at = [self._at(c) for c in named_times]
         self._meant: dict[tuple[str, str, str], _Meant | str] = {}
         long = mapping.long
         if long is not None:
@@ -83,7 +84,7 @@ class PastTable:
             self.points_per_row = 1
         else:
             named = mapping.wide.columns if mapping.wide is not None else ()
-            chosen = named or tuple(c for i, c in enumerate(columns) if i != self._time_at)
+            chosen = named or tuple(c for i, c in enumerate(columns) if i not in self._time_at)
             self._wide = [(c, self._at(c)) for c in chosen if c]
             self.points_per_row = max(len(self._wide), 1)
             for name, _ in self._wide:
@@ -104,6 +105,12 @@ class PastTable:
         if self._mapping.long is not None:
             return self._long_rows(rows, lines)
         return self._wide_rows(rows, lines)
+
+    def _times(self, cells: Sequence[Sequence[str]]) -> Sequence[str]:
+        if len(self._time_at) == 1:
+            return cells[self._time_at[0]]
+        parts = [cells[at] for at in self._time_at]
+        return [" ".join(each) for each in zip(*parts, strict=True)]
 
     # ------------------------------------------------------------ what a tag means
     def _meaning(self, tag: str, source: str, unit: str) -> _Meant | str:
@@ -145,7 +152,7 @@ class PastTable:
             len(rows),
         )
         found = [self._meaning(*key) for key in meant]
-        time_ms, no_time, unsure = times(cells[self._time_at], self._time.format, self._time.zone)
+        time_ms, no_time, unsure = times(self._times(cells), self._time.format, self._time.zone)
         raw = cells[self._value_at]
         value, no_number = numbers(raw, self._mapping.decimal)
         empty = np.fromiter((not c.strip() for c in raw), bool, len(rows))
@@ -172,7 +179,7 @@ class PastTable:
     def _wide_rows(self, rows: Sequence[Row], lines: Sequence[int]) -> PastPoints:
         count, width = len(rows), len(self._wide)
         cells = list(zip(*rows, strict=True)) if rows else [()] * len(self._columns)
-        time_ms, no_time, unsure = times(cells[self._time_at], self._time.format, self._time.zone)
+        time_ms, no_time, unsure = times(self._times(cells), self._time.format, self._time.zone)
         value = np.empty((count, width))
         no_number = np.empty((count, width), bool)
         empty = np.empty((count, width), bool)
@@ -257,7 +264,8 @@ class PastTable:
     def _aside(self, row: Row, line: int, cell: str, no_time: bool, meant: _Meant | str) -> Aside:
         text = (self._mapping.delimiter or ";").join(row)[:SHOWN]
         if no_time:
-            why = f"'{row[self._time_at][:40]}' is no time"
+            said = " ".join(row[at] for at in self._time_at)
+            why = f"'{said[:40]}' is no time"
         elif isinstance(meant, str):
             why = meant
         else:

@@ -150,7 +150,8 @@ def _parquet(file: Path) -> Any:
 
 
 def _texts(column: Any) -> list[str]:
-    """Cells as the texts a CSV would hold: times in ISO 8601, nothing as empty."""
+    """Cells as the texts a CSV would hold: times in ISO 8601; nothing, and what is no number in a
+    column of numbers, as empty."""
     import pyarrow as arrow
 
     if arrow.types.is_timestamp(column.type):
@@ -158,7 +159,11 @@ def _texts(column: Any) -> list[str]:
         moments = column.cast(arrow.timestamp("ms")).cast(arrow.int64()).to_pylist()
         return [_moment(ms, zoned) for ms in moments]
     if arrow.types.is_floating(column.type):
-        return ["" if v is None else repr(v) for v in column.to_pylist()]
+        import numpy as np
+
+        # as short as the file's own precision, so that 28.7 does not become 28.700000762939453
+        kind = np.float32 if column.type.bit_width <= 32 else np.float64
+        return ["" if v is None or v != v else str(kind(v)) for v in column.to_pylist()]
     return ["" if v is None else str(v) for v in column.to_pylist()]
 
 

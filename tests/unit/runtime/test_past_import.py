@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.kit.clocks import FakeClock
+from tests.kit.testdata import prognostics_data
 
 from lamplighter.domain.clock import iso, parse_time
 from lamplighter.domain.importing import FileReport
@@ -320,3 +321,50 @@ def test_whole_columns_and_single_cells_read_alike() -> None:
     assert unread.tolist() == [False, True, True]
     scale, offset = conversion("degF", "degC")
     assert 32 * scale + offset == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.data
+def test_real_hourly_air_quality_with_the_time_in_four_columns(town: Town) -> None:
+    import pyarrow.parquet as pq
+
+    name = "PRSA_Data_Shunyi_20130301-20170228.parquet"
+    file = prognostics_data("beijing_prsa", name)
+    mapping = """
+source = "air"
+[time]
+columns = ["year", "month", "day", "hour"]
+format = "%Y %m %d %H"
+zone = "Asia/Shanghai"
+[wide]
+columns = ["PM2.5", "TEMP", "wd"]
+[datastreams."PM2.5"]
+datastream = "Shunyi PM2.5"
+unit = "ug/m^3"
+[datastreams.wd]
+text = true
+"""
+    counts = town.take(file, mapping).counts
+    table = pq.read_table(file, columns=["PM2.5", "TEMP", "wd"])
+    there = sum(1 for c in table.columns for v in c.to_pylist() if v is not None and v == v)
+    assert (counts.stored, counts.quarantined) == (there, 0)
+    assert counts.stored + counts.empty == 3 * table.num_rows
+    (stream,) = [d for d in town.store.datastreams() if d.name == "wd"]
+    assert "NNW" in stream.states
+    first = next(iter(town.store.export_rows()))
+    assert (first.datastream, first.value) == ("Shunyi PM2.5", 3.0)
+    assert iso(first.phenomenon_time_ms) == "2013-02-28T16:00:00.000Z"
+
+
+@pytest.mark.data
+def test_a_real_scada_table_of_half_a_year(town: Town) -> None:
+    import pyarrow.parquet as pq
+
+    file = prognostics_data("ltown_regen", "scada_2019_first_half.parquet")
+    counts = town.take(file, 'source = "scada"\n[time]\ncolumn = "time"\n').counts
+    table = pq.read_table(file)
+    assert counts.stored == table.num_rows * (table.num_columns - 1)
+    (stream,) = [d for d in town.store.datastreams() if d.name == "P_n1"]
+    day = town.store.series(stream.id, 1_546_300_800_000, 1_546_387_200_000, 1_000)
+    there = table.column("P_n1").to_pylist()[: len(day.value)]
+    assert day.value.tolist() == pytest.approx(there, abs=1e-5)
+    assert town.store.verify().ok
