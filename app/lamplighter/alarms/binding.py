@@ -108,6 +108,7 @@ class _Names:
 def _bound(rule: RuleDefinition, arming: Arming, names: _Names) -> list[AlarmRule]:
     found: list[AlarmRule] = []
     taken: set[str] = set()
+    names_taken: set[tuple[str, str]] = set()
     many = not rule.datastream
     for stream in names.targets(rule):
         asset = rule.asset or (stream.asset or stream.key if stream is not None else "")
@@ -116,7 +117,9 @@ def _bound(rule: RuleDefinition, arming: Arming, names: _Names) -> list[AlarmRul
         name = PREFIX + rule.id
         if asset in taken and stream is not None:
             name += f"#{stream.name}"
+            name = name if (name, asset) not in names_taken else f"{PREFIX}{rule.id}#{stream.key}"
         taken.add(asset)
+        names_taken.add((name, asset))
         try:
             terms = tuple(bound_term(w, asset, names) for w in rule.when)
             threshold = 0.0 if stream is None else number(rule.threshold, rule.condition, stream)

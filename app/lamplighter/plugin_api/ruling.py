@@ -148,8 +148,22 @@ class Rules(Contract):
                 raise ValueError(f"rule {rule.id}: 'unless' names no other rule")
             if any(w.rule is not None and w.rule not in names for w in rule.when):
                 raise ValueError(f"rule {rule.id}: a part names no rule")
+        self._no_circle()
         for checklist in self.checklist:
             unknown = set(checklist.rules) - set(names)
             if unknown:
                 raise ValueError(f"checklist {checklist.id} names unknown rules: {sorted(unknown)}")
         return self
+
+    def _no_circle(self) -> None:
+        """Raises ValueError when rules refer to each other in a circle."""
+        below = {
+            r.id: {*([r.unless] if r.unless else []), *(w.rule for w in r.when if w.rule)}
+            for r in self.rule
+        }
+        while below:
+            free = [name for name, others in below.items() if not others & below.keys()]
+            if not free:
+                raise ValueError(f"rules refer to each other in a circle: {sorted(below)}")
+            for name in free:
+                del below[name]

@@ -169,6 +169,8 @@ def bound_design(
     live += [
         r for r in own.rules if r.arming is not Arming.DRAFT and switch_id(r) not in design.off
     ]
+    once = {(r.id, r.asset): r for r in reversed(live)}  # the first of two of one name
+    live = [r for r in live if once[r.id, r.asset] is r]
     return BoundDesign(tuple(live), (*shipped, *own.rules), own.problems)
 
 

@@ -13,6 +13,7 @@ import smtplib
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
@@ -81,8 +82,10 @@ def secret_of(way: Way) -> str:
     raise CannotCallError("its secret is named by nothing known")
 
 
-def call(way: Way, what: Call, deadline_s: float = DEADLINE_S) -> str:
-    """Call by one way; returns who acknowledged at once, empty for nobody.
+def call(
+    way: Way, what: Call, deadline_s: float = DEADLINE_S, cancel: threading.Event | None = None
+) -> str:
+    """Call by one way; returns who acknowledged at once, empty for nobody. `cancel` ends it.
 
     Raises CannotCallError.
     """
@@ -92,7 +95,7 @@ def call(way: Way, what: Call, deadline_s: float = DEADLINE_S) -> str:
     if way.kind == "mqtt":
         _publish(way, what, deadline_s)
         return ""
-    return _program(way, what, deadline_s)
+    return _program(way, what, deadline_s, cancel)
 
 
 def _context(way: Way) -> ssl.SSLContext:
@@ -179,23 +182,37 @@ def mqtt_client(way: Way, role: str) -> Any:
     return client
 
 
-def _program(way: Way, what: Call, deadline_s: float) -> str:
+def _program(way: Way, what: Call, deadline_s: float, cancel: threading.Event | None = None) -> str:
+    """Ended when it takes too long, or when `cancel` is set."""
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             list(way.program),
-            input=what.document(),
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
-            timeout=deadline_s,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        raise CannotCallError(f"{way.program[0]} did not end within {deadline_s:.0f} s") from None
     except OSError as error:
         raise CannotCallError(f"{way.program[0]}: {_words(error)}") from None
-    if done.returncode:
-        raise CannotCallError(f"{way.program[0]} ended with code {done.returncode}")
-    return acknowledged_by(done.stdout)
+    end = time.monotonic() + deadline_s
+    given: str | None = what.document()
+    with process:
+        while True:
+            try:
+                output, _ = process.communicate(given, timeout=0.2)
+                break
+            except subprocess.TimeoutExpired:
+                given = None
+                stopped = cancel is not None and cancel.is_set()
+                if stopped or time.monotonic() > end:
+                    process.kill()
+                    process.communicate()
+                    raise CannotCallError(
+                        f"{way.program[0]} did not end within {deadline_s:.0f} s"
+                    ) from None
+    if process.returncode:
+        raise CannotCallError(f"{way.program[0]} ended with code {process.returncode}")
+    return acknowledged_by(output)
 
 
 def acknowledged_by(output: str) -> str:

@@ -1,9 +1,10 @@
 """Somebody is woken: alarms nobody acknowledges in time are called out, until somebody does.
 
-One thread looks every second and calls with a deadline; the core never waits for it. All alarms
-that are due at one moment go out in one call, so a flood is one message. A call that failed is
-tried again with growing pauses; every call, failure and answer is audited. After a restart alarms
-that still stand unacknowledged are called again: twice is better than never.
+One thread looks every second; each way calls on a thread of its own with a deadline, so that a dead
+mail server keeps no pager waiting, and the core waits for nobody. All alarms that are due at one
+moment go out in one call, so a flood is one message. A call that failed is tried again with growing
+pauses; every call, failure and answer is audited. After a restart alarms that still stand
+unacknowledged are called again: twice is better than never.
 """
 
 from __future__ import annotations
@@ -50,13 +51,16 @@ class EscalationDesk:
     def __init__(
         self,
         recorder: Recorder,
-        call: Callable[[Way, Call], str] = calling.call,
+        call: Callable[[Way, Call], str] | None = None,
     ) -> None:
         self._recorder = recorder
-        self._call = call
+        self._call = call or (lambda way, what: calling.call(way, what, cancel=self._stopping))
         self._tried: dict[tuple[int, str, str], _Tried] = {}
         self._tokens: deque[tuple[str, tuple[str, ...]]] = deque(maxlen=TOKENS)
         self._listeners: dict[str, AckListener] = {}
+        self._callers: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
+        """over `_tried`"""
         self._changed = threading.Event()
         self._changed.set()
         self._stopping = threading.Event()
@@ -75,6 +79,8 @@ class EscalationDesk:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(deadline_s)
+        for caller in tuple(self._callers.values()):
+            caller.join(deadline_s)
         for listener in self._listeners.values():
             listener.close()
         return not self._thread.is_alive()
@@ -135,13 +141,22 @@ class EscalationDesk:
         now, mono = self._recorder.clock.wall_ms(), self._recorder.clock.monotonic_ms()
         waiting = [r for r in tuple(self._recorder.core.alarms.records()) if asks(r)]
         standing = {(r.key, r.unacked_ms) for r in waiting}
-        self._tried = {k: t for k, t in self._tried.items() if (k[2], t.unacked_ms) in standing}
+        with self._lock:
+            kept = {k: t for k, t in self._tried.items() if (k[2], t.unacked_ms) in standing}
+            self._tried = kept
         for number, escalation in enumerate(self._escalations):
             for way_id in escalation.ways:
                 way = self._ways.get(way_id)
+                caller = self._callers.get(way_id)
+                if way is None or (caller is not None and caller.is_alive()):
+                    continue
                 due = self._due(number, way_id, escalation, waiting, now, mono)
-                if way is not None and due:
-                    self._send(number, escalation, way, due, mono)
+                if due:
+                    work = (number, escalation, way, due, mono)
+                    self._callers[way_id] = threading.Thread(
+                        target=self._send, args=work, name=f"call {way_id}", daemon=True
+                    )
+                    self._callers[way_id].start()
 
     def _due(
         self,
@@ -167,17 +182,35 @@ class EscalationDesk:
     def _send(
         self, number: int, escalation: Escalation, way: Way, due: list[AlarmRecord], mono: int
     ) -> None:
-        what = self._worded(due)
-        self._tokens.append((what.token, what.keys))
+        """On the way's own thread."""
         try:
-            who = self._call(way, what)
-            problem_text = ""
-        except CannotCallError as error:
-            who, problem_text = "", str(error)
+            what = self._worded(due)
+            self._tokens.append((what.token, what.keys))
+            who, problem_text = "", ""
+            try:
+                who = self._call(way, what)
+            except CannotCallError as error:
+                problem_text = str(error)
+            with self._lock:
+                self._note(number, escalation, way, due, mono, failed=bool(problem_text))
+            self._tell(way, what, who, problem_text)
+        except Exception:
+            log.exception("a call failed", way=way.id)
+
+    def _note(
+        self,
+        number: int,
+        escalation: Escalation,
+        way: Way,
+        due: list[AlarmRecord],
+        mono: int,
+        *,
+        failed: bool,
+    ) -> None:
         for record in due:
             key = (number, way.id, record.key)
             tried = self._tried.setdefault(key, _Tried(record.unacked_ms))
-            if problem_text:
+            if failed:
                 pause = BACKOFF_MS[min(tried.failures, len(BACKOFF_MS) - 1)]
                 tried.failures += 1
                 tried.next_ms = mono + pause
@@ -185,7 +218,9 @@ class EscalationDesk:
                 tried.calls += 1
                 tried.failures = 0
                 tried.next_ms = mono + round(escalation.repeat_s * 1000)
-        named = f"{len(due)} alarms: {', '.join(what.keys[:3])}"
+
+    def _tell(self, way: Way, what: Call, who: str, problem_text: str) -> None:
+        named = f"{len(what.keys)} alarms: {', '.join(what.keys[:3])}"
         if problem_text:
             self._audit("call", way.id, f"{named}: {problem_text}", "failed")
             self._recorder.tell(problem("U-812", name=way.id, what=problem_text))

@@ -161,6 +161,8 @@ class RuleBook:
         missing = [a for a in one.assets if a not in assets]
         what = what or (f"there is no asset {missing[0]}" if missing else "")
         what = what or ("" if one.text.strip() else "it says nothing (text)")
+        unsaid = [w.rule for w in one.when if w.rule and not w.asset]
+        what = what or (f"its part with the rule {unsaid[0]} names no asset" if unsaid else "")
         try:
             bound_terms(one.when, assets, self._plugins.described(store.datastreams()))
         except ValueError as error:

@@ -87,6 +87,7 @@ def test_a_missing_file_is_named(folder: Path, missing: str) -> None:
         ("rules.toml", 'id = "pump-stopped"', 'id = "pump-supply-lost"', "named twice"),
         ("rules.toml", 'rules = ["pump-supply-lost"', 'rules = ["pump-gone"', "pump-gone"),
         ("rules.toml", 'unless = "pressure-very-low"', 'unless = "nothing"', "no other rule"),
+        ("rules.toml", 'kind = "pressure"', 'count = 3\nkind = "pressure"', "count needs a window"),
         ("rules.toml", 'cause = "The feeder', 'causes = "The feeder', "rule.0"),
         ("decoders.toml", 'unit = "bar"', 'unit = "furlong"', "no unit 'furlong'"),
         ("decoders.toml", "source_level = 2", "source_level = 9", "no level 9"),

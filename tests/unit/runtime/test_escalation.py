@@ -169,6 +169,15 @@ def test_an_acknowledged_alarm_calls_nobody(room: AlarmRoom, mail: MailServer) -
     assert "Tank 1" in mail.mails[0] and "Tank 0" not in mail.mails[0]
 
 
+def test_a_way_that_hangs_keeps_no_other_waiting(
+    room: AlarmRoom, mail: MailServer, tmp_path: Path
+) -> None:
+    hangs = _program(tmp_path, "import time; time.sleep(600)")
+    _arrange(room, hangs, _email(mail))
+    room.tell([20.0])
+    room.until(lambda: mail.mails, 10.0)
+
+
 def test_the_answer_of_a_program_acknowledges_in_its_name(room: AlarmRoom, tmp_path: Path) -> None:
     _arrange(room, _program(tmp_path, "print('ack Maria')"))
     room.tell([20.0])

@@ -1,0 +1,114 @@
+"""The project's rules on its datastreams: names become numbers, and what cannot be says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from lamplighter.alarms import AlarmEngine
+from lamplighter.alarms.binding import bind, bound_terms
+from lamplighter.domain.alarm import AlarmRule, Arming, Condition
+from lamplighter.domain.alarm_design import RuleDefinition, When
+from lamplighter.domain.city import Asset, Datastream, Limits
+from lamplighter.twin import DependencyGraph
+
+ASSETS = {a: Asset(a, t, a, "water") for a, t in (("P1", "Pump"), ("P2", "Pump"), ("T1", "Tank"))}
+STREAMS = [
+    Datastream(0, "gw", "p1", "bar", "pressure", "P1", limits=Limits(low=2.0)),
+    Datastream(1, "gw", "p2", "bar", "pressure", "P2"),
+    Datastream(2, "gw", "s1", "", "pump_state", "P1", states=("stopped", "running")),
+    Datastream(3, "gw", "t1", "bar", "pressure", "T1", limits=Limits(low=1.0)),
+    Datastream(4, "gw", "t1b", "bar", "pressure", "T1", limits=Limits(low=1.0)),
+    Datastream(5, "gx", "t1b", "bar", "pressure", "T1", limits=Limits(low=1.0)),
+    Datastream(6, "gy", "t1b", "bar", "pressure", "T1", limits=Limits(low=1.0)),
+]
+
+
+def _bind(*rules: RuleDefinition, others: tuple[AlarmRule, ...] = ()) -> dict[str, AlarmRule]:
+    bound = bind([(r, Arming.ARMED) for r in rules], ASSETS, STREAMS, others)
+    assert bound.problems == {}
+    return {f"{r.id}@{r.asset}": r for r in bound.rules}
+
+
+def _problem(*rules: RuleDefinition) -> dict[str, str]:
+    return bind([(r, Arming.ARMED) for r in rules], ASSETS, STREAMS).problems
+
+
+def test_a_kind_is_bound_where_its_limit_is_and_each_key_is_its_own() -> None:
+    rule = RuleDefinition("low", "Low", Condition.BELOW, kind="pressure", threshold="low")
+    found = _bind(rule)
+    assert list(found) == [
+        "project.low@P1", "project.low@T1", "project.low#t1b@T1", "project.low#gx/t1b@T1",
+        "project.low#gy/t1b@T1",
+    ]  # fmt: skip
+    assert found["project.low@P1"].threshold == 2.0
+    AlarmEngine(list(found.values()), DependencyGraph([], []))
+
+
+def test_asset_types_states_and_terms_by_kind_on_the_same_asset() -> None:
+    running = When(kind="pump_state", condition=Condition.EQUALS, threshold="running")
+    rule = RuleDefinition(
+        "dry", "Dry run", Condition.BELOW, kind="pressure", asset_types=("Pump",), threshold=1.0,
+        when=(running,), count=2, count_window_s=60, realarm_s=5,
+    )  # fmt: skip
+    (found,) = _bind(rule).values()  # the other pump has no state to look at
+    assert found.asset == "P1" and found.terms[0].datastream == 2
+    assert (found.terms[0].threshold, found.count_window_ms, found.realarm_ms) == (
+        1.0,
+        60_000,
+        5000,
+    )
+
+
+def test_rules_of_plugins_and_of_the_project_may_be_parts() -> None:
+    other = AlarmRule("water.low", 0, "P1", Condition.BELOW, 1.0, 3, "Low")
+    mine = RuleDefinition("mine", "Mine", datastream="gw/p1", threshold=9.0)
+    both = RuleDefinition(
+        "both", "Both", Condition.COMBINED, asset="P1", combine="any",
+        when=(When(rule="water.low"), When(rule="mine", negate=True)),
+    )  # fmt: skip
+    found = _bind(mine, both, others=(other,))["project.both@P1"]
+    assert [t.rule for t in found.terms] == ["water.low", "project.mine"]
+    assert found.datastream == -1
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (RuleDefinition("x", "x"), "names neither a datastream nor a kind"),
+        (RuleDefinition("x", "x", Condition.COMBINED, when=(When(rule="y"),)), "names no asset"),
+        (RuleDefinition("x", "x", datastream="t1b"), "stands for several"),
+        (RuleDefinition("x", "x", datastream="gw/p2", threshold="low"), "has no limit 'low'"),
+        (
+            RuleDefinition("x", "x", Condition.EQUALS, datastream="s1", threshold="mad"),
+            "has no state 'mad'",
+        ),
+        (
+            RuleDefinition("x", "x", datastream="p1", when=(When(kind="flow"),)),
+            "of the kind 'flow'",
+        ),
+    ],
+)
+def test_what_cannot_be_bound_says_why(rule: RuleDefinition, says: str) -> None:
+    assert says in _problem(rule)["x"]
+
+
+def test_a_circle_is_found_and_stops_no_other_rule() -> None:
+    one = RuleDefinition("one", "1", datastream="p1", when=(When(rule="two"),))
+    two = RuleDefinition("two", "2", datastream="p1", when=(When(rule="one"),))
+    sound = RuleDefinition("sound", "3", datastream="p1")
+    pairs = [(r, Arming.ARMED) for r in (one, two, sound)]
+    bound = bind(pairs, ASSETS, STREAMS)
+    assert set(bound.problems) == {"one", "two"}
+    assert [r.id for r in bound.rules] == ["project.sound"]
+
+
+def test_a_rule_that_is_switched_off_is_not_bound() -> None:
+    assert _bind(RuleDefinition("x", "x", datastream="p1", enabled=False)) == {}
+
+
+def test_the_terms_of_a_suppression_need_names_that_are_there() -> None:
+    (term,) = bound_terms([When("s1", condition=Condition.EQUALS, threshold="stopped")], ASSETS,
+                          STREAMS)  # fmt: skip
+    assert (term.datastream, term.threshold) == (2, 0.0)
+    with pytest.raises(ValueError, match="is no datastream"):
+        bound_terms([When("nothing")], ASSETS, STREAMS)
