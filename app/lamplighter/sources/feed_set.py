@@ -62,7 +62,13 @@ def open_feed(
         return ReplayFeed(url, feed_id=feed_id, deliver=deliver, clock=clock)
     if url.startswith(("sparkplug:", "sparkplugs:")):
         return SparkplugFeed(
-            url, client_id=client_id, feed_id=feed_id, deliver=deliver, clock=clock, tls=tls
+            url,
+            client_id=client_id,
+            feed_id=feed_id,
+            deliver=deliver,
+            clock=clock,
+            tls=tls,
+            trial=trial,
         )
     return MqttFeed(
         url,

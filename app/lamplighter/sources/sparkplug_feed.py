@@ -48,8 +48,9 @@ class SparkplugFeed(MqttFeed):
         keep_alive_s: float | None = None,
         tls: TlsFiles | None = None,
         login: Login | None = None,
+        trial: bool = False,
     ) -> None:
-        """Raises U-801 when `url` is no such address."""
+        """Raises U-801 when `url` is no such address. `trial`: only looking, without STATE."""
         parts = urlsplit(url)
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         groups = [unquote(g) for g in parts.path.strip("/").split(",") if g] or ["+"]
@@ -76,6 +77,7 @@ class SparkplugFeed(MqttFeed):
             keep_alive_s=keep_alive_s,
             tls=tls,
             login=login,
+            trial=trial,
         )
         shown = ",".join(groups) if groups != ["+"] else ""
         self.url = f"{parts.scheme}://{self._address.host}:{self._address.port}/{shown}"
@@ -100,6 +102,8 @@ class SparkplugFeed(MqttFeed):
         self._said_ms = self._clock.wall_ms()
         while not self._deliver_own(LINK_BEGINS) and not self._stop.wait(0.05):
             pass  # it must stand before the first message of the new link
+        if self._trial:
+            return Manners(clean=True)
         gone = self._state(online=False)
         return Manners(clean=True, will=gone, hello=self._state(online=True), goodbye=gone)
 
@@ -116,7 +120,7 @@ class SparkplugFeed(MqttFeed):
             return self._take(raw)
         self.ack(raw.token)
         link = self._link
-        if _says_offline(raw.payload) and link is not None:
+        if _says_offline(raw.payload) and link is not None and not self._trial:
             # an old will, or another with our name: whoever waits for us must not be misled
             link.publish(self._state(online=True))
         return True

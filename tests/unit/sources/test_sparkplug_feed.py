@@ -244,6 +244,21 @@ def test_the_link_begins_and_lives_in_the_decoders_eyes_and_nothing_is_operated(
     everything.close()
 
 
+@pytest.mark.e2e
+def test_who_only_looks_says_nothing_about_a_host(broker: Broker) -> None:
+    everything = Plant(broker, "#")
+    feed = open_feed(
+        f"sparkplug://127.0.0.1:{broker.port}/plant?host=city-host", feed_id="t", client_id="t",
+        deliver=lambda _: True, clock=SystemClock(), trial=True,
+    )  # fmt: skip
+    feed.start()
+    assert until(lambda: feed.state == "live")
+    assert feed.stop(6.0)
+    time.sleep(0.3)
+    assert everything.heard == []
+    everything.close()
+
+
 def test_a_rebirth_request_reads_as_one() -> None:
     found = payload_type()()
     found.ParseFromString(rebirth_request(1_795_305_600_000))
