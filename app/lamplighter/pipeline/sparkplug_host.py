@@ -70,7 +70,7 @@ class Taken:
     life: str = ""
     """online | offline | empty: nothing new"""
     stranger: bool = False
-    """it comes from somebody who has not introduced himself"""
+    """it comes from somebody who has not introduced himself, or not all his metrics"""
     void: bool = False
     """it changes nothing: a will of an earlier session"""
 
@@ -170,8 +170,7 @@ class SparkplugHost:
             session.devices[at.device] = True
         taken = Taken(session.epoch, number)
         self._read(taken, session, at, payload)
-        if any(fault.code == "D-112" for fault in taken.faults):
-            node.wanted = True
+        node.wanted = node.wanted or taken.stranger
         return taken
 
     def _node_birth(
@@ -267,7 +266,8 @@ class SparkplugHost:
             taken.carried += 1
             known = self._known(session, at, metric, birth)
             if known is None:
-                taken.faults.append(_fault("D-112", metric, "an alias nobody introduced", place))
+                taken.faults.append(_fault("D-113", metric, "an alias nobody introduced", place))
+                taken.stranger = True
                 continue
             if metric.unit:
                 taken.units[known.name] = metric.unit

@@ -23,7 +23,14 @@ from msgspec import structs
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.clock import Clock
-from lamplighter.domain.field_message import ANNOUNCEMENTS, OBSERVATIONS, ROOT, RawMessage
+from lamplighter.domain.field_message import (
+    ANNOUNCEMENTS,
+    LINK,
+    OBSERVATIONS,
+    ROOT,
+    SPARKPLUG,
+    RawMessage,
+)
 from lamplighter.domain.mapping_draft import to_toml
 from lamplighter.domain.observation import Batch
 from lamplighter.domain.problems import LamplighterError, fault
@@ -50,6 +57,7 @@ MOST_TRIALS: Final = 4
 UNWATCHED_S: Final = 60.0
 GROUPS_EVERY_S: Final = 1.0
 EVERYTHING: Final = ("#",)
+SPEAK_FOR_THEMSELVES: Final = (OBSERVATIONS, ANNOUNCEMENTS, SPARKPLUG)
 
 
 class Known(NamedTuple):
@@ -70,6 +78,7 @@ class FeedTrial:
         self._first: float | None = None
         self._kept: dict[str, deque[RawMessage]] = {}
         self._native: deque[RawMessage] = deque(maxlen=300)
+        self._asked: set[str] = set()
         self._count = 0
         self._counts: Counter[str] = Counter()
         self._kept_count = 0
@@ -110,7 +119,7 @@ class FeedTrial:
         return True
 
     def _keep(self, topic: str, message: RawMessage) -> None:
-        if topic.startswith(ROOT):
+        if topic.startswith((ROOT, SPARKPLUG, LINK)):
             self._native.append(message)
             return
         known = self._kept.get(topic)
@@ -132,7 +141,7 @@ class FeedTrial:
             native = list(self._native)
             kept = {topic: list(rows) for topic, rows in self._kept.items()}
         groups = self._grouping(kept)
-        speaks_native = any(str(m.topic).startswith((OBSERVATIONS, ANNOUNCEMENTS)) for m in native)
+        speaks_native = any(str(m.topic).startswith(SPEAK_FOR_THEMSELVES) for m in native)
         use_native = speaks_native and not mapping and not any(g.draft for g in groups)
         chosen = groups[group] if 0 <= group < len(groups) else None
         samples = native if use_native else self._of(chosen, kept)
@@ -209,7 +218,16 @@ class FeedTrial:
             pipeline.use_mapping("trial", compiled)
             messages = [m for m in messages if compiled.captures(str(m.topic)) is not None]
         batch = pipeline.take(sorted(messages, key=lambda m: m.received_ms))
+        self._ask_for_births(pipeline)
         return self._rows(batch, known), _aside(batch)
+
+    def _ask_for_births(self, pipeline: Pipeline) -> None:
+        """Sparkplug nodes name their metrics only in a birth; each is asked for one, once."""
+        for request in pipeline.due():
+            name = request.source
+            new = ":" in name and name not in self._asked
+            if new and self.feed.publish_resend(name, 0, 0, 0):
+                self._asked.add(name)
 
     def _page_rows(
         self, mapping: str, messages: Sequence[RawMessage], known: Known

@@ -129,9 +129,9 @@ def test_what_is_no_single_value_is_set_aside_alone() -> None:
         )
     )  # fmt: skip
     assert found == [("pump/Flow", 3.0, 0)]
-    assert bench.aside == ["D-113", "D-112"]
+    assert bench.aside == ["D-113", "D-113"]
     reasons = [q.reason for q in bench.batch.quarantined]
-    assert "data set" in reasons[0]
+    assert "data set" in reasons[0] and "alias nobody introduced" in reasons[1]
     assert bench.asked() == ["plant:gw"], "who uses an unknown alias is asked for a birth"
 
 
@@ -142,7 +142,7 @@ def test_a_stranger_is_asked_to_introduce_himself_and_what_has_a_name_is_kept() 
         bench.node.data("pump", metric("Flow", 1.0), metric(None, 2.0, alias=7)),
     )
     assert found == [("pump/Flow", 1.0, 0)]
-    assert bench.aside == ["D-112"]
+    assert bench.aside == ["D-113"]
     assert "D-112" in [p.code for p, _ in bench.pipeline.notices()]
     assert bench.asked() == ["plant:gw"]
     assert bench.asked() == [], "it is not asked again at once"

@@ -12,12 +12,14 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.kit.broker import Broker
+from tests.kit.sparkplug import FLOAT, EdgeNode, metric
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.asset_names import AssetNames, plain
+from lamplighter.runtime.feed_trial import FeedTrial, Known
 from lamplighter.runtime.project import create
 from lamplighter.runtime.recorder import Recorder
 from lamplighter.store import Store
@@ -189,3 +191,36 @@ def test_assets_by_nearness_of_names(key: str, asset: str) -> None:
 def test_names_are_compared_without_their_looks() -> None:
     assert plain("P-017") == plain("p_17") == plain("P 17")
     assert plain("P-17") != plain("P-170")
+
+
+@pytest.mark.e2e
+def test_a_sparkplug_feed_on_trial_asks_for_births_and_shows_their_values(tmp_path: Path) -> None:
+    with Broker(tmp_path / "broker") as broker:
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        node = EdgeNode(now=SystemClock().wall_ms())
+
+        def born(*_: object) -> None:
+            client.publish(*node.birth())
+            flow = metric("Flow", 2.0, FLOAT, alias=7, unit="L/s")
+            client.publish(*node.device_birth("pump", flow))
+
+        client.on_message = born
+        client.connect("127.0.0.1", broker.port)
+        client.subscribe("spBv1.0/plant/NCMD/gw")
+        client.loop_start()
+        address = wire.TryFeed(url=f"sparkplug://127.0.0.1:{broker.port}/plant")
+        trial = FeedTrial(1, address, SystemClock())
+        try:
+            end = time.monotonic() + 30
+            rows: list[str] = []
+            while "plant:gw/pump/Flow" not in rows and time.monotonic() < end:
+                node.now = SystemClock().wall_ms()
+                client.publish(*node.data("pump", metric(None, 3.0, FLOAT, alias=7)))
+                time.sleep(0.2)
+                seen = trial.look(0, "", Known({}, ()))
+                rows = [row.key for row in seen.rows]
+            assert "plant:gw/pump/Flow" in rows and seen.native
+        finally:
+            trial.feed.stop()
+            client.disconnect()
+            client.loop_stop()
