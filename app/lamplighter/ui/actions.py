@@ -101,6 +101,7 @@ class Actions:
             Action(tr("Take a backup"), ("Ctrl+Shift+K",), f.take_backup),
             Action(tr("Import files or a folder"), ("Ctrl+I",), f.import_files),
             Action(tr("Asset register"), (), f.register),
+            Action(tr("Display units"), (), f.display_units),
             Action(tr("Add a feed"), ("Ctrl+Shift+A",), f.feeds.add),
             Action(tr("Feeds"), ("Ctrl+Shift+F",), lambda: f.feed_page(0)),
             Action(tr("Quarantine"), ("Ctrl+Shift+Q",), lambda: f.feed_page(1)),

@@ -44,6 +44,8 @@ from lamplighter.ui.time_question import GoToTime
 from lamplighter.ui.time_words import moment
 from lamplighter.ui.trends import Trends
 from lamplighter.ui.twin_dock import TwinDock
+from lamplighter.ui.units_dialog import UnitsDialog
+from lamplighter.ui.units_dialog import restore as restore_units
 from lamplighter.ui.view_files import is_view
 from lamplighter.ui.wall import Wall
 from lamplighter.ui.words import tr
@@ -73,6 +75,7 @@ class Furniture:
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
+        restore_units(self.docks.settings())
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
             "layers": self.layers,
@@ -234,6 +237,13 @@ class Furniture:
         show = getattr(self.twin.view, "fly_to_place", None)
         if show is not None:
             show(x, y, z)
+
+    def display_units(self) -> None:
+        """Choose the units that values are shown in."""
+        dialog = UnitsDialog(self.desk, self.docks.settings(), self._window)
+        dialog.changed.connect(self.faceplate.refresh)
+        dialog.changed.connect(self.desk.city_changed)
+        dialog.show()
 
     def feed_page(self, number: int) -> None:
         """The feeds, the quarantine or the calendar of data quality."""

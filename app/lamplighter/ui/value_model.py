@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lamplighter.domain.city import Datastream, Limits
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark, stale_after_ms
 from lamplighter.ui import numbers
+from lamplighter.ui.units import display
 from lamplighter.ui.words import tr
 
 TRUST_FLOOR: Final = 0.5
@@ -151,7 +152,28 @@ def blank(name: str, unit: str = "") -> ValueModel:
 
 
 def of_datastream(stream: Datastream, values: NewestValues | None, now_ms: int) -> ValueModel:
-    """The value of a datastream at `now_ms`, with the one stale rule applied."""
+    """The value of a datastream at `now_ms`, with the one stale rule applied, in the unit that
+    this person wants to see.
+    """
+    return _shown_in(_stored(stream, values, now_ms), None if stream.states else stream.unit)
+
+
+def _shown_in(model: ValueModel, unit: str | None) -> ValueModel:
+    found = display.of(unit) if unit else None
+    if found is None:
+        return model
+    return replace(
+        model,
+        value=None if model.value is None else found.value(model.value),
+        unit=found.unit,
+        limits=found.limits(model.limits),
+        expected=None if model.expected is None else found.value(model.expected),
+        spread=None if model.spread is None else found.span(model.spread),
+        resolution=found.span(model.resolution),
+    )
+
+
+def _stored(stream: Datastream, values: NewestValues | None, now_ms: int) -> ValueModel:
     name = stream.label or stream.name
     if values is None or stream.id >= len(values) or not values.time_ms[stream.id]:
         return ValueModel(
