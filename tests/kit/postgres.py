@@ -101,6 +101,27 @@ class Postgres:
         """`immediate` is as good as a crash: nothing is written out."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-m", mode, "stop")
 
+    def secure(self, cert: Path, key: Path, ca: Path, *, rules: tuple[str, ...] = ()) -> None:
+        """From now on with this certificate; `rules` go before the others in pg_hba.conf."""
+        for name, source in (("server.crt", cert), ("server.key", key), ("ca.crt", ca)):
+            target = self._folder / name
+            target.unlink(missing_ok=True)
+            target.write_bytes(source.read_bytes())
+            target.chmod(0o600)
+            if self._user:
+                os.chown(target, pwd.getpwnam(self._user).pw_uid, -1)
+        settings = (
+            ("ssl", "on"), ("ssl_cert_file", self._folder / "server.crt"),
+            ("ssl_key_file", self._folder / "server.key"), ("ssl_ca_file", self._folder / "ca.crt"),
+        )  # fmt: skip
+        for setting, value in settings:
+            self.sql(f"ALTER SYSTEM SET {setting} = '{value}'")
+        access = self.data / "pg_hba.conf"
+        kept = [r for r in access.read_text().splitlines() if " strict " not in f"{r} "]
+        access.write_text("\n".join([*rules, *kept]) + "\n")
+        self._run("pg_ctl", "-D", str(self.data), "reload")
+        time.sleep(0.3)
+
     def prepared(self) -> Postgres:
         """With the tables and a console's user, ready to be used."""
         from lamplighter.exchange import HistorianConfig, prepare
