@@ -23,6 +23,7 @@ from tests.kit.program import COMMAND, Recording, environment, json_of, verb
 
 BAD_WORDS: Final = ("Traceback", "U-899", "Segmentation", "Aborted")
 RECORD_S: Final = "1.5"
+SCREENS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 @dataclass
@@ -45,9 +46,9 @@ def cases(folder: Path) -> list[Case]:
     record = ("record", "PROJECT", "--seconds", RECORD_S, "--json")
     run = ("run", "PROJECT", "--seconds", "2")
     found = [
-        Case("no screen", 3, ("U-804", "no screen"), run, unset=("DISPLAY", "WAYLAND_DISPLAY")),
+        Case("no screen", 3, ("U-804", "no screen"), run, unset=SCREENS),
         Case("a screen that is gone", 3, ("U-804",), run, {"DISPLAY": ":4711"},
-             ("WAYLAND_DISPLAY",)),
+             SCREENS[1:]),
         Case("no project there", 3, ("A-404",), record, prepare=shutil.rmtree),
         Case("history of 0 bytes", 0, ("A-402", "history.damaged-1"), record,
              prepare=lambda p: (p / "history.db").write_bytes(b"") and None),
