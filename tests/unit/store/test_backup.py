@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from tests.unit.store.store_kit import Bench, names, simple
 
 from lamplighter.domain.alarm import Incident
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.store import Store
+from lamplighter.store import Store, backup
 from lamplighter.store.archive import ArchiveWriter, Manifest
 from lamplighter.store.backup import take_backup, unpack_backup
+from lamplighter.store.sealer import Sealer
 
 
 def quiet(done: int, total: int, text: str) -> None:
@@ -175,3 +178,40 @@ def test_a_place_inside_the_project_or_without_a_folder_is_refused(
     for file in (filled.folder / "b", tmp_path / "none" / "b", tmp_path):
         with pytest.raises(LamplighterError, match="A-408"):
             take(filled, file)
+
+
+def test_sealed_hours_come_back_too(filled: Bench, tmp_path: Path) -> None:
+    for seq in range(1, 100):
+        filled.clock.advance(120_000)
+        filled.commit(simple(seq, [(0, filled.clock.wall_ms(), seq), (1, 0, -seq)]))
+    sealer = Sealer(filled.folder, filled.store.writer, filled.clock)
+    sealer.seal()
+    sealer.close()
+    assert list((filled.folder / "segments").iterdir())
+    take(filled, tmp_path / "b")
+    back = bring(tmp_path / "b", tmp_path / "back")
+    assert back.verify().ok
+    assert list(back.export_rows()) == list(filled.store.export_rows())
+    back.close()
+
+
+def in_wrong_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history is held first and the city later: it may speak of what is not in the copy."""
+    held = backup._held
+
+    @contextlib.contextmanager
+    def slowly(file: Path) -> Iterator[sqlite3.Connection]:
+        with held(file) as sql:
+            time.sleep(0.3)
+            yield sql
+
+    monkeypatch.setattr(backup, "_held", slowly)
+    monkeypatch.setattr(backup, "HELD", ("audit.db", "history.db", "city.db"))
+
+
+def test_files_held_in_the_wrong_order_are_found_out(
+    filled: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_wrong_order(monkeypatch)
+    with pytest.raises(AssertionError, match="does not hold"):
+        test_a_copy_taken_amid_writing_is_one_moment(filled, tmp_path)
