@@ -164,7 +164,7 @@ def test_closing_the_dialog_ends_the_trial(qtbot: object, desk: Desk, session: _
 
 def test_addresses_are_completed(qtbot: object, themed: None) -> None:
     form = ConnectForm()
-    form.show_kinds(("mqtt", "mqtts", "folder", "sta"))
+    form.show_kinds(("mqtt", "mqtts", "folder", "sensorthings+http", "sensorthings+https"))
     form.address.setText("mqtts://h:1")
     assert form.chosen.scheme == "mqtts"
     form.user.setText("me@town")
@@ -173,6 +173,10 @@ def test_addresses_are_completed(qtbot: object, themed: None) -> None:
     form.kind.setCurrentIndex(form.kind.findData("folder"))
     form.address.setText("/data/x")
     assert form.url() == "folder:/data/x"
+    form.kind.setCurrentIndex(form.kind.findData("sensorthings"))
+    form.user.clear()
+    form.address.setText("https://h/v1.1")
+    assert form.url() == "sensorthings+https://h/v1.1"
     form.deleteLater()
 
 

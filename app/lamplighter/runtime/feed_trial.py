@@ -88,7 +88,9 @@ class FeedTrial:
         self._names: tuple[Mapping[str, Asset], AssetNames] | None = None
         self.watched = self._began
         self.shown_url = shown(ask.url)
-        self._is_page = urlsplit(ask.url).scheme in READ_BY_MAPPING
+        scheme = urlsplit(ask.url).scheme
+        self._is_page = scheme in READ_BY_MAPPING
+        self._needs_no_map = not self._is_page and scheme not in ("mqtt", "mqtts")
         self.feed = self._open(ask)
         self.feed.start()
 
@@ -99,7 +101,7 @@ class FeedTrial:
             return PageOnTrial(ask.url, deliver=self.deliver, clock=self._clock, tls=tls)
         config = FeedConfig("trial", ask.url, ask.mapping, ask.ca, ask.cert, ask.key)
         name = f"trial-{secrets.token_hex(4)}"
-        topics = ask.topics or (() if ask.mapping else EVERYTHING)
+        topics = ask.topics or (() if ask.mapping or self._needs_no_map else EVERYTHING)
         return connect(config, name, self.deliver, self._clock, topics=topics)
 
     # ---------------------------------------------------------------- the feed's thread
@@ -141,8 +143,12 @@ class FeedTrial:
             native = list(self._native)
             kept = {topic: list(rows) for topic, rows in self._kept.items()}
         groups = self._grouping(kept)
-        speaks_native = any(str(m.topic).startswith(SPEAK_FOR_THEMSELVES) for m in native)
-        use_native = speaks_native and not mapping and not any(g.draft for g in groups)
+        speaks_native = self._needs_no_map or any(
+            str(m.topic).startswith(SPEAK_FOR_THEMSELVES) for m in native
+        )
+        use_native = self._needs_no_map or (
+            speaks_native and not mapping and not any(g.draft for g in groups)
+        )
         chosen = groups[group] if 0 <= group < len(groups) else None
         samples = native if use_native else self._of(chosen, kept)
         text, problem = mapping, ""

@@ -100,8 +100,7 @@ class ConnectForm(QWidget):
     # ---------------------------------------------------------------- kinds
     def show_kinds(self, schemes: tuple[str, ...]) -> None:
         """What the recorder can connect to."""
-        known = {self.kind.itemData(i) for i in range(self.kind.count())}
-        if known == set(schemes) or not schemes:
+        if not schemes:
             return
         before = self.kind.currentData()
         self.kind.blockSignals(True)
@@ -140,8 +139,7 @@ class ConnectForm(QWidget):
 
     def _typed(self, text: str) -> None:
         """A whole address that was pasted chooses its kind."""
-        scheme = text.strip().partition(":")[0]
-        at = self.kind.findData(scheme)
+        at = self.kind.findData(kind_of(text.strip().partition(":")[0]).scheme)
         if at >= 0 and at != self.kind.currentIndex() and "://" in text:
             self.kind.setCurrentIndex(at)
         self.changed.emit()
@@ -154,7 +152,7 @@ class ConnectForm(QWidget):
             return ""
         scheme = self.chosen.scheme
         if text.partition(":")[0] != scheme and not text.startswith(f"{scheme}+"):
-            text = f"{scheme}:{text}" if text.startswith("/") else f"{scheme}://{text}"
+            text = _whole(scheme, text)
         user, password = self.user.text(), self.password.text()
         if user and self.chosen.login and not urlsplit(text).username:
             login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
@@ -177,3 +175,12 @@ class ConnectForm(QWidget):
         """The text of the mapping file given; empty for none."""
         path = self.map.path()
         return Path(path).read_text(encoding="utf-8") if path else ""
+
+
+def _whole(scheme: str, text: str) -> str:
+    """A path, an address of the web, or a bare host as an address of this kind."""
+    if text.startswith("/"):
+        return f"{scheme}:{text}"
+    if text.startswith(("http://", "https://")):
+        return f"{scheme}+{text}"
+    return f"{scheme}://{text}"

@@ -32,9 +32,10 @@ _KINDS: Final = (
     FeedKind("opc.tcp", "OPC UA server", "opc.tcp://plc.town:4840"),
     FeedKind("modbus", "Modbus TCP", "modbus://meter.town:502/1", login=False, tls=False,
              needs_map=True),
-    FeedKind("sta", "SensorThings service", "sta+https://sensors.town/v1.1"),
-    FeedKind("ngsi", "NGSI-LD broker", "ngsi+https://context.town"),
+    FeedKind("sensorthings", "SensorThings service", "sensorthings+https://sensors.town/v1.1"),
+    FeedKind("ngsi-ld", "NGSI-LD context broker", "ngsi-ld+https://context.town/ngsi-ld/v1"),
     FeedKind("gtfs-rt", "Vehicle positions (GTFS-realtime)", "gtfs-rt+https://transit.town/vp.pb"),
+    FeedKind("open311", "Requests of citizens (Open311)", "open311+https://city.town/open311/v2"),
     FeedKind("folder", "Folder of files", "folder:/data/loggers?pattern=*.csv", login=False,
              tls=False),
     FeedKind("file", "File that grows", "file:/data/logger.csv", login=False, tls=False),
@@ -45,17 +46,21 @@ _KINDS: Final = (
 
 
 def kind_of(scheme: str) -> FeedKind:
-    """The row for a scheme; a plain one that asks for everything when there is none."""
-    for kind in _KINDS:
-        if kind.scheme == scheme:
-            return kind
+    """The row for a scheme, whatever carries it (`still` of `still+https`); a plain one that asks
+    for everything when there is none.
+    """
+    for name in (scheme, scheme.partition("+")[0]):
+        for kind in _KINDS:
+            if kind.scheme == name:
+                return kind
     return FeedKind(scheme, scheme, f"{scheme}://host")
 
 
 def kinds(schemes: tuple[str, ...]) -> list[FeedKind]:
     """The kinds a recorder knows, the usual ones first."""
     order = {kind.scheme: at for at, kind in enumerate(_KINDS)}
-    return [kind_of(s) for s in sorted(schemes, key=lambda s: (order.get(s, 99), s))]
+    found = {kind.scheme: kind for kind in map(kind_of, schemes)}
+    return sorted(found.values(), key=lambda k: (order.get(k.scheme, 99), k.scheme))
 
 
 def words_of(url: str) -> str:
