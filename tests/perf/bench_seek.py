@@ -7,7 +7,9 @@ points with an index, asked for the same values and curves and painting nothing.
 
 from __future__ import annotations
 
+import json
 import os
+import queue
 import sqlite3
 import statistics
 import subprocess
@@ -18,12 +20,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from tests.kit.clocks import FakeClock
 from tests.kit.past_day import PastDay, Size, at
 from tests.kit.program import ROOT, environment
 from tests.perf.row import Row, row
 
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.observation import Batch, MessageRecord, NewDatastream, PointColumns
 from lamplighter.runtime.history_answers import moment
 from lamplighter.runtime.then_and_now import difference
 from lamplighter.store import Store
@@ -31,6 +36,8 @@ from lamplighter.store import Store
 MOMENTS: Final = ("03:42", "15:07", "09:11", "23:00", "00:40", "12:34", "06:32", "18:18")
 CURVES: Final = 40
 SPAN_MS: Final = 4 * 3_600_000
+DAY_MS: Final = 86_400_000
+YEAR_STREAMS: Final = 10
 PEER: Final = "a plain table with an index, nothing painted"
 WINDOW: Final = """
 import json, sys
@@ -100,8 +107,6 @@ def _naive(sql: sqlite3.Connection, names: list[str]) -> float:
 
 def _window(project: Path, folder: Path) -> dict[str, list[float]]:
     """The seeks in the real window, in a process of its own."""
-    import json
-
     out, moments = folder / "window.json", json.dumps([at(m) for m in MOMENTS])
     done = subprocess.run(
         [sys.executable, "-c", WINDOW, str(project), moments, str(out)],
@@ -110,6 +115,57 @@ def _window(project: Path, folder: Path) -> dict[str, list[float]]:
     if not out.exists():
         raise RuntimeError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
     found: dict[str, list[float]] = json.loads(out.read_text())
+    return found
+
+
+def _year(folder: Path) -> list[Row]:
+    """A year of minute values opens from the cells, whatever its length."""
+    clock = FakeClock(at("00:00") - 365 * DAY_MS)
+    Store.create(folder / "year", name="year", clock=clock)
+    store = Store.open(folder / "year", write=True, clock=clock, synchronous="OFF")
+    sql = sqlite3.connect(folder / "year.db", isolation_level=None)
+    sql.execute("PRAGMA journal_mode=OFF")
+    sql.execute("CREATE TABLE point(stream, time_ms, value)")
+    rng, done = np.random.default_rng(3), queue.Queue[object]()
+    count = 1440 * YEAR_STREAMS
+    sql.execute("BEGIN")
+    for day in range(365):
+        ids = np.tile(np.arange(YEAR_STREAMS, dtype=np.int32), 1440)
+        times = clock.wall_ms() + np.repeat(np.arange(1440) * 60_000, YEAR_STREAMS)
+        values = np.round(rng.normal(50, 5, count), 2)
+        points = PointColumns(ids, times.astype(np.int64), values, np.zeros(count, np.uint8),
+                              np.zeros(count, np.int32),
+                              np.arange(count, dtype=np.int32))  # fmt: skip
+        first = not day
+        clock.advance(DAY_MS)
+        store.writer.submit(
+            Batch((MessageRecord(0, 7, day, day * 7919, clock.wall_ms(), count),), points,
+                  new_sources=((0, "s"),) if first else (),
+                  new_datastreams=tuple(NewDatastream(i, 0, f"d{i}") for i in range(YEAR_STREAMS))
+                  if first else ()),
+            done.put,
+        )  # fmt: skip
+        done.get(timeout=60)
+        rows = zip(ids.tolist(), times.tolist(), values.tolist(), strict=True)
+        sql.executemany("INSERT INTO point VALUES(?,?,?)", (r for r in rows if r[0] == 3))
+    sql.execute("COMMIT")
+    sql.execute("CREATE INDEX by_time ON point(stream, time_ms)")
+    store.close()
+    store = Store.open(folder / "year", write=False, clock=clock)
+    end = clock.wall_ms()
+    peer = "fetch every raw row by index"
+    found = []
+    for words, days in (("a year", 365), ("90 days", 90), ("a week", 7)):
+        begin = end - days * DAY_MS
+        plain = _ms(
+            lambda b=begin: sql.execute(  # type: ignore[misc]
+                "SELECT time_ms, value FROM point WHERE stream=3 AND time_ms>=?", (b,)
+            ).fetchall()
+        )
+        took = _ms(lambda b=begin: store.series(3, b, end, 900))  # type: ignore[misc]
+        found.append(row(f"{words} of minute values in 900 cells, first", took, "ms", peer, plain))
+    store.close()
+    sql.close()
     return found
 
 
@@ -137,4 +193,4 @@ def rows() -> list[Row]:
                 row("processor time of the window for a later seek", statistics.median(used[1:]),
                     "ms", PEER, peer),
             ]  # fmt: skip
-        return found
+        return [*found, *_year(folder)]

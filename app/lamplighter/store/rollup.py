@@ -22,6 +22,10 @@ FLUSH_BATCHES: Final = 600
 CLOSE_POINTS: Final = 20_000
 """fewer points are left to be read as they are"""
 MERGED_AT_ONCE: Final = 16
+LONG_CELLS: Final = 16
+"""a flush gets coarser cells beside its own when it spans so many of them"""
+LEAST_SAVED: Final = 4
+"""and when they are so many times fewer"""
 
 
 class Roller:
@@ -127,6 +131,20 @@ class Roller:
             [(number, p, cells.encode_run(run, rows)) for p, rows in cells.parts(run.datastream)],
         )
         self._insert_cells(number, 1, made)
+        self._coarser(number, 1, made, span)
+
+    def _coarser(self, flush: int, kind: int, made: cells.Cells, span: tuple[int, int]) -> None:
+        """Coarser cells beside those of a flush that spans a long time, as it does where points
+        come seldom: a year is then read without the points of a year.
+        """
+        for coarse in range(kind + 1, len(cells.STEPS_MS) + 1):
+            step = cells.STEPS_MS[coarse - 1]
+            if span[1] - span[0] < LONG_CELLS * step:
+                return
+            fewer = cells.merge(made, step)
+            if len(fewer) * LEAST_SAVED <= len(made):
+                self._insert_cells(flush, coarse, fewer)
+                made = fewer
 
     def _merge(self, tier: int) -> None:
         rows = self._sql.execute(
@@ -145,9 +163,9 @@ class Roller:
                 "SELECT body FROM cells WHERE flush=? AND kind=?", (row[0], tier)
             )
         ]
-        self._insert_cells(
-            number, tier + 1, cells.merge(cells.Cells.join(found), cells.STEPS_MS[tier])
-        )
+        made = cells.merge(cells.Cells.join(found), cells.STEPS_MS[tier])
+        self._insert_cells(number, tier + 1, made)
+        self._coarser(number, tier + 1, made, span)
         self._sql.executemany("UPDATE flush SET merged=1 WHERE n=?", [(r[0],) for r in rows])
 
     def _insert(self, tier: int, from_: int, to: int, span: tuple[int, int]) -> int:

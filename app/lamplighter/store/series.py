@@ -15,6 +15,7 @@ from lamplighter.store import batches, cells, sealed
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.cells import PART, STEPS_MS, Cells
 
+FAR_LONGER: Final = 4
 RAW_FLUSHES: Final = 1_500
 """runs read at most for the points themselves; beyond, cells answer"""
 
@@ -169,10 +170,21 @@ def _of_tier(ask: _Question, tier: int) -> Cells:
     found: list[Cells] = []
     covered = 0
     for level in range(tier, 0, -1):
+        if level > 1 and _far_longer(ask, level, covered):
+            continue
         for number in _flushes(ask, level, covered):
-            found += _part(ask, number, level)
+            found += _coarsest(ask, number, level, tier)
         covered = max(covered, _covered(ask, level))
     return _inside(ask, [*found, _tail(ask, covered)])
+
+
+def _coarsest(ask: _Question, flush: int, level: int, tier: int) -> list[Cells]:
+    """The flush's cells of the tier where it has some, else its own finer ones."""
+    for kind in range(tier, level, -1):
+        found = _part(ask, flush, kind)
+        if found:
+            return found
+    return _part(ask, flush, level)
 
 
 def _inside(ask: _Question, found: list[Cells]) -> Cells:
@@ -189,6 +201,18 @@ def _flushes(ask: _Question, tier: int, after: int) -> list[int]:
         (tier, after, after, ask.until, ask.from_ms, ask.to_ms),
     )
     return [row[0] for row in rows]
+
+
+def _far_longer(ask: _Question, tier: int, after: int) -> bool:
+    """Whether a flush of the tier that touches the span is far longer than it: the flushes that
+    were merged into it say the same about the span in fewer cells.
+    """
+    row = ask.sql.execute(
+        "SELECT max(last_ms - first_ms) FROM flush WHERE tier=? AND to_batch>? AND from_batch>=?"
+        " AND to_batch<=? AND last_ms>=? AND first_ms<?",
+        (tier, after, after, ask.until, ask.from_ms, ask.to_ms),
+    ).fetchone()
+    return row[0] is not None and row[0] > FAR_LONGER * (ask.to_ms - ask.from_ms)
 
 
 def _covered(ask: _Question, tier: int) -> int:

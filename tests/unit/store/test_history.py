@@ -102,6 +102,44 @@ def test_a_long_history_is_answered_from_merged_tiers(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("small_flushes")
+def test_seldom_points_of_a_long_time_are_read_from_coarser_cells(bench: Bench) -> None:
+    """Minute values: a flush spans days, and gets the cells of the next tiers at once."""
+    minute, begin = 60_000, bench.clock.wall_ms()
+    rng = np.random.default_rng(2)
+    every: Rows = []
+    for seq in range(6):
+        now = bench.clock.wall_ms()
+        rows: Rows = [
+            (s, now + n * minute + s, round(float(rng.normal(50, 9)), 2), int(rng.integers(0, 2)))
+            for n in range(1_440)
+            for s in (0, 5)
+        ]
+        bench.commit(simple(seq, rows, **(names(STREAMS) if not seq else {})))
+        every += rows
+        bench.clock.advance(1_440 * minute)
+    end = bench.clock.wall_ms()
+    sql = bench.store._readers.history
+    kinds = sql.execute(
+        "SELECT DISTINCT kind FROM cells JOIN flush ON flush.n = cells.flush WHERE tier=1"
+    ).fetchall()
+    assert {k for (k,) in kinds} >= {0, 1, 2, 3}
+    for low, high in ((begin, end), (begin + 77_777_777, end - 3_333_333), (end - 9_000_000, end)):
+        mine = [v for s, t, v, _ in every if s == 5 and low <= t < high]
+        found = bench.store.series(5, low, high, 30)
+        assert found.reduced
+        assert (found.low.min(), found.high.max()) == (min(mine), max(mine))
+        assert (found.low <= found.value).all() and (found.value <= found.high).all()
+        assert found.time_ms.min() >= low
+        exact = bench.store.series(5, low, high, 100_000)
+        assert exact.value.tolist() == mine
+    known = begin + 3 * 1_440 * minute
+    then = bench.store.series(5, begin, end, 30, known)
+    assert then.time_ms.max() < known + 1_440 * minute
+    before = [v for s, t, v, _ in every if s == 5 and t < known + 1_440 * minute]
+    assert (then.low.min(), then.high.max()) == (min(before), max(before))
+
+
+@pytest.mark.usefixtures("small_flushes")
 def test_as_known_then_leaves_out_what_was_learned_later(bench: Bench) -> None:
     sent = _play(bench, 120, late=True)
     for back in (0, 3, 40, 77, 119):
