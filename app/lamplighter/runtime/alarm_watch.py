@@ -106,8 +106,10 @@ class AlarmWatch:
         self._last_wall = self._begun_ms
         self._last_mono = clock.monotonic_ms()
         self._grace_until = 0
-        self._slept_until = 0
+        self._slept_until = 1  # a sleep before this recorder's start is over
         self._told: dict[str, bool] = {}
+        self._source_told = np.zeros(0, np.int8)
+        """by source id: 1 silent, -1 heard, 0 nothing was told yet"""
 
     def look(
         self,
@@ -125,9 +127,9 @@ class AlarmWatch:
         self._look_at_clocks(engine)
         lost = self._tell_feeds(engine)
         silent = dead.copy()
-        for source, feed in self._feed_of().items():
-            if feed in lost and 0 <= source < silent.size:
-                silent[source] = True
+        if lost:
+            behind = [s for s, feed in self._feed_of().items() if feed in lost]
+            silent[[s for s in behind if 0 <= s < silent.size]] = True
         resting = self._clock.monotonic_ms() < self._grace_until
         if not resting:
             self._tell_sources(engine, dead, heard_ms, sources, lost)
@@ -166,11 +168,18 @@ class AlarmWatch:
         sources: Mapping[int, str],
         lost: set[str],
     ) -> None:
-        feed_of = self._feed_of()
-        for source in np.flatnonzero(heard_ms >= self._begun_ms).tolist():
+        """Only of those whose state is not what was told of them last."""
+        if self._source_told.size < heard_ms.size:
+            more = heard_ms.size - self._source_told.size
+            self._source_told = np.append(self._source_told, np.zeros(more, np.int8))
+        now = np.where(dead[: heard_ms.size], 1, -1)
+        told = self._source_told[: heard_ms.size]
+        changed = np.flatnonzero((heard_ms >= self._begun_ms) & (told != now))
+        feed_of = self._feed_of() if changed.size else {}
+        for source in changed.tolist():
             if source in sources and feed_of.get(source, "") not in lost:
-                key = f"{SOURCE}@{sources[source]}"
-                self._tell(engine, key, bool(source < dead.size and dead[source]))
+                told[source] = now[source]
+                engine.tell(f"{SOURCE}@{sources[source]}", bool(dead[source]))
 
     def _tell(self, engine: AlarmEngine, key: str, holds: bool, text: str = "") -> None:
         if self._told.get(key) != holds or text:
@@ -180,6 +189,7 @@ class AlarmWatch:
     def forget(self) -> None:
         """The engine has new rules: tell it everything again."""
         self._told.clear()
+        self._source_told[:] = 0
 
     def _look_at_clocks(self, engine: AlarmEngine) -> None:
         awake, wall, mono = self._awake(), self._clock.wall_ms(), self._clock.monotonic_ms()

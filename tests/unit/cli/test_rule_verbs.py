@@ -89,25 +89,22 @@ def test_a_file_of_rules_is_taken_table_by_table(
     assert _json(capsys, "rules", "list", project)["rules"] == []
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
+def test_a_file_that_cannot_be_says_where(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bad.toml"
+    for text, words in (
         ("[[rule]]\nid='x'\ntext='y'\ntreshold=3", "it has no field 'treshold'"),
         ("[[rule]]\nid='x'", "missing required field `text`"),
         ("[[rools]]\nid='x'", "no table [[rools]]"),
         ("[[rule", "file bad.toml"),
         ("", "it is empty"),
         ("[[way]]\nid='x'\nkind='email'", "tables other than"),
-    ],
-)
-def test_a_file_that_cannot_be_says_where(
-    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
-) -> None:
-    file = tmp_path / "bad.toml"
-    file.write_text(text)
-    assert _run("rules", "add", project, file) == FAILED
-    said = capsys.readouterr().err
-    assert words in said and len(said.splitlines()) == 1
+    ):
+        file.write_text(text)
+        assert _run("rules", "add", project, file) == FAILED
+        said = capsys.readouterr().err
+        assert words in said and len(said.splitlines()) == 1
 
 
 def test_works_are_planned_listed_and_ended(

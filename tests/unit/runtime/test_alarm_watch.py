@@ -138,6 +138,21 @@ def test_a_clock_that_somebody_set_raises_nothing(hours: int) -> None:
     assert night.beats(60) == []
 
 
+def test_ten_thousand_sources_are_told_once_each() -> None:
+    night = _Night()
+    told: list[str] = []
+    night.engine.tell = lambda key, holds, text="": told.append(key)  # type: ignore[method-assign]
+    count = 10_000
+    sources = {n: f"s{n}" for n in range(count)}
+    heard, dead = np.full(count, night.clock.wall_ms()), np.zeros(count, np.bool_)
+    for _ in range(3):
+        night.watch.look(night.engine, dead, heard, sources, SOURCE_OF, STREAMS)
+    assert sum("source" in key for key in told) == count
+    dead[77] = True
+    night.watch.look(night.engine, dead, heard, sources, SOURCE_OF, STREAMS)
+    assert told[-1] == "system.source-silent@s77"
+
+
 def test_a_feed_that_was_just_added_gets_its_rule_with_the_city() -> None:
     night = _Night()
     night.feeds["feed-3"] = "live"
