@@ -181,10 +181,20 @@ def poison(
             raise fault("I-507", name=str(out), what=str(error)) from None
         _say({"out": str(out), "objects": len(rows)}, json)
     elif action == "delete":
-        _say({"deleted": desk.poison_delete(project, numbers)}, json)
+        _say({"deleted": _delete(project, numbers)}, json)
     else:
         what = f"{action} is none of list, retry, export, delete"
         raise fault("U-801", what=what, name="historian poison")
+
+
+def _delete(project: Path, numbers: list[int]) -> int:
+    from lamplighter.cli import beside
+    from lamplighter.runtime.historian import poison_delete
+
+    with beside.recorder(project) as session:
+        if session is None:
+            return poison_delete(project, numbers)
+        return int(beside.ask(session, wire.DropPoison(tuple(numbers))).text)
 
 
 def _retry(project: Path, numbers: list[int], historian: str) -> dict[str, object]:

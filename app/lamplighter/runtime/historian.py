@@ -18,7 +18,7 @@ import structlog
 from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import Clock, SystemClock
-from lamplighter.domain.exchange import ExchangeState, spans_missing
+from lamplighter.domain.exchange import ExchangeState, Poison, spans_missing
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.exchange import Exchanger, HistorianConfig, Ledger, parted, shown
 from lamplighter.exchange import prepare as prepare_tables
@@ -321,6 +321,18 @@ class HistorianDesk:
                 return exchanger.retry(numbers or None)
             finally:
                 exchanger.close()
+
+    def refused(self, limit: int) -> list[Poison]:
+        """Records that were set aside, the oldest first."""
+        with contextlib.closing(Ledger(self._recorder.project, read_only=True)) as ledger:
+            return ledger.poison(limit=limit)
+
+    def forget(self, numbers: list[int]) -> int:
+        """Forget refused records (none given: all); says how many."""
+        with contextlib.closing(Ledger(self._recorder.project)) as ledger:
+            found = ledger.drop_poison(numbers or [p.n for p in ledger.poison(limit=1 << 30)])
+        self._wake.set()
+        return found
 
     # ------------------------------------------------------------ the thread
     def _run(self) -> None:

@@ -31,7 +31,8 @@ class HistorianAnswers(Answering):
             wire.ImportPast: self._past,
             wire.SyncHistorian: self._sync,
             wire.SetHistorian: self._set,
-            wire.GetExchange: lambda _: wire.Exchange(self._recorder.historian.state),
+            wire.DropPoison: self._drop,
+            wire.GetExchange: self._state,
             wire.RetryPoison: self._retry,
         }
 
@@ -50,6 +51,16 @@ class HistorianAnswers(Answering):
         name = shown(config.url) if config else ""
         self._audit("set the historian", name or "off")
         return wire.Ok(name)
+
+    def _state(self, ask: wire.GetExchange) -> wire.Reply:
+        desk = self._recorder.historian
+        return wire.Exchange(desk.state, tuple(desk.refused(ask.poison)) if ask.poison else ())
+
+    def _drop(self, ask: wire.DropPoison) -> wire.Reply:
+        self._need(Permission.FEED, "the historian's refused records")
+        count = self._recorder.historian.forget(list(ask.numbers))
+        self._audit("forget refused records", f"{count} records")
+        return wire.Ok(str(count))
 
     def _past(self, ask: wire.ImportPast) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))

@@ -106,6 +106,7 @@ class Actions:
             Action(tr("Feeds"), ("Ctrl+Shift+F",), lambda: f.feed_page(0)),
             Action(tr("Quarantine"), ("Ctrl+Shift+Q",), lambda: f.feed_page(1)),
             Action(tr("Data quality by day"), ("Ctrl+Shift+D",), lambda: f.feed_page(2)),
+            Action(tr("Historian"), ("Ctrl+Shift+H",), lambda: f.feed_page(3)),
             Action(tr("Check the city"), (), f.check_city),
             Action(tr("New work order"), ("Ctrl+N",), f.new_order),
             Action(tr("Next panel"), ("F6",), lambda: f.cycle(1)),

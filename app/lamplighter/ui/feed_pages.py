@@ -1,4 +1,6 @@
-"""The dock about feeds: how they are, what was set aside, how good their days were."""
+"""The dock about feeds: how they are, what was set aside, how good their days were; and the
+historian they are shared through.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,16 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton, QStackedWidget, QVBoxLa
 from lamplighter.ui.data_quality import QualityPage
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_list import FeedList
+from lamplighter.ui.historian_page import HistorianPage
 from lamplighter.ui.parts import Panel, button, row
 from lamplighter.ui.quarantine_page import QuarantinePage
 from lamplighter.ui.words import tr
 
-PAGES: Final = ("Feeds", "Quarantine", "Data quality")
+PAGES: Final = ("Feeds", "Quarantine", "Data quality", "Historian")
 
 
 class FeedPages(Panel):
-    """Three pages and the switch between them."""
+    """Four pages and the switch between them."""
 
     add = Signal()
 
@@ -27,9 +30,10 @@ class FeedPages(Panel):
         self.feeds = FeedList(desk)
         self.quarantine = QuarantinePage(desk)
         self.quality = QualityPage(desk)
+        self.historian = HistorianPage(desk)
         self.feeds.add.connect(self.add)
         self._stack = QStackedWidget()
-        for page in (self.feeds, self.quarantine, self.quality):
+        for page in (self.feeds, self.quarantine, self.quality, self.historian):
             self._stack.addWidget(page)
         self._group = QButtonGroup(self)
         buttons: list[QPushButton] = []
@@ -47,7 +51,7 @@ class FeedPages(Panel):
         self.show_page(0)
 
     def show_page(self, number: int) -> None:
-        """0 feeds, 1 quarantine, 2 data quality."""
+        """0 feeds, 1 quarantine, 2 data quality, 3 the historian."""
         self._stack.setCurrentIndex(number)
         known = self._group.button(number)
         if known is not None:

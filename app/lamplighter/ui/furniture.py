@@ -246,7 +246,7 @@ class Furniture:
         dialog.show()
 
     def feed_page(self, number: int) -> None:
-        """The feeds, the quarantine or the calendar of data quality."""
+        """The feeds, the quarantine, the calendar of data quality or the historian."""
         self.docks.show("feeds")
         self.feeds.pages.show_page(number)
 

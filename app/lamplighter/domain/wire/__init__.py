@@ -96,6 +96,7 @@ from lamplighter.domain.wire.feeds import GetFeed as GetFeed
 from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
 from lamplighter.domain.wire.feeds import GetGaps as GetGaps
 from lamplighter.domain.wire.feeds import SourceState as SourceState
+from lamplighter.domain.wire.historian import DropPoison as DropPoison
 from lamplighter.domain.wire.historian import Exchange as Exchange
 from lamplighter.domain.wire.historian import GetExchange as GetExchange
 from lamplighter.domain.wire.historian import HistorianSynced as HistorianSynced

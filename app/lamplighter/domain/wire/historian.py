@@ -40,15 +40,24 @@ class SetHistorian(Message, frozen=True):
 
 
 class GetExchange(Message, frozen=True):
-    """How the exchange stands."""
+    """How the exchange stands, with at most so many refused records."""
+
+    poison: int = 0
 
 
 class Exchange(Message, frozen=True):
     state: ExchangeState
+    poison: tuple[Poison, ...] = ()
 
 
 class RetryPoison(Message, frozen=True):
     """Send what the historian refused once more; no numbers: everything."""
+
+    numbers: tuple[int, ...] = ()
+
+
+class DropPoison(Message, frozen=True):
+    """Forget refused records; their values stay in the project. No numbers: all of them."""
 
     numbers: tuple[int, ...] = ()
 
@@ -65,5 +74,5 @@ class ImportPast(Message, frozen=True):
     again: bool = False
 
 
-Request = ImportPast | SyncHistorian | SetHistorian | GetExchange | RetryPoison
+Request = DropPoison | ImportPast | SyncHistorian | SetHistorian | GetExchange | RetryPoison
 Reply = HistorianSynced | Exchange
