@@ -57,6 +57,8 @@ MOST_TRIALS: Final = 4
 UNWATCHED_S: Final = 60.0
 GROUPS_EVERY_S: Final = 1.0
 EVERYTHING: Final = ("#",)
+NATIVE: Final = "lamplighter/1/#"
+"""stands for the topics of native messages among the groups"""
 SPEAK_FOR_THEMSELVES: Final = (OBSERVATIONS, ANNOUNCEMENTS, SPARKPLUG)
 
 
@@ -135,7 +137,7 @@ class FeedTrial:
             known.append(message)
 
     # ---------------------------------------------------------------- looking
-    def look(self, group: int, mapping: str, known: Known) -> wire.Trial:
+    def look(self, group: str, mapping: str, known: Known) -> wire.Trial:
         """What came so far, and what it would become."""
         self.watched = time.monotonic()
         with self._lock:
@@ -146,10 +148,14 @@ class FeedTrial:
         speaks_native = self._needs_no_map or any(
             str(m.topic).startswith(SPEAK_FOR_THEMSELVES) for m in native
         )
+        if speaks_native and native:
+            words = "it speaks for itself: no mapping is needed"
+            groups = [*groups, Group(NATIVE, len({m.topic for m in native}), count, None, words)]
+            groups.sort(key=lambda g: g.draft is None and g.topic != NATIVE)
+        chosen = next((g for g in groups if g.topic == group), groups[0] if groups else None)
         use_native = self._needs_no_map or (
-            speaks_native and not mapping and not any(g.draft for g in groups)
+            not mapping and chosen is not None and chosen.topic == NATIVE
         )
-        chosen = groups[group] if 0 <= group < len(groups) else None
         samples = native if use_native else self._of(chosen, kept)
         text, problem = mapping, ""
         rows: tuple[wire.PreviewRow, ...] = ()
@@ -380,10 +386,10 @@ def look_once(
     nothing = Known({}, ())
     try:
         end = time.monotonic() + seconds
-        seen = trial.look(0, "", nothing)
+        seen = trial.look("", "", nothing)
         while time.monotonic() < end and seen.state != "refused":
             time.sleep(0.2)
-            seen = trial.look(0, "", nothing)
+            seen = trial.look("", "", nothing)
             settled = seen.messages > 0 and seen.seconds - (seen.first_message_s or 0.0) > 2.5
             if settled and seen.rows:
                 break

@@ -62,7 +62,7 @@ class FeedDialog(QWidget):
         self._text = ""
         """the mapping in use: from the draft, or loaded from a file"""
         self._loaded = ""
-        self._group = 0
+        self._group = ""
         self._step = CONNECT
         self._asking = False
         self._wish = wire.TryFeed("")
@@ -203,7 +203,7 @@ class FeedDialog(QWidget):
         except (OSError, UnicodeDecodeError) as error:
             self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
             return
-        self._draft, self._seen, self._group = None, None, 0
+        self._draft, self._seen, self._group = None, None, ""
         self._loaded = self._wish.mapping
         self.preview.forget()
         self._say.setText(tr("Connecting"))
@@ -238,8 +238,10 @@ class FeedDialog(QWidget):
         if not isinstance(reply, wire.Trial) or reply.id != self._trial:
             return
         self._seen = reply
+        if not self._group and reply.groups:
+            self._group = reply.groups[0].topic
         self._show_topics(reply)
-        group = reply.groups[self._group] if self._group < len(reply.groups) else None
+        group = next((g for g in reply.groups if g.topic == self._group), None)
         if self._draft is None and group is not None and group.draft is not None:
             self._draft = group.draft
             self._text = to_toml(self._draft)
@@ -247,6 +249,7 @@ class FeedDialog(QWidget):
             self._draft = _refreshed(self._draft, group.draft)
         self.message.show_messages(reply, self._draft)
         self.mapping.show_draft(self._draft if not self._loaded else None)
+        self.mapping.setVisible(self._draft is not None or bool(self._loaded))
         self._show_preview()
         self._words(reply)
         self._enable()
@@ -263,12 +266,14 @@ class FeedDialog(QWidget):
             if group.draft is None:
                 item.setForeground(theme().colour("text.muted"))
             self.topics.addItem(item)
-        self.topics.setCurrentRow(min(self._group, self.topics.count() - 1))
+        places = [g.topic for g in trial.groups]
+        self.topics.setCurrentRow(places.index(self._group) if self._group in places else 0)
         self.topics.blockSignals(False)
 
     def _choose_group(self, at: int) -> None:
-        if at >= 0 and at != self._group:
-            self._group, self._draft, self._text = at, None, ""
+        groups = self._seen.groups if self._seen is not None else ()
+        if 0 <= at < len(groups) and groups[at].topic != self._group:
+            self._group, self._draft, self._text = groups[at].topic, None, ""
             self._look()
 
     def _words(self, trial: wire.Trial) -> None:

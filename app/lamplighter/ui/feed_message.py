@@ -121,9 +121,8 @@ class MessageView(QWidget):
     def show_messages(self, trial: wire.Trial, draft: MappingDraft | None) -> None:
         """The messages of a trial; the one that is shown stays until another is asked for."""
         same_draft = draft == self._draft
-        same_group = (
-            draft is not None and self._draft is not None and (draft.topics == self._draft.topics)
-        )
+        before = self._draft.topics if self._draft is not None else None
+        same_group = before == (draft.topics if draft is not None else None)
         self._draft, self._samples = draft, trial.samples
         if self._message is None or not same_group:
             self._message = trial.samples[0] if trial.samples else None

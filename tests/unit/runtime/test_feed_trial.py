@@ -118,12 +118,30 @@ def test_from_an_address_to_values_on_assets(broker: Broker, recorder: Recorder)
     devices.stop()
 
 
+def test_native_messages_beside_others_are_a_choice_of_their_own(
+    broker: Broker, recorder: Recorder
+) -> None:
+    devices = Devices(broker.port)
+    body = told({"epoch": 5, "seq": 0, "points": [["P-1", 1_795_349_281_000, 2.5]]})
+    devices.client.publish("lamplighter/1/obs/gw-1", body, qos=1, retain=True)
+    trial = ask(recorder, wire.TryFeed(broker.url)).id
+    seen = until(lambda: ask(recorder, wire.LookAtTrial(trial)), lambda t: len(t.groups) == 2,
+                 devices.speak)  # fmt: skip
+    assert seen.native and {g.topic for g in seen.groups} == {"lamplighter/1/#", "city/air/+/up"}
+    native = ask(recorder, wire.LookAtTrial(trial, "lamplighter/1/#"))
+    assert [(r.key, r.value) for r in native.rows] == [("gw-1/P-1", "2.5")]
+    assert native.mapping == ""
+    other = ask(recorder, wire.LookAtTrial(trial, "city/air/+/up"))
+    assert {r.key for r in other.rows} == {"air-up/mast-07/temp", "air-up/mast-08/temp"}
+    devices.stop()
+
+
 def test_a_mapping_that_cannot_be_used_is_told_in_the_preview(
     broker: Broker, recorder: Recorder
 ) -> None:
     devices = Devices(broker.port)
     trial = ask(recorder, wire.TryFeed(broker.url)).id
-    seen = until(lambda: ask(recorder, wire.LookAtTrial(trial, 0, "topic = ")),
+    seen = until(lambda: ask(recorder, wire.LookAtTrial(trial, "", "topic = ")),
                  lambda t: t.messages > 0, devices.speak)  # fmt: skip
     assert "cannot be used" in seen.problem
     assert not seen.rows

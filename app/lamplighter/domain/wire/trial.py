@@ -32,8 +32,8 @@ class LookAtTrial(Message, frozen=True):
     """What came so far; a trial nobody looks at ends by itself."""
 
     id: int
-    group: int = 0
-    """index into `Trial.groups`"""
+    group: str = ""
+    """topic of one of `Trial.groups`; empty: the first"""
     mapping: str = ""
     """text of the mapping to preview; empty: as proposed"""
 
