@@ -13,9 +13,9 @@ pytestmark = pytest.mark.faults
 def test_a_sequence_that_is_counted_on_wrongly_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert part_sparkplug.passed(part_sparkplug.run(25))
+    assert part_sparkplug.passed(part_sparkplug.run(8))
     monkeypatch.setattr(sparkplug_host, "_AHEAD", 4)
-    assert not part_sparkplug.passed(part_sparkplug.run(25))
+    assert not part_sparkplug.passed(part_sparkplug.run(8))
 
 
 def test_a_host_that_loses_what_was_overtaken_is_found_out(
@@ -28,4 +28,4 @@ def test_a_host_that_loses_what_was_overtaken_is_found_out(
         return number if number >= self.end - 1 else self.end
 
     monkeypatch.setattr(sparkplug_host._Session, "number", forward_only)
-    assert not part_sparkplug.passed(part_sparkplug.run(25))
+    assert not part_sparkplug.passed(part_sparkplug.run(8))
