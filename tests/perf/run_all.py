@@ -21,6 +21,7 @@ from tests.kit.program import ROOT, environment
 
 BENCHES: Final = {
     "ingest": "From the field to the disk",
+    "protocols": "Feeds of other protocols",
     "store": "Store: ingest, size, history",
     "sealed": "Sealed history",
     "seek": "A moment of the past",

@@ -162,9 +162,11 @@ class AsyncFeed:
         try:
             await self._ending.wait()
         finally:
-            for task in (running, ticking):
-                task.cancel()
-            await asyncio.gather(running, ticking, return_exceptions=True)
+            left = {running, ticking}
+            while left:  # a library may swallow one cancellation
+                for task in left:
+                    task.cancel()
+                _, left = await asyncio.wait(left, timeout=0.2)
             self._down()
             self.source.offline()
 
@@ -192,6 +194,8 @@ class AsyncFeed:
                 self._problem = problem("U-804", name=self.url.partition(":")[0], what=what)
             except Exception as error:  # whatever it is, the feed lives on
                 self._problem = self._explain(error)
+            if self._ending.is_set():
+                return
             was_live = self._live
             self._down()
             if was_live and self.clock.monotonic_ms() - begun > STEADY_MS:

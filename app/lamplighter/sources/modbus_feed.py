@@ -83,6 +83,7 @@ class ModbusFeed(PolledFeed):
         )
         self._client: AsyncModbusTcpClient | None = None
         self._blocks = plan(self._map.registers, self._unit, most_words=self._map.most_words)
+        self._raw: dict[Block, list[int]] = {}
         self._alone = False
         """every value is asked for by itself: the device refused a longer question"""
         self._places: list[tuple[Place, Laid]] = []
@@ -120,8 +121,8 @@ class ModbusFeed(PolledFeed):
         """what was read, word by word, by its place"""
         if self._map.registers:
             words = await self._words(refused)
-            for (device, table, address), word in sorted(words.items()):
-                raw[f"{table} {address} of {device}"] = [word]
+            for block, found in self._raw.items():
+                raw[f"{block.table} from {block.start} of {block.device}"] = found
             now = self.clock.wall_ms()
             for register in self._map.registers:
                 value = _value(register, words, self._unit)
@@ -152,6 +153,7 @@ class ModbusFeed(PolledFeed):
     async def _words(self, refused: dict[str, str]) -> dict[tuple[int, str, int], int]:
         """Every word of the map by (device, table, address)."""
         words: dict[tuple[int, str, int], int] = {}
+        self._raw.clear()
         try:
             if not self._alone:
                 for block in self._blocks:
@@ -168,11 +170,10 @@ class ModbusFeed(PolledFeed):
         return words
 
     async def _block(self, block: Block) -> dict[tuple[int, str, int], int]:
-        found = await self._ask(block)
-        return {
-            (block.device, block.table, block.start + at): int(word)
-            for at, word in enumerate(found[: block.count])
-        }
+        found = [int(word) for word in (await self._ask(block))[: block.count]]
+        self._raw[block] = found
+        device, table, start = block.device, block.table, block.start
+        return {(device, table, start + at): word for at, word in enumerate(found)}
 
     async def _ask(self, block: Block) -> Sequence[int]:
         """The words of one question. Raises Refused, or ConnectionError when the link is over."""
@@ -255,14 +256,17 @@ def _value(
     register: Register, words: Mapping[tuple[int, str, int], int], unit: int
 ) -> float | str | None:
     device = unit if register.device is None else register.device
-    places = range(register.address, register.address + register.size)
-    found = [words.get((device, register.table, at)) for at in places]
-    if any(word is None for word in found):
-        return None
+    table, first = register.table, register.address
+    found: list[int] = []
+    for at in range(first, first + register.size):
+        word = words.get((device, table, at))
+        if word is None:
+            return None
+        found.append(word)
     power = None
     if register.scale_from is not None:
-        power = words.get((device, register.table, register.scale_from))
-    return decode([word for word in found if word is not None], register, power)
+        power = words.get((device, table, register.scale_from))
+    return decode(found, register, power)
 
 
 def _map_of(wish: Wish) -> RegisterMap:

@@ -135,29 +135,32 @@ def decode(
     `power`: what stands at `scale_from`, the raw word.
     """
     kind = register.type
-    if len(words) != register.size:
+    form = TYPES.get(kind)
+    if len(words) != (form[0] if form is not None else register.size):
         return None
     if kind == "bool":
         return _worded(register, 1 if words[0] else 0)
-    ordered = list(words) if register.words == "big" else list(reversed(words))
-    raw = b"".join(struct.pack(">H", word & 0xFFFF) for word in ordered)
-    if kind.startswith("string"):
-        text = raw.split(b"\x00", 1)[0].decode("utf-8", "replace").strip()
-        return text or None
-    bits = int.from_bytes(raw, "big")
+    bits = 0
+    for word in words if register.words == "big" else reversed(words):
+        bits = bits << 16 | (word & 0xFFFF)
+    if form is None and kind.startswith("string"):
+        raw = bits.to_bytes(2 * len(words), "big")
+        return raw.split(b"\x00", 1)[0].decode("utf-8", "replace").strip() or None
     if bits in register.missing:
         return None
-    if kind.startswith("bcd"):
+    if form is None:  # binary coded decimals
         digits = f"{bits:x}"
         return _scaled(register, int(digits), power) if digits.isdigit() else None
     if register.bit is not None:
         return _worded(register, bits >> register.bit & 1)
-    value = struct.unpack(TYPES[kind][1], raw)[0]
-    if isinstance(value, float):
-        return _scaled(register, value, power) if math.isfinite(value) else None
+    if kind[0] == "f":
+        number = struct.unpack(form[1], bits.to_bytes(2 * form[0], "big"))[0]
+        return _scaled(register, number, power) if math.isfinite(number) else None
+    if kind[0] == "i" and bits >> (16 * form[0] - 1):
+        bits -= 1 << 16 * form[0]
     if register.states:
-        return _worded(register, value)
-    return _scaled(register, value, power)
+        return _worded(register, bits)
+    return _scaled(register, bits, power)
 
 
 def _worded(register: Register, value: int) -> float | str:
@@ -175,6 +178,8 @@ def _scaled(register: Register, value: float, power: int | None) -> float | None
             return None
         value = value / 10**-exponent if exponent < 0 else value * 10**exponent
     scale = register.scale
+    if scale == 1.0:
+        return float(value + register.offset)
     inverse = 1 / scale if scale else 0.0
     if 0 < abs(scale) < 1 and abs(inverse - round(inverse)) < 1e-9 * abs(inverse):
         value = value / round(inverse)  # 0.1 as a factor would show 12.3 as 12.3000001

@@ -57,7 +57,7 @@ def test_a_register_map_is_read_from_every_table() -> None:
         assert feed.units == {"P-17/power": "kW", "P-17/flow": "m³/h"}
         assert str(feed.got[0].topic).endswith("/pump-plc")
         original = feed.feed.original("pump-plc", "P-17/flow")  # type: ignore[attr-defined]
-        assert json.loads(original.payload)["holding 37 of 1"] == [0xFFF0]
+        assert json.loads(original.payload)["holding from 36 of 1"] == [0xFFFF, 0xFFF0]
         device.values[37] = 0xFFFF
         feed.until(lambda f: f.newest["P-17/power"] == -0.1)
     assert {code for code, _, _ in device.asked} == {1, 3, 4}

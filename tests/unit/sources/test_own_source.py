@@ -181,6 +181,25 @@ def test_a_polled_feed_goes_on_after_failures_and_tells_them() -> None:
     assert says[-1]["offline"] and feed.counters.losses >= 1
 
 
+def test_a_feed_ends_although_its_library_swallows_the_cancellation() -> None:
+    class Stubborn(Counting):
+        fails = ()
+
+        async def _poll(self) -> None:
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                raise ConnectionError("the request was cancelled") from None
+
+    feed = Stubborn(
+        "x://y", feed_id="f", source="s", deliver=Queue(), clock=SystemClock(), what="y",
+        interval_s=0.02,
+    )  # fmt: skip
+    feed.start()
+    time.sleep(0.2)
+    assert feed.stop(10) and feed.state == "off"
+
+
 def test_the_loop_ends_with_its_last_feed() -> None:
     import threading
 
