@@ -57,7 +57,7 @@ class Outcome:
         return self.changed > 0 and self.crashed == 0 and self.changed == self.located
 
 
-def build(folder: Path) -> tuple[FakeClock, dict[int, bytes]]:
+def build(folder: Path, *, sealed: bool = True) -> tuple[FakeClock, dict[int, bytes]]:
     """Three sealed hours and an hour of hot batches, half of it in the log; batch -> digest."""
     clock = FakeClock()
     clock.advance(50 * MINUTE)
@@ -82,9 +82,10 @@ def build(folder: Path) -> tuple[FakeClock, dict[int, bytes]]:
             clock.advance(MINUTE)
 
     record(0, 200)
-    sealer = Sealer(live, store.writer, clock)
-    sealer.seal()
-    sealer.close()
+    if sealed:
+        sealer = Sealer(live, store.writer, clock)
+        sealer.seal()
+        sealer.close()
     record(200, 50)
     store.close()
     store = Store.open(live, write=True, clock=clock)

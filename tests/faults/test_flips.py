@@ -15,7 +15,7 @@ pytestmark = pytest.mark.faults
 
 
 def test_every_flipped_bit_that_changes_a_point_is_found_and_located(tmp_path: Path) -> None:
-    found = part_flips.run(28, tmp_path)
+    found = part_flips.run(20, tmp_path)
     assert found.passed, found
     assert found.by_file["segments"]
 
@@ -31,5 +31,5 @@ def test_a_checker_that_passes_over_segments_is_found_out(
         found.last, found.head, found.stored = seen.last, seen.head, found.stored + seen.stored
 
     monkeypatch.setattr(verify, "check_segments", blind)
-    found = part_flips.run(12, tmp_path)
+    found = part_flips.run(8, tmp_path)
     assert not found.passed

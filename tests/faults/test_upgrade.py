@@ -14,7 +14,7 @@ pytestmark = pytest.mark.faults
 
 
 def test_a_killed_upgrade_leaves_the_old_project_or_the_new_one(tmp_path: Path) -> None:
-    found = part_upgrade.run(16, tmp_path)
+    found = part_upgrade.run(9, tmp_path)
     assert found.passed, found
 
 
@@ -26,6 +26,6 @@ def test_an_upgrade_that_commits_each_statement_is_found_out(tmp_path: Path) -> 
                 sql.execute(statement)
         sql.execute(f"PRAGMA user_version={len(steps)}")
 
-    found = part_upgrade.run(16, tmp_path, how=in_pieces)
+    found = part_upgrade.run(9, tmp_path, how=in_pieces)
     assert not found.passed
     assert found.between

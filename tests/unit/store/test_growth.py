@@ -16,7 +16,7 @@ from lamplighter.store.sealer import Sealer
 HOUR = 3_600_000
 DAY = 24 * HOUR
 STREAMS = 30
-PERIOD = 4_000
+PERIOD = 8_000
 
 
 def record(bench: Bench, hours: int, seq: int) -> int:
@@ -56,13 +56,13 @@ def on_disk(bench: Bench) -> int:
 def test_the_growth_of_the_folder_is_foreseen_within_a_tenth(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollup, "FLUSH_POINTS", 9_000)
-    seq = record(bench, 7, 0)
+    monkeypatch.setattr(rollup, "FLUSH_POINTS", 4_000)
+    seq = record(bench, 6, 0)
     before, start = on_disk(bench), bench.clock.wall_ms()
     free = 1e9
     left = bench.store.disk_use(start, 0.0, free).days_left
     assert left is not None
-    record(bench, 9, seq)
+    record(bench, 7, seq)
     grown = (on_disk(bench) - before) / ((bench.clock.wall_ms() - start) / DAY)
     assert free / left == pytest.approx(grown, rel=0.1)
 

@@ -1,0 +1,20 @@
+"""Sealing survives kills, and a sealer in the wrong order is found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.faults import part_sealing
+
+pytestmark = pytest.mark.faults
+
+
+def test_a_sealer_killed_at_any_moment_loses_nothing_and_one_in_the_wrong_order_does(
+    tmp_path: Path,
+) -> None:
+    sound = part_sealing.run(2, tmp_path / "sound")
+    assert not sound.lost, sound
+    hasty = part_sealing.run(4, tmp_path / "hasty", how=part_sealing.Hasty)
+    assert not hasty.passed
+    assert hasty.lost
