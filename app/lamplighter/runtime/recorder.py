@@ -42,6 +42,7 @@ from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.escalation import EscalationDesk
 from lamplighter.runtime.feed_health import FeedHealth, heard_by
+from lamplighter.runtime.feed_notices import FeedNotices
 from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import (
     FeedConfig,
@@ -161,6 +162,7 @@ class Recorder:
         self._stop_asked = threading.Event()
         self._storage_fault: Problem | None = None
         self._link_log = LinkLog()
+        self._feed_notices = FeedNotices(self.tell, self.tell_over)
         self._names_due = False
         self._homes_due = 0
         """looks that are left at what feeds tell about homes of new datastreams"""
@@ -409,6 +411,7 @@ class Recorder:
     def _every_second(self) -> None:
         self._watch_storage()
         self._link_log.look(self.feed_states())
+        self._feed_notices.look(self.feeds, self.clock.monotonic_ms())
         self.commands.check_timeouts()
         self.maintenance.every_second()
         self.layers.every_second()

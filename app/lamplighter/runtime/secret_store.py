@@ -28,7 +28,7 @@ class Secrets:
 
     def put(self, name: str, text: str) -> str:
         """Keep a secret; returns where: `keyring` or `file`. Raises LamplighterError (U-804)."""
-        if _keyring_put(self._entry(name), text):
+        if _keyring_put(self._entries(name)[0], text):
             self._drop_from_file(name)
             return "keyring"
         known = self._read()
@@ -39,15 +39,24 @@ class Secrets:
     def get(self, name: str) -> str:
         """A secret; empty when there is none or the keyring does not give it out."""
         found = self._read().get(name, "")
-        return found or _keyring_get(self._entry(name))
+        for entry in self._entries(name):
+            found = found or _keyring_get(entry)
+        return found
 
     def drop(self, name: str) -> None:
         """Forget a secret, wherever it is."""
         self._drop_from_file(name)
-        _keyring_drop(self._entry(name))
+        for entry in self._entries(name):
+            _keyring_drop(entry)
 
-    def _entry(self, name: str) -> str:
-        return f"{self._project}#{name}"
+    def _entries(self, name: str) -> list[str]:
+        """Names in the keyring: by the project's public key, which moves with it; else by place."""
+        by_place = f"{self._project}#{name}"
+        try:
+            key = (self._project / "keys" / "console.pub").read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return [by_place]
+        return [f"{key}#{name}", by_place]
 
     def _drop_from_file(self, name: str) -> None:
         known = self._read()

@@ -120,6 +120,16 @@ def test_a_keyring_is_used_where_there_is_one(
     assert not (project / part_secrets.KEPT).exists()
     held.drop("feed.f")
     assert held.get("feed.f") == "" and not ring.held
+    held.put("feed.f", "s")
+    (project / "keys").mkdir(exist_ok=True)
+    (project / "keys" / "console.pub").write_text("ab" * 32)
+    assert held.get("feed.f") == "s", "kept before the project had its key"
+    held.put("feed.f", "t")
+    moved = project.rename(project.with_name("elsewhere"))
+    assert Secrets(moved).get("feed.f") == "t", "a project that moved takes its secrets along"
+    held = Secrets(moved)
+    held.drop("feed.f")
+    project = moved
 
     def locked(*_: Any) -> None:
         raise RuntimeError("locked")
