@@ -252,3 +252,17 @@ def test_rules_written_without_a_recorder_are_there_when_it_starts(tmp_path: Pat
     with AlarmRoom(tmp_path / "town") as room:
         room.tell([20.0])
         room.until(lambda: _standing(room, KEY, AlarmState.UNACK))
+
+
+@pytest.mark.parametrize(("kind", "value"), [("maintenance", ""), ("value", "99.0")])
+def test_a_point_in_maintenance_or_set_by_hand_raises_nothing_until_that_ends(
+    room: AlarmRoom, kind: str, value: str
+) -> None:
+    room.rule()
+    until = room.clock.wall_ms() + 3_600_000
+    room.ask(wire.SetByHand("dev/level-0", kind, until, "calibration", value))
+    room.tell([20.0, 20.0])
+    room.until(lambda: _standing(room, "project.full@T1", AlarmState.UNACK))
+    assert KEY not in room.records()
+    room.ask(wire.EndByHand("dev/level-0", kind, "done"))
+    room.until(lambda: _standing(room, KEY, AlarmState.UNACK))
