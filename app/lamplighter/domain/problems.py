@@ -67,7 +67,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "N-330": "No exchange with the historian {name}: {what}. Everything is recorded here and is "
     "sent when it answers again. Check the address, the user and the server.",
     "N-331": "{what} records were refused by the historian {name} and set aside; all others are "
-    "sent. See 'lamplighter historian poison'.",
+    "sent. See the page Historian or 'lamplighter historian poison'.",
     # storage
     "A-401": "Storage is full: history is not being recorded since {what}. Live view and commands "
     "still work. Free space or choose another folder; sources that keep their data will resend.",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from lamplighter.domain.clock import iso
 from lamplighter.domain.exchange import Poison, StoredBatch, StoredFact, StoreNames
 from lamplighter.domain.observation import Gap, MessageRecord, PointColumns
 from lamplighter.exchange import columns
@@ -370,12 +371,20 @@ class Pusher:
         stream = names.datastreams.get(int(points.datastream[place]))
         text = (
             f"{stream.key if stream else '?'} = {float(points.value[place])!r}"
-            f" at {int(points.time_ms[place])}"
+            f" at {_moment(int(points.time_ms[place]))}"
         )
         return Poison(
             0, "observation", batch.number, names.sources.get(message.source, "?"),
             message.epoch, message.seq, int(points.place[place]), text[:300], why, self._wall_ms,
         )  # fmt: skip
+
+
+def _moment(ms: int) -> str:
+    """ISO 8601, or the number where it is no moment."""
+    try:
+        return iso(ms)
+    except (ValueError, OverflowError, OSError):
+        return str(ms)
 
 
 def _message_columns(

@@ -254,6 +254,7 @@ class HistorianDesk:
         self._thread: threading.Thread | None = None
         self._problem: Problem | None = None
         self._told_poison = 0
+        self._refused: Problem | None = None
         self._state = ExchangeState("")
         self._firsts: dict[int, tuple[int, int | None]] = {}
         """datastream -> (when it was looked up, the project's own first point)"""
@@ -406,7 +407,13 @@ class HistorianDesk:
             self._recorder.tell_over(self._problem)
             self._problem = None
         if self._state.poison > self._told_poison:
-            self._recorder.tell(problem("N-331", what=self._state.poison, name=self._state.name))
+            if self._refused is not None:
+                self._recorder.tell_over(self._refused)
+            self._refused = problem("N-331", what=self._state.poison, name=self._state.name)
+            self._recorder.tell(self._refused)
+        elif not self._state.poison and self._refused is not None:
+            self._recorder.tell_over(self._refused)
+            self._refused = None
         self._told_poison = self._state.poison
 
     def _failed(self, found: Problem) -> None:

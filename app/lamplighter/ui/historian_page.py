@@ -43,7 +43,7 @@ class HistorianPage(QWidget):
         self.address = QLineEdit()
         self.address.setPlaceholderText("postgresql://USER@HOST/DATABASE")
         self.address.setAccessibleName(tr("Address of the historian"))
-        self.address.setMinimumWidth(theme().px(280))
+        self.address.setMinimumWidth(theme().px(260))
         self.address.returnPressed.connect(self.use)
         self.address.textChanged.connect(lambda _: self._enable())
         self.ca = QLineEdit()
@@ -62,11 +62,13 @@ class HistorianPage(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
-        box.addLayout(row(self.address, self.ca, self.set, self.off, self.sync, None))
+        box.addLayout(
+            row(self.address, self.ca, self.set, self.off, self.sync, None, self.retry,
+                self.export, self.delete)
+        )  # fmt: skip
         box.addWidget(self.state)
         box.addWidget(self._more)
         box.addWidget(self.table, 1)
-        box.addLayout(row(self.retry, self.export, self.delete, None))
         desk.status_changed.connect(self._second)
         self._enable()
 
