@@ -53,12 +53,9 @@ class Security:
         """What is wrong with new files, or which certificate ends soon; None when nothing."""
         if not self._address.tls:
             return None
-        now, counters = self._clock.wall_ms(), self._counters
-        return (
-            self._against
-            or ending(counters.own_ends_ms, now, "this console")
-            or ending(counters.server_ends_ms, now, self._address.host)
-        )
+        ends, whose = self._counters.certificate
+        name = "this console" if whose == "ours" else self._address.host
+        return self._against or ending(ends, self._clock.wall_ms(), name)
 
     def renewed(self) -> bool:
         """True when the files changed and the broker takes the new ones: make a new link."""

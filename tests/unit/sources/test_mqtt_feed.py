@@ -296,6 +296,28 @@ def test_a_login_that_may_only_read_reads_on_and_is_told(
         assert feed.counters.losses <= 1
 
 
+def test_what_is_sent_exactly_once_is_heard_at_least_once_and_acknowledged(
+    broker: Broker, feeds: Callable[..., MqttFeed]
+) -> None:
+    """The console keeps each message until it is on disk itself; nobody needs QoS 2 of it."""
+    inbox = Inbox()
+    feed = feeds(broker.url, inbox)
+    assert until(lambda: feed.state == "live")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    client.publish(OBS, b"once", qos=2).wait_for_publish(10)
+    assert until(lambda: inbox.bodies == [b"once"])
+    feed.ack(inbox.messages[0].token)
+    assert feed.stop(6.0)
+    again = feeds(broker.url, late := Inbox())
+    assert until(lambda: again.state == "live")
+    time.sleep(0.3)
+    assert late.bodies == []
+    client.disconnect()
+    client.loop_stop()
+
+
 def test_two_consoles_with_one_name_are_reported(
     broker: Broker, feeds: Callable[..., MqttFeed]
 ) -> None:
