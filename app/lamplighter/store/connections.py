@@ -27,6 +27,7 @@ def open_writing(file: Path, synchronous: str = SYNCHRONOUS) -> sqlite3.Connecti
         file, isolation_level=None, check_same_thread=False, timeout=10, factory=Connection
     )
     try:
+        sql.execute("PRAGMA auto_vacuum=INCREMENTAL")  # counts for a new file only
         sql.execute("PRAGMA journal_mode=WAL")
         sql.execute(f"PRAGMA synchronous={synchronous}")
         sql.execute("PRAGMA wal_autocheckpoint=0")

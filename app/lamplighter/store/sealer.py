@@ -28,7 +28,7 @@ from lamplighter.store.batches import last_number
 from lamplighter.store.catalogue import DAY_MS, HOUR_MS, Tier, segment_name
 from lamplighter.store.connections import open_reading
 from lamplighter.store.folder import HISTORY
-from lamplighter.store.growth import keep_sample, take_sample
+from lamplighter.store.growth import keep_sample, measure, take_sample
 from lamplighter.store.replay import hash_at, message_rows
 from lamplighter.store.sealed import border, snapshot, wall_ms
 from lamplighter.store.segment import ENDING, Segment, SegmentAbout, SegmentWriter
@@ -50,6 +50,10 @@ STEP_S: Final = 0.02
 """how long a step may keep the writer, about"""
 _FIRST_STEP: Final = 40
 _WAIT_S: Final = 120.0
+_VACUUMED: Final = 200
+SPARE_BYTES: Final = 64 << 20
+HOT_BYTES: Final = 30.0
+"""a point of a hot batch with all that belongs to it, about"""
 MERGE_AFTER_MS: Final = {Tier.DAY: 7 * DAY_MS, Tier.MONTH: 91 * DAY_MS}
 _SWEPT: Final = "runs swept"
 
@@ -112,6 +116,7 @@ class Sealer:
             self._seal(*span)
             self.sweep()
             self.note_size()
+            self.give_back()
         return self.report
 
     def _next(self) -> tuple[int, int] | None:
@@ -250,6 +255,26 @@ class Sealer:
         self.chore(lambda sql: catalogue.enter(sql, about, replaced))
         self.reached("entered")
 
+    def give_back(self) -> None:
+        """Shorten history.db where far more is free in it than the next hours need, as after years
+        of history were brought in. Files of older versions keep their size.
+        """
+        if self.sql.execute("PRAGMA auto_vacuum").fetchone()[0] != 2:
+            return
+        page = int(self.sql.execute("PRAGMA page_size").fetchone()[0])
+        growth = measure(self.sql, self.clock.wall_ms())
+        spare = SPARE_BYTES + 2 * growth.points_per_day / 24 * HOT_BYTES
+        pages = _VACUUMED
+        while not self.stopping:
+            free = int(self.sql.execute("PRAGMA freelist_count").fetchone()[0])
+            if free * page <= spare:
+                return
+            begun = time.monotonic()
+            self.chore(partial(_vacuum, pages=pages))
+            took = max(time.monotonic() - begun, 1e-4)
+            pages = int(min(max(pages * min(STEP_S / took, 2.0), 8), 4_000))
+            self.reached("given back")
+
     def note_size(self) -> None:
         """Write down what the folder takes after this round, for the estimate of days left."""
         sample = take_sample(self.sql, self.folder.parent, self.clock.wall_ms())
@@ -382,6 +407,10 @@ def _slice(gathered: list[_HotBatch]) -> Slice:
         for b, offset in zip(gathered, offsets, strict=False)
     ]  # fmt: skip
     return sorted_slice(made, letters, SlicePoints.join(joined_points))
+
+
+def _vacuum(sql: sqlite3.Connection, pages: int) -> None:
+    sql.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
 
 
 def _sweep_batches(sql: sqlite3.Connection, last: int, size: int) -> int:

@@ -374,3 +374,24 @@ def test_another_history_in_the_folder_is_never_written_over(bench: Bench) -> No
     assert (folder / f"{hour}.seg").read_bytes() == b"somebody's"
     assert (folder / f"{hour}-1.seg").exists()
     assert bench.store.verify().ok
+
+
+def test_room_that_a_burst_took_is_given_back_to_the_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lamplighter.store.sealer.SPARE_BYTES", 100_000)
+    monkeypatch.setattr("lamplighter.store.sealer.HOT_BYTES", 0.0)
+    rng = np.random.default_rng(3)
+    for seq in range(60):
+        now = bench.clock.wall_ms()
+        rows = [(k % 3, now + k, float(rng.normal())) for k in range(2_000)]
+        bench.commit(simple(seq, rows, **(names(STREAMS) if not seq else {})))
+    bench.reopen()
+    before = (bench.folder / "history.db").stat().st_size
+    bench.clock.advance(2 * HOUR)
+    bench.commit(simple(60, [(0, bench.clock.wall_ms(), 1.0)]))
+    seal(bench)
+    assert bench.store.verify().ok
+    bench.reopen()
+    assert (bench.folder / "history.db").stat().st_size < before / 2
+    assert bench.store.verify().ok
