@@ -87,6 +87,20 @@ def test_historian_and_consoles_hold_the_union_once(
         assert one.store.verify().ok
 
 
+def test_gaps_of_a_shared_source_are_found_by_the_query_of_the_manual(
+    historian: Postgres, consoles: tuple[Console, Console, Console]
+) -> None:
+    """Each recorder has a part, which is no gap; what nobody has is one."""
+    page = Path(__file__).parents[3] / "resources" / "docs" / "manual" / "broker.md"
+    query = page.read_text(encoding="utf-8").partition("```sql\n")[2].partition("```")[0]
+    a, b, _ = consoles
+    a.put(batch("pumps", 7, 0, fresh=True), batch("pumps", 7, 8))
+    b.put(batch("pumps", 7, 4, fresh=True), batch("pumps", 7, 15))
+    for one in (a, b):
+        exchange(one, historian.url)
+    assert historian.sql(query.rstrip().rstrip(";")) == [("pumps", 7, 12, 14)]
+
+
 def test_what_came_from_another_console_keeps_its_origin(
     historian: Postgres, consoles: tuple[Console, Console, Console]
 ) -> None:
