@@ -20,7 +20,7 @@ os.environ.setdefault("QT_API", "pyside6")
 os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
 from lamplighter.cli.sitting import Sitting
 from lamplighter.cli.starters import Starters
@@ -29,6 +29,7 @@ from lamplighter.ui.app import Runner
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
 from lamplighter.ui.time_model import Mode
+from tests.e2e.feed_shots import FeedShots
 from tests.e2e.view_shots import ViewTools
 
 PICTURES: Final = Path(__file__).parents[2] / "resources" / "docs" / "pictures"
@@ -54,6 +55,8 @@ class Step:
     picture: str = ""
     good: Callable[[], bool] = lambda: True
     """what the picture waits for after settling, for some seconds"""
+    of: Callable[[], QWidget | None] = lambda: None
+    """the window to show, when it is not the main one"""
 
 
 def at_once() -> bool:
@@ -106,6 +109,7 @@ class Director(QObject):
             Step("replay", at(52), self._show_replay, 3.0, "replay-dark", self._seen),
             Step("maintenance", self._forecast, self._show_maintenance, 3.0, "maintenance", fresh),
             Step("what-if", at_once, self._ask_scenario, 3.0, "scenario", self._compared),
+            *FeedShots(self).steps(Step),
             Step("key sheet", at_once, self._show_keys, 1.0, "keys"),
             *tools.steps(Step, self._at_rest),
             Step("light theme", at_once, self._show_light, 4.0, "incident-light", fresh),
@@ -241,7 +245,7 @@ class Director(QObject):
             return
         self._good_since = 0.0
         if step.picture and (not self._wanted or step.picture in self._wanted):
-            self._keep(step.picture)
+            self._keep(step.picture, step.of() or self._window)
         self._step = None
         if self._wanted and {p.stem for p in self.made} >= self._wanted:
             self._end()
@@ -250,10 +254,10 @@ class Director(QObject):
         self.missed.append(step.what)
         sys.stderr.write(f"shots: {step.what} did not come; shown as it is\n")
 
-    def _keep(self, name: str) -> None:
+    def _keep(self, name: str, shown: QWidget) -> None:
         self._window.blink.rest()
         target = self._out / f"{name}.png"
-        self._window.grab().save(str(target), "PNG")
+        shown.grab().save(str(target), "PNG")
         self.made.append(target)
         sys.stderr.write(f"shots: {name}\n")
 
