@@ -1,4 +1,4 @@
-"""Pictures of adding a feed, the feeds page, the quarantine, the calendar and a value set by hand."""
+"""Pictures of adding a feed, its pages and calendar, and of a value set by hand."""
 
 from __future__ import annotations
 

@@ -147,6 +147,22 @@ def test_the_feed_is_added_with_owner_mapping_and_assets(
     assert "feed-1" in dialog._done_words.text()
 
 
+def test_the_proposal_follows_the_topics_until_a_person_changes_it(
+    dialog: FeedDialog, session: _Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.ui.test_feed_dialog.BODIES", BODIES[:1])
+    connected(dialog)
+    assert read_mapping(dialog.mapping_text()).topics == ("town/0/up",)
+    monkeypatch.setattr("tests.ui.test_feed_dialog.BODIES", BODIES * 2)
+    dialog._look()
+    assert read_mapping(dialog.mapping_text()).topics == ("town/+/up",)
+    dialog._change(("press_bar",), {"unit": "kPa"})
+    monkeypatch.setattr("tests.ui.test_feed_dialog.BODIES", BODIES)
+    dialog._look()
+    mapping = read_mapping(dialog.mapping_text())
+    assert (mapping.topics, mapping.values[0].unit) == (("town/+/up",), "kPa")
+
+
 def test_a_refused_address_keeps_what_was_typed(dialog: FeedDialog) -> None:
     dialog.form.address.setText("broken:1")
     dialog.form.topics.setText("a/b")

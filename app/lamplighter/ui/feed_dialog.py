@@ -62,6 +62,8 @@ class FeedDialog(QWidget):
         self._text = ""
         """the mapping in use: from the draft, or loaded from a file"""
         self._loaded = ""
+        self._touched = False
+        """a person changed the draft: it is no longer replaced by newer proposals"""
         self._group = ""
         self._step = CONNECT
         self._asking = False
@@ -204,6 +206,7 @@ class FeedDialog(QWidget):
             self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
             return
         self._draft, self._seen, self._group = None, None, ""
+        self._text, self._touched = "", False
         self._loaded = self._wish.mapping
         self.preview.forget()
         self._say.setText(tr("Connecting"))
@@ -238,15 +241,15 @@ class FeedDialog(QWidget):
         if not isinstance(reply, wire.Trial) or reply.id != self._trial:
             return
         self._seen = reply
-        if not self._group and reply.groups:
-            self._group = reply.groups[0].topic
+        group = _followed(reply.groups, self._group)
+        self._group = group.topic if group is not None else ""
         self._show_topics(reply)
-        group = next((g for g in reply.groups if g.topic == self._group), None)
-        if self._draft is None and group is not None and group.draft is not None:
-            self._draft = group.draft
+        if group is not None and group.draft is not None:
+            if self._draft is None or not self._touched:
+                self._draft = group.draft
+            else:
+                self._draft = _refreshed(self._draft, group.draft)
             self._text = to_toml(self._draft)
-        elif self._draft is not None and group is not None and group.draft is not None:
-            self._draft = _refreshed(self._draft, group.draft)
         self.message.show_messages(reply, self._draft)
         self.mapping.show_draft(self._draft if not self._loaded else None)
         self.mapping.setVisible(self._draft is not None or bool(self._loaded))
@@ -274,6 +277,7 @@ class FeedDialog(QWidget):
         groups = self._seen.groups if self._seen is not None else ()
         if 0 <= at < len(groups) and groups[at].topic != self._group:
             self._group, self._draft, self._text = groups[at].topic, None, ""
+            self._touched = False
             self._look()
 
     def _words(self, trial: wire.Trial) -> None:
@@ -316,6 +320,7 @@ class FeedDialog(QWidget):
     def _change(self, path: tuple[str, ...], changes: dict[str, object]) -> None:
         if self._draft is None:
             return
+        self._touched = True
         self._draft = with_field(self._draft, path, **changes)
         self._text, self._loaded = to_toml(self._draft), ""
         self.mapping.choose(path)
@@ -485,7 +490,22 @@ def _refreshed(mine: MappingDraft, newest: MappingDraft) -> MappingDraft:
                             sample=seen.sample)  # fmt: skip
         fields.append(field)
     fields += [replace(f, role="ignored") if f.role != "value" else f for f in known.values()]
-    return replace(mine, fields=tuple(fields))
+    return replace(
+        mine, fields=tuple(fields), topics=newest.topics, source=newest.source, name=newest.name
+    )
+
+
+def _followed(groups: tuple[wire.TrialGroup, ...], topic: str) -> wire.TrialGroup | None:
+    """The chosen group; its filter grows wildcards as more topics come."""
+    levels = topic.split("/")
+    for group in groups:
+        names = group.topic.split("/")
+        if group.topic == topic or (
+            len(names) == len(levels)
+            and all(a in ("+", b) for a, b in zip(names, levels, strict=True))
+        ):
+            return group
+    return groups[0] if groups else None
 
 
 def _topic_words(group: wire.TrialGroup) -> str:
