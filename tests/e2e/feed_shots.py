@@ -102,6 +102,8 @@ class FeedShots:
     def open_dialog(self) -> None:
         url = self.desk.status.feeds[0].url
         self._masts = Masts(url)
+        self.desk.time.live()
+        self.desk.selection.clear()
         self.furniture.sheet.hide()
         self.furniture.feeds.add()
         dialog = self.furniture.feeds.dialog
