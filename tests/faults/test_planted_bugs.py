@@ -25,6 +25,7 @@ from tests.faults import (
     locks,
     part_safety,
     part_tls,
+    spoiled,
     starts,
 )
 from tests.kit import program
@@ -441,3 +442,28 @@ def test_a_start_that_just_aborts_is_found_out(
     assert starts._try(case, tmp_path / "sound") == ""
     monkeypatch.setattr(starts, "COMMAND", [sys.executable, "-c", BLIND])
     assert "ended with" in starts._try(case, tmp_path / "blind")
+
+
+DELETES = """
+import sys
+from lamplighter.runtime import careful_start
+from lamplighter.store import damage, writer
+keep = damage.set_aside
+def begin_anew(folder, name):
+    found = keep(folder, name)
+    damage._remove(folder / found.kept)  # what is damaged is thrown away
+    return found
+careful_start.set_aside = writer.set_aside = begin_anew
+from lamplighter.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_damaged_history_that_is_thrown_away_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "COMMAND", [sys.executable, "-c", DELETES])
+    monkeypatch.setattr(spoiled, "FILES", ("history.db",))
+    found = part_safety.damage_row(spoiled.run(1, tmp_path))
+    assert not found["passed"]
+    assert found["figures"]["thrown_away"] == 1
