@@ -91,13 +91,23 @@ def _child(project: Path, now_ms: int, how: type[Sealer]) -> int:
     return child
 
 
-def run(kills: int, folder: Path, *, how: type[Sealer] = Sealer, seed: int = SEED) -> Outcome:
-    """`how` is only ever other than the product's own in the test of planted bugs."""
+def run(
+    kills: int,
+    folder: Path,
+    *,
+    how: type[Sealer] = Sealer,
+    seed: int = SEED,
+    built: tuple[FakeClock, dict[int, bytes]] | None = None,
+) -> Outcome:
+    """`how` is only ever other than the product's own in the test of planted bugs; `built`: what
+    `build` gave for `folder / "base"`.
+    """
     chance = random.Random(seed)
     base = folder / "base"
-    clock, truth = build(base, sealed=False)
+    clock, truth = built or build(base, sealed=False)
     now = clock.wall_ms() + DAY_MS
     trial = folder / "trial"
+    shutil.rmtree(trial, ignore_errors=True)
     shutil.copytree(base, trial)
     begun = time.monotonic()
     os.waitpid(_child(trial, now, how), 0)
@@ -115,9 +125,9 @@ def run(kills: int, folder: Path, *, how: type[Sealer] = Sealer, seed: int = SEE
         outcome.kills += 1
         outcome.too_late += os.WIFEXITED(status)
         outcome.part_way += _part_way(trial)
-        for step in ("after the kill", "after the next start"):
-            _judge(outcome, trial, clock, truth, step)
-            _work(trial, now, Sealer)
+        _judge(outcome, trial, clock, truth, "after the kill")
+        _work(trial, now, Sealer)
+        _judge(outcome, trial, clock, truth, "after the next start")
     return outcome
 
 

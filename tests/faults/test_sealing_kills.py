@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults import part_sealing
+from tests.faults.part_flips import build
 
 pytestmark = pytest.mark.faults
 
@@ -13,8 +14,9 @@ pytestmark = pytest.mark.faults
 def test_a_sealer_killed_at_any_moment_loses_nothing_and_one_in_the_wrong_order_does(
     tmp_path: Path,
 ) -> None:
-    sound = part_sealing.run(2, tmp_path / "sound")
+    built = build(tmp_path / "base", sealed=False)
+    sound = part_sealing.run(2, tmp_path, built=built)
     assert not sound.lost, sound
-    hasty = part_sealing.run(4, tmp_path / "hasty", how=part_sealing.Hasty)
+    hasty = part_sealing.run(4, tmp_path, how=part_sealing.Hasty, built=built)
     assert not hasty.passed
     assert hasty.lost

@@ -34,6 +34,7 @@ from lamplighter.store.sealed import border, snapshot, wall_ms
 from lamplighter.store.segment import ENDING, Segment, SegmentAbout, SegmentWriter
 from lamplighter.store.slices import (
     SLICE_BATCHES,
+    SLICE_LETTERS,
     SLICE_POINTS,
     HeadExtra,
     Letters,
@@ -161,13 +162,15 @@ class Sealer:
 
     def _hot_slices(self, first: int, last: int) -> Iterator[Slice]:
         gathered: list[_HotBatch] = []
-        points = 0
+        points = letters = 0
         for number in range(first, last + 1):
             gathered.append(_checked(self.sql, number))
             points += gathered[-1].count
-            if points >= SLICE_POINTS or len(gathered) >= SLICE_BATCHES:
+            letters += len(gathered[-1].messages)
+            full = points >= SLICE_POINTS or letters >= SLICE_LETTERS
+            if full or len(gathered) >= SLICE_BATCHES:
                 yield _slice(gathered)
-                gathered, points = [], 0
+                gathered, points, letters = [], 0, 0
         if gathered:
             yield _slice(gathered)
 

@@ -22,6 +22,8 @@ from lamplighter.store.blob import HASH_BYTES, pack, unpack
 SLICE_POINTS: Final = 1 << 19
 """points of a slice at most, but for a last batch: what is held in memory while sealing"""
 SLICE_BATCHES: Final = 1 << 16
+SLICE_LETTERS: Final = 1 << 17
+"""messages of a slice at sealing, about: single ones weigh more than points"""
 CHUNK_POINTS: Final = 1 << 13
 LEVEL: Final = 3
 

@@ -189,7 +189,7 @@ def test_a_crash_at_any_step_leaves_the_old_or_the_new_state(
 
 def test_hours_become_days_and_days_become_months_with_the_same_answers(bench: Bench) -> None:
     start = bench.clock.wall_ms()
-    play(bench, 160, step_ms=40 * MINUTE)
+    play(bench, 80, step_ms=70 * MINUTE)
     times = moments(bench, start)
     before = answers(bench.store, times)
     seal(bench)
@@ -382,14 +382,14 @@ def test_room_that_a_burst_took_is_given_back_to_the_disk(
     monkeypatch.setattr("lamplighter.store.sealer.SPARE_BYTES", 100_000)
     monkeypatch.setattr("lamplighter.store.sealer.HOT_BYTES", 0.0)
     rng = np.random.default_rng(3)
-    for seq in range(60):
+    for seq in range(30):
         now = bench.clock.wall_ms()
         rows = [(k % 3, now + k, float(rng.normal())) for k in range(2_000)]
         bench.commit(simple(seq, rows, **(names(STREAMS) if not seq else {})))
     bench.reopen()
     before = (bench.folder / "history.db").stat().st_size
     bench.clock.advance(2 * HOUR)
-    bench.commit(simple(60, [(0, bench.clock.wall_ms(), 1.0)]))
+    bench.commit(simple(30, [(0, bench.clock.wall_ms(), 1.0)]))
     seal(bench)
     assert bench.store.verify().ok
     bench.reopen()
