@@ -133,10 +133,14 @@ def _of_life(life: list[Any], at_ms: int) -> list[Any]:
 
 
 def _causes(facts: list[tuple[Any, ...]], at_ms: int, known_ms: int | None) -> Reading:
-    every = _last(facts, "incident", known_ms)
-    return {
-        k: b["text"] for k, b in every.items() if known_ms is not None or b["since_ms"] <= at_ms
-    }
+    """Open ones; with all that is known now also those that were found out only later."""
+    then = _last(facts, "incident", at_ms)
+    found = {k: b["text"] for k, b in then.items() if b["active"]}
+    if known_ms is None:
+        later = _last(facts, "incident", None)
+        found |= {k: b["text"] for k, b in later.items()
+                  if k not in then and b["since_ms"] <= at_ms}  # fmt: skip
+    return found
 
 
 def _orders(facts: list[tuple[Any, ...]], at_ms: int, known_ms: int | None) -> Reading:

@@ -162,6 +162,14 @@ def test_a_far_limit_does_not_press_the_curve_flat(themed: None, qtbot: Any) -> 
     assert far.scales[0].high < 20.0
 
 
+def test_another_theme_keeps_the_curves(themed: None, qtbot: Any) -> None:
+    from lamplighter.ui.theme import theme
+
+    plot = _plot(qtbot, [_stream(0, "bar")], {0: _curve(9.0, 11.0)})
+    theme().set("light")
+    assert len(plot._curves[0].solid.getData()[0]) > 10
+
+
 # ------------------------------------------------------------------ the panel
 def test_keys_do_what_hands_do(open_window: Open, qtbot: Any) -> None:
     window, session = open_window()

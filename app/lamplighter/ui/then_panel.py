@@ -156,14 +156,12 @@ class ThenAndNow(Panel):
         table = self.table
         table.clear()
         whole = f"{found.datastreams:,}"
-        self._row(
-            tr("Streams with live data"), f"{found.live_then:,}", f"{found.live_now:,}", whole
-        )
-        values = self._row(tr("Values that came late"), "0", f"{found.late_values:,}")
+        self._row(tr("Live streams"), f"{found.live_then:,}", f"{found.live_now:,}", whole)
+        values = self._row(tr("Late values"), "0", f"{found.late_values:,}")
         fixed = self._row(tr("Corrected values"), "0", f"{found.corrected_values:,}")
         for change in found.changed:
             self._value(fixed if change.corrected else values, change)
-        alarms = self._row(tr("Alarms standing"), str(found.alarms_then), str(found.alarms_now))
+        alarms = self._row(tr("Alarms"), str(found.alarms_then), str(found.alarms_now))
         for alarm in found.alarms_later:
             name = f"{self._desk.city.name(alarm.asset)}: {alarm.text}"
             since = numbers.clock_short(alarm.since_ms)

@@ -418,3 +418,4 @@ class TrendPlot(HandledPlot):
         self.showGrid(x=True, y=True, alpha=grid.alphaF() * 0.14)
         if self.streams:
             self.set_streams(self.streams, self.traces)
+            self.redraw(*self.span, self._known_to)

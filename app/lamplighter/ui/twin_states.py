@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -117,10 +117,13 @@ class Sources:
             return ()
         self._known = {row: known for row, known in self._known.items() if row in rows}
         for row in rows:
-            if row not in self._known:
-                since = int(values.time_ms[ids[source == row]].max())
-                if since:
-                    self._known[row] = self._describe(row, since)
+            since, known = int(values.time_ms[ids[source == row]].max()), self._known.get(row)
+            if not since:
+                self._known.pop(row, None)
+            elif known is None:
+                self._known[row] = self._describe(row, since)
+            elif known.since_ms != since:  # another moment of a replay
+                self._known[row] = replace(known, since_ms=since)
         return tuple(self._known.values())
 
     def _describe(self, row: int, since_ms: int) -> Silence:

@@ -1,0 +1,142 @@
+"""Pictures of the past: a recorded day of the demo city, at 03:42 by both clocks, and its trends.
+
+The day is written into a copy of the demo project through the store's own writer; then the real
+recorder and the real window open it, and the window is driven by its own actions.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from lamplighter.cli.sitting import Sitting
+from lamplighter.cli.starters import Starters
+from lamplighter.runtime.demo import prepare
+from lamplighter.ui.app import Runner
+from lamplighter.ui.report import ReportOptions
+from lamplighter.ui.theme import start
+from tests.kit.past_day import SILENT, PastDay, Size, at
+
+MOMENT: Final = "03:42"
+PATIENCE_S: Final = 60.0
+SETTLE_S: Final = 2.5
+NAMES: Final = ("past-known-then", "past-truth-now", "trends")
+
+
+def make(out: Path, wanted: Sequence[str] = ()) -> list[Path]:
+    """Write the pictures that are wanted (all without a choice) and name them."""
+    chosen = [n for n in NAMES if not wanted or n in wanted]
+    if not chosen:
+        return []
+    made: list[Path] = []
+    failed: list[BaseException] = []
+    with tempfile.TemporaryDirectory() as layouts:
+        project = prepare(lambda _: None)
+        day = PastDay(project, Size(every_s=60, alarms=24), over=True)
+        day.write()
+
+        def window(**options: Any) -> int:
+            app = QApplication.instance() or QApplication(["lamplighter"])
+            start("dark", 1.0)
+            runner = Runner(options["session_factory"], ReportOptions(), Path(layouts),
+                            options["on_first_frame"], False)  # fmt: skip
+            play = _Play(runner, day, out, chosen, made, failed)
+            QTimer.singleShot(0, play.next)
+            runner.window.resize(1600, 1000)
+            runner.window.show()
+            code = app.exec()
+            runner.close()
+            return int(code)
+
+        starters = Starters(field=lambda _: 2, window=window)
+        Sitting(starters, project, False, 0.0, None, None, False, "dark").run()
+    if failed:
+        raise failed[0]
+    return made
+
+
+class _Play:
+    """The steps, between the window's own events."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        day: PastDay,
+        out: Path,
+        wanted: list[str],
+        made: list[Path],
+        failed: list[BaseException],
+    ) -> None:
+        self._window, self._desk = runner.window, runner.desk
+        self._day, self._out = day, out
+        self._wanted, self._made, self._failed = wanted, made, failed
+        self._steps: Iterator[tuple[Callable[[], object], float, str]] = iter(self._plan())
+
+    def next(self) -> None:
+        """Take the next step, or end."""
+        try:
+            if not self._ready():
+                QTimer.singleShot(200, self.next)
+                return
+            step = next(self._steps, None)
+            if step is None:
+                self._window.close()
+                return
+            act, settle, picture = step
+            act()
+            QTimer.singleShot(round(1000 * settle), lambda: self._keep(picture))
+        except BaseException as error:
+            self._failed.append(error)
+            self._window.close()
+
+    def _ready(self) -> bool:
+        view = self._window.furnish().twin.view if self._desk.city_known else None
+        return view is not None and getattr(view, "scene", None) is not None
+
+    def _keep(self, picture: str) -> None:
+        if picture in self._wanted:
+            self._window.blink.rest()
+            target = self._out / f"{picture}.png"
+            self._window.grab().save(str(target), "PNG")
+            self._made.append(target)
+            sys.stderr.write(f"shots: {picture}\n")
+        self.next()
+
+    def _plan(self) -> list[tuple[Callable[[], object], float, str]]:
+        return [
+            (lambda: time.sleep(0), SETTLE_S, ""),
+            (self._then, 2 * SETTLE_S, "past-known-then"),
+            (self._desk.time.swap_known, SETTLE_S, "past-truth-now"),
+            (self._trends, SETTLE_S, "trends"),
+            (lambda: theme().set("light"), SETTLE_S),
+        ]
+
+    def _then(self) -> None:
+        desk, furniture = self._desk, self._window.furnish()
+        desk.time.first_ms = 0
+        desk.selection.select(self._day.asset_of(SILENT))
+        furniture.trends.show_span(14_400)
+        silent, known = self._day.stream_of(SILENT), self._day.stream_of(1)
+        furniture.trends.set_charts([[known], [silent]])
+        desk.time.replay(at(MOMENT))
+        view = furniture.twin.view
+        view.go(view.scene.home_pose())
+
+    def _trends(self) -> None:
+        desk, furniture = self._desk, self._window.furnish()
+        furniture.workspace("Trends")
+        desk.time.replay(at("12:00"))
+        trends, day = furniture.trends, self._day
+        trends.show_span(14_400)
+        first = [day.stream_of(g, n) for g, n in ((1, 0), (2, 0), (SILENT, 0))]
+        trends.set_charts([first, [day.stream_of(4)]])
+        trends._look(at("01:00"), at("09:00"))
+        trends.put_cursor(0, at("02:30"))
+        trends.put_cursor(1, at("06:00"))
