@@ -29,8 +29,8 @@ from lamplighter.ui.app import Runner
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
 from lamplighter.ui.time_model import Mode
-from tests.e2e.feed_shots import FeedShots
 from tests.e2e import past_shots
+from tests.e2e.feed_shots import FeedShots
 from tests.e2e.view_shots import ViewTools
 
 PICTURES: Final = Path(__file__).parents[2] / "resources" / "docs" / "pictures"

@@ -115,7 +115,6 @@ class _Play:
             (self._then, 2 * SETTLE_S, "past-known-then"),
             (self._desk.time.swap_known, SETTLE_S, "past-truth-now"),
             (self._trends, SETTLE_S, "trends"),
-            (lambda: theme().set("light"), SETTLE_S),
         ]
 
     def _then(self) -> None:
