@@ -33,6 +33,13 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
+def historian(postgres: Postgres) -> Postgres:
+    """Empty: every test has it to itself, in any order."""
+    postgres.sql("DROP SCHEMA lamplighter CASCADE")
+    return postgres.prepared()
+
+
+@pytest.fixture
 def recorders(tmp_path: Path) -> Iterator[tuple[Recorder, Recorder]]:
     made = []
     for name in ("a", "b"):
@@ -72,42 +79,42 @@ def keys(recorder: Recorder) -> set[tuple[str, int, int, str, object]]:
 
 
 def test_two_recorders_share_what_they_record_also_after_a_crash_of_the_historian(
-    postgres: Postgres, recorders: tuple[Recorder, Recorder]
+    historian: Postgres, recorders: tuple[Recorder, Recorder]
 ) -> None:
     a, b = recorders
     for one in recorders:
-        one.historian.use(HistorianConfig(postgres.url))
+        one.historian.use(HistorianConfig(historian.url))
     door = RecorderDoor(a, past=False)
     door.take(chunk("pumps", 0))
     until(lambda: keys(b) == keys(a) != set())
     until(lambda: bool((b.core.newest.time_ms > 0).any()))  # fresh values of others are live here
-    postgres.stop("immediate")
+    historian.stop("immediate")
     door.take(chunk("pumps", 1))
     RecorderDoor(b, past=False).take(chunk("air", 0))
     until(lambda: "N-330" in a.historian.state.problem)
     waiting = releasable(a.project, a.store)
     assert waiting is not None
     assert waiting < a.store.last_batch()
-    postgres.start()
+    historian.start()
     until(lambda: len(keys(a)) == 30 and keys(a) == keys(b))
     until(lambda: releasable(a.project, a.store) == a.store.last_batch())
     assert a.historian.state.problem == ""
-    assert postgres.sql("SELECT count(*) FROM lamplighter.observation") == [(30,)]
+    assert historian.sql("SELECT count(*) FROM lamplighter.observation") == [(30,)]
     assert a.meters.account.received == 0, "what came from elsewhere is no feed of ours"
 
 
 def test_a_command_is_answered_by_the_recorder(
-    postgres: Postgres, recorders: tuple[Recorder, Recorder]
+    historian: Postgres, recorders: tuple[Recorder, Recorder]
 ) -> None:
     a, _ = recorders
     RecorderDoor(a, past=False).take(chunk("valves", 0))
-    reply = a._handle(wire.SyncHistorian(postgres.url))
+    reply = a._handle(wire.SyncHistorian(historian.url))
     assert isinstance(reply, wire.HistorianSynced)
     assert (reply.sent, reply.waiting, reply.poison) == (10, 0, 0)
     assert releasable(a.project, a.store) is None
     with pytest.raises(LamplighterError, match="U-801"):
         a._handle(wire.SyncHistorian())
-    secret = postgres.url.replace("console@", "console:hunter2@")
+    secret = historian.url.replace("console@", "console:hunter2@")
     assert a._handle(wire.SetHistorian(secret)) == wire.Ok("127.0.0.1/postgres")
     until(lambda: a.historian.state.connected)
     assert "hunter2" not in str(a.store.settings())
