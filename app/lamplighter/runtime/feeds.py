@@ -23,7 +23,7 @@ from lamplighter.runtime.secret_store import Secrets
 from lamplighter.sources import Feed, FeedSet, TlsFiles, masked, open_feed, share_group, unmasked
 from lamplighter.sources.feed import MASK
 from lamplighter.sources.feed_set import Reading
-from lamplighter.sources.own_feeds import MAKERS, READ_BY_MAPPING, maker_of
+from lamplighter.sources.own_feeds import MAKERS, READ_BY_MAPPING, Stored, maker_of
 from lamplighter.store import Store, WriteAccess
 
 PREFIX: Final = "feed."
@@ -177,10 +177,11 @@ def connect(
     topics: tuple[str, ...] = (),
     address: str = "",
     trial: bool = False,
+    stored: Stored | None = None,
 ) -> Feed:
     """The live feed of a stored one; not yet started. `folder`: where it may keep its place.
     `topics`: instead of its mapping's. `address`: its whole one, when the stored one is masked.
-    `trial`: only looking.
+    `trial`: only looking. `stored`: what the store has of a source already.
     """
     mapping = mapping_of(config)
     tls = TlsFiles(
@@ -199,6 +200,7 @@ def connect(
         reading=reading_of(config),
         folder=folder,
         trial=trial,
+        stored=stored,
     )
 
 

@@ -1,4 +1,4 @@
-"""Datastreams of platforms that name their things are bound to those things by their ids.
+"""What feeds that are their own source need of the city: homes by id, and what is stored.
 
 A SensorThings server says which thing a datastream belongs to, an NGSI-LD broker which entity.
 Where the same thing was imported as an asset, its new datastreams need nobody to bind them.
@@ -14,10 +14,11 @@ import structlog
 from msgspec.structs import replace
 
 from lamplighter.domain.city import Asset, Datastream
+from lamplighter.domain.quality import QualityMark
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
-    from lamplighter.store import WriteAccess
+    from lamplighter.store import Store, WriteAccess
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,23 @@ def _by_platform_id(assets: Mapping[str, Asset]) -> dict[str, str]:
             twice.add(own)
         found[own] = asset.id
     return {own: asset for own, asset in found.items() if own not in twice}
+
+
+def stored_times(store: Store, source: str) -> dict[str, int]:
+    """Newest phenomenon time of each datastream of a source, UTC ms, by name.
+
+    Datastreams whose clock was not believed are left out: their stored time is ours.
+    """
+    newest = store.newest()
+    rows = len(newest.time_ms)
+    return {
+        stream.name: int(newest.time_ms[stream.id])
+        for stream in store.datastreams()
+        if stream.source == source
+        and stream.id < rows
+        and newest.time_ms[stream.id] > 0
+        and not newest.quality[stream.id] & QualityMark.TIME_UNCERTAIN
+    }
 
 
 def bind_by_id(recorder: Recorder) -> None:

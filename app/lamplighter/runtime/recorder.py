@@ -55,7 +55,7 @@ from lamplighter.runtime.feeds import (
     whole_address,
 )
 from lamplighter.runtime.historian import HistorianDesk, releasable
-from lamplighter.runtime.homes import bind_by_id
+from lamplighter.runtime.homes import bind_by_id, stored_times
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.link_log import LinkLog
@@ -235,6 +235,7 @@ class Recorder:
                 self.clock,
                 folder=self.project,
                 address=whole_address(self.project, config),
+                stored=lambda source: stored_times(self.store, source),
             )
             self.feeds.add(feed)
         except LamplighterError as error:

@@ -79,6 +79,11 @@ class AsyncFeed:
         """Where this feed keeps how far it has read."""
         return Place(wish.folder, self.id, f"{self.source.name} {wish.address}")
 
+    def _progress_of(self, wish: Wish) -> Progress:
+        """What is on disk of this feed's source: as the store says, else as the file does."""
+        stored = wish.stored(self.source.name) if wish.stored is not None else None
+        return Progress(self._place_of(wish), self.clock, stored)
+
     # ---------------------------------------------------------------- what a subclass gives
     async def _session(self) -> None:
         """Connect, `_up`, read; returns or raises when the link is over."""

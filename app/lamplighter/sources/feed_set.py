@@ -13,7 +13,7 @@ from lamplighter.domain.field_message import NATIVE_TOPICS, ResendRequest
 from lamplighter.domain.wire import FeedState
 from lamplighter.sources.feed import Deliver, Feed, TlsFiles, masked
 from lamplighter.sources.mqtt_feed import MqttFeed
-from lamplighter.sources.own_feeds import Wish, maker_of
+from lamplighter.sources.own_feeds import Stored, Wish, maker_of
 from lamplighter.sources.own_source import Original
 from lamplighter.sources.reading import Reader
 from lamplighter.sources.replay_feed import ReplayFeed
@@ -44,6 +44,7 @@ def open_feed(
     tls: TlsFiles | None = None,
     reading: Reading | None = None,
     folder: Path | None = None,
+    stored: Stored | None = None,
     trial: bool = False,
 ) -> Feed:
     """A feed for a URL, not started. Raises LamplighterError when the URL is none.
@@ -51,12 +52,13 @@ def open_feed(
     mqtt[s]://host[:port], sparkplug[s]://host[:port]/GROUP, replay:/path.csv[?speed=N&source=NAME]
     and the schemes of `own_feeds.MAKERS`. `topics`: what a mapping subscribes to; empty for
     native messages.
-    `reading`: what a mapping means to a feed of its own; `folder`: the project's; `trial`: only
+    `reading`: what a mapping means to a feed of its own; `folder`: the project's; `stored`: what the
+    store has of a source already; `trial`: only
     looking, so that nothing is taken from others.
     """
     make = maker_of(urlsplit(url).scheme)
     if make is not None:
-        wish = Wish(url, feed_id, deliver, clock, tls or TlsFiles(), folder=folder)
+        wish = Wish(url, feed_id, deliver, clock, tls or TlsFiles(), folder=folder, stored=stored)
         return make(wish if reading is None else replace(wish, **reading._asdict()))
     if url.startswith("replay:"):
         return ReplayFeed(url, feed_id=feed_id, deliver=deliver, clock=clock)

@@ -34,7 +34,6 @@ from lamplighter.sources.opcua_values import (
 )
 from lamplighter.sources.own_feeds import Wish, bad
 from lamplighter.sources.own_source import Point
-from lamplighter.sources.place import Progress
 
 if TYPE_CHECKING:
     from asyncua.client.client import Client
@@ -83,7 +82,7 @@ class OpcUaFeed(AsyncFeed):
             on_change=True,
         )
         self._wish = wish
-        self.progress = Progress(self._place_of(wish), wish.clock)
+        self.progress = self._progress_of(wish)
         self._newest = self.progress.times()
         self._watched: dict[Any, _Watched] = {}
 
@@ -181,7 +180,7 @@ class OpcUaFeed(AsyncFeed):
         for wish, node in wishes:
             before = old.get(node.nodeid)
             last = before.last if before is not None else None
-            known = self._newest.get(wish.name, 0)
+            known = self._newest.get(wish.name, self._newest.get(f"{wish.name}[0]", 0))
             floor = 1000 * known + 999 if known else 0
             self._watched[node.nodeid] = _Watched(wish, node, floor, floor, last)
         subscription = await client.create_subscription(

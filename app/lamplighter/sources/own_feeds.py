@@ -6,7 +6,7 @@ those their protocol libraries, only when such a feed is opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,8 @@ from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.sources.feed import Deliver, Feed, Login, TlsFiles, login_of, masked
 from lamplighter.sources.reading import Reader
 
+Stored = Callable[[str], Mapping[str, int]]
+"""source name -> newest phenomenon time that is stored, UTC ms, by datastream name"""
 LEAST_INTERVAL_S: Final = 0.05
 
 
@@ -44,6 +46,8 @@ class Wish:
     """the first line of a file names its columns"""
     folder: Path | None = None
     """the project's folder; None: nothing is kept between two starts"""
+    stored: Stored | None = None
+    """what the store has of a source"""
 
     @property
     def scheme(self) -> str:

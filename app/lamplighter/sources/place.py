@@ -57,12 +57,16 @@ class Place:
 
 
 class Progress:
-    """The newest own time of each datastream that is on disk, kept for the next start."""
+    """The newest own time of each datastream that is on disk, kept for the next start.
 
-    def __init__(self, place: Place, clock: Clock) -> None:
+    What the store itself says is the truth; the file speaks for times the store holds otherwise.
+    """
+
+    def __init__(self, place: Place, clock: Clock, stored: Mapping[str, int] | None = None) -> None:
         self._place = place
         self._clock = clock
         self._stored = {k: v for k, v in place.read().items() if isinstance(v, int)}
+        self._stored.update(stored or {})
         self._lock = threading.Lock()
         self._fresh = False
         self._written_ms = clock.monotonic_ms()

@@ -9,7 +9,6 @@ from lamplighter.domain.problems import Problem, problem
 from lamplighter.sources.async_feed import PolledFeed
 from lamplighter.sources.http_client import MOST_BYTES, Answer, Busy, Web
 from lamplighter.sources.own_feeds import Wish, bad
-from lamplighter.sources.place import Progress
 from lamplighter.sources.reading import Found, News, Unreadable, put_found
 from lamplighter.sources.tls import explain
 
@@ -32,7 +31,7 @@ class WebFeed(PolledFeed):
         )
         self._wish = wish
         self._web: Web | None = None
-        self.progress = Progress(self._place_of(wish), wish.clock)
+        self.progress = self._progress_of(wish)
         self._news = News(self.progress.times())
         self._bad_page = b""
 
