@@ -51,10 +51,9 @@ def open_feed(
 
     mqtt[s]://host[:port], sparkplug[s]://host[:port]/GROUP, replay:/path.csv[?speed=N&source=NAME]
     and the schemes of `own_feeds.MAKERS`. `topics`: what a mapping subscribes to; empty for
-    native messages.
-    `reading`: what a mapping means to a feed of its own; `folder`: the project's; `stored`: what the
-    store has of a source already; `trial`: only
-    looking, so that nothing is taken from others.
+    native messages. `reading`: what a mapping means to a feed of its own; `folder`: the project's;
+    `stored`: what the store has of a source already; `trial`: only looking, so that nothing is
+    taken from others.
     """
     make = maker_of(urlsplit(url).scheme)
     if make is not None:

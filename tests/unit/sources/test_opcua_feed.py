@@ -53,8 +53,9 @@ def _url(server: OpcUaServer, more: str = "", login: str = "ann:safe@") -> str:
 def test_everything_below_the_objects_is_found_with_its_unit_over_an_encrypted_link(
     secure: OpcUaServer, tmp_path: Path
 ) -> None:
+    secure.set("Speed", 1450.5)
     with Opened(_url(secure), folder=tmp_path) as feed:
-        feed.until(lambda f: "Plant/Pump1/Phase[1]" in f.newest)
+        feed.until(lambda f: "Plant/Pump1/Phase[1]" in f.newest and SPEED in f.newest)
         assert feed.newest["Plant/Pump1/Run"] == 1.0
         assert feed.newest["Plant/Pump1/Name"] == "P-1"
         assert feed.units == {SPEED: "rpm"}
@@ -70,6 +71,7 @@ def test_everything_below_the_objects_is_found_with_its_unit_over_an_encrypted_l
 def test_status_codes_become_quality_and_a_value_that_went_bad_keeps_its_last_one(
     secure: OpcUaServer,
 ) -> None:
+    secure.set("Speed", 10.0)
     with Opened(_url(secure)) as feed:
         feed.until(lambda f: SPEED in f.newest)
         before = len(feed.values(SPEED))
@@ -130,7 +132,7 @@ def test_a_server_without_the_wanted_security_is_refused(tmp_path: Path) -> None
 
 def test_another_server_in_its_place_is_refused(secure: OpcUaServer, tmp_path: Path) -> None:
     with Opened(_url(secure), folder=tmp_path) as feed:
-        feed.until(lambda f: f.points)
+        feed.until(lambda f: f.feed.state == "live")
     pinned = tmp_path / "keys" / "opcua" / f"127.0.0.1-{secure.port}.server.der"
     other = tmp_path / "other.der"
     other.write_bytes((tmp_path / "keys" / "opcua" / "console.der").read_bytes())
