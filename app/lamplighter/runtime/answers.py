@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
+from lamplighter.domain.disagreement import disagreements
 from lamplighter.domain.problems import fault
 from lamplighter.domain.views import SavedView, Tour
 from lamplighter.governance.roles import Permission
@@ -41,6 +42,7 @@ class Answers(Answering):
         self._table: Table = {
             wire.Hello: lambda _: recorder.welcome(),
             wire.GetCity: self._city,
+            wire.GetDisagreements: self._disagreements,
             wire.GetPrognosis: lambda _: wire.Prognoses(tuple(recorder.store.prognoses())),
             wire.GetWorkOrders: lambda _: wire.WorkOrders(tuple(recorder.store.work_orders())),
             wire.PutWorkOrder: self._work_order,
@@ -98,6 +100,13 @@ class Answers(Answering):
             frame=city.frame,
             layers=layers,
         )
+
+    def _disagreements(self, ask: wire.GetDisagreements) -> wire.Reply:
+        store = self._recorder.store
+        records = [record for record in store.said() if record.id == ask.asset]
+        names = {layer.id: layer.name for layer in store.layers()}
+        found = tuple(disagreements(records, names)) if len(records) > 1 else ()
+        return wire.Disagreements(ask.asset, max(1, len(records)), found)
 
     # ------------------------------------------------------------------ changing
     def _work_order(self, ask: wire.PutWorkOrder) -> wire.Reply:

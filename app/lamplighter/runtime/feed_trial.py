@@ -104,7 +104,7 @@ class FeedTrial:
         config = FeedConfig("trial", ask.url, ask.mapping, ask.ca, ask.cert, ask.key)
         name = f"trial-{secrets.token_hex(4)}"
         topics = ask.topics or (() if ask.mapping or self._needs_no_map else EVERYTHING)
-        return connect(config, name, self.deliver, self._clock, topics=topics)
+        return connect(config, name, self.deliver, self._clock, topics=topics, trial=True)
 
     # ---------------------------------------------------------------- the feed's thread
     def deliver(self, message: RawMessage) -> bool:

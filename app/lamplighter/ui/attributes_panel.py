@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Attribute
 from lamplighter.domain.layers import Layer
 from lamplighter.domain.places import address_of, degrees_text
@@ -38,6 +39,8 @@ class Attributes(Panel):
         self._desk = desk
         self._surface: tuple[str, str] = ("", "")
         """asset and surface word of the last click in 3D"""
+        self._told: wire.Disagreements | None = None
+        self._asked = ""
         self._head = Text("", "body", "secondary", wrap=True)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText(tr("Filter attributes"))
@@ -67,6 +70,10 @@ class Attributes(Panel):
         """Fill the tree for the selected asset."""
         current = self._desk.selection.current
         asset = self._desk.city.assets.get(current)
+        if current != self._asked:
+            self._asked, self._told = current, None
+            if asset is not None:
+                self._desk.ask(wire.GetDisagreements(current), self._got_told)
         self.tree.clear()
         self.filter.setVisible(asset is not None)
         self.tree.setVisible(asset is not None)
@@ -81,12 +88,27 @@ class Attributes(Panel):
         self._parts(asset)
         self._narrow(self.filter.text())
 
+    def _got_told(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Disagreements) and reply.asset == self._asked:
+            self._told = reply
+            if reply.items:
+                self.refresh()
+
+    def _contradictions(self) -> list[Row]:
+        """What the sources of the asset say differently; the last named one stands."""
+        told = self._told.items if self._told is not None else ()
+        return [
+            (plain(one.what), "; ".join(f"{who}: {value}" for who, value in one.said))
+            for one in told
+        ]
+
     def sections(self, asset: Asset) -> list[tuple[str, list[Row]]]:
         """Titles with rows of (name, value); empty sections are left out."""
         surface = self._surface[1] if self._surface[0] == asset.id else ""
         found = [
             (tr("Clicked surface"), [(tr("Meaning"), plain(surface))] if surface else []),
             (tr("Object"), self._object(asset)),
+            (tr("Sources contradict each other"), self._contradictions()),
             (tr("Attributes"), [(k, _words(v)) for k, v in sorted(asset.attributes.items())]),
             (tr("Source"), self._source(asset, self._desk.city.layer_of(asset.id))),
         ]

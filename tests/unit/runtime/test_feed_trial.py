@@ -125,9 +125,13 @@ def test_native_messages_beside_others_are_a_choice_of_their_own(
     body = told({"epoch": 5, "seq": 0, "points": [["P-1", 1_795_349_281_000, 2.5]]})
     devices.client.publish("lamplighter/1/obs/gw-1", body, qos=1, retain=True)
     trial = ask(recorder, wire.TryFeed(broker.url)).id
-    seen = until(lambda: ask(recorder, wire.LookAtTrial(trial)), lambda t: len(t.groups) == 2,
-                 devices.speak)  # fmt: skip
-    assert seen.native and {g.topic for g in seen.groups} == {"lamplighter/1/#", "city/air/+/up"}
+    both = {"lamplighter/1/#", "city/air/+/up"}
+    seen = until(
+        lambda: ask(recorder, wire.LookAtTrial(trial)),
+        lambda t: {g.topic for g in t.groups} == both,
+        devices.speak,
+    )
+    assert seen.native
     native = ask(recorder, wire.LookAtTrial(trial, "lamplighter/1/#"))
     assert [(r.key, r.value) for r in native.rows] == [("gw-1/P-1", "2.5")]
     assert native.mapping == ""

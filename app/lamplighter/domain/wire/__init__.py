@@ -73,9 +73,11 @@ from lamplighter.domain.wire.by_hand import SetByHand as SetByHand
 from lamplighter.domain.wire.city import CheckDone as CheckDone
 from lamplighter.domain.wire.city import City as City
 from lamplighter.domain.wire.city import CityChanged as CityChanged
+from lamplighter.domain.wire.city import Disagreements as Disagreements
 from lamplighter.domain.wire.city import ExportCity as ExportCity
 from lamplighter.domain.wire.city import ExportDone as ExportDone
 from lamplighter.domain.wire.city import GetCity as GetCity
+from lamplighter.domain.wire.city import GetDisagreements as GetDisagreements
 from lamplighter.domain.wire.city import ImportDone as ImportDone
 from lamplighter.domain.wire.city import ImportFiles as ImportFiles
 from lamplighter.domain.wire.city import LayerRemoved as LayerRemoved

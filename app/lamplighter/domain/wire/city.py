@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import field
 
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
+from lamplighter.domain.disagreement import Disagreement
 from lamplighter.domain.findings import CheckResult
 from lamplighter.domain.importing import FileReport, PassedOver, RegisterReport
 from lamplighter.domain.layers import Layer, LayerRemoval
@@ -140,8 +141,28 @@ class RegisterDone(Message, frozen=True):
     problem: str = ""
 
 
+class GetDisagreements(Message, frozen=True):
+    """What the records of one asset say differently."""
+
+    asset: str
+
+
+class Disagreements(Message, frozen=True):
+    asset: str
+    records: int
+    """how many sources describe the asset"""
+    items: tuple[Disagreement, ...]
+
+
 Request = (
-    GetCity | ImportFiles | RegisterAssets | RemoveLayer | RunCheck | ExportCity | WriteCheckReport
+    GetDisagreements
+    | GetCity
+    | ImportFiles
+    | RegisterAssets
+    | RemoveLayer
+    | RunCheck
+    | ExportCity
+    | WriteCheckReport
 )
-Reply = City | LayerRemoved
+Reply = City | Disagreements | LayerRemoved
 Event = CityChanged | ImportDone | CheckDone | ExportDone | RegisterDone
