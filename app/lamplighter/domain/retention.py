@@ -10,6 +10,8 @@ from lamplighter.domain.problems import fault
 
 LONGEST_DAYS: Final = 36_500
 ALARM_MINUTES: Final = 15
+BYTES_PER_POINT: Final = 4.0
+"""about, sealed and with its rollups, before a project has measured its own"""
 MOST_ALARM_MINUTES: Final = 1_440
 
 

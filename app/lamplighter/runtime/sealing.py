@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.retention import BYTES_PER_POINT
 from lamplighter.store import DiskUse, Sealer, Store, expire, rebuild
 from lamplighter.store.connections import open_reading
 
@@ -27,8 +28,6 @@ EVERY_S: Final = 60.0
 FIRST_S: Final = 20.0
 """after the start: opening a city comes first"""
 PAUSE_S: Final = 0.02
-FIRST_GUESS: Final = 5.0
-"""bytes a point, until the first round has measured"""
 
 
 class Housekeeping:
@@ -73,7 +72,7 @@ class Housekeeping:
             return self._use.days_left
         if points_per_s <= 0:
             return None
-        return free_bytes / (points_per_s * FIRST_GUESS * 86_400)
+        return free_bytes / (points_per_s * BYTES_PER_POINT * 86_400)
 
     def _count(self) -> None:
         free = shutil.disk_usage(self._store.folder).free

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from lamplighter.domain import wire
 from lamplighter.domain.mapping_draft import MappingDraft, to_toml, with_field
+from lamplighter.domain.retention import BYTES_PER_POINT
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_connect import ConnectForm
@@ -39,7 +40,6 @@ STEPS: Final = ("Connect", "Choose topics", "Map fields", "Owner", "Added")
 CONNECT, MAP, OWNER, ADDED = 0, 2, 3, 4
 LOOK_MS: Final = 400
 SIZE: Final = (1264, 780)
-BYTES_PER_POINT: Final = 30.0
 
 
 class FeedDialog(QWidget):
