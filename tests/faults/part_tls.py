@@ -196,6 +196,18 @@ def _tls_stub(trial: Trial) -> Iterator[int]:
             thread.join(5)
 
 
+def revoked_broker(folder: Path, *, ended: bool = False) -> Outcome:
+    """The broker's certificate stands on a list in our CA file; or that list is out of date."""
+    authority = Authority(folder)
+    server = authority.issue("server")
+    both = folder / "ca-and-list.pem"
+    listed = authority.issue("other") if ended else server
+    crl = authority.revoke(listed, ended=ended)
+    both.write_bytes(authority.file.read_bytes() + crl.read_bytes())
+    says = "does not reach to today" if ended else "was revoked"
+    return run(Trial("revoked", server, TlsFiles(both), "N-302", says), folder / "broker")
+
+
 def rotation(folder: Path) -> list[str]:
     """New files for a running feed: wrong ones change nothing, good ones are taken at once, an
     authority is exchanged with overlap, nothing is restarted. Returns what went wrong."""
@@ -318,8 +330,8 @@ def part(size: dict[str, int], folder: Path) -> Row:
         "result": "; ".join(f"{name}: {', '.join(wrong)}" for name, wrong in bad.items())
         or f"{refused} refused with 0 bytes of MQTT sent, each told with its cause; new files "
         "taken without a restart; the end told 14 days ahead",
-        "not_shown": "a broker's revoked certificate: no revocation list of brokers is read here; "
-        "old TLS and the weak key are a server of the test, as mosquitto cannot be one",
+        "not_shown": "a broker's revoked certificate is known only from a list in the CA file; old "
+        "TLS and the weak key are a server of the test, as mosquitto cannot be one",
         "bound": "",
         "passed": not bad and len(found) == 16,
         "figures": {"trials": len(found), "refused": refused, "wrong": len(bad)},

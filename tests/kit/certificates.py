@@ -75,7 +75,7 @@ class Authority:
         builder = builder.add_extension(_names("127.0.0.1"), critical=False)
         return self._write(name, builder.sign(key, hashes.SHA256()), key)
 
-    def revoke(self, files: TlsFiles) -> Path:
+    def revoke(self, files: TlsFiles, *, ended: bool = False) -> Path:
         """A list of revoked certificates with this one on it."""
         assert files.cert is not None
         serial = x509.load_pem_x509_certificate(files.cert.read_bytes()).serial_number
@@ -83,8 +83,8 @@ class Authority:
         revoked = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.name)
-            .last_update(NOW - timedelta(days=1))
-            .next_update(NOW + timedelta(days=30))
+            .last_update(NOW - timedelta(days=9))
+            .next_update(NOW + timedelta(days=-1 if ended else 30))
             .add_revoked_certificate(entry)
             .sign(self.key, hashes.SHA256())
         )

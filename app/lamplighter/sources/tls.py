@@ -28,6 +28,8 @@ _OTHER_NAME: Final = (62, 64)
 _SELF_SIGNED: Final = 18
 _WEAK: Final = (66, 67, 68)
 _REVOKED: Final = 23
+_OLD_LIST: Final = (3, 11, 12)
+_REVOCATIONS: Final = b"-----BEGIN X509 CRL-----"
 _REFUSALS: Final = {
     "CERTIFICATE_REQUIRED": "it asks for one and none is set",
     "UNKNOWN_CA": "it does not know the authority that issued ours",
@@ -88,9 +90,14 @@ class PatientSocket(ssl.SSLSocket):
 
 
 def context_for(files: TlsFiles) -> ssl.SSLContext:
-    """A verifying client context, TLS 1.2 or newer. Raises N-304 or N-303 when a file is bad."""
+    """A verifying client context, TLS 1.2 or newer. Raises N-304 or N-303 when a file is bad.
+
+    A list of revoked certificates in the CA file is heeded.
+    """
     try:
         context = ssl.create_default_context(cafile=str(files.ca) if files.ca else None)
+        if files.ca is not None and _REVOCATIONS in files.ca.read_bytes():
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     except (OSError, ssl.SSLError) as error:
         raise fault("N-304", name="the server", what=f"the CA file is bad: {error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -185,6 +192,8 @@ def _untrusted(error: ssl.SSLCertVerificationError, host: str, port: int) -> Pro
         cause = f"its certificate is too weak: {(weakness(shown) if shown else '') or 'weak key'}"
     elif code == _REVOKED:
         cause = "its certificate was revoked"
+    elif code in _OLD_LIST:
+        cause = "the list of revoked certificates in the CA file does not reach to today"
     else:
         issuer = shown.issuer.rfc4514_string() if shown else "an authority"
         cause = f"its certificate was issued by {issuer}, which is not trusted here"

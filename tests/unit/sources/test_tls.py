@@ -38,6 +38,12 @@ def test_the_end_of_our_certificate_is_told_ahead_and_makes_no_new_link(tmp_path
     assert part_tls.ends_while_connected(tmp_path) == []
 
 
+@pytest.mark.e2e
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_broker_on_the_list_of_revoked_ones_is_refused(tmp_path: Path, ended: bool) -> None:
+    assert part_tls.revoked_broker(tmp_path, ended=ended).wrong == []
+
+
 @pytest.mark.parametrize(
     ("case", "says"),
     [
