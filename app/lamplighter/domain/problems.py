@@ -55,7 +55,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "N-303": "Not connected: this console's certificate is not accepted ({what}). Recorded data "
     "stays usable. Ask the administrator for a new one; new files are taken up by themselves.",
     "N-304": "Not connected to {name}: {what}. Recorded data stays usable and the console keeps "
-    "trying. Check that the broker runs and the address is right.",
+    "trying. Check that it runs and the address is right.",
     "N-305": "Feed {name} is connected but silent for {what}. Its values are shown as stale. "
     "Check the devices behind it.",
     "N-306": "Feed {name} is held back: {what}. Nothing is lost and other feeds continue. "

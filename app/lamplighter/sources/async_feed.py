@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -96,8 +97,7 @@ class AsyncFeed:
 
     def _explain(self, error: Exception) -> Problem:
         """A failed session in words."""
-        text = str(error).strip() or type(error).__name__
-        return problem("N-304", name=self.what, what=text.splitlines()[0][:160])
+        return problem("N-304", name=self.what, what=plain_cause(error))
 
     # ---------------------------------------------------------------- what it says
     @property
@@ -230,6 +230,22 @@ class AsyncFeed:
             self._held = True
             await asyncio.sleep(TICK_S)
         self._held = False
+
+
+def plain_cause(error: BaseException) -> str:
+    """What the system says under everything libraries wrapped around it, in one line."""
+    found: BaseException | None = error
+    for _ in range(12):
+        if isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if isinstance(found, OSError) and found.errno is not None and found.errno > 0:
+            return os.strerror(found.errno)
+        deeper = None if found is None else found.__cause__ or found.__context__
+        if deeper is None:
+            break
+        found = deeper
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:160]
 
 
 class PolledFeed(AsyncFeed):

@@ -17,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from lamplighter.domain.observation import MAX_EPOCH
-from lamplighter.domain.problems import Problem, problem
+from lamplighter.domain.problems import problem
 from lamplighter.sources.async_feed import PolledFeed
 from lamplighter.sources.own_feeds import Wish, bad
 from lamplighter.sources.own_source import messages_of
@@ -82,10 +82,6 @@ class FolderFeed(PolledFeed):
         self._pending: list[_Pending] = []
         self._lock = threading.Lock()
         self._resumed = False
-
-    def _explain(self, error: Exception) -> Problem:
-        text = getattr(error, "strerror", None) or str(error)
-        return problem("I-507", name=self.what, what=str(text)[:160])
 
     # ---------------------------------------------------------------- looking
     async def _poll(self) -> None:

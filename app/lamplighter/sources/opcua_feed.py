@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from lamplighter.domain.problems import Problem, fault, problem
-from lamplighter.sources.async_feed import AsyncFeed
+from lamplighter.sources.async_feed import AsyncFeed, plain_cause
 from lamplighter.sources.opcua_certificate import check_server, own_certificate
 from lamplighter.sources.opcua_map import (
     MOST_NODES,
@@ -339,8 +339,8 @@ class OpcUaFeed(AsyncFeed):
             text = "it does not accept this console's certificate (keys/opcua/console.der)"
         elif isinstance(error, TimeoutError):
             text = f"no answer within {TIMEOUT_S:g} s"
-        elif isinstance(error, OSError) and error.strerror:
-            text = error.strerror
+        elif isinstance(error, OSError):
+            text = plain_cause(error)
         return problem("N-304", name=self.what, what=text[:160] or name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 
 from lamplighter.domain.problems import Problem, problem
@@ -78,6 +79,8 @@ class WebFeed(PolledFeed):
 
     def _explain(self, error: Exception) -> Problem:
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, OSError):
+        while cause is not None:
+            if isinstance(cause, ssl.SSLError):
+                return explain(cause, self._wish.host, self._wish.port)
             cause = cause.__cause__ or cause.__context__
-        return explain(cause or error, self._wish.host, self._wish.port)
+        return super()._explain(error)

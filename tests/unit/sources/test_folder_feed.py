@@ -201,7 +201,7 @@ def test_only_what_comes_later_is_taken_when_that_is_wished(tmp_path: Path) -> N
 def test_a_folder_that_is_not_there_is_told_and_found_later(tmp_path: Path) -> None:
     folder = tmp_path / "later"
     with Opened(_url(folder), CSV) as feed:
-        feed.until(lambda f: "I-507" in str(f.feed.problem) and f.feed.state != "live")
+        feed.until(lambda f: "No such file" in str(f.feed.problem) and f.feed.state != "live")
         folder.mkdir()
         _append(folder / "a.csv", (0, 1.0))
         feed.until(lambda f: f.points and f.feed.problem is None)

@@ -124,10 +124,11 @@ def test_security_is_never_assumed(secure: OpcUaServer) -> None:
         assert feed.points == []
 
 
-def test_a_server_without_the_wanted_security_is_refused(tmp_path: Path) -> None:
-    with OpcUaServer() as server, Opened(server.url + "#security=sign", folder=tmp_path) as feed:
-        feed.until(lambda f: "offers no sign with Basic256Sha256" in str(f.feed.problem))
+def test_a_server_without_the_wanted_security_is_refused(secure: OpcUaServer) -> None:
+    with Opened(secure.url + "#security=sign", 'policy = "Aes256Sha256RsaPss"') as feed:
+        feed.until(lambda f: "offers no sign with Aes256Sha256RsaPss" in str(f.feed.problem))
         assert feed.feed.state == "refused"
+        assert "Basic256Sha256/SignAndEncrypt" in str(feed.feed.problem)
 
 
 def test_another_server_in_its_place_is_refused(secure: OpcUaServer, tmp_path: Path) -> None:
@@ -144,20 +145,19 @@ def test_another_server_in_its_place_is_refused(secure: OpcUaServer, tmp_path: P
         assert feed.points == []
 
 
-def test_nodes_of_a_map_a_missing_one_named_and_a_server_that_restarts() -> None:
+def test_nodes_of_a_map_a_missing_one_named_and_a_server_that_comes_and_goes() -> None:
     port = free_port()
     with Opened(f"opc.tcp://127.0.0.1:{port}/plant", MAP) as feed:
         feed.until(lambda f: "N-304" in str(f.feed.problem))
-        for value in (1.0, 2.0):
-            with OpcUaServer(port=port) as server:
-                server.add("Speed", value)
-                feed.until(lambda f, v=value: f.newest.get("P-1/speed") == v)
-                feed.until(lambda f: "P-1/gone" in str(f.feed.problem))
-                assert feed.feed.state == "live"
-                server.set("Speed", value + 0.5)
-                feed.until(lambda f, v=value: f.newest.get("P-1/speed") == v + 0.5)
-            feed.until(lambda f: f.feed.state != "live" and f.announcements[-1].get("offline"))
-    assert feed.values("P-1/speed") == [1.0, 1.5, 2.0, 2.5]
+        with OpcUaServer(port=port) as server:
+            server.add("Speed", 1.0)
+            feed.until(lambda f: f.newest.get("P-1/speed") == 1.0)
+            feed.until(lambda f: "P-1/gone" in str(f.feed.problem))
+            assert feed.feed.state == "live"
+            server.set("Speed", 1.5)
+            feed.until(lambda f: f.newest.get("P-1/speed") == 1.5)
+        feed.until(lambda f: f.feed.state != "live" and f.announcements[-1].get("offline"))
+    assert feed.values("P-1/speed") == [1.0, 1.5]
 
 
 @pytest.mark.data
