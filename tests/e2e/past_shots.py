@@ -136,6 +136,6 @@ class _Play:
         trends.show_span(14_400)
         first = [day.stream_of(g, n) for g, n in ((1, 0), (2, 0), (SILENT, 0))]
         trends.set_charts([first, [day.stream_of(4)]])
-        trends._look(at("01:00"), at("09:00"))
+        trends.look(at("01:00"), at("09:00"))
         trends.put_cursor(0, at("02:30"))
         trends.put_cursor(1, at("06:00"))

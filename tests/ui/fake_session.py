@@ -270,6 +270,10 @@ class FakeSession:
                 return wire.History(tuple(self._series(request, d) for d in request.datastreams))
             case wire.GetMoment():
                 return self._moment(request)
+            case wire.GetThresholds():
+                return wire.Thresholds(tuple(
+                    wire.Threshold(d, 5.5, True, 2, "test") for d in request.datastreams[:1]
+                ))  # fmt: skip
             case wire.GetTrendPresets():
                 return wire.TrendPresets(self.presets)
             case wire.PutTrendPreset(preset):

@@ -221,6 +221,30 @@ def test_a_drop_makes_a_chart_and_onto_a_kept_one_joins_it(open_window: Open, qt
     assert trends.charts[0].legend is not None
 
 
+def test_rows_of_the_alarm_list_can_be_dragged_and_a_key_does_the_same(open_window: Open) -> None:
+    window, _ = open_window(incident=True)
+    furniture = window.furnish()
+    furniture.alarms.rebuild()
+    model = furniture.alarms.model
+    index = model.index(0, 0)
+    assert model.flags(index) & Qt.ItemFlag.ItemIsDragEnabled
+    carried = bytes(model.mimeData([index]).data(ASSET_MIME).data()).decode()
+    assert carried == model.node(index).record.asset
+    window.desk.selection.select("P-14")
+    action = next(a for a in furniture.actions.table if a.keys == ("E",))
+    action.run()
+    assert [s.asset for c in furniture.trends.charts for s in c.streams] == ["P-14"]
+
+
+def test_where_alarm_rules_fire_stands_beside_the_limits(open_window: Open) -> None:
+    window, _ = open_window()
+    trends = window.furnish().trends
+    trends.pin_asset("P-14")
+    trends._redraw()
+    words = [w for w, _, _ in trends.charts[0].plot.limits()]
+    assert "P2 > 5.5" in words and any(w.startswith("HH") for w in words)
+
+
 def test_a_kept_set_of_charts_comes_back_as_it_was(open_window: Open) -> None:
     window, session = open_window()
     trends = window.furnish().trends

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.alarm import AlarmState, Condition
 from lamplighter.runtime import then_and_now
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.store import Store
@@ -23,6 +23,7 @@ class HistoryAnswers(Answering):
             wire.GetMoment: lambda ask: moment(self._recorder.store, ask),
             wire.GetSigns: lambda ask: signs(self._recorder.store, ask),
             wire.GetDifference: self._difference,
+            wire.GetThresholds: self._thresholds,
         }
 
     def _history(self, ask: wire.GetHistory) -> wire.History:
@@ -37,6 +38,16 @@ class HistoryAnswers(Answering):
         if ask.as_known_at_ms is None and datastream < len(streams):
             found = self._recorder.historian.older(streams[datastream], found, *span)
         return corrected(found)
+
+    def _thresholds(self, ask: wire.GetThresholds) -> wire.Thresholds:
+        wanted, sides = set(ask.datastreams), {Condition.ABOVE: True, Condition.BELOW: False}
+        return wire.Thresholds(
+            tuple(
+                wire.Threshold(r.datastream, r.threshold, sides[r.condition], r.priority, r.id)
+                for r in self._recorder.core.alarms.rules
+                if r.datastream in wanted and r.condition in sides
+            )
+        )
 
     def _difference(self, ask: wire.GetDifference) -> wire.Difference:
         streams = self._recorder.core.city.streams

@@ -191,6 +191,7 @@ def time_actions(f: Furniture) -> list[Action]:
                plain=True),
         Action(tr("Compare trends with yesterday or last week"), ("Y",), time.next_ghost,
                plain=True),
+        Action(tr("Add the selection to the trends"), ("E",), f.selection_to_trends, plain=True),
         Action(tr("What changed between then and now"), ("D",), lambda: f.docks.show("then"),
                plain=True),
     ]  # fmt: skip

@@ -110,6 +110,7 @@ class AlarmList(Panel):
         self.tree.setIndentation(16)
         self.tree.setRootIsDecorated(True)
         self.tree.setSelectionMode(Tree.SelectionMode.ExtendedSelection)
+        self.tree.setDragEnabled(True)
         self.tree.setAccessibleName(tr("Alarms"))
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.tree.setMouseTracking(True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 
 from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
 from lamplighter.ui import numbers
+from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.words import tr
 
@@ -178,6 +180,20 @@ class AlarmModel(QAbstractItemModel):
 
     def columnCount(self, parent: Index = _ROOT) -> int:
         return len(COLUMNS)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        return flags | Qt.ItemFlag.ItemIsDragEnabled if self.node(index).keys else flags
+
+    def mimeTypes(self) -> list[str]:
+        return [ASSET_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        """The assets of the dragged rows, as the asset tree gives them."""
+        assets = dict.fromkeys(self.node(i).record.asset for i in indexes)
+        mime = QMimeData()
+        mime.setData(ASSET_MIME, "\n".join(a for a in assets if a).encode())
+        return mime
 
     def headerData(
         self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole

@@ -373,6 +373,11 @@ class Furniture:
         self.trends.pin_asset(asset)
         self.docks.show("trends")
 
+    def selection_to_trends(self) -> None:
+        """The twin of dragging: charts of what is selected."""
+        for asset in self.desk.selection.assets[-3:]:
+            self._to_trend(asset)
+
     def _kpi(self, state: KpiState) -> None:
         if state.streams:
             self.trends.pin(list(state.streams))

@@ -72,11 +72,14 @@ class TrendFeed(QObject):
         self.traces: dict[int, Trace] = {}
         self.ghosts: dict[int, Trace] = {}
         self.signs: tuple[wire.Sign, ...] = ()
+        self.thresholds: dict[int, tuple[wire.Threshold, ...]] = {}
+        """datastream id -> where its alarm rules fire"""
         self._alone = False
         self._wanted: Wanted | None = None
         self._curves = _Latest(desk, self._got_curves)
         self._earlier = _Latest(desk, self._got_ghosts)
         self._signs = _Latest(desk, self._got_signs)
+        self._limits = _Latest(desk, self._got_limits)
 
     @property
     def busy(self) -> bool:
@@ -89,6 +92,9 @@ class TrendFeed(QObject):
             self.traces.setdefault(ident, Trace())
         if not wanted.streams or self._desk.session is None:
             return
+        if set(wanted.streams) - set(self.thresholds):
+            self.thresholds = {i: self.thresholds.get(i, ()) for i in wanted.streams}
+            self._limits.ask(wire.GetThresholds(wanted.streams))
         self.want_signs()  # first: they are quick, and are drawn together with the curves
         self._curves.ask(
             wire.GetHistory(wanted.streams, wanted.first_ms, wanted.last_ms + 1, wanted.points,
@@ -119,7 +125,8 @@ class TrendFeed(QObject):
         self.ghosts = {}
 
     def keep_only(self, streams: set[int]) -> None:
-        """Let go of curves that no chart shows."""
+        """Let go of curves that no chart shows; rules may have changed, so they are asked anew."""
+        self.thresholds = {}
         self.traces = {i: t for i, t in self.traces.items() if i in streams}
         self.ghosts = {i: t for i, t in self.ghosts.items() if i in streams}
 
@@ -150,6 +157,13 @@ class TrendFeed(QObject):
                 trace = self.ghosts[series.datastream] = Trace()
                 trace.take_history(series)
             self.arrived.emit()
+
+    def _got_limits(self, _: wire.Request, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Thresholds):
+            found: dict[int, list[wire.Threshold]] = {}
+            for item in reply.items:
+                found.setdefault(item.datastream, []).append(item)
+            self.thresholds = {i: tuple(found.get(i, ())) for i in self.thresholds}
 
     def _got_signs(self, _: wire.Request, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Signs) and reply.items != self.signs:

@@ -6,7 +6,7 @@ between 0 and 1; `trend_axes.Scale` says what that means in each unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
+from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
 from lamplighter.ui import numbers
 from lamplighter.ui.series import DOUBTFUL, HAND, Trace, flagged_envelope
@@ -83,6 +84,8 @@ class TrendPlot(HandledPlot):
         self.pinned: tuple[int | None, int | None] = (None, None)
         self.no_data_word = tr("no data")
         self.normalised = False
+        self.thresholds: Mapping[int, tuple[wire.Threshold, ...]] = {}
+        """datastream id -> where its alarm rules fire"""
         self.scales: dict[int, Scale] = {}
         """what 0..1 means for each datastream"""
         self._known_to = 1
@@ -305,7 +308,7 @@ class TrendPlot(HandledPlot):
         return min([low, *near]), max([high, *near])
 
     def limits(self) -> list[tuple[str, float, bool]]:
-        """Name with number, value, solid; only the first datastream's."""
+        """Name with number, value, solid: the first curve's limits, and where its rules fire."""
         if not self.streams:
             return []
         stream = self.streams[0]
@@ -316,7 +319,15 @@ class TrendPlot(HandledPlot):
             ("HH", stream.limits.high_high, True),
         )
         step = max(stream.resolution, 0.1)
-        return [(f"{w} {numbers.number(v, step)}", v, s) for w, v, s in found if v is not None]
+        named = [(f"{w} {numbers.number(v, step)}", v, s) for w, v, s in found if v is not None]
+        known = {value for _, value, _ in named}
+        for rule in self.thresholds.get(stream.id, ())[:6]:
+            if rule.value not in known:
+                known.add(rule.value)
+                sign = ">" if rule.above else "<"
+                words = f"P{rule.priority} {sign} {numbers.number(rule.value, step)}"
+                named.append((words, rule.value, rule.priority == 1))
+        return named
 
     def limit_places(self) -> list[tuple[str, float, bool]]:
         """The limits as heights in the plot."""

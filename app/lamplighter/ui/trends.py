@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
@@ -24,6 +24,7 @@ from lamplighter.ui.series import Trace
 from lamplighter.ui.time_model import DAY_MS, Mode
 from lamplighter.ui.trend_chart import Chart
 from lamplighter.ui.trend_feed import TrendFeed, Wanted
+from lamplighter.ui.trend_keys import Stage
 from lamplighter.ui.trend_readout import Readout, between, value_at
 from lamplighter.ui.trend_view import TrendView
 from lamplighter.ui.words import tr
@@ -43,22 +44,6 @@ POINTS: Final = 900
 GHOST_AGAIN_MS: Final = 60_000
 
 
-class Stage(QWidget):
-    """Holds the charts and takes the keys: arrows move cursor A (with Shift B), + and - zoom, Page
-    keys move, Backspace goes back (with Shift on again), Space holds or follows, Del lets go.
-    """
-
-    def __init__(self, panel: Trends) -> None:
-        super().__init__(panel)
-        self._panel = panel
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(tr("Charts"))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._panel.key(event):
-            super().keyPressEvent(event)
-
-
 class Trends(Panel):
     """Follows the selection until something is pinned by a drag or the menu."""
 
@@ -72,7 +57,7 @@ class Trends(Panel):
         self.normalised = False
         self.presets: tuple[wire.TrendPreset, ...] = ()
         self._pinned: list[list[int]] = []
-        self._cursors: list[int | None] = [None, None]
+        self.cursors: list[int | None] = [None, None]
         self._beats = 0
         self._ready = False
         self._menu: TrendMenu | None = None
@@ -101,7 +86,7 @@ class Trends(Panel):
                              tip=tr("What was shown after (Shift+Backspace)"))  # fmt: skip
         self._hold = button(tr("Hold"), self.hold_or_follow, kind="flat",
                             tip=tr("Hold what is shown, or follow the clock (Space)"))  # fmt: skip
-        self._more = button(tr("Charts…"), self._open_menu, kind="flat",
+        self._more = button(tr("Charts…"), self.open_menu, kind="flat",
                             tip=tr("Scales, comparison, kept charts, export"))  # fmt: skip
         self._spans = QComboBox()
         self._spans.setAccessibleName(tr("Time span"))
@@ -228,9 +213,9 @@ class Trends(Panel):
     def _wire(self, chart: Chart) -> None:
         plot = chart.plot
         plot.cursor_moved.connect(self._cursor)
-        plot.span_chosen.connect(self._look)
-        plot.panned.connect(self._pan)
-        plot.zoomed.connect(self._zoom)
+        plot.span_chosen.connect(self.look)
+        plot.panned.connect(self.pan)
+        plot.zoomed.connect(self.zoom)
         plot.picked.connect(lambda ms, second: self.put_cursor(int(second), ms))
         plot.stepped_back.connect(self.go_back)
 
@@ -242,15 +227,15 @@ class Trends(Panel):
         self.ask()
         self._redraw()
 
-    def _look(self, first_ms: int, last_ms: int) -> None:
+    def look(self, first_ms: int, last_ms: int) -> None:
         self.view.look(first_ms, last_ms)
         self._moved()
 
-    def _pan(self, by_ms: int) -> None:
+    def pan(self, by_ms: int) -> None:
         self.view.pan(by_ms, self._desk.time.now_ms)
         self._moved()
 
-    def _zoom(self, factor: float, about_ms: int) -> None:
+    def zoom(self, factor: float, about_ms: int) -> None:
         self.view.zoom(factor, about_ms, self._desk.time.now_ms)
         self._moved()
 
@@ -340,9 +325,9 @@ class Trends(Panel):
         for chart in self.charts:
             plot = chart.plot
             plot.traces, plot.ghosts, plot.ghost_ms = self.traces, self.feed.ghosts, time.ghost_ms
-            plot.normalised = self.normalised
+            plot.normalised, plot.thresholds = self.normalised, self.feed.thresholds
             plot.no_data_word = tr("not yet known") if time.known_ms else tr("no data")
-            plot.pin(*self._cursors)
+            plot.pin(*self.cursors)
             self._mark(chart)
             plot.redraw(first, last + ahead, last + ahead if replay else min(last, time.now_ms))
         self._values(again=True)
@@ -435,13 +420,13 @@ class Trends(Panel):
 
     def put_cursor(self, which: int, ms: int | None) -> None:
         """Cursor A (0) or B (1); what stands between them is told below the charts."""
-        self._cursors[which] = ms
+        self.cursors[which] = ms
         self._redraw()
 
     def _show_readout(self) -> None:
         from lamplighter.ui.trend_plot import hole_of
 
-        a, b = self._cursors
+        a, b = self.cursors
         self.readout.setVisible(a is not None and b is not None and bool(self.charts))
         if a is None or b is None:
             return
@@ -453,43 +438,10 @@ class Trends(Panel):
                 rows.append((stream, found, trace.reduced))
         self.readout.show_rows(rows, a, b)
 
-    # ---------------------------------------------------------------- keys, drag, menu
-    def key(self, event: QKeyEvent) -> bool:
-        """What a key does while the charts have the focus; False when it means nothing here."""
-        key, shift = (
-            Qt.Key(event.key()),
-            bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier),
-        )
-        first, last = self.window_ms()
-        wide = last - first
-        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            coarse = event.modifiers() & Qt.KeyboardModifier.ControlModifier
-            step = wide // (20 if coarse else 200) * (1 if key == Qt.Key.Key_Right else -1)
-            at = self._cursors[int(shift)]
-            start = at if at is not None and first <= at <= last else first + wide // 2
-            self.put_cursor(int(shift), min(max(start + step, first), last))
-            return True
-        about = self._cursors[0]
-        middle = about if about is not None and first <= about <= last else first + wide // 2
-        deeds = {
-            Qt.Key.Key_Plus: lambda: self._zoom(0.5, middle),
-            Qt.Key.Key_Equal: lambda: self._zoom(0.5, middle),
-            Qt.Key.Key_Minus: lambda: self._zoom(2.0, middle),
-            Qt.Key.Key_PageUp: lambda: self._pan(-wide // 4),
-            Qt.Key.Key_PageDown: lambda: self._pan(wide // 4),
-            Qt.Key.Key_Backspace: self.go_ahead if shift else self.go_back,
-            Qt.Key.Key_Space: self.hold_or_follow,
-            Qt.Key.Key_Delete: self.clear_cursors,
-            Qt.Key.Key_Menu: self._open_menu,
-        }
-        deed = deeds.get(key)
-        if deed is not None:
-            deed()
-        return deed is not None
-
+    # ---------------------------------------------------------------- drag, menu
     def clear_cursors(self) -> None:
         """No cursors; the table below goes."""
-        self._cursors = [None, None]
+        self.cursors = [None, None]
         self._redraw()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -520,7 +472,7 @@ class Trends(Panel):
             self._menu = TrendMenu(self._desk, self)
         return self._menu
 
-    def _open_menu(self) -> None:
+    def open_menu(self) -> None:
         self.menu().popup(self._more.mapToGlobal(QPoint(0, self._more.height())))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

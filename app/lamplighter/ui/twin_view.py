@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
+    QDrag,
     QFocusEvent,
     QGuiApplication,
     QImage,
@@ -28,6 +29,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from lamplighter.domain.layers import LayerView
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import StateTable
+from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.theme import theme
 from lamplighter.ui.twin_budget import CostLine, FrameBudget, machine_file
 from lamplighter.ui.twin_labels import Badge
@@ -699,6 +701,8 @@ class TwinView(QWidget):
         way = event.position() - begun
         if not self._dragged and abs(way.x()) + abs(way.y()) < CLICK_PX:
             return
+        if event.modifiers() & Qt.KeyboardModifier.AltModifier and self._carry(begun):
+            return
         self._dragged = self._touched = True
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if button == Qt.MouseButton.LeftButton and not shift and not pose.plan:
@@ -707,6 +711,19 @@ class TwinView(QWidget):
             size = pose.metres_per_pixel(self.height())
             lean = 1.0 if pose.plan else 1.0 / max(np.cos(np.radians(pose.tilt)), 0.25)
             self._move(panned(pose, -way.x() * size, way.y() * size * lean))
+
+    def _carry(self, begun: QPointF) -> bool:
+        """Alt and drag: the asset under the pointer goes along, for the trends or a list."""
+        asset = self.pick(begun)
+        if not asset:
+            return False
+        self._drag = None
+        carried = QDrag(self)
+        mime = QMimeData()
+        mime.setData(ASSET_MIME, asset.encode())
+        carried.setMimeData(mime)
+        carried.exec(Qt.DropAction.CopyAction)
+        return True
 
     def _released(self, event: QMouseEvent) -> None:
         drag, self._drag = self._drag, None

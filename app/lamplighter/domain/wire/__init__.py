@@ -111,12 +111,15 @@ from lamplighter.domain.wire.history import GetDifference as GetDifference
 from lamplighter.domain.wire.history import GetHistory as GetHistory
 from lamplighter.domain.wire.history import GetMoment as GetMoment
 from lamplighter.domain.wire.history import GetSigns as GetSigns
+from lamplighter.domain.wire.history import GetThresholds as GetThresholds
 from lamplighter.domain.wire.history import History as History
 from lamplighter.domain.wire.history import LateData as LateData
 from lamplighter.domain.wire.history import Moment as Moment
 from lamplighter.domain.wire.history import Series as Series
 from lamplighter.domain.wire.history import Sign as Sign
 from lamplighter.domain.wire.history import Signs as Signs
+from lamplighter.domain.wire.history import Threshold as Threshold
+from lamplighter.domain.wire.history import Thresholds as Thresholds
 from lamplighter.domain.wire.history import ValueChange as ValueChange
 from lamplighter.domain.wire.message import Message
 from lamplighter.domain.wire.quarantine import DeleteQuarantined as DeleteQuarantined

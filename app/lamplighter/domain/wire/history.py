@@ -155,5 +155,24 @@ class Difference(Message, frozen=True):
     """created or written on since the moment, as they stand"""
 
 
-Request = GetHistory | GetMoment | GetSigns | GetDifference
-Reply = History | Moment | Signs | Difference
+class GetThresholds(Message, frozen=True):
+    """At which values the alarm rules of these datastreams fire."""
+
+    datastreams: tuple[int, ...]
+
+
+class Threshold(Struct, frozen=True):
+    datastream: int
+    value: float
+    above: bool
+    """fires above the value, else below it"""
+    priority: int
+    rule: str
+
+
+class Thresholds(Message, frozen=True):
+    items: tuple[Threshold, ...]
+
+
+Request = GetHistory | GetMoment | GetSigns | GetDifference | GetThresholds
+Reply = History | Moment | Signs | Difference | Thresholds
