@@ -42,6 +42,8 @@ LIVE_POINTS: Final = 5_000
 """points of one chunk while live data is waited for: a third of a second of the historian"""
 BULK_POINTS: Final = 20_000
 FACTS_AT_ONCE: Final = 500
+PAGE_MESSAGES: Final = 2_000
+"""messages taken in at a time"""
 LIVE_BATCHES: Final = 20
 """as many batches may wait before they count as a backlog"""
 LAST_FACT: Final = "last fact"
@@ -255,18 +257,27 @@ class Exchanger:
     # ------------------------------------------------------------ receiving
     def receive(self) -> int:
         """Take in everything other consoles sent until now; returns the points that were new."""
-        self.open()
-        assert self._sql is not None and self._puller is not None
         total = 0
-        with self._guarded(self._sql):
-            stores = self._puller.stores()
-        for store in stores:
+        for store in self._others():
             while not self._cancelled():
                 some = self._receive_some(store)
                 if some is None:
                     break
                 total += some
         return total
+
+    def receive_page(self) -> bool:
+        """A few receipts of each other console, so that nothing of ours waits for them. False when
+        there was nothing left.
+        """
+        found = [self._receive_some(s) for s in self._others() if not self._cancelled()]
+        return any(some is not None for some in found)
+
+    def _others(self) -> list[str]:
+        self.open()
+        assert self._sql is not None and self._puller is not None
+        with self._guarded(self._sql):
+            return self._puller.stores()
 
     def _receive_some(self, store: str) -> int | None:
         """Some receipts of a store; None when there are no more."""
@@ -276,7 +287,7 @@ class Exchanger:
         with self._guarded(self._sql):
             if after and stamp_of(self._sql, store, after) != stamp:
                 after = 0  # restored from an older backup: what is known is passed over by its key
-            rows = self._puller.receipts(store, after)
+            rows = _page(self._puller.receipts(store, after))
             if not rows:
                 return None
             stamp = stamp_of(self._sql, store, rows[-1][0])
@@ -356,6 +367,16 @@ class Exchanger:
             oldest,
             self._problem,
         )
+
+
+def _page(rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """As many receipts as bring about `PAGE_MESSAGES` messages, one at least."""
+    total = 0
+    for at, (_, fresh) in enumerate(rows):
+        total += fresh
+        if total >= PAGE_MESSAGES:
+            return rows[: at + 1]
+    return rows
 
 
 def _points(poison: tuple[Poison, ...]) -> int:

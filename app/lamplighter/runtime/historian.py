@@ -377,8 +377,10 @@ class HistorianDesk:
         more = self._exchanger.send_some()
         now = self._clock.monotonic_ms() / 1000
         if config.receive and now - received_at >= RECEIVE_S:
-            self._exchanger.receive()
-            received_at = now
+            if self._exchanger.receive_page():
+                more = True  # there may be further ones: look again at once
+            else:
+                received_at = now
         self._succeeded()
         return more, received_at
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from tests.kit.postgres import Postgres, needs_postgres
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.city import Asset, Datastream, Limits
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.exchange import NamedStream, ReceivedChunk, ReceivedPoints
 from lamplighter.domain.observation import MessageRecord
@@ -20,7 +23,7 @@ from lamplighter.exchange import HistorianConfig
 from lamplighter.runtime.historian import releasable
 from lamplighter.runtime.intake import RecorderDoor
 from lamplighter.runtime.recorder import Recorder
-from lamplighter.store import Store
+from lamplighter.store import Store, WriteAccess
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -142,3 +145,61 @@ def test_the_past_raises_no_alarm_and_is_no_present_value(
     assert [r for r in a.store.alarms() if r.state is not AlarmState.NORM] == []
     RecorderDoor(a, past=False).take(chunk("scada", 0))
     until(lambda: bool((a.core.newest.time_ms > 0).any()))
+
+
+def test_a_past_beyond_its_limits_raises_no_alarm_and_a_live_value_does(tmp_path: Path) -> None:
+    """Neither when it comes in nor when the recorder starts again with it."""
+    clock = SystemClock()
+    Store.create(tmp_path / "c", name="c", clock=clock)
+    stream = Datastream(
+        0, "scada", "P-1", "bar", kind="pressure", asset="J-1", limits=Limits(high_high=5.0)
+    )
+    file = tmp_path / "h.csv"
+    file.write_text("time,tag,value\n2020-01-01T00:00:00Z,P-1,99\n2020-01-01T00:01:00Z,P-1,98\n")
+    mapping = (
+        'source = "scada"\n[time]\ncolumn = "time"\n[long]\ndatastream = "tag"\nvalue = "value"\n'
+    )
+
+    def describe(access: WriteAccess) -> None:
+        access.put_assets([Asset("J-1", "Junction", "Junction 1", "water")])
+        access.put_datastream_meta([stream])
+
+    recorder = Recorder(tmp_path / "c", clock, plugin_code=False)
+    recorder.store.writer.call(describe).result(60)
+    recorder.adopt_streams()
+    recorder.core.city_changed()
+    recorder.start()
+    until(lambda: any(r.asset == "J-1" for r in recorder.core.city.rules))
+    recorder._handle(wire.ImportPast((str(file),), mapping))
+    until(lambda: sum(1 for _ in recorder.store.export_rows()) == 2)
+    time.sleep(0.7)
+    assert recorder.store.alarm_events() == []
+    recorder.stop()
+    recorder = Recorder(tmp_path / "c", clock, plugin_code=False)
+    recorder.start()
+    time.sleep(0.7)
+    assert recorder.store.alarm_events() == []
+    now = clock.wall_ms()
+    live = ReceivedChunk(
+        (NamedStream("scada", "P-1", False, "bar"),), (), ("scada",),
+        (MessageRecord(0, 9, 0, 1, now, 1),),
+        ReceivedPoints(
+            np.zeros(1, np.int32), np.array([now]), np.array([99.0]), np.zeros(1, np.uint8),
+            np.zeros(1, np.int32), np.zeros(1, np.int32),
+        ),
+    )  # fmt: skip
+    feed = RecorderDoor(recorder, past=False)
+
+    def raised() -> bool:
+        feed.take(replace_time(live, clock.wall_ms()))
+        return bool(recorder.store.alarm_events())
+
+    until(raised)
+    recorder.stop()
+
+
+def replace_time(one: ReceivedChunk, now: int) -> ReceivedChunk:
+    """The same value again, now: rules may want it to last."""
+    message = msgspec.structs.replace(one.messages[0], seq=now, hash64=now)
+    points = dataclasses.replace(one.points, time_ms=np.array([now]))
+    return dataclasses.replace(one, messages=(message,), points=points)
