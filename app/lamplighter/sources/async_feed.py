@@ -95,6 +95,11 @@ class AsyncFeed:
         if self.progress is not None and isinstance(note, dict):
             self.progress.take(note, last=self._loop is None)
 
+    def _keep_place(self, *, now: bool) -> None:
+        """Write down how far we are, when that is due. Raises OSError."""
+        if self.progress is not None:
+            self.progress.keep(now=now)
+
     def _explain(self, error: Exception) -> Problem:
         """A failed session in words."""
         return problem("N-304", name=self.what, what=plain_cause(error))
@@ -156,9 +161,8 @@ class AsyncFeed:
             return False
         finally:
             leave_loop()
-            if self.progress is not None:
-                with contextlib.suppress(OSError):
-                    self.progress.keep(now=True)
+            with contextlib.suppress(OSError):
+                self._keep_place(now=True)
 
     # ---------------------------------------------------------------- on the loop
     async def _main(self) -> None:
@@ -178,9 +182,8 @@ class AsyncFeed:
     async def _tick(self) -> None:
         while True:
             self.source.beat()
-            if self.progress is not None:
-                with contextlib.suppress(OSError):  # a full disk is told by the store itself
-                    self.progress.keep()
+            with contextlib.suppress(OSError):  # a full disk is told by the store itself
+                self._keep_place(now=False)
             await asyncio.sleep(TICK_S)
 
     async def _sessions(self) -> None:

@@ -82,6 +82,7 @@ class FolderFeed(PolledFeed):
         self._pending: list[_Pending] = []
         self._lock = threading.Lock()
         self._resumed = False
+        self._fresh = False
 
     # ---------------------------------------------------------------- looking
     async def _poll(self) -> None:
@@ -136,7 +137,15 @@ class FolderFeed(PolledFeed):
         """A piece is on disk: it need not be sent again."""
         with self._lock:
             self._pending = [p for p in self._pending if p is not note]
-        self._remember()
+            self._fresh = True
+        if self._loop is None:  # we have ended: nobody writes it down later
+            self._keep_place(now=True)
+
+    def _keep_place(self, *, now: bool) -> None:
+        """Not in haste: what is not written down is sent again and known by its number."""
+        if self._fresh and self._resumed:
+            self._fresh = False
+            self._remember()
 
     def _remember(self, *, sure: bool = False) -> None:
         with self._lock:

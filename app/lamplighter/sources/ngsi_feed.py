@@ -20,6 +20,7 @@ from lamplighter.sources.web_feed import WebFeed
 INTERVAL_S: Final = 30.0
 PAGE: Final = 200
 MOST_PAGES: Final = 250
+MOST_HOMES: Final = 40_000
 
 
 class NgsiFeed(WebFeed):
@@ -82,7 +83,8 @@ class NgsiFeed(WebFeed):
             return 0
         rows = entities_of(tree)
         found, homes = read_entities(rows, self.clock.wall_ms())
-        self.homes.update(homes)
+        if len(self.homes) < MOST_HOMES:
+            self.homes.update(homes)
         self._warning = None
         fresh = self._news.changed(found.points) if found.own_time else found.points
         if fresh:

@@ -34,6 +34,7 @@ BYTES_EACH: Final = 800_000
 ORIGINALS: Final = 256
 """original payloads kept, the newest ones"""
 ORIGINAL_BYTES: Final = 64_000
+MOST_NAMES: Final = 40_000
 _TICKET_BITS: Final = 44
 _ODD: Final = re.compile(r"[+#/\x00-\x1f\s]+")
 
@@ -338,6 +339,9 @@ class OwnSource:
             if len(self._originals) > ORIGINALS:
                 self._originals.popitem(last=False)
         self._newest.update(dict.fromkeys(names, self._original_number))
+        if len(self._newest) > MOST_NAMES:  # whoever invents names fills no memory
+            kept = self._originals
+            self._newest = {name: n for name, n in self._newest.items() if n in kept}
 
 
 def plain(name: str) -> str:
