@@ -14,7 +14,7 @@ def test_a_sequence_that_is_counted_on_wrongly_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert part_sparkplug.passed(part_sparkplug.run(8))
-    monkeypatch.setattr(sparkplug_host, "_AHEAD", 4)
+    monkeypatch.setattr(sparkplug_host, "_LATE", 0)
     assert not part_sparkplug.passed(part_sparkplug.run(8))
 
 

@@ -25,7 +25,8 @@ LAST_WAIT_MS: Final = 60_000
 BIRTHS: Final = frozenset({"NBIRTH", "DBIRTH"})
 OF_DEVICES: Final = frozenset({"DBIRTH", "DDEATH", "DDATA"})
 KINDS: Final = frozenset({"NBIRTH", "NDEATH", "NDATA", "DBIRTH", "DDEATH", "DDATA"})
-_AHEAD: Final = 128
+_LATE: Final = 64
+"""messages by which one may be overtaken"""
 _REMEMBERED: Final = 256
 
 
@@ -103,13 +104,16 @@ class _Session:
     devices: dict[str, bool] = field(default_factory=dict)
 
     def number(self, seq: int, content: int) -> int:
-        """The whole number of an eight-bit one: the nearest, unless that is taken by another."""
+        """The whole number of an eight-bit one: the one that is due, one that came before with
+        this content, one that is missing and not far behind, else the next one with these bits."""
         ahead = (seq - self.end) % 256
         number = self.end + ahead
-        if ahead >= _AHEAD:
-            behind = number - 256
-            if self.hashes.get(behind, content) == content:
-                return behind
+        behind = number - 256
+        if ahead == 0:
+            return number
+        known = self.hashes.get(behind)
+        if known == content or (known is None and self.end - behind <= _LATE):
+            return behind
         return number
 
     def saw(self, number: int, content: int) -> None:

@@ -163,7 +163,7 @@ def test_a_missing_message_is_a_gap_and_a_reason_for_a_birth() -> None:
     assert bench.asked() == ["plant:gw"] or bench.pipeline.due() == []
 
 
-@pytest.mark.parametrize("lost", [1, 100, 127])
+@pytest.mark.parametrize("lost", [1, 100, 127, 191])
 def test_the_count_goes_on_beyond_255(lost: int) -> None:
     bench = Bench()
     bench.born()
@@ -173,6 +173,18 @@ def test_the_count_goes_on_beyond_255(lost: int) -> None:
     bench.node.seq = (bench.node.seq + lost) % 256
     bench.take(bench.node.data("pump", metric(None, 2.0, FLOAT, alias=7)))
     assert bench.gaps()[0] == (602, 601 + lost, "open")
+
+
+def test_a_node_that_repeats_itself_exactly_is_counted_on() -> None:
+    """Without times every 256th message may be the same to the last bit."""
+    bench = Bench()
+    bench.born()
+    same = [bench.node.data("pump", metric(None, 1.0, FLOAT, alias=7)) for _ in range(700)]
+    for message in same:
+        bench.take(message)
+    assert [seq for _, seq in bench.keys] == list(range(702)) and not bench.gaps()
+    bench.take(same[-90])
+    assert bench.keys[-1][1] == 701 - 89, "one that comes again is known by its content"
 
 
 def test_order_of_arrival_changes_nothing() -> None:
