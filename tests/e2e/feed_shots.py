@@ -18,7 +18,7 @@ from lamplighter.domain import wire
 if TYPE_CHECKING:
     from tests.e2e.make_shots import Director, Step
 
-NOISY = "NM-03"
+NOISY = "NS-03"
 
 
 class Masts:
@@ -39,7 +39,7 @@ class Masts:
             number += 1
             mast = number % 11 + 1
             body = {
-                "dev": f"NM-{mast:02d}",
+                "dev": f"NS-{mast:02d}",
                 "t": int(time.time()),
                 "rssi": -71,
                 "LAeq_1m": round(54 + 8 * random.random(), 1),
@@ -50,12 +50,12 @@ class Masts:
             text = json.dumps(body)
             if number % 23 == 0:
                 text = text.replace(str(body["LAeq_1m"]), "NaN")
-            self._client.publish(f"harbour/noise/nm-{mast:02d}/up", text, qos=1)
+            self._client.publish(f"harbour/noise/ns-{mast:02d}/up", text, qos=1)
             if number % 5 == 0:
                 air = {"id": f"AQ-{mast:02d}", "time": int(1000 * time.time()), "no2_ugm3": 24}
                 self._client.publish(f"harbour/air/aq-{mast:02d}/up", json.dumps(air), qos=1)
             if number % 40 == 0:
-                self._client.publish("harbour/noise/nm-09/up", "restart 14", qos=1)
+                self._client.publish("harbour/noise/ns-09/up", "restart 14", qos=1)
 
     def stop(self) -> None:
         """Leave the broker."""
@@ -92,7 +92,8 @@ class FeedShots:
                  of=dialog),
             make("feed added", at_once, self.add, 9.0),
             make("feeds page", at_once, lambda: self.page(0), 4.0, "feed-page"),
-            make("quarantine", at_once, lambda: self.page(1), 4.0, "feed-quarantine"),
+            make("quarantine", at_once, lambda: self.page(1), 4.0, "feed-quarantine",
+                 self.choose_row),
             make("calendar", at_once, lambda: self.page(2), 3.0, "feed-days"),
             make("value set by hand", at_once, self.by_hand, 4.0, "by-hand"),
             make("feeds put away", at_once, self.put_away, 1.0),
@@ -133,6 +134,13 @@ class FeedShots:
             pages.feeds.table.selectRow(0)
         elif number == 1:
             pages.quarantine.table.selectRow(0)
+
+    def choose_row(self) -> bool:
+        """Rows come a moment after the page is shown."""
+        page = self.furniture.feeds.pages.quarantine
+        if page.rows and not page.chosen:
+            page.table.selectRow(0)
+        return bool(page.chosen)
 
     def by_hand(self) -> None:
         self._director._go("Overview")

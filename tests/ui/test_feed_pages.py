@@ -15,6 +15,7 @@ from lamplighter.domain.days import DayQuality
 from lamplighter.domain.observation import Account
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_list import certificate_words, state_words
+from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.feed_pages import FeedPages
 from lamplighter.ui.quarantine_page import pretty
 from tests.ui.conftest import Open, directly
@@ -157,6 +158,23 @@ def test_a_row_set_aside_is_shown_retried_and_deleted(
     ]  # fmt: skip
     page.table.selectRow(1)
     assert "not kept" in page.body.toPlainText()
+
+
+def test_a_table_is_filled_at_once_and_keeps_its_selection(qtbot: object, themed: None) -> None:
+    table = plain_table("t", ["a", "b"], 1)
+    table.show()
+    fill(table, [(f"{n}", "x") for n in range(300)])
+    table.selectRow(7)
+    told: list[int] = []
+    table.model().dataChanged.connect(lambda *_: told.append(1))
+    fill(table, [(f"{n} and a longer text", "y") for n in range(300)], [True])
+    assert told == [], "a table that hears of each cell asks all its rows again each time"
+    item = table.item(299, 0)
+    assert item is not None and item.text() == "299 and a longer text"
+    assert table.currentRow() == 7
+    assert table.columnWidth(0) > table.fontMetrics().horizontalAdvance("299 and a longer text")
+    table.close()
+    table.deleteLater()
 
 
 def test_bodies_are_plain_text() -> None:

@@ -47,6 +47,9 @@ UNITS: Final = (
     "V", "kV", "A", "kW", "MW", "W", "kWh", "Hz", "µg/m³", "ppm", "ppb", "dB(A)", "lx", "°",
 )  # fmt: skip
 MOST_NAMES: Final = 20_000
+MEASURED: Final = 200
+"""rows whose texts decide how wide a column is"""
+WIDEST: Final = 320
 
 
 def plain_table(name: str, titles: Sequence[str], stretch: int) -> QTableWidget:
@@ -65,27 +68,52 @@ def plain_table(name: str, titles: Sequence[str], stretch: int) -> QTableWidget:
     header = made.horizontalHeader()
     header.setHighlightSections(False)
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    # widths are set by `fill`, once for all rows: a header that follows every cell by itself asks
+    # all rows again for each of them
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
     return made
 
 
 def fill(table: QTableWidget, rows: Sequence[Sequence[str]], muted: Sequence[bool] = ()) -> None:
-    """Show these rows, touching only cells whose text changed; the selection stays."""
+    """Show these rows with one repaint; the selection stays."""
     if table.rowCount() != len(rows):
         table.setRowCount(len(rows))
-    for number, cells in enumerate(rows):
-        for column, text in enumerate(cells):
-            item = table.item(number, column)
-            if item is None:
-                item = QTableWidgetItem(text)
-                table.setItem(number, column, item)
-            elif item.text() != text:
-                item.setText(text)
-            if item.toolTip() != text and len(text) > 12:
-                item.setToolTip(text)
-            tone = "text.muted" if number < len(muted) and muted[number] else "text.primary"
-            item.setForeground(theme().colour(tone))
+    model = table.model()
+    plain, faint = theme().colour("text.primary"), theme().colour("text.muted")
+    before = model.blockSignals(True)
+    try:
+        for number, cells in enumerate(rows):
+            tone = faint if number < len(muted) and muted[number] else plain
+            for column, text in enumerate(cells):
+                item = table.item(number, column)
+                if item is None:
+                    item = QTableWidgetItem(text)
+                    table.setItem(number, column, item)
+                elif item.text() != text:
+                    item.setText(text)
+                item.setToolTip(text if len(text) > 12 else "")
+                item.setForeground(tone)
+    finally:
+        model.blockSignals(before)
+    _fit(table, rows)
+    table.viewport().update()
+
+
+def _fit(table: QTableWidget, rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their texts; small changes move nothing."""
+    header, metrics = table.horizontalHeader(), table.fontMetrics()
+    for column in range(table.columnCount()):
+        if header.sectionResizeMode(column) == QHeaderView.ResizeMode.Stretch:
+            continue
+        title = table.horizontalHeaderItem(column)
+        texts = {row[column] for row in rows[:MEASURED] if column < len(row)}
+        texts.add(title.text() if title is not None else "")
+        longest = sorted(texts, key=len)[-4:]
+        wide = max(metrics.horizontalAdvance(text) for text in longest) + theme().px(14)
+        now = table.columnWidth(column)
+        if wide > now or wide < now - theme().px(30):
+            table.setColumnWidth(column, min(wide, theme().px(WIDEST)))
 
 
 class MappingPanel(QWidget):
