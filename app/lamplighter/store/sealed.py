@@ -24,6 +24,8 @@ from lamplighter.store.slices import Heads, Letters
 
 KEPT_POINTS: Final = 1_500_000
 KEPT_TABLES: Final = 48
+KEPT_STREAMED: Final = 600_000
+"""points of single datastreams: what charts look at moves little from one look to the next"""
 EVER: Final = 1 << 62
 DAMAGED: Final = (ValueError, TypeError, IndexError, OverflowError, sqlite3.Error)
 T = TypeVar("T")
@@ -37,6 +39,8 @@ class SealedFiles(SegmentFiles):
         self._decoded: OrderedDict[tuple[str, int], PointColumns] = OrderedDict()
         self._held = 0
         self._tables: OrderedDict[tuple[str, int, str], Any] = OrderedDict()
+        self._streams: OrderedDict[tuple[str, int, int, bool], PointColumns] = OrderedDict()
+        self._streamed = 0
         self._guard = threading.Lock()
 
     def heads(self, name: str, n: int) -> Heads:
@@ -77,10 +81,24 @@ class SealedFiles(SegmentFiles):
     def stream(self, name: str, row: SliceRow, stream: int, after: int, until: int) -> PointColumns:
         """One datastream's points out of batches (after, until] of a slice, by time."""
         whole = after < row.from_batch and row.to_batch <= until
-        found = self.get(name).stream(stream, row.n, origin=not whole)
-        if whole:
-            return found.columns()
-        return _between(found.columns(self.letters(name, row.n).batch), after, until)
+        key = (name, row.n, stream, whole)
+        with self._guard:
+            columns = self._streams.get(key)
+            if columns is not None:
+                self._streams.move_to_end(key)
+        if columns is None:
+            found = self.get(name).stream(stream, row.n, origin=not whole)
+            columns = found.columns(None if whole else self.letters(name, row.n).batch)
+            self._keep_stream(key, columns)
+        return columns if whole else _between(columns, after, until)
+
+    def _keep_stream(self, key: tuple[str, int, int, bool], columns: PointColumns) -> None:
+        with self._guard:
+            if key not in self._streams:
+                self._streams[key] = columns
+                self._streamed += len(columns)
+            while self._streamed > KEPT_STREAMED and len(self._streams) > 1:
+                self._streamed -= len(self._streams.popitem(last=False)[1])
 
 
 class Connection(sqlite3.Connection):

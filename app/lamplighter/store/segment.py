@@ -309,9 +309,15 @@ class Segment:
         return row[:6], row[6], row[7], row[8]  # type: ignore[return-value]
 
     def check_structure(self) -> list[str]:
+        """What is wrong with the file as a database, and with the words of its tables."""
         with self._lock:
             found = self._sql.execute("PRAGMA integrity_check(5)").fetchall()
-        return [str(text) for (text,) in found if text != "ok"]
+            words = self._sql.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
+            tables = sorted(str(text) for (text,) in words.fetchall())
+        wrong = [str(text) for (text,) in found if text != "ok"]
+        if tables != sorted(_TABLES):
+            wrong.append("its tables are not what was written")
+        return wrong
 
     def close(self) -> None:
         with self._lock, contextlib.suppress(sqlite3.Error):

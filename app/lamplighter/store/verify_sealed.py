@@ -145,7 +145,7 @@ def _segment(segment: Segment, about: SegmentAbout, found: Found) -> None:
     if about.note and about.state == "sealed":
         _parts(about, every, found)
     for text in segment.check_structure():
-        found.findings.append(f"{where}: {text}")
+        found.damage(about.from_batch, about.to_batch, f"segment {about.name}: {text}")
 
 
 def _parts(about: SegmentAbout, heads: Heads, found: Found) -> None:

@@ -395,3 +395,17 @@ def test_room_that_a_burst_took_is_given_back_to_the_disk(
     bench.reopen()
     assert (bench.folder / "history.db").stat().st_size < before / 2
     assert bench.store.verify().ok
+
+
+def test_a_segment_whose_tables_changed_their_words_is_found(bench: Bench) -> None:
+    play(bench, 130)
+    seal(bench)
+    bench.store.close()
+    file = sorted((bench.folder / "segments").glob("*.seg"))[0]
+    data = file.read_bytes()
+    assert data.count(b"heads BLOB") == 1
+    file.write_bytes(data.replace(b"heads BLOB", b"hdads BLOB"))
+    bench.store = Store.open(bench.folder, write=False, clock=bench.clock)
+    report = bench.store.verify()
+    assert not report.ok
+    assert 1 in report.bad_batches
