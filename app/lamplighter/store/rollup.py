@@ -156,17 +156,18 @@ class Roller:
             return
         span = min(r[3] for r in rows), max(r[4] for r in rows)
         number = self._insert(tier + 1, rows[0][1], rows[-1][2], span)
-        found = [
-            cells.decode_cells(body)
-            for row in rows
-            for (body,) in self._sql.execute(
-                "SELECT body FROM cells WHERE flush=? AND kind=?", (row[0], tier)
-            )
-        ]
-        made = cells.merge(cells.Cells.join(found), cells.STEPS_MS[tier])
+        # one flush at a time, so that the memory is that of one and not of sixteen
+        coarse = [cells.merge(self._cells_of(row[0], tier), cells.STEPS_MS[tier]) for row in rows]
+        made = cells.merge(cells.Cells.join(coarse), cells.STEPS_MS[tier])
         self._insert_cells(number, tier + 1, made)
         self._coarser(number, tier + 1, made, span)
         self._sql.executemany("UPDATE flush SET merged=1 WHERE n=?", [(r[0],) for r in rows])
+
+    def _cells_of(self, flush: int, kind: int) -> cells.Cells:
+        bodies = self._sql.execute(
+            "SELECT body FROM cells WHERE flush=? AND kind=?", (flush, kind)
+        ).fetchall()
+        return cells.Cells.join([cells.decode_cells(body) for (body,) in bodies])
 
     def _insert(self, tier: int, from_: int, to: int, span: tuple[int, int]) -> int:
         cursor = self._sql.execute(
