@@ -21,7 +21,7 @@ from lamplighter.domain.views import SavedView
 from lamplighter.ui import numbers
 from lamplighter.ui.parts import Text, button
 from lamplighter.ui.theme import theme
-from lamplighter.ui.time_model import Mode
+from lamplighter.ui.time_model import DAY_MS, Mode
 from lamplighter.ui.twin_labels import Box
 from lamplighter.ui.twin_past import Look, look_at, look_now
 from lamplighter.ui.twin_tools import Tool
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 GRAB_PX: Final = 8.0
 BACK_MS: Final = 3_600_000
 LEAST, MOST = 0.05, 0.95
+EARLIER: Final = {
+    "yesterday": ("The same time yesterday", DAY_MS),
+    "last week": ("The same time last week", 7 * DAY_MS),
+}
+"""sides that follow the window's time at a distance"""
 
 
 class CompareTool(Tool):
@@ -117,6 +122,8 @@ class CompareTool(Tool):
         chosen = self.choice.currentData()
         self.choice.clear()
         self.choice.addItem(tr("An earlier moment"), "moment")
+        for name, (words, _) in EARLIER.items():
+            self.choice.addItem(tr(words), name)
         if self._desk.time.mode is not Mode.LIVE:
             self.choice.insertItem(0, tr("Live"), "live")
         kinds = {layer.kind for layer in self._desk.city.imported.values()}
@@ -142,7 +149,9 @@ class CompareTool(Tool):
 
     # ---------------------------------------------------------------- the left side
     def choose(self, what: str) -> bool:
-        """Take `moment`, `live`, `model` or `mesh`, or a bookmark by its id; False if not there."""
+        """Take `moment`, `yesterday`, `last week`, `live`, `model` or `mesh`, or a bookmark by its
+        id; False if not there.
+        """
         for row in range(self.choice.count()):
             data = self.choice.itemData(row)
             if what in (data, getattr(data, "id", None)):
@@ -162,6 +171,8 @@ class CompareTool(Tool):
         self._look, self._layers = None, None
         if data == "moment":
             self._ask(self.when.dateTime().toMSecsSinceEpoch(), True)
+        elif data in EARLIER:
+            self._ask(self._desk.time.now_ms - EARLIER[data][1], self._desk.time.as_known)
         elif data == "live":
             self.label = tr("Live")
             self._look = look_now(self._desk, self._twin.colour)
@@ -180,7 +191,7 @@ class CompareTool(Tool):
             self.strip.say(tr("No recorder is connected, so no earlier moment can be shown."))
             return
         at = min(max(at_ms, time.first_ms), time.wall_ms)
-        if self.choice.currentData() == "moment":
+        if self.choice.currentData() in ("moment", *EARLIER):
             self.label = f"{numbers.day(at)} {numbers.clock(at)}"
         self._asked += 1
         number = self._asked
