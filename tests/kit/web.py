@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -31,10 +33,18 @@ class Asked:
 class WebServer:
     """Use it as a context manager; `pages` may be changed while it runs. An ETag is honoured."""
 
-    def __init__(self, pages: dict[str, Page] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        pages: dict[str, Page] | None = None,
+        port: int = 0,
+        *,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
+        """`certificate`: PEM files of certificate and key; with them it speaks TLS."""
         self.pages = dict(pages or {})
         self.asked: list[Asked] = []
         self._port = port
+        self._certificate = certificate
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -44,7 +54,7 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._certificate else 'http'}://127.0.0.1:{self._port}"
 
     def put(self, path: str, body: bytes | Callable[[], bytes], **headers: str) -> None:
         self.pages[path] = Page(body, headers={k.replace("_", "-"): v for k, v in headers.items()})
@@ -83,6 +93,11 @@ class WebServer:
 
         self._server = Server(("127.0.0.1", self._port), Handler)
         self._port = self._server.server_address[1]
+        if self._certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self._certificate)
+            plain = self._server.socket
+            self._server.socket = context.wrap_socket(plain, server_side=True)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         )

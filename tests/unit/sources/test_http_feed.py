@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.kit.certificates import Authority
 from tests.kit.own_feed import Opened
 from tests.kit.web import Page, WebServer
 
@@ -140,6 +141,25 @@ def test_each_refusal_is_one_line_with_its_cause(page: Page, says: str) -> None:
     with WebServer({"/v": page}) as web, Opened(web.url + "/v", BARE) as feed:
         feed.until(lambda f: says in str(f.feed.problem))
         assert "\n" not in str(feed.feed.problem) and feed.points == []
+
+
+def test_a_server_is_believed_only_with_a_certificate_that_proves_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    for name, wish, says in (
+        ("good", {}, ""),
+        ("elsewhere", {"host": "192.0.2.1"}, "N-302"),
+        ("ended", {"start": -9, "end": -2}, "N-301"),
+    ):
+        files = authority.issue(name, **wish)  # type: ignore[arg-type]
+        assert files.cert is not None and files.key is not None
+        with WebServer(certificate=(files.cert, files.key)) as web:
+            web.put("/v", b'{"level": 1}')
+            with Opened(web.url + "/v", BARE, ca=str(authority.file)) as feed:
+                if not says:
+                    feed.until(lambda f: f.points)
+                    continue
+                feed.until(lambda f, s=says: s in str(f.feed.problem))
+                assert feed.points == [] and web.asked == []
 
 
 def test_the_login_of_the_address_is_sent_and_not_asked_for_in_the_path() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import http.client
 import json
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.kit.web import Page, WebServer
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
 from lamplighter.sources.ngsi_ld import entities_of, read_entities
+from lamplighter.sources.notices import Receiver
 
 AT = "2026-11-22T10:00:00Z"
 AT_MS = 1_795_341_600_000
@@ -99,6 +102,39 @@ def _post(port: int, path: str, body: str) -> int:
         return link.getresponse().status
     finally:
         link.close()
+
+
+def test_a_receiver_outlives_whatever_is_sent_to_it() -> None:
+    heard: list[bytes] = []
+
+    async def talk() -> None:
+        receiver = Receiver("127.0.0.1", 0, heard.append)
+        await receiver.start()
+        port = int(receiver.base.rpartition(":")[2])
+        path = receiver.path.encode()
+        for raw in (
+            b"", b"\r\n\r\n", b"\x00\xff" * 400 + b"\r\n\r\n",
+            b"GET " + path + b" HTTP/1.1\r\n\r\n",
+            b"POST " + path + b" HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+            b"POST " + path + b" HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+            b"POST " + path + b" HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+            b"POST " + path + b" HTTP/1.1\r\nContent-Length: 50\r\n\r\nshort", b"A" * 100_000,
+            b"POST /x HTTP/1.1\r\n" + b"A: b\r\n" * 100 + b"\r\n",
+        ):  # fmt: skip
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(raw)
+            writer.write_eof()
+            with contextlib.suppress(OSError):
+                await asyncio.wait_for(reader.read(), 20)
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST " + path + b" HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+        assert b" 204 " in await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await receiver.stop()
+
+    asyncio.run(talk())
+    assert heard == [b"{}"]
 
 
 def test_nothing_listens_unless_it_is_asked_for() -> None:
