@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from tests.faults import (
     clocks,
@@ -467,3 +468,29 @@ def test_a_damaged_history_that_is_thrown_away_is_found_out(
     found = part_safety.damage_row(spoiled.run(1, tmp_path))
     assert not found["passed"]
     assert found["figures"]["thrown_away"] == 1
+
+
+def test_a_past_that_knows_the_future_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.faults import part_time
+
+    from lamplighter.store import batches, then, timeline
+
+    sound, differed = part_time.wrong_readings(tmp_path / "sound", 6)
+    assert not sound and differed
+    with monkeypatch.context() as planted:
+        planted.setattr(batches, "known_at", lambda sql, _: batches.last_number(sql))
+        assert "curves then" in part_time.wrong_readings(tmp_path / "values", 6)[0]
+    with monkeypatch.context() as planted:
+        everything = lambda self, _: np.ones(len(self), np.bool_)  # noqa: E731
+        planted.setattr(timeline.AlarmTimeline, "_counts", everything)
+        assert "alarms then" in part_time.wrong_readings(tmp_path / "alarms", 6)[0]
+    with monkeypatch.context() as planted:
+        real = then.known_at
+        planted.setattr(then, "_last_fact", lambda city, _: 1 << 62)
+        planted.setattr(
+            "lamplighter.store.rewind.known_at",
+            lambda sql, at_ms: then.Known(1 << 62, real(sql, 1 << 62).batch, 0),
+        )
+        assert "orders then" in part_time.wrong_readings(tmp_path / "orders", 6)[0]

@@ -152,6 +152,39 @@ def _orders(facts: list[tuple[Any, ...]], at_ms: int, known_ms: int | None) -> R
     }
 
 
+def told(store: Any, at_ms: int, as_known: bool) -> Reading:
+    """The product's reading of a moment, in the words of `readings`."""
+    import numpy as np
+
+    from lamplighter.domain import wire
+    from lamplighter.domain.quality import CLASS_MASK, Quality
+    from lamplighter.runtime.history_answers import corrected, moment
+
+    found = moment(store, wire.GetMoment(at_ms, as_known))
+    known = at_ms if as_known else None
+    names = {d.id: d.name for d in store.datastreams()}
+    curves = {}
+    for number, name in names.items():
+        curve = corrected(store.series(number, at_ms - SPAN_MS, at_ms + 1, 9_999, known))
+        if len(curve.time_ms):
+            curves[name] = [len(curve.time_ms), round(float(curve.value.sum()), 6)]
+    return {
+        "values": {
+            names[i]: [
+                int(found.time_ms[i]),
+                float(found.value[i]),
+                Quality(int(found.quality[i] & CLASS_MASK)).word,
+            ]
+            for i in np.flatnonzero(found.time_ms).tolist()
+        },
+        "curves": curves,
+        "alarms": {a.key: [a.state.value, a.since_ms] for a in found.alarms},
+        "causes": {i.id: i.text for i in found.incidents},
+        "orders": {o.id: [o.state, o.note, o.finding] for o in found.orders},
+        "forecasts": {p.asset: [p.low, p.high] for p in found.prognoses},
+    }
+
+
 def make(folder: Path) -> Reading:
     """Write the day, export it with the product's own verb, and work out both readings."""
     from lamplighter.runtime.project import export_observations

@@ -7,21 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from tests.kit import brute_day
 from tests.kit.clocks import FakeClock
 from tests.kit.past_day import PastDay, Size, at
 
 from lamplighter.domain import wire
-from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.runtime import then_and_now
-from lamplighter.runtime.history_answers import corrected, moment, signs
+from lamplighter.runtime.history_answers import moment, signs
 from lamplighter.runtime.project import export_observations
 from lamplighter.store import Store
 
 MOMENT = at(brute_day.MOMENT)
-WORDS = {Quality.GOOD: "good", Quality.UNCERTAIN: "uncertain", Quality.BAD: "bad"}
 
 
 @pytest.fixture(scope="module")
@@ -41,38 +38,11 @@ def golden() -> Any:
     return json.loads(brute_day.GOLDEN.read_text())
 
 
-def _reading(store: Store, as_known: bool) -> dict[str, Any]:
-    """What the window is told, in the words of the golden file."""
-    told = moment(store, wire.GetMoment(MOMENT, as_known))
-    known = MOMENT if as_known else None
-    names = {d.id: d.name for d in store.datastreams()}
-    curves = {}
-    for number, name in names.items():
-        span = store.series(number, MOMENT - brute_day.SPAN_MS, MOMENT + 1, 9_999, known)
-        curve = corrected(span)
-        curves[name] = [len(curve.time_ms), round(float(curve.value.sum()), 6)]
-    return {
-        "values": {
-            names[i]: [
-                int(told.time_ms[i]),
-                float(told.value[i]),
-                WORDS[Quality(int(told.quality[i] & CLASS_MASK))],
-            ]
-            for i in np.flatnonzero(told.time_ms).tolist()
-        },
-        "curves": curves,
-        "alarms": {a.key: [a.state.value, a.since_ms] for a in told.alarms},
-        "causes": {i.id: i.text for i in told.incidents},
-        "orders": {o.id: [o.state, o.note, o.finding] for o in told.orders},
-        "forecasts": {p.asset: [p.low, p.high] for p in told.prognoses},
-    }
-
-
 @pytest.mark.parametrize(("reading", "as_known"), [("then", True), ("now", False)])
 def test_both_readings_are_those_of_the_golden_file(
     store: Store, golden: Any, reading: str, as_known: bool
 ) -> None:
-    found = _reading(store, as_known)
+    found = brute_day.told(store, MOMENT, as_known)
     for part, expected in golden[reading].items():
         assert found[part] == expected, part
 
