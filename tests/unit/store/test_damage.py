@@ -114,7 +114,8 @@ def test_a_damaged_city_keeps_every_fact_that_can_be_read(project: Path, seed: i
     try:
         kept = store.settings("key-")
         assert told == [] or "city.damaged-1" in told[0].text
-        assert len(kept) > BATCHES // 2 or seed == 0
+        # where the one page is hit by which all others are found, all is gone, and told
+        assert len(kept) > BATCHES // 2 or (told and "facts 1 to" in told[0].text)
         assert set(kept.values()) <= {"x" * 400}
         assert store.last_batch() == BATCHES
         store.writer.call(lambda access: access.put_setting("after", "yes")).result(20)
@@ -187,12 +188,12 @@ def test_damage_met_by_a_reader_is_set_aside_when_it_is_reported(project: Path) 
 
 
 def test_a_kill_between_the_two_renames_is_completed_at_the_next_start(project: Path) -> None:
-    spoil(project / "history.db", random.Random(11), 1)
     set_aside(project, "history.db")
     (project / "history.db").rename(project / "history.db.new")
     store, _ = open_store(project, FakeClock())
-    assert store.last_batch() > 0
+    last = store.last_batch()
     store.close()
+    assert last == BATCHES
     assert not (project / "history.db.new").exists()
 
 
