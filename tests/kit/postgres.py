@@ -122,6 +122,11 @@ class Postgres:
         self._run("pg_ctl", "-D", str(self.data), "reload")
         time.sleep(0.3)
 
+    def plain(self) -> None:
+        """From now on without TLS."""
+        self.sql("ALTER SYSTEM SET ssl = off")
+        self._run("pg_ctl", "-D", str(self.data), "reload")
+
     def prepared(self) -> Postgres:
         """With the tables and a console's user, ready to be used."""
         from lamplighter.exchange import HistorianConfig, prepare
