@@ -23,6 +23,7 @@ from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import problem
 from lamplighter.domain.task import Task, TaskState
+from tests.ui.fake_alarm_room import AlarmRoom
 
 Deliver = Callable[[Callable[[], None]], None]
 
@@ -129,6 +130,7 @@ class FakeSession:
         self.presets: tuple[wire.TrendPreset, ...] = ()
         self.tasks: tuple[Task, ...] = ()
         self.commands: dict[str, CommandState] = {}
+        self.room = AlarmRoom(self)
         if incident:
             self._trip()
         if flood:
@@ -203,7 +205,12 @@ class FakeSession:
         record = msgspec.structs.replace(record, **more)
         self.alarms[record.key] = record
         self.emit(wire.AlarmsChanged((record,), self.incidents))
+        self.room.raised(1)
         return record
+
+    def silenced_by(self, who: str) -> None:
+        """Somebody at another console."""
+        self.room.silenced(who)
 
     def _trip(self) -> None:
         now = self._now() - 361_000
@@ -233,6 +240,7 @@ class FakeSession:
                     state=AlarmState.SHELVED, shelved_until_ms=self._now() + 3_000_000,
                     acked_by="Operator 2", reason="sensor under repair")  # fmt: skip
         keys = tuple(a.key for a in folded)
+        self.room.raised(11)
         self.incidents = (
             Incident("i-1", cause.key, "SS-04", "Bus B tripped", 1, now, keys, 3412, True,
                      "power graph"),
@@ -242,6 +250,7 @@ class FakeSession:
 
     def _flood(self, count: int) -> None:
         now = self._now()
+        self.room.raised(count)
         ids = [a.id for a in self.city.assets]
         for n in range(count):
             self._alarm(ids[n % len(ids)], 1 + n % 4, f"Flood alarm {n // len(ids)}", now - n)
@@ -261,6 +270,9 @@ class FakeSession:
     def _reply(self, request: wire.Request) -> wire.Reply:
         if self.refuse_all:
             return wire.Refused(problem("U-805", what="a test says so"))
+        known = self.room.reply(request)
+        if known is not None:
+            return known
         match request:
             case wire.GetCity():
                 return self.city
@@ -335,6 +347,8 @@ class FakeSession:
     def _act(self, request: wire.AlarmAction) -> wire.Reply:
         states = {
             "ack": AlarmState.ACKED, "shelve": AlarmState.SHELVED, "unshelve": AlarmState.UNACK,
+            "disable": AlarmState.OUT_OF_SERVICE, "enable": AlarmState.UNACK,
+            "reset": AlarmState.NORM,
         }  # fmt: skip
         changed = []
         for key in request.keys:
@@ -345,6 +359,7 @@ class FakeSession:
             self.alarms[key] = record
             changed.append(record)
         self.emit(wire.AlarmsChanged(tuple(changed), self.incidents))
+        self.room.silenced("Seat 1")
         return wire.Ok()
 
     def _series(self, request: wire.GetHistory, ident: int) -> wire.Series:

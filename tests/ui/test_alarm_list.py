@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QMenu
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.alarm import AlarmRecord, AlarmState, Step
+from lamplighter.ui.alarm_detail import aside_words
 from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.alarm_model import AlarmModel, state_words
+from lamplighter.ui.alarm_strip import AlarmStrip
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
 from tests.ui.conftest import directly
@@ -122,3 +126,116 @@ def test_blinking_stops_with_the_last_unacknowledged(qapp: Any) -> None:
     blink.reduced = True
     blink.need(True)
     assert not blink.running
+
+
+def asked(desk: Desk, kind: type) -> list[Any]:
+    session = desk.session
+    assert isinstance(session, FakeSession)
+    return [r for r in session.asked if isinstance(r, kind)]
+
+
+def put(desk: Desk, asset: str, **changes: Any) -> AlarmRecord:
+    """The alarm of an asset, changed at the recorder."""
+    session = desk.session
+    assert isinstance(session, FakeSession)
+    record = next(a for a in desk.standing() if a.asset == asset)
+    record = session.alarms[record.key] = replace(record, **changes)
+    session.emit(wire.AlarmsChanged((record,), session.incidents))
+    desk._alarms_paused()
+    return record
+
+
+def test_a_checklist_gates_the_reset(qtbot: Any, desk: Desk, alarms: AlarmList) -> None:
+    steps = (Step("Valve is open"), Step("Crew is told", required=False))
+    put(desk, "P-17", state=AlarmState.LATCHED, active=False, acked_ms=1, steps=steps)
+    alarms.tree.setCurrentIndex(row_of(alarms, "P-17"))
+    detail = alarms.detail
+    assert detail.reset.isVisibleTo(detail) and not detail.reset.isEnabled()
+    assert "Valve is open" in detail.reset.toolTip()
+    assert not alarms.reset_chosen()
+    detail.boxes[0].click()
+    desk._alarms_paused()
+    assert asked(desk, wire.TickStep) == [wire.TickStep(detail.key, 0)]
+    assert "Seat 1" in detail.boxes[0].text() and detail.reset.isEnabled()
+    alarms.tree.setFocus()
+    qtbot.keyClick(alarms, Qt.Key.Key_Delete)
+    assert asked(desk, wire.AlarmAction)[-1].action == "reset"
+
+
+def test_what_is_set_aside_says_why_and_is_found_by_the_filter(
+    desk: Desk, alarms: AlarmList
+) -> None:
+    record = put(
+        desk, "NM-07", state=AlarmState.SUPPRESSED, reason="New cable", aside_by="works:w1"
+    )
+    alarms.filter.show_kind("SUPPRESSED")
+    alarms.rebuild()
+    assert leaves(alarms.model) == [record.key]
+    alarms.tree.setCurrentIndex(alarms.model.index(0, 0))
+    assert aside_words(record) in alarms.detail._why.text()
+    assert "planned works: New cable" in aside_words(record)
+    assert "(1)" in alarms.filter.show_box.currentText()
+    assert "left out by the filter" in alarms._footer.full
+    alarms.filter.clear()
+    alarms.filter.levels[0].click()
+    alarms.rebuild()
+    assert {desk.alarms[k].priority for k in leaves(alarms.model)} == {1}
+    alarms.filter.clear()
+    alarms.filter.domain.setCurrentIndex(alarms.filter.domain.findData("power"))
+    alarms.rebuild()
+    assert {k.partition("@")[2][0] for k in leaves(alarms.model)} == {"S", "F"}
+
+
+def test_shelving_by_the_form_needs_a_reason(desk: Desk, alarms: AlarmList) -> None:
+    alarms.tree.setCurrentIndex(row_of(alarms, "P-17"))
+    alarms.ask_aside("shelve")
+    form = alarms.form
+    assert form is not None and not form.primary.isEnabled()
+    form.reason.setCurrentText("sensor is replaced")
+    form.span.setCurrentIndex(0)
+    form.primary.click()
+    sent = asked(desk, wire.AlarmAction)[-1]
+    assert (sent.action, sent.reason) == ("shelve", "sensor is replaced")
+    assert 0 < sent.until_ms - desk.time.wall_ms <= 900_000
+
+
+def test_a_flood_of_different_alarms_is_grouped_coarser_and_announced(qtbot: Any) -> None:
+    desk = Desk()
+    session = FakeSession(directly, flood=600, buildings=20)
+    for n, (key, alarm) in enumerate(list(session.alarms.items())):
+        session.alarms[key] = replace(alarm, text=f"Reason {n}", priority=2 + n % 3)
+    desk.connect_session(session)
+    made = AlarmList(desk, Blink())
+    qtbot.addWidget(made)
+    assert made.model.rowCount() <= 50
+    assert len(leaves(made.model)) == len(desk.standing())
+    assert made._flood.isVisibleTo(made) and "600 new alarms" in made._flood.text()
+    session.room._tell(replace(session.room.horn, flood_since_ms=0))
+    assert not made._flood.isVisibleTo(made)
+
+
+def test_the_shown_list_is_exported_and_safe_for_a_spreadsheet(
+    desk: Desk, alarms: AlarmList, tmp_path: Path
+) -> None:
+    put(desk, "P-17", text="=cmd()")
+    alarms.filter.words.setText("P-17")
+    alarms.rebuild()
+    alarms.write(str(tmp_path / "alarms.csv"))
+    rows = (tmp_path / "alarms.csv").read_text().splitlines()
+    assert len(rows) == 2 and "'=cmd()" in rows[1]
+    alarms.write(str(tmp_path / "none" / "alarms.csv"))
+    assert "Not written" in alarms._footer.full
+
+
+def test_the_strip_says_who_silenced_the_room(qtbot: Any, desk: Desk) -> None:
+    strip = AlarmStrip(desk, Blink())
+    qtbot.addWidget(strip)
+    session = desk.session
+    assert isinstance(session, FakeSession)
+    assert strip._silence.isVisibleTo(strip)
+    session.silenced_by("Maria")
+    assert not strip._silence.isVisibleTo(strip) and "Silenced by Maria" in strip._right.text()
+    session.raise_alarm("P-01", 2, "Vibration high")
+    assert strip._silence.isVisibleTo(strip) and not strip._right.text()
+    desk.room.silence()
+    assert asked(desk, wire.SilenceHorn) and "Seat 1" in strip._right.text()

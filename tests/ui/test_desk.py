@@ -73,15 +73,17 @@ def test_live_alarms_during_replay_do_not_change_the_past(qtbot: Any, desk: Desk
     assert any(a.asset == "P-01" for a in desk.live_alarms.values())
 
 
-def test_more_than_ten_alarms_in_ten_minutes_is_a_flood(qapp: Any) -> None:
+def test_the_horn_and_a_flood_are_those_of_the_recorder(qapp: Any) -> None:
     desk = Desk()
     session = FakeSession(directly, buildings=20)
     desk.connect_session(session)
     for number in range(10):
         session.raise_alarm(f"J-{number + 10}", 3, "Low pressure")
-    assert not desk.flood()
+    assert desk.room.horn.horn == "sounding" and not desk.room.horn.flood_since_ms
     session.raise_alarm("J-40", 3, "Low pressure")
-    assert desk.flood()
+    assert desk.room.horn.flood_since_ms
+    session.silenced_by("Maria")  # at another console
+    assert desk.room.horn.by == "Maria"
 
 
 def test_tasks_that_run_are_counted(desk: Desk) -> None:

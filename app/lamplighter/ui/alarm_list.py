@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import (
     QItemSelectionModel,
     QPoint,
-    QPointF,
-    QRect,
-    QRectF,
-    QSize,
     Qt,
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QFileDialog,
     QHeaderView,
-    QLineEdit,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
@@ -31,72 +26,32 @@ from PySide6.QtWidgets import (
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.ui import numbers
-from lamplighter.ui.alarm_model import ASSET, GLYPH, PEOPLE, QUIET, STATE, AlarmModel, Index
+from lamplighter.ui.alarm_aside import REASONS, SHELVE_FOR, AsideForm
+from lamplighter.ui.alarm_detail import AlarmDetail
+from lamplighter.ui.alarm_export import write_alarms
+from lamplighter.ui.alarm_filter import QUIET, FilterBar
+from lamplighter.ui.alarm_model import ASSET, GLYPH, OWNER, PEOPLE, AlarmModel
+from lamplighter.ui.alarm_paint import StateDelegate
+from lamplighter.ui.alarm_strip import flood_words
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.glyphs import draw_glyph
-from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.parts import Elided, Panel, Text, button, row
 from lamplighter.ui.theme import theme
+from lamplighter.ui.time_model import Mode
 from lamplighter.ui.tree import Tree
 from lamplighter.ui.words import tr
 
-REASONS: Final = ("Work on site", "Sensor fault, reported", "Known, watched by hand", "Test")
-SHELVE_FOR: Final = ((15, "15 min"), (60, "1 h"), (480, "End of shift (8 h)"))
-
-
-class StateDelegate(QStyledItemDelegate):
-    """Paints the whole row: glyph cell, bold when unacknowledged, muted when set aside."""
-
-    def __init__(self, model: AlarmModel, blink: Blink, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._model, self._blink = model, blink
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        look, node = theme(), self._model.node(index)
-        box: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        record = node.record
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        if selected:
-            painter.fillRect(box, look.colour("bg.selected"))
-        elif state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(box, look.colour("bg.hover"))
-        elif node.incident is not None:
-            painter.fillRect(box, look.colour("bg.raised"))
-        column = index.column()
-        if column == GLYPH:
-            blinking = record.state is AlarmState.UNACK
-            if not blinking or self._blink.on:
-                inset = 20 if node.parent is None or node.parent.parent is None else 26
-                centre = QPointF(box.left() + inset, box.center().y() + 0.5)
-                draw_glyph(painter, centre, record.priority, record.state, look.px(16))
-            return
-        strong = record.state in {AlarmState.UNACK, AlarmState.LATCHED}
-        role = "text.primary"
-        if record.state in QUIET:
-            role = "text.muted"
-        elif record.state is AlarmState.RTN_UNACK or (column == STATE and not strong):
-            role = "text.secondary"
-        painter.setPen(look.colour("text.onSelected" if selected else role))
-        bold = strong or node.incident is not None or (column == ASSET and role == "text.primary")
-        painter.setFont(look.font("bodyStrong" if bold else "body"))
-        text = self._model.text_of(node, column)
-        inner = QRectF(box).adjusted(4, 0, -8, 0)
-        side = Qt.AlignmentFlag.AlignRight if column == PEOPLE else Qt.AlignmentFlag.AlignLeft
-        shown = painter.fontMetrics().elidedText(
-            text, Qt.TextElideMode.ElideRight, max(10, int(inner.width()))
-        )
-        painter.drawText(inner, side | Qt.AlignmentFlag.AlignVCenter, shown)
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        look = theme()
-        return QSize(80, look.px(26) if look.density == "comfortable" else look.row)
+WIDE: Final = 820
+"""from this width on there is room for what to do beside the list"""
+PAGES: Final[tuple[tuple[str, str], ...]] = ()
 
 
 class AlarmList(Panel):
     """Acknowledge with F2 or Space, shelve with S, arrows fold and unfold."""
 
     to_trend = Signal(str)
+    to_page = Signal(int)
+    """one of `PAGES`"""
 
     def __init__(self, desk: Desk, blink: Blink, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -114,22 +69,44 @@ class AlarmList(Panel):
         self.tree.setAccessibleName(tr("Alarms"))
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.tree.setMouseTracking(True)
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText(tr("Filter alarms"))
-        self.filter.setClearButtonEnabled(True)
-        self.filter.setMaximumWidth(theme().px(220))
-        self._sorted = Text(tr("Sorted by people × time · all areas"), "caption", "secondary")
+        self.filter = FilterBar()
+        self.detail = AlarmDetail(desk)
+        self.detail.shelve.connect(lambda keys: self.shelve_menu(keys, self._menu_place()))
+        self.detail.aside.connect(lambda keys: self.ask_aside("disable", keys))
+        self.form: AsideForm | None = None
+        self._flood = Text("", "bodyStrong", wrap=True)
+        self._flood.setProperty("role", "flood")
+        self._flood.hide()
         self._unfold = button(tr("Unfold all"), self._unfold_all)
-        self._footer = Text("", "caption", "muted")
+        tip = tr("Cause, steps and checklist beside the list (W)")
+        self._guide = button(tr("What to do"), self._show_guide, tip=tip, kind="segment")
+        self._guide.setCheckable(True)
+        self._guide.setChecked(True)
+        self._more = button(tr("More"))
+        self._more.setMenu(self._more_menu())
+        self._footer = Elided("", "caption", "muted")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(2)
-        head = row(self.filter, None, self._sorted, self._unfold)
+        head = row(self.filter, None, self._unfold, self._guide, self._more)
         head.setContentsMargins(12, 0, 12, 2)
         layout.addLayout(head)
-        layout.addWidget(self.tree, 1)
-        layout.addWidget(self._footer)
-        self._footer.setContentsMargins(16, 0, 16, 4)
+        layout.addWidget(self._flood)
+        left = QWidget()
+        inner = QVBoxLayout(left)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(2)
+        inner.addWidget(self.tree, 1)
+        foot = row(16)
+        foot.addWidget(self._footer, 1)
+        inner.addLayout(foot)
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.setChildrenCollapsible(False)
+        self._split.addWidget(left)
+        self._split.addWidget(self.detail)
+        self._split.setStretchFactor(0, 1)
+        self._split.setStretchFactor(1, 0)
+        layout.addWidget(self._split, 1)
         self._dirty = QTimer(self)
         self._dirty.setSingleShot(True)
         self._dirty.setInterval(120)
@@ -138,7 +115,9 @@ class AlarmList(Panel):
         self._widths()
         desk.alarms_changed.connect(self._later)
         desk.city_changed.connect(self._later)
-        self.filter.textChanged.connect(lambda _: self._later())
+        desk.room.horn_changed.connect(self._tell_flood)
+        desk.room.design_changed.connect(self._later)
+        self.filter.changed.connect(self._later)
         desk.selection.changed.connect(self._follow)
         self.tree.selectionModel().selectionChanged.connect(self._selected)
         blink.phase.connect(self._blinked)
@@ -171,12 +150,21 @@ class AlarmList(Panel):
         top_id = self.model.node(first).id if first.isValid() and first.row() > 0 else ""
         before = self.model.rowCount()
         self._syncing = True
+        self.model.filter = self.filter.chosen
         self.model.rebuild()
         self._restore(open_ids, chosen, top_id, fresh=before == 0)
         self._syncing = False
+        self.filter.tell(self._desk.standing(), self._desk.city.domains)
+        self._footer.set_full(self._foot_words())
+        self._tell_flood()
+
+    def _foot_words(self) -> str:
         folded = self.model.total - self.model.rowCount()
         incidents = self._desk.incidents
-        if not self.model.total:
+        if self.model.left_out:
+            words = tr("{n} shown, {m} left out by the filter (Esc in its field shows all).",
+                       n=f"{self.model.total:,}", m=f"{self.model.left_out:,}")  # fmt: skip
+        elif not self.model.total:
             words = tr("No active alarms. New ones appear here; nothing is hidden.")
         elif incidents:
             why = incidents[0].reason.rstrip(".") or tr("the dependency graph")
@@ -185,9 +173,23 @@ class AlarmList(Panel):
                 why=why,
                 n=folded,
             )
+        elif folded:
+            words = tr("{n} alarms in {r} rows; → unfolds one.", n=f"{self.model.total:,}",
+                       r=self.model.rowCount())  # fmt: skip
         else:
             words = tr("{n} alarms, none folded.", n=numbers.number(self.model.total, 1))
-        self._footer.setText(words)
+        now = self._desk.clock.wall_ms()
+        works = [w for w in self._desk.room.works(now) if w.from_ms <= now]
+        if works:
+            ends = numbers.clock_short(works[0].to_ms)
+            words += " " + tr("Planned works until {t}: {what}.", t=ends, what=works[0].text)
+        return words
+
+    def _tell_flood(self) -> None:
+        live = self._desk.time.mode is not Mode.REPLAY
+        words = flood_words(self._desk) if live else ""
+        self._flood.setText(words)
+        self._flood.setVisible(bool(words))
 
     def _open_ids(self) -> set[str]:
         found = set()
@@ -244,6 +246,7 @@ class AlarmList(Panel):
     def _selected(self) -> None:
         if self._syncing:
             return
+        self._tell_detail()
         assets = [
             self.model.node(i).record.asset for i in self.tree.selectionModel().selectedRows()
         ]
@@ -269,6 +272,35 @@ class AlarmList(Panel):
                 if len(inner.members) == 1 and inner.record.asset in wanted:
                     pick.select(self.model.index(child, 0, top), flags)
         self._syncing = False
+        self._tell_detail()
+
+    def _tell_detail(self) -> None:
+        rows = self.tree.selectionModel().selectedRows()
+        self.detail.show_key(self.model.node(rows[0]).record.key if len(rows) == 1 else "")
+
+    def _show_guide(self) -> None:
+        self.detail.setVisible(self._guide.isChecked() and self.width() >= WIDE)
+        self._narrow_columns()
+
+    def toggle_guide(self) -> None:
+        """What to do beside the list, or the list alone."""
+        self._guide.setChecked(not self._guide.isChecked())
+        self._show_guide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_guide()
+
+    def _narrow_columns(self) -> None:
+        """The words of what happened keep their room; owner and people give it."""
+        least = theme().px(300)
+        if self.detail.isVisibleTo(self):
+            self.detail.setMinimumWidth(least)
+            self.detail.setMaximumWidth(theme().px(460))
+            self._split.setSizes([self.width() - least, least])
+        room = self.width() - (least if self.detail.isVisibleTo(self) else 0)
+        self.tree.setColumnHidden(OWNER, room < theme().px(860))
+        self.tree.setColumnHidden(PEOPLE, room < theme().px(680))
 
     def selected_assets(self) -> tuple[str, ...]:
         rows = self.tree.selectionModel().selectedRows()
@@ -302,10 +334,64 @@ class AlarmList(Panel):
             menu.addMenu(inner)
             for reason in REASONS:
                 inner.addAction(tr(reason), self._shelver(chosen, minutes, reason))
+        menu.addAction(tr("Other time or reason…"), lambda: self.ask_aside("shelve", chosen))
         menu.setEnabled(bool(chosen) and not self._desk.time.commands_locked)
         if at is not None and menu.isEnabled():
             menu.popup(at)
         return menu
+
+    def ask_aside(self, action: str, keys: tuple[str, ...] | None = None) -> None:
+        """The form for time and reason; `action`: shelve or disable."""
+        chosen = keys or self.selected_keys()
+        if not chosen or self._desk.time.commands_locked:
+            return
+        if self.form is not None:
+            self.form.close()
+        self.form = AsideForm(self._desk, chosen, action, self.window())
+        self.form.destroyed.connect(self._form_gone)
+        self.form.show()
+
+    def _form_gone(self) -> None:
+        self.form = None
+
+    def reset_chosen(self) -> bool:
+        """Closes the chosen latched alarms whose checklist is done; False when there is none."""
+        alarms = self._desk.alarms
+        keys = tuple(
+            k for k in self.selected_keys()
+            if k in alarms and alarms[k].state is AlarmState.LATCHED and not alarms[k].open_steps
+        )  # fmt: skip
+        if not keys or self._desk.time.commands_locked:
+            return False
+        self._desk.ask(wire.AlarmAction("reset", keys))
+        return True
+
+    def _menu_place(self) -> QPoint:
+        return self.detail.mapToGlobal(QPoint(20, 60))
+
+    def _more_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction(tr("Export this list…"), self.ask_file)
+        menu.addSeparator()
+        for number, (words, keys) in enumerate(PAGES):
+            text = f"{tr(words)}\t{keys}" if keys else tr(words)
+            menu.addAction(text, lambda n=number: self.to_page.emit(n))
+        return menu
+
+    def ask_file(self) -> None:
+        """Where to write the shown alarms."""
+        box = QFileDialog(self, tr("Export this list"))
+        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        box.setNameFilters(["CSV (*.csv)"])
+        box.setDefaultSuffix("csv")
+        box.selectFile("alarms.csv")
+        box.fileSelected.connect(self.write)
+        box.show()
+
+    def write(self, name: str) -> None:
+        """Write the shown alarms, every one of them, into a CSV file."""
+        shown = [a for a in self._desk.standing() if self.model.filter.takes(a, self._desk.city)]
+        self._footer.set_full(write_alarms(Path(name), shown, self._desk.city))
 
     def _shelver(self, keys: tuple[str, ...], minutes: int, reason: str) -> Callable[[], None]:
         return lambda: self.shelve(keys, minutes, reason)
@@ -316,6 +402,14 @@ class AlarmList(Panel):
         if event.key() == Qt.Key.Key_S and not event.modifiers():
             self.shelve_menu(at=self.mapToGlobal(QPoint(60, 40)))
             return
+        if event.key() == Qt.Key.Key_W and not event.modifiers():
+            self.toggle_guide()
+            return
+        if event.key() == Qt.Key.Key_Delete and self.reset_chosen():
+            return
+        if event.key() == Qt.Key.Key_Escape and self.model.filter:
+            self.filter.clear()
+            return
         super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -324,11 +418,20 @@ class AlarmList(Panel):
         ack.setEnabled(not self._desk.time.commands_locked)
         menu.addMenu(self.shelve_menu())
         keys = self.selected_keys()
-        shelved = [k for k in keys if self._desk.alarms[k].state is AlarmState.SHELVED]
-        if shelved:
-            menu.addAction(
-                tr("Unshelve"), lambda: self._desk.ask(wire.AlarmAction("unshelve", tuple(shelved)))
-            )
+        locked = self._desk.time.commands_locked
+        for words, action, state in (
+            (tr("Unshelve"), "unshelve", AlarmState.SHELVED),
+            (tr("Put back into service"), "enable", AlarmState.OUT_OF_SERVICE),
+        ):
+            found = tuple(k for k in keys if self._desk.alarms[k].state is state)
+            if found:
+                asked = wire.AlarmAction(action, found)
+                menu.addAction(words, lambda a=asked: self._desk.ask(a)).setEnabled(not locked)
+        states = {self._desk.alarms[k].state for k in keys}
+        if AlarmState.LATCHED in states:
+            menu.addAction(tr("Reset\tDel"), self.reset_chosen).setEnabled(not locked)
+        if states - QUIET:
+            menu.addAction(tr("Take out of service…"), lambda: self.ask_aside("disable"))
         chosen = self.selected_assets()
         if chosen:
             menu.addAction(tr("Show in trends"), lambda: self.to_trend.emit(chosen[0]))

@@ -10,15 +10,14 @@ from PySide6.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QPersiste
 
 from lamplighter.domain.alarm import AlarmRecord, AlarmState, Incident
 from lamplighter.ui import numbers
+from lamplighter.ui.alarm_filter import ASKING, QUIET, AlarmFilter, domain_of
+from lamplighter.ui.alarm_groups import GROUP_FROM, MOST_ROWS, grouped, lead
 from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.words import tr
 
 COLUMNS: Final = ("", "State", "Since", "Asset", "What happened", "People", "Owner")
 GLYPH, STATE, SINCE, ASSET, WHAT, PEOPLE, OWNER = range(7)
-QUIET: Final = frozenset({AlarmState.SHELVED, AlarmState.SUPPRESSED, AlarmState.OUT_OF_SERVICE})
-GROUP_FROM: Final = 4
-FLOOD_ROWS: Final = 60
 _ROOT = QModelIndex()
 Index = QModelIndex | QPersistentModelIndex
 
@@ -26,7 +25,7 @@ Index = QModelIndex | QPersistentModelIndex
 class AlarmNode:
     """An incident, a group of like alarms, or an alarm; a group's record is its worst alarm."""
 
-    __slots__ = ("children", "id", "incident", "members", "parent", "record", "row")
+    __slots__ = ("by", "children", "id", "incident", "members", "parent", "record", "row")
 
     def __init__(
         self, ident: str, record: AlarmRecord, parent: AlarmNode | None, incident: Incident | None
@@ -34,6 +33,8 @@ class AlarmNode:
         self.id, self.record, self.parent, self.incident = ident, record, parent, incident
         self.children: list[AlarmNode] = []
         self.members: list[AlarmRecord] = [record]
+        self.by = ""
+        """what the members of a group share: text, domain or priority"""
         self.row = 0
         if parent is not None:
             self.row = len(parent.children)
@@ -76,7 +77,9 @@ class AlarmModel(QAbstractItemModel):
         self._root = AlarmNode("", _nothing(), None, None)
         self._before = self._root
         self.total = 0
-        self.text = ""
+        self.left_out = 0
+        """alarms the filter leaves out"""
+        self.filter = AlarmFilter()
 
     def rebuild(self) -> None:
         """New tree from the standing alarms; folded + unfolded always add up to all of them."""
@@ -84,10 +87,12 @@ class AlarmModel(QAbstractItemModel):
         self._before = self._root
         self._root = AlarmNode("", _nothing(), None, None)
         standing = {a.key: a for a in self._desk.standing()}
-        words = self.text.casefold().split()
-        if words:
-            standing = {k: a for k, a in standing.items() if self._matches(a, words)}
+        every = len(standing)
+        if self.filter:
+            city = self._desk.city
+            standing = {k: a for k, a in standing.items() if self.filter.takes(a, city)}
         self.total = len(standing)
+        self.left_out = every - len(standing)
         used: set[str] = set()
         tops: list[tuple[AlarmRecord, Incident | None, list[AlarmRecord]]] = []
         for incident in self._desk.incidents:
@@ -98,26 +103,24 @@ class AlarmModel(QAbstractItemModel):
             used.update([cause.key, *(a.key for a in folded)])
             tops.append((cause, incident, [a for a in folded if a.key != cause.key]))
         lone = [a for k, a in standing.items() if k not in used]
-        floods = self._floods(lone) if len(lone) > FLOOD_ROWS else []
-        flooded = {m.key for members in floods for m in members}
-        tops += [(a, None, []) for a in lone if a.key not in flooded]
-        tops += [(members[0], None, members) for members in floods]
+        city = self._desk.city
+        room = max(MOST_ROWS - len(tops), 8)
+        ways: dict[str, str] = {}
+        for group in grouped(lone, lambda a: domain_of(a, city), room):
+            worst = min(group.members, key=lead)
+            ways[worst.key] = group.by
+            tops.append((worst, None, group.members if len(group.members) > 1 else []))
         now = self._desk.time.now_ms
         tops.sort(key=lambda t: self._order(t[0], t[1], now))
         for record, found, folded in tops:
             if found is None and folded:
-                self._group(self._root, folded)
+                self._group(self._root, folded, ways[record.key])
             elif found is None:
                 AlarmNode(record.key, record, self._root, None)
             else:
                 node = AlarmNode(f"incident:{found.id}", record, self._root, found)
                 self._fold(node, folded, now)
         self.endResetModel()
-
-    def _matches(self, alarm: AlarmRecord, words: list[str]) -> bool:
-        name = self._desk.city.name(alarm.asset)
-        text = f"{name} {alarm.text} {alarm.state} p{alarm.priority}".casefold()
-        return all(w in text for w in words)
 
     @staticmethod
     def _order(record: AlarmRecord, incident: Incident | None, now: int) -> tuple[float, ...]:
@@ -143,19 +146,13 @@ class AlarmModel(QAbstractItemModel):
                 continue
             self._group(node, members)
 
-    @staticmethod
-    def _floods(lone: list[AlarmRecord]) -> list[list[AlarmRecord]]:
-        """Like alarms of a flood: by words, priority and state."""
-        groups: dict[tuple[str, int, AlarmState], list[AlarmRecord]] = defaultdict(list)
-        for alarm in lone:
-            groups[(alarm.text, alarm.priority, alarm.state)].append(alarm)
-        return [m for m in groups.values() if len(m) >= GROUP_FROM]
-
-    def _group(self, node: AlarmNode, members: list[AlarmRecord]) -> None:
-        first = min(members, key=lambda m: m.since_ms)
-        group = AlarmNode(f"group:{first.text}:{first.priority}:{first.state}", first, node, None)
-        group.members = members
-        for member in sorted(members, key=lambda m: self._desk.city.name(m.asset)):
+    def _group(self, node: AlarmNode, members: list[AlarmRecord], by: str = "text") -> None:
+        first = min(members, key=lead)
+        shared = {"text": first.text, "domain": domain_of(first, self._desk.city)}.get(by, "")
+        group = AlarmNode(f"group:{by}:{shared}:{first.priority}:{first.state}", first, node, None)
+        group.members, group.by = members, by
+        name = self._desk.city.name
+        for member in sorted(members, key=lambda m: name(m.asset)):
             AlarmNode(member.key, member, group, None)
 
     # ---------------------------------------------------------------- Qt
@@ -226,18 +223,13 @@ class AlarmModel(QAbstractItemModel):
         record, group = node.record, len(node.members) > 1
         match column:
             case 1:
-                return state_words(record)
+                return self._states(node) if group else state_words(record)
             case 2:
                 return numbers.clock(record.since_ms)
             case 3:
                 return self._group_name(node) if group else self._desk.city.name(record.asset)
             case 4:
-                if node.incident is not None:
-                    count = len(node.keys) - 1
-                    return tr(
-                        "{what}: probable cause of {n} more alarms", what=record.text, n=count
-                    )
-                return record.text
+                return self._what(node)
             case 5:
                 people = node.incident.people_affected if node.incident else record.people
                 return numbers.number(people, 1) if people else "—"
@@ -245,9 +237,32 @@ class AlarmModel(QAbstractItemModel):
                 return record.acked_by or "—"
         return ""
 
+    def _what(self, node: AlarmNode) -> str:
+        record = node.record
+        if node.incident is not None:
+            count = len(node.keys) - 1
+            return tr("{what}: probable cause of {n} more alarms", what=record.text, n=count)
+        if node.by in {"domain", "priority"}:
+            return tr("{what} and others", what=record.text)
+        return record.text
+
+    @staticmethod
+    def _states(node: AlarmNode) -> str:
+        """Of a group: the one state all have, or how many are unacknowledged."""
+        if len({m.state for m in node.members}) == 1:
+            return state_words(node.record)
+        waiting = sum(m.state in ASKING for m in node.members)
+        return tr("{n} unack.", n=f"{waiting:,}") if waiting else tr("Acknowledged")
+
     def _group_name(self, node: AlarmNode) -> str:
+        if node.by == "domain":
+            named = domain_of(node.record, self._desk.city).capitalize() or tr("Others")
+            return tr("{n} alarms: {name}", n=f"{len(node.members):,}", name=named)
+        if node.by == "priority":
+            return tr("{n} of priority {p}", n=f"{len(node.members):,}", p=node.record.priority)
         names = sorted({m.asset for m in node.members})
-        return tr("{n}: {first} to {last}", n=len(node.members), first=names[0], last=names[-1])
+        n = f"{len(node.members):,}"
+        return tr("{n}: {first} to {last}", n=n, first=names[0], last=names[-1])
 
 
 def _nothing() -> AlarmRecord:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from lamplighter.domain.alarm import AlarmRecord, AlarmState
+from lamplighter.domain.alarm_report import Annunciator
 from lamplighter.ui import numbers
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
@@ -108,6 +109,28 @@ class Marked(Canvas):
         painter.end()
 
 
+def horn_words(horn: Annunciator) -> str:
+    """Who silenced the horn, for every console; empty while it sounds or is off."""
+    if horn.horn != "silenced":
+        return ""
+    at = numbers.clock_short(horn.since_ms)
+    return tr("Silenced by {who} {t}", who=horn.by or tr("another console"), t=at)
+
+
+def flood_words(desk: Desk) -> str:
+    """One sentence about the flood; empty without one."""
+    horn = desk.room.horn
+    if not horn.flood_since_ms:
+        return ""
+    return tr(
+        "Alarm flood since {t}: {n} new alarms in the last 10 minutes, {u} unacknowledged. "
+        "Grouped, nothing is hidden.",
+        t=numbers.clock_short(horn.flood_since_ms),
+        n=f"{horn.last_10_min:,}",
+        u=f"{horn.unacknowledged:,}",
+    )
+
+
 class AlarmStrip(QFrame):
     """40 px. `acknowledge` carries the keys of the line shown; `chosen` its asset."""
 
@@ -127,8 +150,6 @@ class AlarmStrip(QFrame):
         self._right = Text("", "caption", "secondary")
         self._silence = button(tr("Silence  Ctrl M"), self.silence.emit)
         self._ack = button(tr("Acknowledge  F2"), self._acknowledge, kind="primary")
-        self._flood_since = 0
-        self.silenced = False
         self._shown: AlarmRecord | None = None
         self._keys: tuple[str, ...] = ()
         layout = QHBoxLayout(self)
@@ -149,6 +170,7 @@ class AlarmStrip(QFrame):
         layout.addWidget(self._silence)
         layout.addWidget(self._ack)
         desk.alarms_changed.connect(self.refresh)
+        desk.room.horn_changed.connect(self.refresh)
         desk.time.changed.connect(self.refresh)
         theme().changed.connect(self._restyle)
         self._restyle()
@@ -181,7 +203,8 @@ class AlarmStrip(QFrame):
         self._tell_line(bool(unacked))
         replay = self._desk.time.mode is Mode.REPLAY
         self._ack.setVisible(bool(unacked) and not self._desk.time.commands_locked)
-        self._silence.setVisible(bool(unacked) and not replay)
+        sounding = self._desk.room.horn.horn == "sounding"
+        self._silence.setVisible(sounding and not replay)
         self._tell_right(replay, bool(unacked))
 
     def _order(self, alarm: AlarmRecord) -> tuple[int, int, int]:
@@ -189,15 +212,12 @@ class AlarmStrip(QFrame):
         return (alarm.priority, 0 if alarm.key in causes else 1, -alarm.since_ms)
 
     def _tell_flood(self) -> None:
-        flood = self._desk.flood() and self._desk.time.mode is not Mode.REPLAY
-        if flood and not self._flood_since:
-            self._flood_since = self._desk.raised_ms[0]
-        elif not flood:
-            self._flood_since = 0
+        began = self._desk.room.horn.flood_since_ms
+        flood = bool(began) and self._desk.time.mode is not Mode.REPLAY
         self._flood.setVisible(flood)
         if flood:
-            since = numbers.clock_short(self._flood_since)
-            self._flood.setText(tr("GROUPED BY CAUSE since {t}", t=since))
+            self._flood.setText(tr("GROUPED BY CAUSE since {t}", t=numbers.clock_short(began)))
+            self._flood.setToolTip(flood_words(self._desk))
 
     def _tell_line(self, unacked: bool) -> None:
         shown, desk = self._shown, self._desk
@@ -249,11 +269,11 @@ class AlarmStrip(QFrame):
         elif self._desk.time.mode is Mode.SCENARIO:
             self._right.setText(tr("The live city goes on beside the scenario"))
         else:
-            self._right.setText("" if unacked else self._sound())
+            self._right.setText(self._sound())
         self._right.setVisible(bool(self._right.text()))
 
     def _sound(self) -> str:
-        return tr("Silenced until the next alarm") if self.silenced else ""
+        return horn_words(self._desk.room.horn)
 
     def _acknowledge(self) -> None:
         if self._keys:

@@ -24,6 +24,7 @@ from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.domain.task import Task, TaskState
+from lamplighter.ui.alarm_room import AlarmRoom
 from lamplighter.ui.city_index import CityIndex, build
 from lamplighter.ui.selection import SelectionModel
 from lamplighter.ui.session_port import SessionPort
@@ -79,6 +80,7 @@ class Desk(QObject):
         self.session: SessionPort | None = None
         self.selection = SelectionModel()
         self.time = TimeModel(self.clock)
+        self.room = AlarmRoom(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -86,7 +88,6 @@ class Desk(QObject):
         self._alarms: dict[str, AlarmRecord] = {}
         self._incidents: tuple[Incident, ...] = ()
         self.last_returned_ms = 0
-        self.raised_ms: list[int] = []
         self._prognoses: tuple[Prognosis, ...] = ()
         self._orders: dict[str, WorkOrder] = {}
         self.tasks: dict[int, Task] = {}
@@ -239,6 +240,7 @@ class Desk(QObject):
         session.ask(wire.GetCommands(), self._got_commands)
         session.ask(wire.GetShelf(), self._got_shelf)
         session.ask(wire.GetByHand(), self._got_by_hand)
+        self.room.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -376,7 +378,7 @@ class Desk(QObject):
                 self.layers[event.plugin] = event
                 self.layers_changed.emit()
             case _:
-                pass
+                self.room.take(event)
 
     def _take_alarms(self, event: wire.AlarmsChanged) -> None:
         for record in event.changed:
@@ -384,10 +386,7 @@ class Desk(QObject):
                 self._alarms.pop(record.key, None)
                 self.last_returned_ms = max(self.last_returned_ms, record.changed_ms)
             else:
-                before = self._alarms.get(record.key)
                 self._alarms[record.key] = record
-                if record.state is AlarmState.UNACK and before is None:
-                    self.raised_ms.append(self.clock.wall_ms())
         self._set_incidents(event.incidents)
         if self.time.mode is not Mode.REPLAY or any(r.priority == 1 for r in event.changed):
             urgent = any(r.priority == 1 for r in event.changed)
@@ -420,12 +419,6 @@ class Desk(QObject):
                 event = wire.ProblemRaised(event.problem, known.count + 1)
             self.problems[key] = event
         self.problems_changed.emit()
-
-    def flood(self) -> bool:
-        """More than ten new alarms in ten minutes."""
-        since = self.clock.wall_ms() - 600_000
-        self.raised_ms = [t for t in self.raised_ms[-20_000:] if t >= since]
-        return len(self.raised_ms) > 10
 
     def show_layers(self, view: LayerView) -> None:
         """Which imported layers the picture shows from now on, and how."""

@@ -362,8 +362,8 @@ class Furniture:
             self.desk.ask(wire.AlarmAction("ack", keys))
 
     def silence(self) -> None:
-        self._window.strip.silenced = True
-        self._window.strip.refresh()
+        """The horn of every console, until the next alarm."""
+        self.desk.room.silence()
 
     def _shelve(self, keys: tuple[str, ...]) -> None:
         at = self.faceplate.mapToGlobal(QPoint(40, self.faceplate.height() // 2))
