@@ -21,6 +21,7 @@ from lamplighter.ui.place_line import PlaceLine
 from lamplighter.ui.print_view import PictureOut
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.twin_equip import equip
+from lamplighter.ui.twin_moving import MovingThings
 from lamplighter.ui.twin_scenario import scenario_assets, with_scenario
 from lamplighter.ui.twin_states import (
     AlarmLooks,
@@ -69,6 +70,7 @@ class DeskTwin(TwinView):
         self.escape.connect(self._up)
         self.fault.connect(self._tell)
         self.refused.connect(self._refuse)
+        self.moving = MovingThings(self, desk)
         self.belt = equip(self, desk)
         self.place_line = PlaceLine(desk, self)
         self.colour = ColourBy(desk, self)
@@ -113,6 +115,7 @@ class DeskTwin(TwinView):
         self._sources = Sources(city)
         self._levels = np.zeros(0, dtype=np.int8)
         self._stale_alarms = True
+        self.moving.city_changed()
         layers = tuple(city.imported.values())
         self.set_city(City(tuple(city.assets.values()), (), (), city.tiles, city.frame, layers))
         self._selection_changed()
@@ -171,6 +174,7 @@ class DeskTwin(TwinView):
             table = merged_states(self._alarms, self._trust.assets, levels, self._tint, silent)
             self.set_states(table)
             self._show_legend(levels)
+        self.moving.show(shown)
         self.set_mode_frame(str(shown.mode))
 
     def _show_legend(self, levels: np.ndarray) -> None:

@@ -623,6 +623,14 @@ class TwinView(QWidget):
             out[list(known)] = np.where(ahead[:, None], pixels, np.nan)
         return out
 
+    def project_places(self, places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Pixels (n, 2) of places in local metres (n, 3); NaN where one is not ahead."""
+        view = self._view()
+        if view is None or not len(places):
+            return np.full((len(places), 2), np.nan)
+        pixels, ahead, _ = view.to_pixels(places)
+        return np.where(ahead[:, None], pixels, np.nan)
+
     def _hull(self, asset: str) -> npt.NDArray[np.float64] | None:
         view = self._view()
         if not asset or view is None or self._scene is None:
