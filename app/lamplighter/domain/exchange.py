@@ -86,6 +86,10 @@ class Outgoing(Protocol):
 
     def names(self) -> StoreNames: ...
 
+    def names_stamp(self) -> tuple[int, ...]:
+        """Changes when a name is added; cheap to ask."""
+        ...
+
     def gaps(self, first: int, last: int) -> list[Gap]:
         """Gaps that changed in these batches."""
         ...

@@ -86,6 +86,7 @@ class Exchanger:
         self._live_from = 0
         self._problem = ""
         self._names: StoreNames | None = None
+        self._names_stamp: tuple[int, ...] = ()
 
     # ------------------------------------------------------------ the link
     def open(self) -> None:
@@ -228,7 +229,7 @@ class Exchanger:
         fact = facts[-1].n if facts else self.ledger.mark(self._id, LAST_FACT)
         chunk = Chunk(first, last, batches, gaps, facts, fact)
         with self._guarded(self._sql):
-            receipt = self._pusher.send(chunk, self._known_names(chunk), self._clock.wall_ms())
+            receipt = self._pusher.send(chunk, self._known_names(), self._clock.wall_ms())
         marks = {LAST_FACT: fact, NEWEST: receipt.id, STAMP: receipt.stamp}
         if facts:
             marks[FACT_MARK] = self._out.fact_mark(fact)
@@ -238,20 +239,11 @@ class Exchanger:
         self.ledger.mark_sent(self._id, first, last, marks, adds, (*receipt.poison, *damaged))
         self._spans = self.ledger.sent(self._id)
 
-    def _known_names(self, chunk: Chunk) -> StoreNames:
-        """The registry; read anew when a batch names something that is not in it yet."""
-        known = self._names
-        if known is None or any(
-            int(b.points.datastream.max()) not in known.datastreams
-            or any(m.source not in known.sources for m in b.messages)
-            for b in chunk.batches
-            if len(b.points)
-        ):
-            known = None
-        textual = known is not None and bool(known.words)
-        if known is None or textual or chunk.gaps:
-            self._names = self._out.names()
-        assert self._names is not None
+    def _known_names(self) -> StoreNames:
+        """The registry; read anew when something was added to it."""
+        stamp = self._out.names_stamp()
+        if self._names is None or stamp != self._names_stamp:
+            self._names, self._names_stamp = self._out.names(), stamp
         return self._names
 
     # ------------------------------------------------------------ receiving

@@ -29,11 +29,21 @@ class HistorianNames:
         self._streams: dict[int, int] = {}
         self._words: dict[tuple[int, int], int] = {}
         self._by_name: dict[str, int] = {}
+        self._textual: set[int] = set()
+        self._learned: StoreNames | None = None
         self.reasons: dict[str, str] = {}
         """name -> why the historian cannot hold it"""
 
     def learn(self, connection: Connection, names: StoreNames) -> None:
-        """Register what is new. Each insert stands alone, so consoles never wait in a circle."""
+        """Register what is new. Each insert stands alone, so consoles never wait in a circle.
+
+        A datastream that has got its first word is another one for the historian.
+        """
+        if names is self._learned:
+            return
+        for number in names.words.keys() - self._textual:
+            self._streams.pop(number, None)
+            self._textual.add(number)
         for number, name in sorted(names.sources.items()):
             if number not in self._sources:
                 self._sources[number] = self._source(connection, name)
@@ -48,12 +58,7 @@ class HistorianNames:
             for code, text_ in words.items():
                 if (number, code) not in self._words:
                     self._words[number, code] = self._word(connection, stream_id, text_)
-
-    def forget(self, names: StoreNames) -> None:
-        """A datastream that has got its first word is another one for the historian."""
-        for number in names.words:
-            if not any(stream == number for stream, _ in self._words):
-                self._streams.pop(number, None)
+        self._learned = names
 
     def source(self, number: int) -> int:
         return self._sources.get(number, NONE)

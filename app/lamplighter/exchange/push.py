@@ -146,7 +146,6 @@ class Pusher:
     def send(self, chunk: Chunk, names: StoreNames, wall_ms: int) -> Receipt:
         """Raises psycopg.Error (the link), ReceiptError (the counts); nothing is sent then."""
         self._wall_ms = wall_ms
-        self._names.forget(names)
         self._names.learn(self._sql, names)
         staged = self._stage(chunk.batches, names)
         with self._sql.transaction():

@@ -73,6 +73,13 @@ class OutgoingStore:
         streams = {d.id: d for d in self._store.datastreams()}
         return StoreNames(self._store.sources(), streams, words)
 
+    def names_stamp(self) -> tuple[int, ...]:
+        row = self._store.history_sql.execute(
+            "SELECT (SELECT count(*) FROM source), (SELECT count(*) FROM datastream),"
+            " (SELECT count(*) FROM state_word)"
+        ).fetchone()
+        return tuple(row)
+
     def gaps(self, first: int, last: int) -> list[Gap]:
         rows = self._store.history_sql.execute(
             "SELECT source, epoch, first, last, found_ms, after_ms, before_ms, state FROM gap"
