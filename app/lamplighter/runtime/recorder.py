@@ -74,6 +74,8 @@ from lamplighter.store.damage import SetAside
 log = structlog.get_logger(__name__)
 LINGER_MS: Final = 3_000
 """how long a recorder started by a window goes on after its last client left"""
+NAMES_EACH_MS: Final = 1_500
+"""the city is read anew for new names at most this often"""
 FIRST_CLIENT_MS: Final = 60_000
 
 
@@ -164,6 +166,8 @@ class Recorder:
         self._link_log = LinkLog()
         self._feed_notices = FeedNotices(self.tell, self.tell_over)
         self._names_due = False
+        self._names_stored = False
+        self._names_taken = -NAMES_EACH_MS
         self._homes_due = 0
         """looks that are left at what feeds tell about homes of new datastreams"""
         self._open_gaps = 0
@@ -327,10 +331,9 @@ class Recorder:
     def _committed(self, committed: Committed) -> None:
         self._storage_well()
         self.clock.hear(committed.points.time_ms)
-        if self._names_due:
-            self._names_due = False
-            self._homes_due = 3
-            self.core.city_changed()
+        if self._names_due or self._brings_names(committed):
+            self._names_due, self._names_stored = False, True
+        self._adopt_names()
         self.core.take(committed)
         self.health.committed(committed)
         self.historian.committed()
@@ -358,6 +361,24 @@ class Recorder:
             self._failed(fault("A-401", what=iso(since)))
         elif self._storage_fault is not None and self._storage_fault.code == "A-401":
             self._storage_well()
+
+    def _brings_names(self, committed: Committed) -> bool:
+        """Whether values came of datastreams that the city as it was read does not have."""
+        streams = self.core.city.streams
+        last = streams[-1].id if streams else -1
+        points = committed.points.datastream
+        return bool(len(points)) and int(points.max()) > last
+
+    def _adopt_names(self) -> None:
+        """Read the city anew for new names, not for each device that first speaks: clients build
+        everything they show from it.
+        """
+        now = self.clock.monotonic_ms()
+        if self._names_stored and now - self._names_taken >= NAMES_EACH_MS:
+            self._names_stored = False
+            self._names_taken = now
+            self._homes_due = 3
+            self.core.city_changed()
 
     def names_changed(self) -> None:
         """A waiting batch brings new names; the city is read anew when it is stored."""
@@ -419,6 +440,7 @@ class Recorder:
         if self._homes_due:
             self._homes_due -= 1
             bind_by_id(self)
+        self._adopt_names()
         self.health.every_second()
         self.hand.every_second()
         self.server.emit(self.status())
