@@ -222,7 +222,11 @@ class Track(Canvas):
             x = self.x_of(at)
             if bar.left() <= x <= bar.right():
                 painter.drawLine(QPointF(x, bar.bottom() + 2), QPointF(x, bar.bottom() + 5))
-                box = QRectF(x - 45, bar.bottom() + 5, 90, 14)
+                left = min(
+                    max(x - 45, -45 + painter.fontMetrics().horizontalAdvance(text) / 2),
+                    self.width() - 45 - painter.fontMetrics().horizontalAdvance(text) / 2,
+                )
+                box = QRectF(left, bar.bottom() + 5, 90, 14)
                 painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, text)
 
     def _paint_marks(self, painter: QPainter, bar: QRectF) -> None:

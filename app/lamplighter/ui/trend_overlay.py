@@ -15,7 +15,8 @@ from lamplighter.ui.theme import theme
 if TYPE_CHECKING:
     from lamplighter.ui.trend_plot import TrendPlot
 
-HATCHED_FROM_PX: Final = 1.0
+WORDS_PX: Final = 80.0
+"""lower charts have no room for whole words at their cursors"""
 
 
 class Overlay(pg.GraphicsObject):  # type: ignore[misc]
@@ -116,7 +117,8 @@ class Overlay(pg.GraphicsObject):  # type: ignore[misc]
             if at is not None and box.left() <= (x := self._x(at)) <= box.right():
                 painter.setPen(QPen(ink, 1, Qt.PenStyle.DashLine))
                 painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
-                self._plate(painter, x, box.bottom() - 18, f"{name} {numbers.clock(at)}")
+                words = f"{name} {numbers.clock(at)}" if box.height() > WORDS_PX else name
+                self._plate(painter, x, box.bottom() - 18, words)
         if plot.cursor_ms is not None:
             x = self._x(plot.cursor_ms)
             painter.setPen(QPen(ink, 1))
@@ -125,6 +127,7 @@ class Overlay(pg.GraphicsObject):  # type: ignore[misc]
             if plot.span[1] - plot.span[0] > 2 * 86_400_000:
                 words = f"{numbers.day(plot.cursor_ms)} {words}"
             lines = [words, *plot.cursor_words()]
+            lines = lines[: max(1, int(box.height() * 0.6 / 16))]
             for number, line in enumerate(lines):
                 self._plate(painter, x, box.bottom() - 18 - 16 * (len(lines) - 1 - number), line)
 

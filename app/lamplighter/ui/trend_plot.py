@@ -29,8 +29,8 @@ from lamplighter.ui.words import tr
 
 LABEL_PX: Final = 20.0
 MOST_CURVES: Final = 8
-NEAR_LIMIT: Final = 3.0
-"""a limit is shown when it lies within so many times the range of what is drawn"""
+NEAR_LIMIT, NEAR_SHARE = 3.0, 0.35
+"""a limit is shown within so many times the range of what is drawn, or this share of its size"""
 _NONE: Final = np.zeros(0)
 TRACES: Final = ("chart.trace1", "chart.trace2", "chart.trace3", "chart.trace4")
 
@@ -303,7 +303,7 @@ class TrendPlot(HandledPlot):
         values = [value for _, value, _ in self.limits()]
         if not np.isfinite(low):
             return (min(values), max(values)) if values else (low, high)
-        reach = NEAR_LIMIT * max(high - low, 0.02 * max(abs(low), abs(high)))
+        reach = max(NEAR_LIMIT * (high - low), NEAR_SHARE * max(abs(low), abs(high)))
         near = [v for v in values if low - reach <= v <= high + reach]
         return min([low, *near]), max([high, *near])
 

@@ -115,7 +115,10 @@ class Readout(QTableWidget):
                     )
                 self.setItem(row, column, item)
             self.setRowHeight(row, theme().row)
-        tall = theme().row * min(len(rows), 4) + self.horizontalHeader().sizeHint().height() + 4
+        panel = self.parentWidget()
+        room = panel.height() if panel is not None else 800
+        most = max(1, min(4, int(0.3 * room / theme().row)))  # the charts keep most of the room
+        tall = theme().row * min(len(rows), most) + self.horizontalHeader().sizeHint().height() + 4
         self.setFixedHeight(tall)
 
 

@@ -95,7 +95,7 @@ class Trends(Panel):
         self._spans.setCurrentIndex(1)
         self._spans.activated.connect(self._span_changed)
         self._grid = QGridLayout(self.stage)
-        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setContentsMargins(2, 2, 2, 2)
         self._grid.setSpacing(8)
         self.readout = Readout()
         layout = QVBoxLayout(self)
