@@ -117,7 +117,9 @@ class DeskTwin(TwinView):
         self._stale_alarms = True
         self.moving.city_changed()
         layers = tuple(city.imported.values())
-        self.set_city(City(tuple(city.assets.values()), (), (), city.tiles, city.frame, layers))
+        shown = City(tuple(city.assets.values()), (), (), city.tiles, city.frame, layers)
+        if shown != self._city:  # new datastreams change nothing that is drawn
+            self.set_city(shown)
         self._selection_changed()
 
     def _alarms_changed(self) -> None:
