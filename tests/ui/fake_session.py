@@ -352,8 +352,11 @@ class FakeSession:
         }  # fmt: skip
         changed = []
         for key in request.keys:
+            before = self.alarms[key]
+            latched = request.action == "ack" and before.state is AlarmState.LATCHED
             record = msgspec.structs.replace(
-                self.alarms[key], state=states[request.action], acked_by="Seat 1",
+                before, state=before.state if latched else states[request.action],
+                acked_by="Seat 1", acked_ms=self._now(),
                 shelved_until_ms=request.until_ms, reason=request.reason,
             )  # fmt: skip
             self.alarms[key] = record

@@ -95,6 +95,27 @@ def test_nothing_is_acknowledged_in_replay(qtbot: Any, desk: Desk, alarms: Alarm
     assert not any(isinstance(r, wire.AlarmAction) for r in session.asked)
 
 
+def test_a_latched_alarm_is_acknowledged_and_then_reset(
+    qtbot: Any, desk: Desk, alarms: AlarmList
+) -> None:
+    session = desk.session
+    assert isinstance(session, FakeSession)
+    key = session.raise_alarm("NM-03", 4, "Noise", state=AlarmState.LATCHED, active=False).key
+    alarms.rebuild()
+    index = next(
+        i for i in (alarms.model.index(n, 0) for n in range(alarms.model.rowCount()))
+        if alarms.model.node(i).record.key == key
+    )  # fmt: skip
+    alarms.tree.setCurrentIndex(index)
+    assert state_words(desk.alarms[key]) == "Latched, unack."
+    qtbot.keyClick(alarms, Qt.Key.Key_Delete)
+    assert desk.alarms[key].state is AlarmState.LATCHED, "nobody has acknowledged it"
+    qtbot.keyClick(alarms, Qt.Key.Key_Space)
+    assert state_words(desk.alarms[key]) == "Latched"
+    qtbot.keyClick(alarms, Qt.Key.Key_Delete)
+    assert key not in {a.key for a in desk.standing()}
+
+
 def test_shelving_always_carries_reason_and_end(desk: Desk, alarms: AlarmList) -> None:
     alarms.tree.setCurrentIndex(row_of(alarms, "P-17"))
     menu = alarms.shelve_menu()

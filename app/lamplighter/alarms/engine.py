@@ -147,11 +147,16 @@ class AlarmEngine(AlarmLives):
         shelving times run on without data.
         """
         events = self._follow_rules(batch, now_ms) if self._rules_due else []
-        events += self._run_timers(batch, now_ms)
         due = self._compiled.judge(now_ms, newest, stale, silent).tolist()
+        # What is over is over before a shelving or a suppression ends: it must not ring once more.
+        for row in due:
+            if not self._compiled.active[row]:
+                events += self._judged(row, batch, now_ms, newest)
+        events += self._run_timers(batch, now_ms)
         events += self._follow_quiets(batch, now_ms)
         for row in due:
-            events += self._judged(row, batch, now_ms, newest)
+            if self._compiled.active[row]:
+                events += self._judged(row, batch, now_ms, newest)
         return self._with_folding(events, batch, now_ms)
 
     def _judged(self, row: int, batch: int, now_ms: int, newest: NewestValues) -> list[AlarmEvent]:

@@ -10,7 +10,7 @@ changes). The pairs that exist:
 | UNACK | ack / clear | ACKED / RTN_UNACK, latching: LATCHED |
 | ACKED | clear / realarm | NORM, latching: LATCHED / UNACK |
 | RTN_UNACK | ack / raise | NORM / UNACK |
-| LATCHED | ack / reset / raise | LATCHED (seen, still held) / NORM / UNACK |
+| LATCHED | ack (once) / then reset / raise | LATCHED (seen, still held) / NORM / UNACK |
 | SHELVED | unshelve; raise, clear, shelve (a new end) | where it returns to; SHELVED |
 | SUPPRESSED | unsuppress; raise, clear | where it returns to; SUPPRESSED |
 | OUT_OF_SERVICE | enable; raise, clear | where it returns to; OUT_OF_SERVICE |
@@ -105,14 +105,22 @@ TABLE: Final[dict[tuple[AlarmState, AlarmInput], Outcome]] = {
 
 
 def transition(
-    state: AlarmState, event: AlarmInput, *, active: bool = False, latching: bool = False
+    state: AlarmState,
+    event: AlarmInput,
+    *,
+    active: bool = False,
+    latching: bool = False,
+    seen: bool = False,
 ) -> AlarmState | None:
     """The state after `event`, or None where the table does not allow it.
 
     `active` says whether the condition holds when the event happens; it decides where a shelved,
     suppressed or disabled alarm returns to. A latching alarm that was set aside while it waited
     for its reset is not held for ever: it returns by its condition like any other.
+    `seen`: whether a latched alarm was acknowledged; only then it may be reset, and not before.
     """
+    if state is S.LATCHED and event is (I.ACK if seen else I.RESET):
+        return None
     outcome = TABLE.get((state, event))
     if outcome is None:
         return None

@@ -112,7 +112,9 @@ class AlarmLives:
 
     def _allows(self, key: str, event: AlarmInput) -> bool:
         record = self._records.get(key)
-        return record is not None and transition(record.state, event) is not None
+        if record is None:
+            return False
+        return transition(record.state, event, seen=bool(record.acked_ms)) is not None
 
     def _asked(self, key: str, now_ms: int) -> AlarmRecord:
         record = self._records.get(key)
@@ -127,8 +129,11 @@ class AlarmLives:
         self, record: AlarmRecord, event: AlarmInput, now_ms: int, until_ms: int, reason: str
     ) -> None:
         what = ""
-        if transition(record.state, event, active=record.active) is None:
+        seen = bool(record.acked_ms)
+        if transition(record.state, event, active=record.active, seen=seen) is None:
             what = f"'{event}' is not possible while it is {record.state}"
+            if (record.state, event) == (AlarmState.LATCHED, AlarmInput.RESET):
+                what = "nobody has acknowledged it; acknowledge it first, then reset it"
         elif event is AlarmInput.SUPPRESS and record.priority == 1:
             what = "an alarm of priority 1 is never suppressed"
         elif event in {AlarmInput.SHELVE, AlarmInput.DISABLE, AlarmInput.SUPPRESS} and not reason:
@@ -153,7 +158,10 @@ class AlarmLives:
         until_ms: int = 0,
         by: str = "",
     ) -> AlarmEvent | None:
-        after = transition(record.state, event, active=record.active, latching=record.latching)
+        after = transition(
+            record.state, event, active=record.active, latching=record.latching,
+            seen=bool(record.acked_ms),
+        )  # fmt: skip
         if after is None:
             return None
         if after is AlarmState.NORM and record.open_steps:

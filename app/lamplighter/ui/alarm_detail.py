@@ -178,8 +178,8 @@ class AlarmDetail(Panel):
         waits = record.state in ASKING and not (
             record.state is AlarmState.LATCHED and record.acked_ms
         )
-        self.ack.setVisible(waits and record.state is not AlarmState.LATCHED and not locked)
-        self.reset.setVisible(record.state is AlarmState.LATCHED and not locked)
+        self.ack.setVisible(waits and not locked)
+        self.reset.setVisible(record.state is AlarmState.LATCHED and not waits and not locked)
         left = record.open_steps
         self.reset.setEnabled(not left)
         self.reset.setToolTip(tr("First: {steps}", steps="; ".join(left)) if left else "")

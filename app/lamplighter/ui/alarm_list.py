@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.alarm import AlarmRecord, AlarmState
 from lamplighter.ui import numbers
 from lamplighter.ui.alarm_aside import REASONS, SHELVE_FOR, AsideForm
 from lamplighter.ui.alarm_detail import AlarmDetail
@@ -44,6 +44,13 @@ from lamplighter.ui.words import tr
 WIDE: Final = 820
 """from this width on there is room for what to do beside the list"""
 PAGES: Final[tuple[tuple[str, str], ...]] = ()
+
+
+def _asks(record: AlarmRecord) -> bool:
+    """Whether somebody must acknowledge it."""
+    if record.state is AlarmState.LATCHED:
+        return not record.acked_ms
+    return record.state in {AlarmState.UNACK, AlarmState.RTN_UNACK}
 
 
 class AlarmList(Panel):
@@ -314,8 +321,7 @@ class AlarmList(Panel):
     def acknowledge(self) -> bool:
         """Acknowledges the selected rows; False when there is nothing to do."""
         alarms = self._desk.alarms
-        waiting = (AlarmState.UNACK, AlarmState.RTN_UNACK)
-        keys = tuple(k for k in self.selected_keys() if k in alarms and alarms[k].state in waiting)
+        keys = tuple(k for k in self.selected_keys() if k in alarms and _asks(alarms[k]))
         if not keys or self._desk.time.commands_locked:
             return False
         self._desk.ask(wire.AlarmAction("ack", keys))
@@ -355,12 +361,13 @@ class AlarmList(Panel):
         self.form = None
 
     def reset_chosen(self) -> bool:
-        """Closes the chosen latched alarms whose checklist is done; False when there is none."""
+        """Closes the chosen latched alarms that were acknowledged and whose checklist is done;
+        False when there is none.
+        """
         alarms = self._desk.alarms
-        keys = tuple(
-            k for k in self.selected_keys()
-            if k in alarms and alarms[k].state is AlarmState.LATCHED and not alarms[k].open_steps
-        )  # fmt: skip
+        chosen = [alarms[k] for k in self.selected_keys() if k in alarms]
+        latched = [r for r in chosen if r.state is AlarmState.LATCHED]
+        keys = tuple(r.key for r in latched if r.acked_ms and not r.open_steps)
         if not keys or self._desk.time.commands_locked:
             return False
         self._desk.ask(wire.AlarmAction("reset", keys))

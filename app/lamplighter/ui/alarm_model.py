@@ -58,7 +58,7 @@ def state_words(record: AlarmRecord) -> str:
         case AlarmState.RTN_UNACK:
             return tr("Returned, unack.")
         case AlarmState.LATCHED:
-            return tr("Latched")
+            return tr("Latched") if record.acked_ms else tr("Latched, unack.")
         case AlarmState.SHELVED:
             return tr("Shelved to {t}", t=numbers.clock_short(record.shelved_until_ms))
         case AlarmState.SUPPRESSED:

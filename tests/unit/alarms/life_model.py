@@ -47,8 +47,7 @@ class Life:
         return True
 
     def on_ack(self) -> bool:
-        latched = self.state == "LATCHED"
-        if self.aside or not (self.unseen or latched):
+        if self.aside or not self.unseen:
             return False
         self.unseen = False
         return True
@@ -60,9 +59,9 @@ class Life:
         return True
 
     def on_reset(self) -> bool:
-        if self.state != "LATCHED":
+        if self.state != "LATCHED" or self.unseen:
             return False
-        self.waits_for_reset = self.unseen = False
+        self.waits_for_reset = False
         return True
 
     def on_shelve(self) -> bool:

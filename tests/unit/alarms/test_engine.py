@@ -154,7 +154,20 @@ def test_a_latched_alarm_waits_for_its_reset() -> None:
     city.tell(20.0)
     city.tell(0.0)
     assert city.state() is AlarmState.LATCHED
+    with pytest.raises(LamplighterError, match="acknowledge it first"):
+        city.act("reset", "r0@A0")
+    city.act("ack", "r0@A0")
+    with pytest.raises(LamplighterError, match="'ack' is not possible"):
+        city.act("ack", "r0@A0")
     city.act("reset", "r0@A0")
+    assert city.state() is AlarmState.NORM
+
+
+def test_what_is_over_when_its_shelving_ends_does_not_ring_again() -> None:
+    city = _City()
+    city.tell(20.0, 0.0)
+    city.act("shelve", "r0@A0", reason="known", until_ms=city.now + 500)
+    assert [e.event for e in city.tell(0.0, 0.0)] == ["cleared", "unshelved"]
     assert city.state() is AlarmState.NORM
 
 

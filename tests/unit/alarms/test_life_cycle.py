@@ -42,8 +42,9 @@ def test_every_state_and_event_agrees_with_the_second_model(
             event is AlarmInput.CLEAR and not life.holds
         ):
             continue  # a condition cannot begin or end twice
+        seen = not life.unseen
         possible = life.happens(event.value)
-        after = transition(state, event, active=life.holds, latching=latching)
+        after = transition(state, event, active=life.holds, latching=latching, seen=seen)
         assert after == (AlarmState(life.state) if possible else None)
 
 
@@ -64,8 +65,9 @@ def test_twenty_thousand_random_traces_agree_with_the_second_model() -> None:
                 continue
             if event in {AlarmInput.RAISE, AlarmInput.CLEAR}:
                 active = event is AlarmInput.RAISE
+            seen = not life.unseen
             possible = life.happens(event.value)
-            after = transition(state, event, active=active, latching=latching)
+            after = transition(state, event, active=active, latching=latching, seen=seen)
             assert (after is not None) == possible
             state = after or state
             assert state.value == life.state
