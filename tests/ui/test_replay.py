@@ -142,13 +142,15 @@ def test_then_and_now_lists_what_was_not_known(desk: Desk, qtbot: Any) -> None:
     assert panel.found is None and not panel.table.isVisible()
 
 
-def test_then_and_now_comes_to_the_front_and_leaves_with_the_replay(open_window: Open) -> None:
+def test_then_and_now_comes_to_the_front_and_leaves_with_the_replay(
+    open_window: Open, qtbot: Any
+) -> None:
     window, _ = open_window()
     docks = window.furnish().docks
     before = docks.beside("asset")
     assert before == "asset"
     window.desk.time.replay(window.desk.clock.wall_ms() - HOUR)
-    assert docks.beside("then") == "then"
+    qtbot.waitUntil(lambda: docks.beside("then") == "then")
     assert window.frame.back.isVisible()
     window.frame.back.click()
     assert window.desk.time.mode is Mode.LIVE

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 
 LEFT_MIN, RIGHT_MIN = 216, 304
+THEN_MS = 500
 
 
 class Furniture:
@@ -113,6 +114,10 @@ class Furniture:
         self.sheet = KeySheet(self.actions.key_rows(), window)
         self.wall = Wall(window, self)
         self._wanted_view: Path | None = None
+        self._then_due = QTimer(window)
+        self._then_due.setSingleShot(True)
+        self._then_due.setInterval(THEN_MS)
+        self._then_due.timeout.connect(self._enter_replay)
         self._before_replay: str | None = None
         """the dock that was in front where then and now came up; None outside of replay"""
         self._wire()
@@ -473,13 +478,17 @@ class Furniture:
             self.docks.show("scenario")
         replay = mode is Mode.REPLAY
         if replay == (self._before_replay is not None):
-            return
-        if replay:
-            self._before_replay = self.docks.beside("asset")
-            self.docks.leave_out("scenario")
-        else:
+            self._then_due.stop()
+        elif replay and not self._then_due.isActive():
+            self._then_due.start()  # the first picture of the past does not wait for the tabs
+        elif not replay:
             self._leave_replay()
-        if replay and not self._is_narrow and not self.wall.on:
+
+    def _enter_replay(self) -> None:
+        """Then and now gets its tab, and comes to the front where there is room for it."""
+        self._before_replay = self.docks.beside("asset")
+        self.docks.leave_out("scenario")
+        if not self._is_narrow and not self.wall.on:
             self.docks.show("then")
 
     def _leave_replay(self) -> None:
@@ -491,6 +500,7 @@ class Furniture:
             self.docks.show(before)
 
     def shut(self) -> None:
+        self._then_due.stop()
         self.kept.player.stop()
         if self.wall.on:
             theme().set(scale=self.wall.scale_before)

@@ -146,7 +146,7 @@ class TrendFeed(QObject):
                 if self._alone:
                     trace = self.traces[series.datastream] = Trace(expected=trace.expected)
                 trace.take_history(series)
-            self.arrived.emit()
+        self.arrived.emit()  # also after a refusal: what is there is drawn
 
     def _got_ghosts(self, _: wire.Request, reply: wire.Reply) -> None:
         if isinstance(reply, wire.History):
