@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -49,6 +50,10 @@ class Web:
 
         self._host = urlsplit(address).hostname or ""
         self._known: dict[str, tuple[str, str]] = {}
+        self.protocol = ""
+        """what the link speaks, e.g. `HTTP/1.1, TLSv1.3`; empty before the first answer"""
+        self.certificate_ends_ms = 0
+        """when the server's certificate ends, UTC ms; 0 = it has none"""
         verify = context_for(tls) if urlsplit(address).scheme == "https" else True
         auth = httpx.BasicAuth(login.user, login.password) if login.user else None
         self._client: httpx.AsyncClient = httpx.AsyncClient(
@@ -113,6 +118,7 @@ class Web:
 
     async def _once(self, url: str, headers: Mapping[str, str], most_bytes: int) -> Answer:
         async with self._client.stream("GET", url, headers=dict(headers)) as response:
+            self._look_at(response)
             declared = response.headers.get("content-length", "0")
             if declared.isdigit() and int(declared) > most_bytes:
                 raise self._too_large(most_bytes)
@@ -124,6 +130,16 @@ class Web:
                     raise self._too_large(most_bytes)
                 parts.append(part)
             return Answer(response.status_code, b"".join(parts), _lower(response.headers))
+
+    def _look_at(self, response: httpx.Response) -> None:
+        """What the link speaks, and until when the server's certificate holds."""
+        stream = response.extensions.get("network_stream")
+        secured = stream.get_extra_info("ssl_object") if stream is not None else None
+        self.protocol = response.http_version
+        if secured is not None:
+            self.protocol += f", {secured.version()}"
+            ends = (secured.getpeercert() or {}).get("notAfter", "")
+            self.certificate_ends_ms = int(1000 * ssl.cert_time_to_seconds(ends)) if ends else 0
 
     def _too_large(self, most_bytes: int) -> Exception:
         what = f"its answer is larger than {most_bytes / 1e6:g} MB"

@@ -99,6 +99,7 @@ class ModbusFeed(PolledFeed):
         )
         if not await self._client.connect():
             raise ConnectionError("nobody answers there")
+        self.counters.protocol = "Modbus TCP"
         if self._models:
             await self._discover()
 

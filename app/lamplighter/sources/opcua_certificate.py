@@ -119,6 +119,12 @@ def _plain_key(key: Any) -> bytes:
     return found
 
 
+def end_of(certificate: bytes) -> int:
+    """When a certificate (DER) ends, UTC ms; 0 when it is none."""
+    ends = _ends(certificate)
+    return int(1000 * ends.timestamp()) if ends.year > 1970 else 0
+
+
 def _ends(der: bytes) -> datetime:
     from cryptography import x509
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lamplighter.domain.problems import Problem, fault, problem
 from lamplighter.sources.async_feed import AsyncFeed, plain_cause
-from lamplighter.sources.opcua_certificate import check_server, own_certificate
+from lamplighter.sources.opcua_certificate import check_server, end_of, own_certificate
 from lamplighter.sources.opcua_map import (
     MOST_NODES,
     SECURITIES,
@@ -111,6 +111,7 @@ class OpcUaFeed(AsyncFeed):
         from asyncua import ua
         from asyncua.crypto import security_policies
 
+        self.counters.protocol = "OPC UA, not secured"
         if self._map.security == "none":
             return
         mode = ua.MessageSecurityMode.SignAndEncrypt
@@ -138,6 +139,9 @@ class OpcUaFeed(AsyncFeed):
         folder, files = self._wish.folder, self._wish.tls
         own = await loop.run_in_executor(None, own_certificate, folder, files)
         client.application_uri = own.uri
+        self.counters.protocol = f"OPC UA, {self._map.policy}, {self._map.security}"
+        self.counters.own_ends_ms = end_of(own.certificate)
+        self.counters.server_ends_ms = end_of(certificate)
         await client.set_security(
             policy, own.certificate, own.key, server_certificate=certificate, mode=mode
         )

@@ -62,8 +62,12 @@ class WebFeed(PolledFeed):
         *,
         most_bytes: int = MOST_BYTES,
     ) -> Answer:
-        assert self._web is not None
-        return await self._web.get(url, headers=headers, most_bytes=most_bytes)
+        web = self._web
+        assert web is not None
+        answer = await web.get(url, headers=headers, most_bytes=most_bytes)
+        self.counters.protocol = web.protocol
+        self.counters.server_ends_ms = web.certificate_ends_ms
+        return answer
 
     def _found(self, found: Found | Unreadable, body: bytes) -> bool:
         """Put what a page holds; one that cannot be read is told, and set aside when it is new."""

@@ -11,8 +11,10 @@ from tests.kit.certificates import Authority
 from tests.kit.own_feed import Opened
 from tests.kit.web import Page, WebServer
 
+from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
+from lamplighter.sources.feed_set import state_of
 
 STATIONS = """
 name = "air"
@@ -157,6 +159,10 @@ def test_a_server_is_believed_only_with_a_certificate_that_proves_it(tmp_path: P
             with Opened(web.url + "/v", BARE, ca=str(authority.file)) as feed:
                 if not says:
                     feed.until(lambda f: f.points)
+                    state = state_of(feed.feed, SystemClock().wall_ms())
+                    assert state.protocol.startswith("HTTP/1.1, TLSv1")
+                    assert state.certificate_of == "server"
+                    assert 28 < (state.certificate_days or 0) < 31
                     continue
                 feed.until(lambda f, s=says: s in str(f.feed.problem))
                 assert feed.points == [] and web.asked == []

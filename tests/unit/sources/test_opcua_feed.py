@@ -62,6 +62,8 @@ def test_everything_below_the_objects_is_found_with_its_unit_over_an_encrypted_l
         original = feed.feed.original("127.0.0.1", SPEED)  # type: ignore[attr-defined]
         assert b"s=Speed value=" in original.payload
         assert b" status=0x00000000 source=" in original.payload
+        assert feed.feed.counters.protocol == "OPC UA, Basic256Sha256, encrypt"
+        assert feed.feed.counters.certificate[1] == "server"
         key = tmp_path / "keys" / "opcua" / "console.key"
         assert key.stat().st_mode & 0o077 == 0
     assert feed.announcements[0]["on_change"]
