@@ -1,4 +1,4 @@
-"""Verbs about what was recorded: query, verify, audit verify."""
+"""Verbs about what was recorded: query, then, verify, audit verify."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lamplighter.cli.output import FAILED, Leave, document, line, say, table
 
 def register(app: typer.Typer) -> None:
     app.command("query")(query)
+    app.command("then")(then)
     app.command("verify")(verify)
     app.command("prove")(prove)
     audit = typer.Typer(no_args_is_help=True, help="The audit record.")
@@ -53,6 +54,36 @@ def query(
         say(answer["told_by"])
     for gap in answer["gaps"]:
         say(f"gap: {gap[0]} to {gap[1]}")
+
+
+def then(
+    project: Path,
+    at: str = typer.Option(..., "--at", help="A moment, e.g. 2026-11-22T03:42:00Z."),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """What is known now about a moment and was not known then."""
+    from lamplighter.domain.clock import iso
+    from lamplighter.runtime.project import then_and_now
+
+    found = then_and_now(project, at)
+    if json:
+        document(found)
+        return
+    rows = [
+        ("live datastreams", found["live_then"], found["live_now"]),
+        ("late values", 0, found["late_values"]),
+        ("corrected values", 0, found["corrected_values"]),
+        ("alarms standing", found["alarms_then"], found["alarms_now"]),
+        ("causes", *(", ".join(i["text"] for i in found[k]) or "none named"
+                     for k in ("causes_then", "causes_now"))),
+    ]  # fmt: skip
+    table(("", "known then", "known now"), rows)
+    for alarm in found["alarms_later"]:
+        say(f"not known then: {alarm['text']} on {alarm['asset']} since {iso(alarm['since_ms'])}")
+    for late in found["late"]:
+        span = f"{iso(late['first_ms'])} to {iso(late['last_ms'])}"
+        arrived = iso(late["arrived_ms"])
+        say(f"{late['source']}: {late['points']} points about {span} arrived until {arrived}")
 
 
 def rows_of(rows: list[dict[str, object]]) -> list[list[object]]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.clock import SystemClock, parse_time
@@ -21,6 +22,7 @@ from lamplighter.domain.wire import Series
 from lamplighter.governance.audit import newest_entries
 from lamplighter.governance.audit import verify as verify_audit_file
 from lamplighter.governance.keys import earlier_keys, signed_by_console, signing_key
+from lamplighter.runtime.then_and_now import difference
 from lamplighter.store import Store
 
 EARTH_M: Final = 6_371_008.8
@@ -229,12 +231,35 @@ def list_alarms(project: Path, at: str = "") -> dict[str, Any]:
     """Alarms that are not normal and open incidents, now or at a past moment."""
     moment = _time(at, "alarms") if at else None
     with opened(project) as store:
-        records = [r for r in store.alarms(moment) if r.state is not AlarmState.NORM]
-        incidents = [i for i in store.incidents(moment) if i.active]
+        if moment is None:
+            records, incidents = store.alarms(), store.incidents()
+        else:
+            records, incidents = (
+                store.rewind.alarms(moment, True), store.rewind.incidents(moment, True)
+            )  # fmt: skip
+        records = [r for r in records if r.state is not AlarmState.NORM]
+        incidents = [i for i in incidents if i.active]
     return {
         "alarms": [msgspec.to_builtins(r) for r in records],
         "incidents": [msgspec.to_builtins(i) for i in incidents],
     }
+
+
+def then_and_now(project: Path, at: str) -> dict[str, Any]:
+    """What is known now about a moment and was not known then; see `wire.Difference`."""
+    moment = _time(at, "then")
+    with opened(project) as store:
+        streams = store.datastreams()
+        found = difference(store, streams, wire.GetDifference(moment))
+    names = {d.id: d.key for d in streams}
+    made: dict[str, Any] = msgspec.to_builtins(found)
+    made.pop("type", None)
+    for change in made["changed"]:
+        change["datastream"] = names[change["datastream"]]
+        for part in ("then", "now"):
+            if math.isnan(change[part]):
+                change[part] = None
+    return made
 
 
 def list_prognoses(project: Path) -> list[dict[str, Any]]:
@@ -259,7 +284,8 @@ def city_for_drawing(project: Path, at: str = "") -> Drawing:
     """Assets, tile files and abnormal states, now or at a past moment."""
     moment = _time(at, "shot") if at else None
     with opened(project) as store:
-        alarms = [r for r in store.alarms(moment) if r.active]
+        known = store.alarms() if moment is None else store.rewind.alarms(moment, True)
+        alarms = [r for r in known if r.active]
         urgent = sorted(alarms, key=lambda r: -r.priority)
         priorities = {r.asset: r.priority for r in urgent}
         folder = store.folder / "cache" / "tiles"

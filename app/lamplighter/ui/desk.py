@@ -34,6 +34,7 @@ from lamplighter.ui.value_model import ValueModel, of_datastream
 STANDING = frozenset(s for s in AlarmState if s is not AlarmState.NORM)
 ALARM_PAUSE_MS = 500
 WARM_MS = 60_000
+WARM_AFTER_MS = 15_000
 SILENT_S = 10.0
 NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
 """such values never count among the live inputs of a figure"""
@@ -108,6 +109,10 @@ class Desk(QObject):
         """how long the last moment took from the question to its values"""
         self._asked_at_ms = 0
         self._warmed = False
+        self._warm_later = QTimer(self)
+        self._warm_later.setSingleShot(True)
+        self._warm_later.setInterval(WARM_AFTER_MS)
+        self._warm_later.timeout.connect(self.warm)
         self._told_work: tuple[tuple[Prognosis, ...], tuple[WorkOrder, ...]] = ((), ())
         self.time.changed.connect(self._time_moved)
         self._alarm_pause = QTimer(self)
@@ -239,6 +244,8 @@ class Desk(QObject):
         session.ask(wire.GetLayers(), self._got_layers)
         session.ask(wire.GetCommands(), self._got_commands)
         session.ask(wire.GetShelf(), self._got_shelf)
+        self._warmed = False
+        self._warm_later.start()
         session.ask(wire.GetByHand(), self._got_by_hand)
         self.room.ask()
 

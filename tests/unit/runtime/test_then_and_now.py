@@ -13,7 +13,7 @@ from tests.kit.clocks import FakeClock
 from tests.kit.past_day import PastDay, Size, at
 
 from lamplighter.domain import wire
-from lamplighter.runtime import then_and_now
+from lamplighter.runtime import project, then_and_now
 from lamplighter.runtime.history_answers import moment, signs
 from lamplighter.runtime.project import export_observations
 from lamplighter.store import Store
@@ -100,3 +100,16 @@ def test_alarms_that_stay_silent_feeds_notwithstanding_are_known_by_the_wall_clo
     state = {a.key: a.state.value for a in before.alarms}["night-flow@A-0001"]
     assert state == "UNACK"
     assert {a.key: a.state.value for a in after.alarms}["night-flow@A-0001"] == "ACKED"
+
+
+def test_the_verbs_tell_the_same(day: Path, golden: Any) -> None:
+    when = "2026-11-22T03:42:00Z"
+    found = project.then_and_now(day, when)
+    assert (
+        sorted(c["datastream"].split("/", 1)[1] for c in found["changed"])
+        == golden["differ"]["values"]
+    )
+    assert json.loads(json.dumps(found))["live_then"] == 36
+    told = project.list_alarms(day, when)
+    assert {f"{a['rule']}@{a['asset']}" for a in told["alarms"]} == set(golden["then"]["alarms"])
+    assert told["incidents"] == []
