@@ -11,6 +11,8 @@ from typing import Final
 from msgspec import Struct
 
 VALUE, MAINTENANCE = "value", "maintenance"
+SOURCE: Final = "hand-"
+"""a source of this beginning holds values that people set; it is never missed"""
 SHORTEST_MS: Final = 60_000
 LONGEST_MS: Final = 30 * 86_400_000
 

@@ -189,6 +189,11 @@ class Pipeline:
         found, self._receipts = self._receipts, []
         return found
 
+    def forget_feed(self, feed: str) -> None:
+        """A feed was removed: its mapping goes, and no source comes through it any more."""
+        self.use_mapping(feed, None)
+        self._feeds = {source: f for source, f in self._feeds.items() if f != feed}
+
     def feed_of(self) -> dict[int, str]:
         """Source id -> the feed that last brought it, for the sources heard so far."""
         return self._feeds.copy()

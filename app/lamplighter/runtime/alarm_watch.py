@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamplighter.alarms import AlarmEngine
+from lamplighter.domain import by_hand
 from lamplighter.domain.alarm import AlarmRule, Condition
 from lamplighter.domain.clock import Clock, iso
 
@@ -26,6 +27,8 @@ SLEPT_MS: Final = 30_000
 """the core looks ten times a second; when it did not look for this long it slept"""
 GRACE_MS: Final = 30_000
 """how long feeds may take to come back before anything counts as stale"""
+AWAY: Final = "paused"
+"""state of a feed that a person put away: its silence is meant"""
 RETURN_MS: Final = 60_000
 """how long the sources of a feed that is back may take to speak before they count as silent"""
 SHOWN_MS: Final = 10_000
@@ -69,6 +72,7 @@ def system_rules(sources: Iterable[str], feeds: Iterable[str]) -> list[AlarmRule
             owner="system", is_cause=True,
         )
         for source in sources
+        if not source.startswith(by_hand.SOURCE)
     ]  # fmt: skip
     return rules
 
@@ -149,7 +153,9 @@ class AlarmWatch:
         for feed, state in states:
             key = f"{FEED}@{feed}"
             if not engine.has_rule(key):
-                if feed not in self._asked:  # it was added just now: its rule comes with the city
+                if (
+                    feed not in self._asked and state != AWAY
+                ):  # it was added just now: its rule comes with the city
                     self._asked.add(feed)
                     self._new_feed()
                 continue
@@ -176,8 +182,14 @@ class AlarmWatch:
         told = self._source_told[: heard_ms.size]
         changed = np.flatnonzero((heard_ms >= self._begun_ms) & (told != now))
         feed_of = self._feed_of() if changed.size else {}
+        away = {f for f, state in self._feed_states() if state == AWAY} if changed.size else set()
         for source in changed.tolist():
-            if source in sources and feed_of.get(source, "") not in lost:
+            feed = feed_of.get(source, "")
+            if feed in away:  # paused or removed by a person: nobody waits for it
+                continue
+            if sources.get(source, by_hand.SOURCE).startswith(by_hand.SOURCE):
+                continue
+            if feed not in lost:
                 told[source] = now[source]
                 engine.tell(f"{SOURCE}@{sources[source]}", bool(dead[source]))
 

@@ -16,7 +16,14 @@ import numpy as np
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
-from lamplighter.domain.by_hand import LONGEST_MS, MAINTENANCE, SHORTEST_MS, VALUE, HandMark
+from lamplighter.domain.by_hand import (
+    LONGEST_MS,
+    MAINTENANCE,
+    SHORTEST_MS,
+    SOURCE,
+    VALUE,
+    HandMark,
+)
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
 from lamplighter.domain.newest_block import NewestValues
@@ -33,8 +40,6 @@ if TYPE_CHECKING:
     from lamplighter.store import Store, WriteAccess
 
 PREFIX: Final = "by hand "
-SOURCE: Final = "hand-"
-"""a source of this beginning holds values that people set"""
 SHOWN_BODY: Final = 20_000
 
 

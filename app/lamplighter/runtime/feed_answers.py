@@ -105,6 +105,7 @@ class FeedAnswers(Answering):
                 drop_feed(recorder.store, before.id)
                 recorder.feeds_changed()
                 recorder.close_feed(before.id)
+                recorder.inlet.between(lambda pipeline: pipeline.forget_feed(before.id))
                 recorder.health.forget(before.id)
                 self._audit("remove feed", what, ask.reason)
                 return wire.Ok(before.id)

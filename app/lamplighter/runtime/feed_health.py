@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WINDOW_MS: Final = 60_000
 HEARD: Final = "heard by "
 """setting per feed: the names of the senders that came through it"""
+REMOVED: Final = "(removed)"
+"""stands for the feed of senders whose feed was removed"""
 LAG_MS: Final = 5_000
 LAYERS: Final = ("console", "broker", "gateway", "device")
 _EDGES: Final = np.concatenate([np.arange(0, 2_000, 10), np.geomspace(2_000, 86_400_000, 120)])
@@ -162,7 +164,7 @@ class FeedHealth:
         names = self._recorder.core.city.sources
         found: dict[str, set[str]] = {}
         for source, feed in self._feed_of.items():
-            if feed and source in names:
+            if feed and feed != REMOVED and source in names:
                 found.setdefault(feed, set()).add(names[source])
         fresh = {f: s for f, s in found.items() if not s <= self._kept.get(f, set())}
         if not fresh:
@@ -180,7 +182,7 @@ class FeedHealth:
     def forget(self, feed: str) -> None:
         """A feed was removed: its senders belong to nobody."""
         self._kept.pop(feed, None)
-        self._feed_of = {s: f for s, f in self._feed_of.items() if f != feed}
+        self._feed_of = {s: REMOVED if f == feed else f for s, f in self._feed_of.items()}
         self._recorder.store.writer.call(lambda access: access.remove_setting(HEARD + feed))
 
     # ---------------------------------------------------------------- how they are
@@ -246,7 +248,8 @@ class FeedHealth:
         for gap in self._gaps.copy().values():
             at = gap.after_ms or gap.before_ms or gap.found_ms
             missing[(at // DAY_MS, gap.source)] += gap.last - gap.first + 1
-        rows = qualities(counts, self._feed_of.copy(), missing, now)
+        feed_of = {s: f for s, f in self._feed_of.copy().items() if f != REMOVED}
+        rows = qualities(counts, feed_of, missing, now)
         since = day_text(min(c.day for c in counts)) if counts else ""
         return wire.Days(tuple(rows), since)
 

@@ -34,14 +34,14 @@ from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
 from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime import city_state
-from lamplighter.runtime.alarm_watch import AlarmWatch, awake_ms
+from lamplighter.runtime.alarm_watch import AWAY, AlarmWatch, awake_ms
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.by_hand import HandDesk
 from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.escalation import EscalationDesk
-from lamplighter.runtime.feed_health import FeedHealth, heard_by
+from lamplighter.runtime.feed_health import REMOVED, FeedHealth, heard_by
 from lamplighter.runtime.feed_notices import FeedNotices
 from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import (
@@ -270,7 +270,9 @@ class Recorder:
     def _links(self) -> list[tuple[str, str]]:
         """Every feed's id and state, for who watches over lost ones."""
         dead = [(feed, "refused") for feed in self._dead_feeds]
-        return [*((feed.id, feed.state) for feed in self.feeds), *dead]
+        away = [(c.id, AWAY) for c in self._configs if c.paused]
+        live = ((feed.id, feed.state) for feed in self.feeds)
+        return [*live, *dead, *away, (REMOVED, AWAY)]
 
     def feed_states(self) -> tuple[wire.FeedState, ...]:
         """Every feed of the project as it is now."""

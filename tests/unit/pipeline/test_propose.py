@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.kit.testdata import city_data
 
 from lamplighter.domain.mapping_draft import (
     IGNORED,
@@ -130,6 +131,28 @@ def test_a_field_can_be_taken_out_or_be_made_the_name() -> None:
 def test_nothing_usable_says_why() -> None:
     groups = propose([("a", b"\xff\xfe\x00"), ("b", b'{"note": "hello"}')])
     assert all(g.draft is None and g.why_not for g in groups)
+
+
+@pytest.mark.data
+def test_real_messages_get_a_mapping_that_reads_them() -> None:
+    files = [
+        f
+        for kind in ("live_ngsi_ld", "live_sensorthings", "live_senml", "live_open311")
+        for f in sorted(city_data(kind).rglob("*.json*"))
+        if f.stat().st_size < 500_000 and "schema" not in str(f) and "model" not in str(f)
+    ]
+    proposed = 0
+    for file in files:
+        body = file.read_bytes()
+        samples = sampled(body)
+        draft = next((g.draft for g in propose(samples) if g.draft is not None), None)
+        if draft is None:
+            continue
+        proposed += 1
+        mapping = read_mapping(to_toml(draft), topics=False)
+        readings = [read(mapping, (), payload) for _, payload in samples]
+        assert any(isinstance(r, Reading) and r.saved.names for r in readings), file.name
+    assert proposed >= 0.8 * len(files) > 0
 
 
 JSON = st.recursive(

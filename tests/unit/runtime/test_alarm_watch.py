@@ -87,6 +87,23 @@ def test_the_sources_of_a_feed_that_is_back_get_time_to_speak() -> None:
     assert _raised(night.beats(20)) == ["system.source-silent@dev-a"]
 
 
+def test_nobody_waits_for_a_feed_that_a_person_paused() -> None:
+    night = _Night()
+    night.beats(2)
+    night.feeds["feed-1"], night.dead[0] = "lost", True
+    assert _raised(night.beats(30)) == ["system.feed-lost@feed-1"]
+    night.feeds["feed-1"] = "paused"
+    ended = [e.record.key for e in night.beats(30) if e.event == "cleared"]
+    assert ended == ["system.feed-lost@feed-1"]
+    night.feeds["feed-2"] = "paused"
+    night.dead[1] = True
+    assert _raised(night.beats(30)) == []
+
+
+def test_values_set_by_hand_have_no_source_that_is_missed() -> None:
+    assert not any(r.asset == "hand-ada" for r in system_rules(["hand-ada"], []))
+
+
 def test_a_silent_source_is_one_alarm_and_the_other_source_is_still_watched() -> None:
     night = _Night()
     night.beats(2)
