@@ -12,7 +12,7 @@ import json
 import random
 import re
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -107,6 +107,7 @@ class OwnSource:
         self._offline = True
         self._originals: OrderedDict[int, Original] = OrderedDict()
         self._newest: dict[str, int] = {}
+        self._used: Counter[int] = Counter()
         self._original_number = 0
 
     # ---------------------------------------------------------------- what it holds
@@ -338,10 +339,21 @@ class OwnSource:
             )
             if len(self._originals) > ORIGINALS:
                 self._originals.popitem(last=False)
-        self._newest.update(dict.fromkeys(names, self._original_number))
+        number, used = self._original_number, self._used
+        for name in names:
+            before = self._newest.get(name)
+            if before != number:
+                self._newest[name] = number
+                used[number] += 1
+                if before is not None:
+                    used[before] -= 1
+                    if used[before] <= 0:  # nobody's newest any more
+                        del used[before]
+                        self._originals.pop(before, None)
         if len(self._newest) > MOST_NAMES:  # whoever invents names fills no memory
             kept = self._originals
             self._newest = {name: n for name, n in self._newest.items() if n in kept}
+            self._used = Counter(self._newest.values())
 
 
 def plain(name: str) -> str:

@@ -129,6 +129,10 @@ def test_originals_are_bounded_and_the_newest_is_told() -> None:
     newest, oldest = source.original("p265"), source.original("p3")
     assert newest is not None and newest.payload == b"raw 265"
     assert oldest is None and source.original("nobody") is None
+    for n in range(50):
+        source.put([Point(f"p{at}", n, 1.0) for at in range(300)], original=f"all {n}".encode())
+    assert next(iter(source._originals.values())).payload == b"all 49"
+    assert len(source._originals) == 1
 
 
 def test_the_pipeline_takes_its_units_and_sets_aside_what_it_could_not_read(
@@ -179,6 +183,35 @@ def test_a_polled_feed_goes_on_after_failures_and_tells_them() -> None:
     says = queue.bodies("src")
     assert [s.get("offline", False) for s in says[:3]] == [False, True, False]
     assert says[-1]["offline"] and feed.counters.losses >= 1
+
+
+def test_nothing_more_is_read_while_too_much_is_not_on_disk_and_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(own_source, "MOST_MESSAGES", 3)
+    queue = Queue()
+
+    class Patient(Counting):
+        fails = ()
+
+    feed = Patient(
+        "x://y", feed_id="f", source="s", deliver=queue, clock=SystemClock(), what="y",
+        interval_s=0.02,
+    )  # fmt: skip
+    feed.start()
+    end = time.monotonic() + 30
+    while "N-306" not in str(feed.problem) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert "N-306" in str(feed.problem) and feed.state == "live"
+    asked = feed.asked
+    time.sleep(0.3)
+    assert feed.asked == asked == 3
+    for message in list(queue.got):
+        feed.ack(message.token)
+    while feed.asked <= asked and time.monotonic() < end:
+        time.sleep(0.01)
+    assert feed.asked > asked and feed.problem is None
+    assert feed.stop(10)
 
 
 def test_a_feed_ends_although_its_library_swallows_the_cancellation() -> None:
