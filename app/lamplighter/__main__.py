@@ -40,6 +40,8 @@ def _window(
     scale: float,
     safe: bool,
     view: Path | None,
+    leave_safe: Callable[[], None],
+    safe_why: str,
 ) -> int:
     from lamplighter.ui.app import run_window
     from lamplighter.ui.report import ReportOptions
@@ -54,6 +56,8 @@ def _window(
         safe=safe,
         view=view,
         projects=_open_projects,
+        leave_safe=leave_safe,
+        safe_why=safe_why,
     )
 
 

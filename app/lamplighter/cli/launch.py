@@ -60,18 +60,23 @@ class RecorderProcess:
         lines = Path(self._log.name).read_text(encoding="utf-8", errors="replace").splitlines()
         return lines[-1] if lines else f"it ended with code {self._process.returncode}"
 
+    def ask_to_end(self) -> None:
+        """It ends soon in its own order; `ended` tells when."""
+        try:
+            session = Session(WireCarrier(self.project))
+            session.ask_now(wire.StopRecorder(), 5.0)
+            session.close()
+        except LamplighterError:
+            if self._process.poll() is None:
+                self._process.terminate()
+
     def stop(self, deadline_s: float = STOP_S) -> dict[str, Any]:
         """Ask it to end (source, queue, writer) and read its report; kills it after the deadline.
 
         Returns an empty dict when it left no report.
         """
         if self._process.poll() is None:
-            try:
-                session = Session(WireCarrier(self.project))
-                session.ask_now(wire.StopRecorder(), 5.0)
-                session.close()
-            except LamplighterError:
-                self._process.terminate()
+            self.ask_to_end()
         try:
             out, _ = self._process.communicate(timeout=deadline_s)
         except subprocess.TimeoutExpired:

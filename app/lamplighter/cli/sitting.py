@@ -21,6 +21,7 @@ from platformdirs import user_config_path
 from lamplighter.cli.launch import RecorderProcess, running
 from lamplighter.cli.output import say
 from lamplighter.cli.starters import Starters
+from lamplighter.cli.window_runs import WindowRuns
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError, fault
@@ -35,6 +36,10 @@ BASELINE_S: Final = 10.5
 VIRTUAL_SECONDS: Final = 90.0
 READY_S: Final = 30.0
 PATIENCE_S: Final = 45.0
+CRASHED: Final = (
+    "Safe mode, because the window crashed twice within a minute: no plugin's code runs, nothing "
+    "is drawn in 3D. Everything else works."
+)
 SUMS: Final = ("received", "stored", "duplicate", "quarantined", "refused", "waiting")
 
 
@@ -85,6 +90,10 @@ class Sitting:
         project = self._demo_project() if self._demo else self._existing()
         self._started = time.monotonic()
         remember(project)
+        runs = WindowRuns(project)
+        crashed = runs.crash_loop() and not self._safe
+        self._safe = self._safe or crashed
+        runs.begin(self._safe)
         try:
             if not running(project):
                 self._recorder = RecorderProcess(project, safe=self._safe)
@@ -103,8 +112,11 @@ class Sitting:
                 scale=float(explain("window.font_scale")["value"]) / 100.0,
                 safe=self._safe,
                 view=self._view,
+                leave_safe=self._leave_safe,
+                safe_why=CRASHED if crashed else "",
             )
         finally:
+            runs.end()
             final = self._end()
         if code:
             raise fault("U-805", what=f"the window ended with code {code}")
@@ -143,6 +155,12 @@ class Sitting:
                 self._recorder = RecorderProcess(project, safe=self._safe)
             self._recorder.wait_ready()
         return Session(WireCarrier(project, wait_s=5.0), deliver, client="window")
+
+    def _leave_safe(self) -> None:
+        """The recorder this program started ends; the window finds it gone and starts another."""
+        self._safe = False
+        if self._recorder is not None:
+            self._recorder.ask_to_end()
 
     # ------------------------------------------------------------------ the demo's field
     def _begin(self, work: Callable[[], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
@@ -66,6 +67,12 @@ class AsideForm(QWidget):
         box.addLayout(row(None, button(tr("Cancel"), self.close), self.primary))
         self.resize(theme().px(420), theme().px(200))
         self._enable()
+        self._typing = desk.drafts.watch(
+            "aside", "\n".join((action, *keys)),
+            tr("reason to shelve {n} alarms", n=f"{len(keys):,}") if shelving
+            else tr("reason to take {n} alarms out of service", n=f"{len(keys):,}"),
+            {"span": self.span, "reason": self.reason},
+        )  # fmt: skip
 
     def _enable(self) -> None:
         ready = bool(self.reason.currentText().strip())
@@ -88,3 +95,7 @@ class AsideForm(QWidget):
             self.close()
         else:
             self._say.setText(str(getattr(reply, "problem", "")))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._typing.end()
+        super().closeEvent(event)

@@ -21,6 +21,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.report import Milestones, ReportOptions, collect, write
 from lamplighter.ui.session_port import SessionFactory, SessionPort
 from lamplighter.ui.window import MainWindow
+from lamplighter.ui.words import tr
 
 LOOK_AGAIN_MS: Final = 1000
 MakeTwin = Callable[[Desk, QWidget], QWidget]
@@ -54,8 +55,12 @@ class Runner(QObject):
         on_first_frame: Callable[[], None] | None,
         safe: bool,
         projects: Callable[[], str] | None = None,
+        leave_safe: Callable[[], None] | None = None,
+        safe_why: str = "",
     ) -> None:
         super().__init__()
+        self._leave_safe = leave_safe
+        self._safe_why = safe_why
         self._factory = factory
         self._options = report or ReportOptions()
         self._on_first_frame = on_first_frame
@@ -98,8 +103,20 @@ class Runner(QObject):
 
     def _load_twin(self) -> None:
         furniture = self.window.furnish()
-        furniture.twin.load(None if self._safe else make_twin)
+        if self._safe:
+            furniture.twin.leave_out()
+            why = self._safe_why or tr("Safe mode: no plugin's code runs, nothing is drawn in 3D.")
+            self.window.recovery.show_safe(why, self._start_all)
+        else:
+            furniture.twin.load(make_twin)
         self.window.start()
+
+    def _start_all(self) -> None:
+        """Out of safe mode: 3D at once, plugins by a recorder that starts anew."""
+        self._safe = False
+        self.window.furnish().twin.load(make_twin)
+        if self._leave_safe is not None:
+            threading.Thread(target=self._leave_safe, name="leave-safe", daemon=True).start()
 
     def _first_frame(self) -> None:
         self.window.meter.first_3d_frame()
@@ -203,6 +220,8 @@ def run_window(
     safe: bool = False,
     view: Path | None = None,
     projects: Callable[[], str] | None = None,
+    leave_safe: Callable[[], None] | None = None,
+    safe_why: str = "",
 ) -> int:
     """Opens the window and runs it to its end; returns the exit code.
 
@@ -210,8 +229,9 @@ def run_window(
     LamplighterError it raises is shown in the window. `on_first_frame` is called once, when the
     3D view has drawn (or cannot): the demo starts its feed ten seconds after it. `folder` keeps
     the layouts. `projects` opens the page of all projects and answers with a problem line or
-    nothing. `view` is the file of a shared view that is shown first. Exit code 3 when no session
-    could be opened.
+    nothing. `view` is the file of a shared view that is shown first. `safe` leaves 3D out, for the
+    reason `safe_why`; `leave_safe` is called on a thread of its own when the user wants everything
+    again. Exit code 3 when no session could be opened.
     """
     sys.setswitchinterval(0.0005)
     os.environ.setdefault("QT_API", "pyside6")
@@ -223,7 +243,8 @@ def run_window(
 
     start(theme_name, scale)
     sys.excepthook = _tell_fault
-    runner = Runner(session_factory, report, folder, on_first_frame, safe, projects)
+    runner = Runner(session_factory, report, folder, on_first_frame, safe, projects,
+                    leave_safe, safe_why)  # fmt: skip
     runner.view = view
     if size is not None:
         runner.window.resize(*size)

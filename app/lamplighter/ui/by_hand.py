@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -85,11 +86,14 @@ class HandPanel(QWidget):
             self._desk.ask(wire.EndByHand(mark.key, mark.kind, "ended at the faceplate"))
 
     def _open(self, kind: str) -> None:
-        if self._stream is None:
-            return
+        if self._stream is not None:
+            self.open_form(self._stream, kind)
+
+    def open_form(self, stream: Datastream, kind: str) -> None:
+        """Ask for value, time and reason of any datastream."""
         if self.form is not None:
             self.form.close()
-        self.form = HandForm(self._desk, self._stream, kind, self.window())
+        self.form = HandForm(self._desk, stream, kind, self.window())
         self.form.destroyed.connect(self._form_gone)
         self.form.show()
 
@@ -166,6 +170,12 @@ class HandForm(QWidget):
         box.addLayout(row(None, button(tr("Cancel"), self.close), self.primary))
         self.resize(theme().px(400), theme().px(240))
         self._enable()
+        self._typing = desk.drafts.watch(
+            "hand", f"{kind}\n{stream.key}",
+            tr("value set by hand for {name}", name=stream.label or stream.name) if value
+            else tr("maintenance of {name}", name=stream.label or stream.name),
+            {"value": self.value, "span": self.span, "reason": self.reason},
+        )  # fmt: skip
 
     def _enable(self) -> None:
         why = ""
@@ -190,6 +200,10 @@ class HandForm(QWidget):
             self.close()
         else:
             self._say.setText(str(getattr(reply, "problem", "")))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._typing.end()
+        super().closeEvent(event)
 
 
 def _explained(value: bool) -> str:

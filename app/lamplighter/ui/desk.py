@@ -26,6 +26,7 @@ from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.alarm_room import AlarmRoom
 from lamplighter.ui.city_index import CityIndex, build
+from lamplighter.ui.drafts import Drafts
 from lamplighter.ui.selection import SelectionModel
 from lamplighter.ui.session_port import SessionPort
 from lamplighter.ui.time_model import Mode, TimeModel
@@ -79,6 +80,8 @@ class Desk(QObject):
         super().__init__(parent)
         self.clock = clock or SystemClock()
         self.session: SessionPort | None = None
+        self.drafts = Drafts(self.clock, self)
+        """what is being typed, kept over a crash of the window"""
         self.selection = SelectionModel()
         self.time = TimeModel(self.clock)
         self.room = AlarmRoom(self)

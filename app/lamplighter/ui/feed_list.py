@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.drafts import Typing
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.feed_kinds import words_of
 from lamplighter.ui.feed_mapping import fill, plain_table
@@ -177,6 +178,7 @@ class FeedList(QWidget):
         self._below.setAccessibleName(tr("The chosen feed"))
 
     def _make_edit(self) -> None:
+        self._typing: Typing | None = None
         self._form = QWidget()
         form = QFormLayout(self._form)
         form.setContentsMargins(0, 0, 0, 0)
@@ -198,7 +200,7 @@ class FeedList(QWidget):
         form.addRow(tr("Mapping"), self._mapping)
         form.addRow("", self._said)
         form.addRow("", _in_row(button(tr("Save"), self._save, kind="primary"),
-                                button(tr("Cancel"), lambda: self._show_form(False))))  # fmt: skip
+                                button(tr("Cancel"), self._cancel)))  # fmt: skip
         self._form.hide()
 
     # ---------------------------------------------------------------- showing
@@ -313,6 +315,29 @@ class FeedList(QWidget):
         self._said.setText("")
         self._show_form(True)
         self._name.setFocus()
+        self._end_typing()
+        fields = {"name": self._name, "owner": self._owner, "mapping": self._mapping}
+        about = tr("changes to the feed {name}", name=detail.state.name or detail.state.id)
+        self._typing = self._desk.drafts.watch("feed", detail.state.id, about, fields)
+
+    def resume(self, feed: str) -> None:
+        """Open the form of a feed again, with the text that was kept."""
+
+        def got(reply: wire.Reply) -> None:
+            self._got(reply)
+            if isinstance(reply, wire.FeedDetail):
+                self._edit()
+
+        self._desk.ask(wire.GetFeed(feed), got)
+
+    def _end_typing(self) -> None:
+        if self._typing is not None:
+            self._typing.end()
+            self._typing = None
+
+    def _cancel(self) -> None:
+        self._end_typing()
+        self._show_form(False)
 
     def _show_form(self, on: bool) -> None:
         """The form takes the place of the lists: the dock is low."""
@@ -336,6 +361,7 @@ class FeedList(QWidget):
 
     def _saved(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Ok):
+            self._end_typing()
             self._show_form(False)
             self._ask()
         else:

@@ -33,6 +33,7 @@ from lamplighter.ui.layers_panel import LayersPanel
 from lamplighter.ui.maintenance import ForecastCard, Maintenance, OrderForm
 from lamplighter.ui.nearby import Nearby
 from lamplighter.ui.register_dialog import RegisterDialog
+from lamplighter.ui.resuming import resume
 from lamplighter.ui.scenario_panel import ScenarioPanel
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects
@@ -150,6 +151,7 @@ class Furniture:
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
             maker.to_order.connect(self.new_order)
         self.faceplate.shelve.connect(self._shelve)
+        desk.drafts.resumed.connect(lambda draft: resume(self, draft))
         self.then.share.connect(lambda: self.kept.share())
         window.frame.back.clicked.connect(desk.time.live)
         desk.city_changed.connect(self.palette.invalidate)

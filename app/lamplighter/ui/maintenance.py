@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
@@ -575,6 +575,9 @@ class OrderForm(QWidget):
         self.setMinimumWidth(theme().px(420))
         self._title.returnPressed.connect(self.save)
         self._title.setFocus()
+        about = tr("work order for {name}", name=name) if name else tr("work order")
+        fields = {"job": self._title, "note": self._note}
+        self._typing = desk.drafts.watch("order", asset, about, fields)
 
     def save(self) -> None:
         """Sends the order; fields keep what was typed when it is refused."""
@@ -595,3 +598,7 @@ class OrderForm(QWidget):
             self._say.setText(str(reply.problem))
         else:
             self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._typing.end()
+        super().closeEvent(event)

@@ -86,6 +86,7 @@ class RegisterDialog(QWidget):
         desk.register_done.connect(self._done)
         self.resize(900, 680)
         self._changed()
+        self._watch()
 
     def _choose(self) -> None:
         box = QFileDialog(self, tr("Asset register"))
@@ -136,6 +137,9 @@ class RegisterDialog(QWidget):
         if done.task != self._task:
             return
         self._task = 0
+        if done.report is not None and done.report.applied:
+            self._typing.end()
+            self._watch()
         if done.report is None:
             self._say.setText(done.problem)
         else:
@@ -163,6 +167,11 @@ class RegisterDialog(QWidget):
             for column, text in enumerate(cells):
                 self.table.setItem(number, column, QTableWidgetItem(text))
 
+    def _watch(self) -> None:
+        fields = {"file": self.file, "crs": self.crs, "mapping": self.mapping}
+        self._typing = self._desk.drafts.watch("register", "", tr("asset register"), fields)
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        self._typing.end()
         self.gone.emit()
         super().closeEvent(event)

@@ -70,6 +70,10 @@ class TwinDock(Panel):
         else:
             QTimer.singleShot(0, self._tell)
 
+    def leave_out(self) -> None:
+        """In safe mode: no 3D view, until `load` is called."""
+        self._explain(tr("Safe mode leaves it out."))
+
     def show_frame(self, shown: Shown) -> None:
         show = getattr(self.view, "show_frame", None)
         if show is not None:

@@ -26,6 +26,7 @@ from lamplighter.ui.kpi_strip import KpiStrip
 from lamplighter.ui.mode_frame import ModeFrame
 from lamplighter.ui.paint_gate import PaintGate
 from lamplighter.ui.problem_line import ProblemLine
+from lamplighter.ui.recovery_line import RecoveryLine
 from lamplighter.ui.status_bar import StatusBar
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_bar import TimeBar
@@ -73,11 +74,13 @@ class MainWindow(QMainWindow):
         self.strip = AlarmStrip(desk, self.blink)
         self.kpis = KpiStrip(desk)
         self.problem = ProblemLine(desk)
+        self.recovery = RecoveryLine(desk)
         self.middle = QWidget()
         self._middle = QVBoxLayout(self.middle)
         self._middle.setContentsMargins(8, 8, 8, 8)
         self._middle.setSpacing(8)
         self._middle.addWidget(self.problem)
+        self._middle.addWidget(self.recovery)
         self.time_bar = TimeBar(desk)
         self.status = StatusBar(desk, self.meter)
         for widget, stretch in (
@@ -144,6 +147,8 @@ class MainWindow(QMainWindow):
     def _welcomed(self) -> None:
         session = self.desk.session
         if session is not None:
+            if self.folder is not None and not self.desk.drafts.opened:
+                self.desk.drafts.open(self.folder / "drafts", session.welcome.path)
             demo = tr(" (DEMO)") if session.welcome.demo else ""
             self.setWindowTitle(f"{session.welcome.project}{demo} · {tr('Lamplighter')}")
 
@@ -190,6 +195,7 @@ class MainWindow(QMainWindow):
     def shut(self) -> None:
         """Stops every timer and saves the layout; safe to call twice."""
         self.closing.emit()
+        self.desk.drafts.stop()
         self.beat.stop()
         self.meter.stop()
         self._second.stop()

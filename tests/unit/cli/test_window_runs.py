@@ -1,0 +1,83 @@
+"""Two windows that crash within a minute make the next one start in safe mode."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.kit.program import environment
+
+from lamplighter.cli.window_runs import WindowRuns
+
+WINDOW = (
+    "import sys; from pathlib import Path; from lamplighter.cli.window_runs import WindowRuns;"
+    "runs = WindowRuns(Path(sys.argv[1])); runs.begin(False); sys.stdout.write('on\\n');"
+    "sys.stdout.flush(); sys.stdin.readline(); runs.end()"
+)
+
+
+def _window(project: Path, *, crash: bool, secret: str = "") -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WINDOW, str(project)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**environment(), "LAMPLIGHTER_TOKEN": secret},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline() == "on\n"
+        if crash:
+            process.kill()
+        else:
+            process.stdin.write("end\n")
+            process.stdin.flush()
+
+
+def _reports(project: Path) -> list[Path]:
+    return sorted((project / "cache" / "windows").glob("crash-*.txt"))
+
+
+def test_one_crash_is_no_loop_and_a_second_one_is(tmp_path: Path) -> None:
+    _window(tmp_path, crash=True)
+    assert not WindowRuns(tmp_path).crash_loop()
+    _window(tmp_path, crash=True)
+    assert WindowRuns(tmp_path).crash_loop()
+
+
+def test_crashes_far_apart_are_no_loop(tmp_path: Path) -> None:
+    _window(tmp_path, crash=True)
+    mark = next((tmp_path / "cache" / "windows").glob("*.running"))
+    hour_ago = mark.stat().st_mtime - 3600
+    os.utime(mark, (hour_ago, hour_ago))
+    _window(tmp_path, crash=True)
+    assert not WindowRuns(tmp_path).crash_loop()
+
+
+def test_a_window_that_ends_in_order_clears_what_was_before(tmp_path: Path) -> None:
+    _window(tmp_path, crash=True)
+    assert not WindowRuns(tmp_path).crash_loop()
+    _window(tmp_path, crash=False)
+    _window(tmp_path, crash=True)
+    assert not WindowRuns(tmp_path).crash_loop()
+
+
+def test_a_running_window_is_no_crash(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WINDOW, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert not WindowRuns(tmp_path).crash_loop()
+        assert _reports(tmp_path) == []
+        process.kill()
+
+
+def test_the_report_of_a_crash_holds_no_secret(tmp_path: Path) -> None:
+    _window(tmp_path, crash=True, secret="canary-7d31")
+    WindowRuns(tmp_path).crash_loop()
+    (report,) = _reports(tmp_path)
+    text = report.read_text()
+    assert "Lamplighter" in text
+    assert "canary" not in text
+    assert str(tmp_path) not in text
