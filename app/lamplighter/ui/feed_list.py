@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.drafts import Typing
+from lamplighter.ui.drafts import Field, Typing
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.feed_kinds import words_of
 from lamplighter.ui.feed_mapping import fill, plain_table
@@ -316,7 +316,9 @@ class FeedList(QWidget):
         self._show_form(True)
         self._name.setFocus()
         self._end_typing()
-        fields = {"name": self._name, "owner": self._owner, "mapping": self._mapping}
+        fields: dict[str, Field] = {
+            "name": self._name, "owner": self._owner, "mapping": self._mapping,
+        }  # fmt: skip
         about = tr("changes to the feed {name}", name=detail.state.name or detail.state.id)
         self._typing = self._desk.drafts.watch("feed", detail.state.id, about, fields)
 

@@ -27,17 +27,18 @@ class RecoveryLine(QFrame):
                                tip=tr("Open the form again with this text"))  # fmt: skip
         self.drop = button(tr("Drop"), self._drop, kind="flat", tip=tr("Forget this text"))
         self._draft = QWidget()
-        self._draft.setLayout(row(self._text, self._count, self.carry_on, self.drop))
+        line = row(self._text, self._count, self.carry_on, self.drop)
+        line.setStretchFactor(self._text, 1)
+        self._draft.setLayout(line)
         self.safe_words = Elided("", "body")
         self.leave_safe = button(tr("Start them again"), self._leave, kind="flat",
                                  tip=tr("Run the plugins' code and draw in 3D again"))  # fmt: skip
         self._safe = QWidget()
-        self._safe.setLayout(row(self.safe_words, self.leave_safe))
-        for line, words in ((self._draft, self._text), (self._safe, self.safe_words)):
-            layout = line.layout()
-            if layout is not None:
-                layout.setContentsMargins(12, 2, 12, 2)
-            words.setMinimumHeight(24)
+        above = row(self.safe_words, self.leave_safe)
+        above.setStretchFactor(self.safe_words, 1)
+        self._safe.setLayout(above)
+        for layout in (line, above):
+            layout.setContentsMargins(12, 2, 12, 2)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)

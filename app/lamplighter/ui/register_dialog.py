@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from lamplighter.domain import wire
 from lamplighter.domain.importing import RegisterReport
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.drafts import Field
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.words import tr
 
@@ -168,7 +169,7 @@ class RegisterDialog(QWidget):
                 self.table.setItem(number, column, QTableWidgetItem(text))
 
     def _watch(self) -> None:
-        fields = {"file": self.file, "crs": self.crs, "mapping": self.mapping}
+        fields: dict[str, Field] = {"file": self.file, "crs": self.crs, "mapping": self.mapping}
         self._typing = self._desk.drafts.watch("register", "", tr("asset register"), fields)
 
     def closeEvent(self, event: QCloseEvent) -> None:
