@@ -227,9 +227,8 @@ class Recorder:
     def open_feed(self, config: FeedConfig) -> None:
         """Connect a stored feed. One that cannot be opened is listed with its reason."""
         try:
-            mapping = mapping_of(config)
-            if mapping is not None:
-                self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
+            mapping = mapping_of(config)  # None, too, must be told: it may have had one before
+            self.inlet.between(lambda pipeline: pipeline.use_mapping(config.id, mapping))
             shared = is_shared(config)
             self.inlet.between(lambda pipeline: pipeline.use_sharing(config.id, shared))
             feed = connect(
