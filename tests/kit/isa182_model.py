@@ -1,7 +1,9 @@
 """The life of one alarm as the standards draw it, written without the alarm engine's code.
 
 ISA-18.2 and IEC 62682 give nine states by letter and arrows between them; the tables below are
-those arrows. The program's `LATCHED` is the standard's E and F: acknowledged or not.
+those arrows as they are widely published. The paid texts were not read, and whoever wrote this had
+seen the engine's table of states, but not what applies it. The program's `LATCHED` is the
+standard's E and F: acknowledged or not.
 
 What the drawing leaves open, and how it is read here:
 

@@ -80,10 +80,12 @@ def kpis(events: Iterable[AlarmEvent], from_ms: int, to_ms: int) -> AlarmKpis:
         if event.event == "raised":
             standing.setdefault(key, at)
         elif event.event == "cleared":
-            begun = standing.pop(key, at)
+            begun = standing.pop(key, None)
+            if begun is None:
+                continue  # it began before the journal
             if _long(begun, at, from_ms, to_ms):
                 stale.add(key)
-            fleeting[key] += inside and 0 < at - begun <= FLEETING_MS
+            fleeting[key] += inside and at - begun <= FLEETING_MS
     stale |= {k for k, begun in standing.items() if _long(begun, to_ms, from_ms, to_ms)}
     return _report(from_ms, to_ms, times, by_key, priorities, words, delays, stale, fleeting)
 
