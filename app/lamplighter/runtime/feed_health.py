@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
 from lamplighter.domain.days import DAY_MS, day_text, qualities
 from lamplighter.domain.observation import Account, Batch, Committed, Gap
 from lamplighter.pipeline import Pipeline
-from lamplighter.runtime.feeds import FeedConfig, resting
+from lamplighter.runtime.feeds import FeedConfig, resting, shown, stored_feed
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -30,6 +32,8 @@ HEARD: Final = "heard by "
 """setting per feed: the names of the senders that came through it"""
 REMOVED: Final = "(removed)"
 """stands for the feed of senders whose feed was removed"""
+LOOK_MS: Final = 500
+SHOWN_SOURCES: Final = 500
 LAG_MS: Final = 5_000
 LAYERS: Final = ("console", "broker", "gateway", "device")
 _EDGES: Final = np.concatenate([np.arange(0, 2_000, 10), np.geomspace(2_000, 86_400_000, 120)])
@@ -110,6 +114,31 @@ def _at(counts: np.ndarray, share: float) -> float:
     return float(_EDGES[min(bucket, len(_EDGES) - 1)]) / 1000.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """All sources at one moment; arrays are indexed by source id."""
+
+    at_ms: int
+    silent: npt.NDArray[np.bool_]
+    heard_ms: npt.NDArray[np.int64]
+    values: npt.NDArray[np.int64]
+    """datastreams"""
+    stale: npt.NDArray[np.int64]
+    """of these, without a live value"""
+    gaps: dict[int, tuple[int, int]]
+    """source -> (holes, messages in them)"""
+    of_feed: dict[str, list[int]]
+
+    def is_silent(self, source: int) -> bool:
+        return source < len(self.silent) and bool(self.silent[source])
+
+    def stale_of(self, source: int) -> int:
+        return int(self.stale[source]) if source < len(self.stale) else 0
+
+    def values_of(self, sources: Sequence[int]) -> int:
+        return sum(int(self.values[s]) for s in sources if s < len(self.values))
+
+
 class FeedHealth:
     """One recorder's feeds as a person asks about them."""
 
@@ -119,6 +148,7 @@ class FeedHealth:
         self._feed_of: dict[int, str] = {}
         self._kept: dict[str, set[str]] = {}
         self._gaps: dict[tuple[int, int, int, int], Gap] = {}
+        self._last_look: _Look | None = None
         for gap in recorder.store.gaps():
             self._note_gap(gap)
         self._remember()
@@ -197,9 +227,9 @@ class FeedHealth:
     def _whole(self, state: wire.FeedState, config: FeedConfig | None) -> wire.FeedState:
         now = self._recorder.clock.monotonic_ms()
         messages, points, p50, p95 = self.rates.of(state.id, now)
-        mine = self._sources_of(state.id)
-        silent = self._recorder.core.silent_sources()
-        gaps = [g for g in self._gaps.copy().values() if g.source in mine]
+        look = self._look()
+        mine = look.of_feed.get(state.id, [])
+        gaps = [look.gaps[s] for s in mine if s in look.gaps]
         state = replace(
             state,
             name=config.name if config else "",
@@ -210,32 +240,58 @@ class FeedHealth:
             delay_p50_s=p50,
             delay_p95_s=p95,
             sources=len(mine),
-            silent_sources=sum(bool(silent[s]) for s in mine if s < len(silent)),
-            gaps=len(gaps),
-            missing=sum(g.last - g.first + 1 for g in gaps),
+            silent_sources=sum(look.is_silent(s) for s in mine),
+            gaps=sum(count for count, _ in gaps),
+            missing=sum(missing for _, missing in gaps),
         )
-        broken = next((row for row in self._layers(state, mine) if row[1] == "broken"), None)
+        layers = self._layers(state, mine, look)
+        broken = next((row for row in layers if row[1] == "broken"), None)
         return replace(state, layer=broken[0], layer_words=broken[2]) if broken else state
 
-    def _sources_of(self, feed: str) -> list[int]:
-        return sorted(s for s, f in self._feed_of.copy().items() if f == feed and s >= 0)
+    def _look(self) -> _Look:
+        """What is known of all sources, gathered at most once a second however many ask."""
+        now = self._recorder.clock.monotonic_ms()
+        look = self._last_look
+        if look is not None and 0 <= now - look.at_ms < LOOK_MS:
+            return look
+        core = self._recorder.core
+        of_feed: dict[str, list[int]] = {}
+        for source, feed in sorted(self._feed_of.copy().items()):
+            if source >= 0:
+                of_feed.setdefault(feed, []).append(source)
+        gaps: dict[int, tuple[int, int]] = {}
+        for gap in self._gaps.copy().values():
+            count, missing = gaps.get(gap.source, (0, 0))
+            gaps[gap.source] = count + 1, missing + gap.last - gap.first + 1
+        table, mask = core.city.table.source, core.mask
+        rows = min(len(mask), len(table))
+        known = table[:rows] >= 0
+        values = np.bincount(table[:rows][known])
+        stale = np.bincount(table[:rows][known & mask[:rows]], minlength=len(values))
+        look = _Look(now, core.silent_sources(), core.heard_ms(), values, stale, gaps, of_feed)
+        self._last_look = look
+        return look
 
     def detail(self, feed: str) -> wire.FeedDetail:
-        """One feed with its senders. Raises LamplighterError (U-801) when there is none."""
-        from lamplighter.runtime.feeds import shown, stored_feed
+        """One feed with its senders, the broken ones first and at most `SHOWN_SOURCES`.
 
+        Raises LamplighterError (U-801) when there is no such feed.
+        """
         recorder = self._recorder
         config = stored_feed(recorder.store, feed)
         state = next((s for s in recorder.feed_states() if s.id == config.id), resting(config))
-        mine = self._sources_of(config.id)
+        look = self._look()
+        mine = look.of_feed.get(config.id, [])
+        first = sorted(mine, key=lambda s: (not look.is_silent(s), not look.stale_of(s), s))
+        accounts = recorder.store.accounts()
         return wire.FeedDetail(
             replace(state, url=shown(config.url)),
             config.mapping,
             config.ca,
             config.cert,
             config.key,
-            tuple(self._layers(state, mine)),
-            tuple(self._source(s) for s in mine),
+            tuple(self._layers(state, mine, look)),
+            tuple(self._source(s, look, accounts) for s in first[:SHOWN_SOURCES]),
         )
 
     def days(self, count: int) -> wire.Days:
@@ -254,7 +310,9 @@ class FeedHealth:
         return wire.Days(tuple(rows), since)
 
     # ---------------------------------------------------------------- layers
-    def _layers(self, state: wire.FeedState, mine: list[int]) -> list[tuple[str, str, str]]:
+    def _layers(
+        self, state: wire.FeedState, mine: list[int], look: _Look
+    ) -> list[tuple[str, str, str]]:
         """From here outwards; what lies behind a broken layer cannot be judged."""
         console = self._console()
         rows = [("console", "broken" if console else "ok", console or "it stores what comes")]
@@ -267,16 +325,12 @@ class FeedHealth:
             rows.append(("broker", "broken" if state.state != "connecting" else "unknown", words))
             return [*rows, ("gateway", "unknown", unseen), ("device", "unknown", unseen)]
         rows.append(("broker", "ok", state.protocol or "connected"))
-        rows.append(self._gateway(mine))
-        rows.append(self._device(mine))
-        if rows[-1][1] != "ok" and not self._stored_any(mine) and state.messages > 3:
+        rows.append(self._gateway(mine, look))
+        rows.append(_device(mine, look))
+        if rows[-1][1] != "ok" and not look.values_of(mine) and state.messages > 3:
             words = "messages come, but nothing in them is stored: see Quarantine"
             rows[-1] = ("device", "broken", words)
         return rows
-
-    def _stored_any(self, mine: list[int]) -> bool:
-        table = self._recorder.core.city.table.source
-        return bool(np.isin(table, mine).any())
 
     def _console(self) -> str:
         recorder = self._recorder
@@ -285,53 +339,29 @@ class FeedHealth:
         lag = recorder.store.writer.lag_ms
         return f"it writes {lag / 1000:.0f} s behind" if lag > LAG_MS else ""
 
-    def _gateway(self, mine: list[int]) -> tuple[str, str, str]:
-        silent = self._recorder.core.silent_sources()
+    def _gateway(self, mine: list[int], look: _Look) -> tuple[str, str, str]:
         lives = self._recorder.core.lives
         names = self._recorder.core.city.sources
-        gone = [s for s in mine if s < len(silent) and silent[s]]
+        gone = [s for s in mine if look.is_silent(s)]
         if not mine:
             return "gateway", "unknown", "no sender was heard yet"
         if not gone:
             return "gateway", "ok", f"{len(mine)} of {len(mine)} senders talk"
         off = [s for s in gone if s in lives and lives[s].offline]
-        shown = ", ".join(names.get(s, "?") for s in gone[:4]) + (" …" if len(gone) > 4 else "")
+        named = ", ".join(names.get(s, "?") for s in gone[:4]) + (" …" if len(gone) > 4 else "")
         why = "said they are off" if len(off) == len(gone) else "are silent"
-        return "gateway", "broken", f"{len(gone)} of {len(mine)} senders {why}: {shown}"
+        return "gateway", "broken", f"{len(gone)} of {len(mine)} senders {why}: {named}"
 
-    def _device(self, mine: list[int]) -> tuple[str, str, str]:
-        core = self._recorder.core
-        silent = core.silent_sources()
-        source = core.city.table.source
-        count = min(len(core.mask), len(source))
-        talking = [s for s in mine if s >= len(silent) or not silent[s]]
-        rows = np.isin(source[:count], talking)
-        stale = int((rows & core.mask[:count]).sum())
-        total = int(rows.sum())
-        if not total:
-            return "device", "unknown", "no value came yet"
-        if not stale:
-            return "device", "ok", f"{total:,} of {total:,} values are live"
-        words = f"{stale:,} of {total:,} values are not live although their sender talks"
-        return "device", "broken", words
-
-    def _source(self, source: int) -> wire.SourceState:
+    def _source(self, source: int, look: _Look, accounts: dict[int, Account]) -> wire.SourceState:
         core, now = self._recorder.core, self._recorder.clock.wall_ms()
         life = core.lives.get(source)
-        heard_at = core.heard_ms()
-        heard = int(heard_at[source]) if source < len(heard_at) else 0
-        silent = core.silent_sources()
-        is_silent = source < len(silent) and bool(silent[source])
-        table = core.city.table.source
-        count = min(len(core.mask), len(table))
-        rows = table[:count] == source
-        gaps = [g for g in self._gaps.copy().values() if g.source == source]
+        heard = int(look.heard_ms[source]) if source < len(look.heard_ms) else 0
+        silent, stale = look.is_silent(source), look.stale_of(source)
         off = life is not None and life.offline
-        stale = int((rows & core.mask[:count]).sum())
         words = ""
-        if off and is_silent:
+        if off and silent:
             words = "it said it is off, or its link broke"
-        elif is_silent:
+        elif silent:
             words = "it stopped talking"
         elif stale:
             words = f"{stale:,} values are not live"
@@ -340,11 +370,21 @@ class FeedHealth:
             (now - heard) / 1000 if heard else None,
             life.heartbeat_s if life is not None else 0.0,
             off,
-            is_silent,
-            int(rows.sum()),
+            silent,
+            look.values_of([source]),
             stale,
-            len(gaps),
-            sum(g.last - g.first + 1 for g in gaps),
-            self._recorder.store.accounts().get(source, Account()),
+            *look.gaps.get(source, (0, 0)),
+            accounts.get(source, Account()),
             words,
         )
+
+
+def _device(mine: list[int], look: _Look) -> tuple[str, str, str]:
+    talking = [s for s in mine if not look.is_silent(s)]
+    total, stale = look.values_of(talking), sum(look.stale_of(s) for s in talking)
+    if not total:
+        return "device", "unknown", "no value came yet"
+    if not stale:
+        return "device", "ok", f"{total:,} of {total:,} values are live"
+    words = f"{stale:,} of {total:,} values are not live although their sender talks"
+    return "device", "broken", words
