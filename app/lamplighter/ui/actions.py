@@ -87,6 +87,7 @@ class Actions:
         return (
             Action(tr("Find an asset, view or action"), ("Ctrl+K",), f.open_palette),
             *spaces,
+            *alarm_actions(f),
             Action(tr("Acknowledge"), ("F2",), f.acknowledge, live_only=True),
             Action(tr("Silence the sound"), ("Ctrl+M",), f.silence),
             Action(tr("Back to live"), ("L",), time.live, plain=True),
@@ -176,6 +177,22 @@ class Actions:
             if address
         ]
         return found
+
+
+def alarm_actions(f: Furniture) -> list[Action]:
+    """What is decided about alarms, and the list's own deeds by name."""
+    work = f.alarm_work
+    return [
+        Action(tr("Alarm rules"), ("Ctrl+Shift+R",), lambda: work.open(0)),
+        Action(tr("New alarm rule"), (), work.new_rule),
+        Action(tr("Export the alarm list"), (), f.alarms.ask_file),
+        Action(tr("What to do, beside the alarm list"), (), f.alarms.toggle_guide),
+        Action(tr("Reset the chosen alarms"), (), f.alarms.reset_chosen, live_only=True),
+        Action(tr("Shelve the chosen alarms"), (), lambda: f.alarms.ask_aside("shelve"),
+               live_only=True),
+        Action(tr("Take the chosen alarms out of service"), (),
+               lambda: f.alarms.ask_aside("disable"), live_only=True),
+    ]  # fmt: skip
 
 
 def time_actions(f: Furniture) -> list[Action]:

@@ -43,7 +43,7 @@ from lamplighter.ui.words import tr
 
 WIDE: Final = 820
 """from this width on there is room for what to do beside the list"""
-PAGES: Final[tuple[tuple[str, str], ...]] = ()
+PAGES: Final = (("Alarm rules…", "Ctrl+Shift+R"),)
 
 
 def _asks(record: AlarmRecord) -> bool:

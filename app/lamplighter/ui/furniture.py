@@ -16,6 +16,7 @@ from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
 from lamplighter.ui.actions import Actions
 from lamplighter.ui.alarm_list import AlarmList
+from lamplighter.ui.alarm_windows import AlarmWindows
 from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.backup_dialog import BackupDialog
@@ -77,6 +78,7 @@ class Furniture:
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
+        self.alarm_work = AlarmWindows(desk, window)
         restore_units(self.docks.settings())
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
@@ -135,6 +137,7 @@ class Furniture:
         window.top.search.connect(self.open_palette)
         window.strip.acknowledge.connect(self._acknowledge_keys)
         window.strip.silence.connect(self.silence)
+        self.alarms.to_page.connect(self.alarm_work.open)
         window.strip.chosen.connect(desk.selection.select)
         window.kpis.chosen.connect(self._kpi)
         window.time_bar.go_to.connect(self.go_to_time)

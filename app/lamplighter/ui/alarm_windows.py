@@ -1,0 +1,94 @@
+"""The window about alarms as a whole: rules, planned works, whom to call, and figures."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
+
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.parts import button, row
+from lamplighter.ui.rule_page import RulePage
+from lamplighter.ui.theme import theme
+from lamplighter.ui.words import tr
+
+RULES: Final = 0
+PAGES: Final = ("Rules",)
+
+
+class AlarmWork(QWidget):
+    """Pages and the switch between them, in a window of its own beside the city."""
+
+    gone = Signal()
+
+    def __init__(self, desk: Desk, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWindowTitle(tr("Alarm rules, works, calls and figures"))
+        self.rules = RulePage(desk)
+        self._stack = QStackedWidget()
+        self._group = QButtonGroup(self)
+        head = row(spacing=0)
+        for number, (words, page) in enumerate(zip(PAGES, self._pages(), strict=True)):
+            made = button(tr(words), kind="segment")
+            made.setCheckable(True)
+            self._group.addButton(made, number)
+            head.addWidget(made)
+            self._stack.addWidget(page)
+        self._group.idClicked.connect(self.show_page)
+        head.addStretch(1)
+        head.addWidget(button(tr("Close"), self.close))
+        box = QVBoxLayout(self)
+        box.setContentsMargins(16, 12, 16, 12)
+        box.setSpacing(8)
+        box.addLayout(head)
+        box.addWidget(self._stack, 1)
+        self.resize(theme().px(1180), theme().px(680))
+
+    def _pages(self) -> tuple[QWidget, ...]:
+        return (self.rules,)
+
+    def show_page(self, number: int) -> None:
+        """One of `PAGES`."""
+        self._stack.setCurrentIndex(number)
+        known = self._group.button(number)
+        if known is not None:
+            known.setChecked(True)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        super().closeEvent(event)
+        self.gone.emit()
+
+
+class AlarmWindows:
+    """Opens that window, one of it."""
+
+    def __init__(self, desk: Desk, window: QWidget) -> None:
+        self._desk, self._window = desk, window
+        self.work: AlarmWork | None = None
+
+    def open(self, page: int) -> AlarmWork:
+        """Show a page of `PAGES`."""
+        if self.work is None:
+            self.work = AlarmWork(self._desk, self._window)
+            self.work.gone.connect(self._gone)
+            centre, place = self._window.geometry().center(), self.work.rect()
+            self.work.move(
+                max(0, centre.x() - place.width() // 2), max(0, centre.y() - place.height() // 2)
+            )
+        self.work.show_page(page)
+        self.work.show()
+        self.work.raise_()
+        self.work.activateWindow()
+        return self.work
+
+    def new_rule(self) -> None:
+        """The form of a new rule on the selection, over the page of rules."""
+        self.open(RULES).rules.new()
+
+    def _gone(self) -> None:
+        self.work = None

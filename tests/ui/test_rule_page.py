@@ -1,0 +1,166 @@
+"""Rules are seen, written, tried on the past and armed in the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from lamplighter.domain import wire
+from lamplighter.domain.alarm import Arming, Condition
+from lamplighter.ui.alarm_windows import RULES, AlarmWindows, AlarmWork
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.rule_form import RuleForm
+from lamplighter.ui.rule_page import RulePage, record_words, state_word
+from lamplighter.ui.rule_trial import in_words
+from tests.ui.fake_alarm_room import DRY_RUN, outcome_at, view_of
+from tests.ui.fake_session import FakeSession
+
+
+@pytest.fixture
+def work(qtbot: Any, desk: Desk) -> Iterator[AlarmWork]:
+    from PySide6.QtWidgets import QWidget
+
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    made = AlarmWindows(desk, parent).open(RULES)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(work: AlarmWork) -> RulePage:
+    return work.rules
+
+
+def asked(desk: Desk, kind: type) -> list[Any]:
+    session = desk.session
+    assert isinstance(session, FakeSession)
+    return [r for r in session.asked if isinstance(r, kind)]
+
+
+def test_drafts_come_first_and_say_that_they_raise_nothing(page: RulePage) -> None:
+    view = page.chosen
+    assert view is not None and view.id == "project.dry-run" and state_word(view) == "draft"
+    assert "raises nothing" in page._state.text()
+    assert "Costly damage" in page.record.text() and "Not written" not in page.record.text()
+    page.filter.setText("pressure-low")
+    view = page.chosen
+    assert view is not None and view.origin == "water"
+    assert not page.change.isEnabled() and "Priority because" in record_words(view)
+    assert not page.trial.arm.isVisibleTo(page.trial)
+
+
+def test_a_trial_moves_along_its_thresholds_and_arms_with_the_chosen_one(
+    desk: Desk, page: RulePage
+) -> None:
+    trial = page.trial
+    trial.try_it()
+    assert asked(desk, wire.TryRule) == [wire.TryRule("project.dry-run", 90)]
+    own = outcome_at(2.6)
+    assert trial.figures["fired"].text() == f"{own.fired} times"
+    assert trial.figures["caught"].text() == "3 of 4"
+    trial.slider.setValue(0)
+    low = outcome_at(2.2)
+    assert trial.figures["fired"].text() == f"{low.fired} times"
+    assert trial.figures["caught"].text() == "1 of 4"
+    assert trial.arm.text() == "Arm with 2.2 bar"
+    trial.slider.setValue(8)  # nothing was read there
+    assert trial.figures["fired"].text() == "—" and not trial.arm.isEnabled()
+    trial.slider.setValue(0)
+    trial.arm_tried()
+    assert asked(desk, wire.PutRule)[-1].definition == replace(DRY_RUN, threshold=2.2)
+    (armed,) = asked(desk, wire.ArmRule)
+    assert armed.id == "dry-run" and "at 2.2 bar" in armed.trial and "1 of 4" in armed.trial
+    view = page.chosen
+    assert view is not None and view.arming is Arming.ARMED
+    assert "armed by Seat 1" in page._state.text()
+
+
+def test_a_waiver_needs_a_reason(desk: Desk, page: RulePage) -> None:
+    assert not page.trial.waive.isEnabled()
+    page.trial.reason.setText("new pump, no past yet")
+    page.trial.waive.click()
+    assert asked(desk, wire.ArmRule) == [wire.ArmRule("dry-run", waiver="new pump, no past yet")]
+    view = page.chosen
+    assert view is not None and state_word(view) == "waived"
+
+
+def test_a_trial_that_fails_says_why_and_can_be_asked_again(desk: Desk, page: RulePage) -> None:
+    session = desk.session
+    assert isinstance(session, FakeSession)
+    page.trial._sent, page.trial._task = "project.dry-run", 30
+    session.emit(wire.TrialDone(30, None, "there is no past here"))
+    assert page.trial.problem.text() == "there is no past here" and page.trial.go.isEnabled()
+    session.refuse_all = True
+    page.trial.try_it()
+    assert page.trial.problem.text() and page.trial.go.isEnabled()
+
+
+def test_switching_off_needs_a_reason_and_removing_is_asked(desk: Desk, page: RulePage) -> None:
+    page.switch.click()
+    assert not page._yes.isEnabled()
+    page.reason.setText("sensor is replaced")
+    page._yes.click()
+    assert asked(desk, wire.SwitchRule)[-1] == wire.SwitchRule(
+        "project.dry-run", False, "sensor is replaced"
+    )
+    view = page.chosen
+    assert view is not None and state_word(view) == "off"
+    page.switch.click()
+    assert asked(desk, wire.SwitchRule)[-1].enabled
+    page.drop.click()
+    assert not asked(desk, wire.DropRule)
+    page._yes.click()
+    assert asked(desk, wire.DropRule) == [wire.DropRule("dry-run")]
+    assert [v.id for v in page.shown] == ["water.pressure-low"]
+
+
+def test_editing_keeps_what_the_form_does_not_show(desk: Desk, page: RulePage) -> None:
+    page.edit()
+    form = page.form
+    assert form is not None and form.definition() == DRY_RUN
+    form.threshold.setEditText("2,4")
+    form.checklist.setPlainText("Suction valve is open\nCrew is told ?")
+    form.keep()
+    sent = asked(desk, wire.PutRule)[-1].definition
+    assert sent.threshold == 2.4 and not sent.checklist[1].required
+    assert sent.checklist[1].text == "Crew is told"
+
+
+def test_a_new_rule_stands_on_the_selection_and_slides_on_its_last_day(
+    qtbot: Any, desk: Desk, page: RulePage
+) -> None:
+    desk.selection.select("P-17")
+    page.new()
+    form = page.form
+    assert isinstance(form, RuleForm) and not form.primary.isEnabled()
+    assert form.stream.text().endswith("P-17/pressure") and len(form.trend.trace.time_ms)
+    form.text.textEdited.emit("")
+    form.text.setText("Pressure far too low")
+    form._name_it()
+    form.condition.setCurrentIndex(form.condition.findData(Condition.BELOW.value))
+    form.slider.setValue(0)
+    low = form.trend.limits[0]
+    form.slider.setValue(1000)
+    assert "100.0 %" in form.share.text()
+    form.slider.setValue(0)
+    assert form.trend.limits[0] == low  # it does not run away
+    assert "0.0 %" in form.share.text()
+    form.every.setChecked(True)
+    form.keep()
+    sent = asked(desk, wire.PutRule)[-1].definition
+    assert (sent.id, sent.kind, sent.datastream) == ("pressure-far-too-low", "pressure", "")
+    assert abs(float(sent.threshold) - low) < 0.05  # four digits
+    assert any(v.id == "project.pressure-far-too-low" for v in page.views)
+
+
+def test_the_words_of_a_trial_name_what_was_found() -> None:
+    from tests.ui.fake_alarm_room import trial_of
+
+    trial = trial_of("dry-run", 90, 10**12)
+    words = in_words(trial, trial.outcome, 2.6)
+    assert words.startswith("tried on 90 days of 1 assets at 2.6 bar: raised ")
+    assert view_of(DRY_RUN).arming is Arming.DRAFT
