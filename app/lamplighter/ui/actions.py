@@ -184,6 +184,9 @@ def alarm_actions(f: Furniture) -> list[Action]:
     work = f.alarm_work
     return [
         Action(tr("Alarm rules"), ("Ctrl+Shift+R",), lambda: work.open(0)),
+        Action(tr("Planned works"), ("Ctrl+Shift+W",), lambda: work.open(1)),
+        Action(tr("Who is called"), (), lambda: work.open(2)),
+        Action(tr("Alarm figures and journal"), ("Ctrl+Shift+G",), lambda: work.open(3)),
         Action(tr("New alarm rule"), (), work.new_rule),
         Action(tr("Export the alarm list"), (), f.alarms.ask_file),
         Action(tr("What to do, beside the alarm list"), (), f.alarms.toggle_guide),

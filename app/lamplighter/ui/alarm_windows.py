@@ -9,13 +9,16 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.kpi_alarm_page import FigurePage
 from lamplighter.ui.parts import button, row
 from lamplighter.ui.rule_page import RulePage
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
+from lamplighter.ui.works_calls import CallsPage
+from lamplighter.ui.works_page import WorksPage
 
-RULES: Final = 0
-PAGES: Final = ("Rules",)
+RULES, WORKS, CALLS, FIGURES = range(4)
+PAGES: Final = ("Rules", "Planned works", "Calls", "Figures")
 
 
 class AlarmWork(QWidget):
@@ -29,7 +32,8 @@ class AlarmWork(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWindowTitle(tr("Alarm rules, works, calls and figures"))
-        self.rules = RulePage(desk)
+        self.rules, self.works = RulePage(desk), WorksPage(desk)
+        self.calls, self.figures = CallsPage(desk), FigurePage(desk)
         self._stack = QStackedWidget()
         self._group = QButtonGroup(self)
         head = row(spacing=0)
@@ -50,7 +54,7 @@ class AlarmWork(QWidget):
         self.resize(theme().px(1180), theme().px(680))
 
     def _pages(self) -> tuple[QWidget, ...]:
-        return (self.rules,)
+        return (self.rules, self.works, self.calls, self.figures)
 
     def show_page(self, number: int) -> None:
         """One of `PAGES`."""

@@ -239,7 +239,8 @@ class RuleForm(QWidget):
     def _stream(self) -> Datastream | None:
         """The datastream that is judged, or the first of the kind."""
         text, city = self.stream.text().strip(), self._desk.city
-        if self.every.isChecked() and len(ids := city.by_kind.get(text, ())):
+        ids = city.by_kind.get(text) if self.every.isChecked() else None
+        if ids is not None:
             return city.streams.get(int(ids[0]))
         return next((s for s in city.streams.values() if s.key == text), None)
 

@@ -165,7 +165,8 @@ class ThresholdTrend(Canvas):
     def show_threshold(self, threshold: float | None) -> None:
         self.threshold = threshold
         low, high = self.limits
-        if threshold is not None and not low <= threshold <= high:
+        slack = 0.01 * (high - low)  # the numbers of the slider are rounded
+        if threshold is not None and not low - slack <= threshold <= high + slack:
             pad = 0.1 * (max(high, threshold) - min(low, threshold))
             self.limits = min(low, threshold - pad), max(high, threshold + pad)
         self.update()
@@ -224,9 +225,9 @@ class ThresholdTrend(Canvas):
             painter.setPen(look.colour("text.muted"))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, tr("no values of the last day"))
         if self.threshold is not None:
-            y = self._y(self.threshold)
+            level = self._y(self.threshold)
             painter.setPen(QPen(look.colour("text.primary"), 2, Qt.PenStyle.DashLine))
-            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+            painter.drawLine(QPointF(box.left(), level), QPointF(box.right(), level))
         painter.setPen(look.colour("text.secondary"))
         foot = QRectF(0, box.bottom() + 2, self.width(), look.px(18))
         painter.drawText(foot, _LEFT, tr("24 h ago"))
