@@ -162,6 +162,18 @@ def test_a_far_limit_does_not_press_the_curve_flat(themed: None, qtbot: Any) -> 
     assert far.scales[0].high < 20.0
 
 
+def test_states_are_named_and_hold_until_the_next(themed: None, qtbot: Any) -> None:
+    breaker = Datastream(0, "s", "d", "", label="Breaker", period_ms=20_000,
+                         states=("open", "closed", "tripped"))  # fmt: skip
+    plot = _plot(qtbot, [breaker], {0: trace([0, 20_000, 40_000], [1.0, 0.0, 2.0])})
+    axis = plot.getAxis("left")
+    words = axis.tickStrings(axis.tickValues(0, 1, 200)[0][1], 1.0, 1.0)
+    assert [w for w in words if w] == ["open", "closed", "tripped"]
+    x, y = plot._curves[0].solid.getData()
+    before = y[np.searchsorted(x, 19.999, side="right") - 1 :][0]
+    assert before == pytest.approx(plot.scales[0].at(1.0))
+
+
 def test_another_theme_keeps_the_curves(themed: None, qtbot: Any) -> None:
     from lamplighter.ui.theme import theme
 

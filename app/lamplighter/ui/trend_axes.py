@@ -28,6 +28,8 @@ class Scale:
     unit: str = ""
     low: float = 0.0
     high: float = 1.0
+    words: tuple[str, ...] = ()
+    """texts of the values 0, 1, 2 ... where a datastream tells states"""
 
     def place(self, values: Floats) -> Floats:
         """Values as heights in the plot."""
@@ -90,6 +92,7 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         scale = self._scale_of
         step = step_of(scale.low, scale.high, max(2, min(5, round(size / 32))))
+        step = max(1.0, step) if scale.words else step
         first = np.ceil(scale.low / step) * step
         values = np.arange(first, scale.high + step * 1e-6, step)
         return [(1.0, [float(v) for v in scale.place(values) if -1e-9 <= v <= 1 + 1e-9])]
@@ -98,6 +101,9 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
         own = self._scale_of
         step = step_of(own.low, own.high)
         real = [own.low + v * (own.high - own.low) for v in values]
+        if own.words:
+            size = len(own.words)
+            return [own.words[round(v)] if 0 <= round(v) < size else "" for v in real]
         if self.percent:
             return [f"{v:.0f}" for v in real]
         if abs(own.high) >= 1e5 or abs(own.low) >= 1e5:

@@ -46,13 +46,13 @@ class TrendMenu:
             name = self._desk.city.name(asset)
             menu.addAction(tr("Add {name}", name=name), lambda a=asset: trends.pin_asset(a))
         if trends.charts:
-            menu.addAction(tr("Show all in one chart"), self._together)
-            menu.addAction(tr("A chart for each"), self._apart)
+            menu.addAction(tr("Show all in one chart"), self.together)
+            menu.addAction(tr("A chart for each"), self.apart)
             menu.addAction(tr("Keep these charts"), self._keep)
         if trends.kept:
             menu.addAction(tr("Follow the selection again"), trends.unpin_all)
         menu.addSeparator()
-        own = menu.addAction(tr("Each curve over its own range"), self._normalise)
+        own = menu.addAction(tr("Each curve over its own range"), self.normalise)
         own.setCheckable(True)
         own.setChecked(trends.normalised)
         for back, words in zip(GHOSTS, GHOST_WORDS, strict=True):
@@ -63,22 +63,25 @@ class TrendMenu:
         menu.addSeparator()
         self._add_presets(menu)
         menu.addSeparator()
-        menu.addAction(tr("Export what is seen…"), self._ask_file)
+        menu.addAction(tr("Export what is seen…"), self.ask_file)
         return menu
 
     # ---------------------------------------------------------------- charts
-    def _together(self) -> None:
+    def together(self) -> None:
+        """All curves in as few charts as hold them."""
         ids = list(dict.fromkeys(self._trends.shown_streams()))
         self._trends.set_charts([ids[n : n + 8] for n in range(0, len(ids), 8)])
 
-    def _apart(self) -> None:
+    def apart(self) -> None:
+        """A chart for each curve."""
         ids = list(dict.fromkeys(self._trends.shown_streams()))
         self._trends.set_charts([[i] for i in ids[:10]])
 
     def _keep(self) -> None:
         self._trends.set_charts([[s.id for s in c.streams] for c in self._trends.charts])
 
-    def _normalise(self) -> None:
+    def normalise(self) -> None:
+        """Each curve over its own range, or back to an axis per unit."""
         self._trends.normalised = not self._trends.normalised
         self._trends._moved()
 
@@ -86,13 +89,14 @@ class TrendMenu:
     def _add_presets(self, menu: QMenu) -> None:
         for preset in self._trends.presets[:20]:
             menu.addAction(tr("Show {name}", name=preset.name), lambda p=preset: self.show(p))
-        menu.addAction(tr("Keep these charts under a name…"), self._ask_name)
+        menu.addAction(tr("Keep these charts under a name…"), self.ask_name)
         if self._trends.presets:
             gone = menu.addMenu(tr("Forget"))
             for preset in self._trends.presets[:20]:
                 gone.addAction(preset.name, lambda p=preset: self._drop(p))
 
-    def _ask_name(self) -> None:
+    def ask_name(self) -> None:
+        """Ask for the name under which the charts are kept."""
         box = QInputDialog(self._trends)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setWindowTitle(tr("Keep these charts"))
@@ -126,7 +130,8 @@ class TrendMenu:
         self._desk.ask(wire.DropTrendPreset(preset.name), self._trends._take_presets)
 
     # ---------------------------------------------------------------- export
-    def _ask_file(self) -> None:
+    def ask_file(self) -> None:
+        """Ask where to write what is seen."""
         box = QFileDialog(self._trends, tr("Export what is seen"))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)

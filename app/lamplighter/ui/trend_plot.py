@@ -197,6 +197,8 @@ class TrendPlot(HandledPlot):
             zig = np.empty(2 * len(t))
             zig[0::2], zig[1::2] = lo, hi
             t, lo, flags = np.repeat(t, 2), zig, np.repeat(flags, 2)
+        elif stream.states and len(t):  # a state holds until the next one is told
+            t, lo, flags = np.repeat(t, 2)[1:], np.repeat(lo, 2)[:-1], np.repeat(flags, 2)[:-1]
         doubtful = (flags & DOUBTFUL) != 0
         if doubtful.any():
             near = doubtful | np.append(doubtful[1:], False) | np.append(False, doubtful[:-1])
@@ -296,7 +298,8 @@ class TrendPlot(HandledPlot):
         tall = max(60.0, float(self.getViewBox().height()))
         label = (high - low) * LABEL_PX / (tall - LABEL_PX)  # the top limit's name fits above it
         unit = group[0].unit if group else ""
-        return Scale(unit, float(low - margin), float(high + max(margin, label)))
+        words = group[0].states if len(group) == 1 else ()
+        return Scale(unit, float(low - margin), float(high + max(margin, label)), words)
 
     def _with_limits(self, low: float, high: float) -> tuple[float, float]:
         """The range with the limits that are near: a far one must not press the curve flat."""
