@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamplighter.domain.problems import LamplighterError
@@ -68,6 +68,7 @@ def test_one_bad_line_of_json_lines_spoils_no_other() -> None:
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=200).map(lambda t: t.encode())))
 def test_no_bytes_can_stop_the_reading(body: bytes) -> None:
     for form in ("csv", "jsonl", "json"):

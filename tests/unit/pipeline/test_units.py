@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
@@ -87,6 +87,7 @@ def test_the_table_needs_no_library() -> None:
     assert converter("m", "bar") is None
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(UNITS)), st.sampled_from(sorted(UNITS)), st.floats(-1e6, 1e6))
 def test_there_and_back_gives_the_same_value(unit: str, to: str, value: float) -> None:
     there, back = conversion(unit, to), conversion(to, unit)
@@ -101,6 +102,7 @@ def test_every_spelling_leads_to_a_unit_that_is_known() -> None:
     assert odd <= {"varh"} and spelled(" kWh ") == "kWh" and spelled("blips") == "blips"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_no_unit_can_stop_the_reading(unit: str, own: str) -> None:
     assert converter("9**9**9**9", "m") is None

@@ -7,7 +7,7 @@ import re
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.own_feed import Opened
 from tests.kit.testdata import city_data
@@ -74,6 +74,7 @@ def test_a_vehicle_without_a_time_has_the_one_of_the_feed_and_a_deleted_one_is_n
     assert read_vehicles(_feed(wrong))[0].lat is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_can_stop_the_reading(raw: bytes) -> None:
     for payload in (raw, _feed() + raw, _feed(_vehicle("v", 1.0, 2.0))[: len(raw)]):

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.broker import free_port
 from tests.kit.own_feed import Opened
@@ -186,6 +186,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_no_entity_can_stop_the_reading(tree: Any) -> None:
     read_entities(entities_of(tree), 5)

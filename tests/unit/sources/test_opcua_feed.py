@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.broker import free_port
 from tests.kit.opcua_server import URI, OpcUaServer
@@ -205,6 +205,7 @@ ANY = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ANY, st.integers(0, 2**32 - 1), st.one_of(st.none(), st.datetimes()))
 def test_no_value_and_no_status_can_stop_the_reading(value: Any, status: int, when: Any) -> None:
     time = micros_of(when)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kit.own_feed import Opened
 from tests.kit.testdata import city_data
@@ -43,6 +43,7 @@ def test_a_real_answer_is_counted() -> None:
     assert found is not None
 
 
+@settings(deadline=None)
 @given(st.recursive(st.one_of(st.none(), st.text(max_size=5), st.integers()),
                     lambda i: st.one_of(st.lists(i, max_size=3), st.dictionaries(
                         st.sampled_from(["requests", "status", "service_name"]), i, max_size=3)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamplighter.domain.problems import LamplighterError
@@ -66,6 +66,7 @@ def test_a_device_that_says_there_is_no_value_gives_none() -> None:
     assert type_of("float32nans")[1] == "little"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(-5, 70_000), max_size=9),
     st.sampled_from([*sorted(TYPES), "bool", "bcd16", "bcd32", "string3"]),
@@ -80,6 +81,7 @@ def test_no_words_can_stop_the_reading(
     assert value is None or isinstance(value, float | str)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from(["int16", "int32", "int64"]))))
 def test_few_questions_bring_every_word_and_none_is_too_long(rows: list[tuple[int, str]]) -> None:
     registers = [Register(f"r{n}", at, type=kind) for n, (at, kind) in enumerate(rows)]

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import paho.mqtt.client as mqtt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.kit.broker import Broker
@@ -179,6 +179,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_no_page_can_stop_the_reading(tree: Any) -> None:
     if isinstance(tree, dict):
@@ -187,6 +188,7 @@ def test_no_page_can_stop_the_reading(tree: Any) -> None:
     read_observations("n", tree if isinstance(tree, list) else [tree], Found())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_can_stop_the_parsing(body: bytes) -> None:
     tree_of(body)
