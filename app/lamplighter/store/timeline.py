@@ -24,9 +24,11 @@ from lamplighter.store.then import Known
 
 KEPT_RECORDS: Final = 20_000
 _EVER: Final = 1 << 62
-_COLUMNS: Final = (
-    "n", "key", "batch", "wall", "time", "since", "stands", "raised", "priority", "stream", "noted",
-)  # fmt: skip
+_ROW: Final = np.dtype([
+    ("n", "<i8"), ("batch", "<i8"), ("time", "<i8"), ("since", "<i8"), ("key", "<i4"),
+    ("stream", "<i4"), ("priority", "u1"), ("stands", "?"), ("raised", "?"), ("noted", "?"),
+])  # fmt: skip
+"""one transition: a history of a million of them must fit into the recorder"""
 Longs = npt.NDArray[np.int64]
 
 
@@ -67,11 +69,10 @@ class AlarmTimeline:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows: list[Longs] = []
-        self._table: Longs = np.zeros((len(_COLUMNS), 0), np.int64)
+        self._table = np.zeros(0, _ROW)
         self._keys: dict[str, int] = {}
         self._last = 0
-        self._following: Longs = np.zeros(0, np.int64)
+        self._following: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._fresh: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._records: OrderedDict[int, AlarmRecord] = OrderedDict()
 
@@ -85,48 +86,43 @@ class AlarmTimeline:
             # from the start by the index of kinds, later on by number: both read little else
             plus = ("+n>", "kind=") if self._last == 0 else ("n>", "+kind=")
             rows = city.execute(
-                f"SELECT n, key, wall_ms, body FROM fact WHERE {plus[0]}? AND {plus[1]}?"
+                f"SELECT n, key, body FROM fact WHERE {plus[0]}? AND {plus[1]}?"
                 " AND n<=? AND body IS NOT NULL ORDER BY n",
                 (self._last, facts.ALARM_EVENT, newest),
             )
             decoder = msgspec.msgpack.Decoder(_Event)
             found = []
-            for n, key, wall_ms, body in rows:
+            for n, key, body in rows:
                 with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                    found.append(self._columns(n, key, wall_ms, decoder.decode(body)))
+                    found.append(self._row(n, key, decoder.decode(body)))
             self._last = newest
             if found:
-                new = np.array(found, np.int64).T
-                self._table = np.concatenate([self._table, new], axis=1)
+                self._table = np.concatenate([self._table, np.array(found, _ROW)])
                 self._link()
 
-    def _columns(self, n: int, key: str, wall_ms: int, event: _Event) -> tuple[int, ...]:
+    def _row(self, n: int, key: str, event: _Event) -> tuple[object, ...]:
         part = event.record
-        noted = bool(event.note) and event.actor != "system"
         return (
-            n, self._keys.setdefault(key, len(self._keys)), event.batch, wall_ms, event.time_ms,
-            part.since_ms, event.after is not AlarmState.NORM, event.event == "raised",
-            part.priority, part.datastream, noted,
+            n, event.batch, event.time_ms, part.since_ms,
+            self._keys.setdefault(key, len(self._keys)), part.datastream, part.priority,
+            event.after is not AlarmState.NORM, event.event == "raised",
+            bool(event.note) and event.actor != "system",
         )  # fmt: skip
 
     def _link(self) -> None:
         """For each event the one after it of the same alarm, and whether it begins a life."""
-        key, stands = self._col("key"), self._col("stands").astype(np.bool_)
+        key, stands = self._table["key"], self._table["stands"]
         order = np.argsort(key, kind="stable")
         same = np.append(key[order][1:] == key[order][:-1], False)
-        following = np.full(len(key), -1, np.int64)
+        following = np.full(len(key), -1, np.int32)
         following[order[:-1][same[:-1]]] = order[1:][same[:-1]]
         before = np.zeros(len(key), np.bool_)
         has = following >= 0
         before[following[has]] = stands[has]
         self._following, self._fresh = following, stands & ~before
 
-    def _col(self, name: str) -> Longs:
-        column: Longs = self._table[_COLUMNS.index(name)]
-        return column
-
     def __len__(self) -> int:
-        return int(self._table.shape[1])
+        return int(self._table.shape[0])
 
     # ---------------------------------------------------------------- questions
     def known(self, city: sqlite3.Connection, known: Known) -> list[AlarmRecord]:
@@ -136,8 +132,8 @@ class AlarmTimeline:
                 return []
             counts = self._counts(known)
             after = np.append(counts, False)[self._following]
-            chosen = np.flatnonzero(counts & ~after & (self._col("stands") != 0))
-            numbers = self._col("n")[chosen].tolist()
+            chosen = np.flatnonzero(counts & ~after & self._table["stands"])
+            numbers = self._table["n"][chosen].tolist()
         return self._read(city, numbers)
 
     def true(self, city: sqlite3.Connection, at_ms: int) -> list[AlarmRecord]:
@@ -147,11 +143,11 @@ class AlarmTimeline:
         with self._lock:
             if not len(self):
                 return []
-            time = self._col("time")
+            time = self._table["time"]
             ends = np.append(time, _EVER)[self._following]
-            by_then = (time <= at_ms) & (at_ms < ends) & (self._col("stands") != 0)
-            later = self._fresh & (self._col("since") <= at_ms) & (at_ms < time)
-            numbers = self._col("n")[np.flatnonzero(by_then | later)].tolist()
+            by_then = (time <= at_ms) & (at_ms < ends) & self._table["stands"]
+            later = self._fresh & (self._table["since"] <= at_ms) & (at_ms < time)
+            numbers = self._table["n"][np.flatnonzero(by_then | later)].tolist()
         return self._read(city, numbers)
 
     def signs(
@@ -170,12 +166,12 @@ class AlarmTimeline:
                 return []
             mask = np.ones(len(self), np.bool_) if known is None else self._counts(known)
             if streams:
-                mask &= np.isin(self._col("stream"), streams)
-            raised = mask & (self._col("raised") != 0)
-            noted = mask & (self._col("noted") != 0)
+                mask &= np.isin(self._table["stream"], streams)
+            raised = mask & self._table["raised"]
+            noted = mask & self._table["noted"]
             width = max((to_ms - from_ms) // max(cells, 1), 1)
-            found = self._cells(raised, self._col("since"), from_ms, to_ms, width, note=False)
-            return found + self._cells(noted, self._col("time"), from_ms, to_ms, width, note=True)
+            found = self._cells(raised, self._table["since"], from_ms, to_ms, width, note=False)
+            return found + self._cells(noted, self._table["time"], from_ms, to_ms, width, note=True)
 
     def records(self, city: sqlite3.Connection, numbers: list[int]) -> list[AlarmRecord]:
         """The records of facts that `signs` named, in ascending order of their numbers."""
@@ -195,7 +191,7 @@ class AlarmTimeline:
         if not len(rows):
             return []
         cell = (times[rows] - from_ms) // width
-        order = np.lexsort((times[rows], self._col("priority")[rows], cell))
+        order = np.lexsort((times[rows], self._table["priority"][rows], cell))
         rows, cell = rows[order], cell[order]
         starts = np.flatnonzero(np.diff(cell, prepend=cell[0] - 1))
         counts = np.diff(np.append(starts, len(rows)))
@@ -204,16 +200,16 @@ class AlarmTimeline:
             Sign(*four, note=note)
             for four in zip(
                 times[first].tolist(),
-                self._col("priority")[first].tolist(),
+                self._table["priority"][first].tolist(),
                 counts.tolist(),
-                self._col("n")[first].tolist(),
+                self._table["n"][first].tolist(),
                 strict=True,
             )
         ]
 
     def _counts(self, known: Known) -> npt.NDArray[np.bool_]:
-        batch = self._col("batch")
-        then = (batch <= known.batch) & (self._col("time") <= known.at_ms)
+        batch = self._table["batch"]
+        then = (batch <= known.batch) & (self._table["time"] <= known.at_ms)
         return then | (batch < known.since)
 
     # ---------------------------------------------------------------- records
