@@ -150,8 +150,16 @@ class CommandDesk:
     def _interlocks(self, asset: Asset | None, action: str) -> tuple[Interlock, ...]:
         if asset is None:
             return ()
-        core = self._recorder.core
-        return blocking(asset, action, self._recorder.plugins, core.city, core.newest)
+        core, plugins = self._recorder.core, self._recorder.plugins
+        found = blocking(asset, action, plugins, core.city, core.measured)
+        if core.newest is core.measured:
+            return found
+        # a value set by hand may add an interlock and never take one away
+        by_hand = blocking(asset, action, plugins, core.city, core.newest)
+        return tuple(
+            msgspec.structs.replace(one, holds=one.holds or other.holds)
+            for one, other in zip(found, by_hand, strict=True)
+        )
 
     def _streams(self, asset: str) -> tuple[int, ...]:
         return self._recorder.core.city.by_asset.get(asset, ())
@@ -164,7 +172,7 @@ class CommandDesk:
         return sources[0]
 
     def _is_live(self, asset: str) -> bool:
-        newest = self._recorder.core.newest
+        newest = self._recorder.core.measured
         streams = [d for d in self._streams(asset) if d < len(newest)]
         return any(int(newest.quality[d]) & CLASS_MASK != Quality.STALE for d in streams)
 
@@ -173,9 +181,9 @@ class CommandDesk:
         core = self._recorder.core
         for d in self._streams(asset):
             stream = core.city.streams[d]
-            if stream.kind not in STATE_KINDS or d >= len(core.newest):
+            if stream.kind not in STATE_KINDS or d >= len(core.measured):
                 continue
-            value = float(core.newest.value[d])
+            value = float(core.measured.value[d])
             if value != value:
                 return ""
             if stream.states and 0 <= int(value) < len(stream.states):
@@ -270,7 +278,7 @@ class CommandDesk:
         since = self._unknown.get(asset)
         if since is None:
             return False
-        newest = self._recorder.core.newest
+        newest = self._recorder.core.measured
         if any(d < len(newest) and newest.time_ms[d] > since for d in self._streams(asset)):
             self._unknown.pop(asset, None)
             return False

@@ -93,6 +93,8 @@ class CoreLoop:
         self.alarms.replace_quiets(city.quiets)
         self.horn = Horn(self.alarms.records(), clock.wall_ms())
         self._incidents: dict[str, Incident] = {i.id: i for i in self.alarms.incidents()}
+        self.measured: NewestValues = newest_values(self._state)
+        """what devices said, without anything a person laid over it"""
         self.overlay: Callable[[NewestValues], NewestValues] | None = None
         """lays values that people set over the newest ones"""
         self._block_number = 0
@@ -217,6 +219,7 @@ class CoreLoop:
             expected=self._expected,
             spread=self._spread,
         )
+        self.measured = self.newest
         if self.overlay is not None:
             self.newest = self.overlay(self.newest)
         if len(self.newest) > self.block.capacity:

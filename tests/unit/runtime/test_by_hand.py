@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from lamplighter.domain import wire
+from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
+from lamplighter.governance.gate import Interlock
+from lamplighter.runtime import commands
 from lamplighter.runtime.project import audit_entries, create
 from lamplighter.runtime.recorder import Recorder
 
@@ -109,6 +112,25 @@ def test_points_in_maintenance_are_stored_with_their_mark(recorder: Recorder) ->
     assert newest(recorder)[1] & CLASS_MASK == Quality.GOOD
     ask(recorder, wire.EndByHand(KEY, "maintenance"))
     until(lambda: not newest(recorder)[1] & QualityMark.IN_MAINTENANCE or Sensor(recorder).send(2))
+
+
+def test_no_interlock_is_lifted_by_a_value_that_a_person_set(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def above_five(*given: Any) -> tuple[Interlock, ...]:
+        return (Interlock("start", "level above 5", float(given[4].value[0]) > 5),)
+
+    monkeypatch.setattr(commands, "blocking", above_five)
+    asset = Asset("P-1", "Pump", "Pump 1", "water")
+    ask(recorder, wire.SetByHand(KEY, "value", in_ms(recorder, 3_600_000), "x", "1"))
+    until(lambda: newest(recorder)[0] == 1.0)
+    assert float(recorder.core.measured.value[0]) == 7.0
+    assert recorder.commands._interlocks(asset, "start")[0].holds
+    Sensor(recorder).send(2.0)
+    until(lambda: float(recorder.core.measured.value[0]) == 2.0)
+    assert not recorder.commands._interlocks(asset, "start")[0].holds
+    ask(recorder, wire.SetByHand(KEY, "value", in_ms(recorder, 3_600_000), "x", "9"))
+    until(lambda: recorder.commands._interlocks(asset, "start")[0].holds)
 
 
 def test_it_ends_by_itself_and_says_so(recorder: Recorder) -> None:
