@@ -75,7 +75,7 @@ class Recorder:
         self.assets = {"V-1": Asset("V-1", "Valve", "V-1", "water", mode="twin")}
         self.by_asset = {"V-1": (0,)}
         self.streams = (Datastream(0, "gw-1", "V-1.position", kind="valve_position"),)
-        self.newest = blank(1)
+        self.newest = self.measured = blank(1)
         self.read_back(100.0)
 
     def read_back(self, value: float) -> None:
