@@ -30,6 +30,7 @@ from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
 from lamplighter.ui.time_model import Mode
 from tests.e2e import past_shots
+from tests.e2e.alarm_shots import AlarmShots
 from tests.e2e.feed_shots import FeedShots
 from tests.e2e.view_shots import ViewTools
 
@@ -110,6 +111,7 @@ class Director(QObject):
             Step("replay", at(52), self._show_replay, 3.0, "replay-dark", self._seen),
             Step("maintenance", self._forecast, self._show_maintenance, 3.0, "maintenance", fresh),
             Step("what-if", at_once, self._ask_scenario, 3.0, "scenario", self._compared),
+            *AlarmShots(self).steps(Step, fresh),
             *FeedShots(self).steps(Step),
             Step("key sheet", at_once, self._show_keys, 1.0, "keys"),
             *tools.steps(Step, self._at_rest),

@@ -15,6 +15,7 @@ from lamplighter.domain.alarm import AlarmRecord, AlarmState, Step
 from lamplighter.ui.alarm_detail import aside_words
 from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.alarm_model import AlarmModel, state_words
+from lamplighter.ui.alarm_sound import AlarmSound
 from lamplighter.ui.alarm_strip import AlarmStrip
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
@@ -173,7 +174,7 @@ def test_a_checklist_gates_the_reset(qtbot: Any, desk: Desk, alarms: AlarmList) 
     detail = alarms.detail
     assert detail.reset.isVisibleTo(detail) and not detail.reset.isEnabled()
     assert "Valve is open" in detail.reset.toolTip()
-    assert not alarms.reset_chosen()
+    assert not alarms.reset_chosen() and not detail.ack.isVisibleTo(detail)
     detail.boxes[0].click()
     desk._alarms_paused()
     assert asked(desk, wire.TickStep) == [wire.TickStep(detail.key, 0)]
@@ -260,3 +261,24 @@ def test_the_strip_says_who_silenced_the_room(qtbot: Any, desk: Desk) -> None:
     assert strip._silence.isVisibleTo(strip) and not strip._right.text()
     desk.room.silence()
     assert asked(desk, wire.SilenceHorn) and "Seat 1" in strip._right.text()
+
+
+def test_the_sound_follows_the_horn_of_the_room(qapp: Any) -> None:
+    desk, played = Desk(), []
+    session = FakeSession(directly, buildings=20)
+    desk.connect_session(session)
+    sound = AlarmSound(desk, lambda path: played.append(path.read_bytes()[:4]))
+    session.room._tell(replace(session.room.horn, horn="sounding", priority=1, newest="a@b"))
+    assert played == [b"RIFF"] and sound._timer.isActive()
+    session.silenced_by("Maria")
+    assert not sound._timer.isActive()
+    sound.switch()
+    session.raise_alarm("P-01", 1, "Vibration high")
+    assert len(played) == 1 and not sound.on
+    sound.shut()
+
+
+def test_an_alarm_is_found_in_its_folds(desk: Desk, alarms: AlarmList) -> None:
+    key = next(a.key for a in desk.standing() if a.asset == "TS-05")
+    alarms.show_alarm(key)
+    assert alarms.selected_keys() == (key,) and alarms.detail.key == key

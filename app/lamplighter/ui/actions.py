@@ -184,6 +184,7 @@ def alarm_actions(f: Furniture) -> list[Action]:
     work = f.alarm_work
     return [
         Action(tr("Alarm rules"), ("Ctrl+Shift+R",), lambda: work.open(0)),
+        Action(tr("Sound of alarms here, on or off"), (), f.switch_sound),
         Action(tr("Planned works"), ("Ctrl+Shift+W",), lambda: work.open(1)),
         Action(tr("Who is called"), (), lambda: work.open(2)),
         Action(tr("Alarm figures and journal"), ("Ctrl+Shift+G",), lambda: work.open(3)),

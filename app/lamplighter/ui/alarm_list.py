@@ -282,6 +282,20 @@ class AlarmList(Panel):
         self._syncing = False
         self._tell_detail()
 
+    def show_alarm(self, key: str) -> None:
+        """Select the row of this alarm, unfolding what it is folded in."""
+        self.filter.clear()
+        self.rebuild()
+        index = self.model.find(key)
+        if index is None:
+            return
+        above = index.parent()
+        while above.isValid():
+            self.tree.setExpanded(above, True)
+            above = above.parent()
+        self.tree.setCurrentIndex(index)
+        self.tree.scrollTo(index)
+
     def _tell_detail(self) -> None:
         rows = self.tree.selectionModel().selectedRows()
         self.detail.show_key(self.model.node(rows[0]).record.key if len(rows) == 1 else "")

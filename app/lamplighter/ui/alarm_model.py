@@ -160,6 +160,16 @@ class AlarmModel(QAbstractItemModel):
         found = index.internalPointer() if index.isValid() else None
         return found if isinstance(found, AlarmNode) else self._root
 
+    def find(self, key: str) -> QModelIndex | None:
+        """The row of the one alarm of this key; the incident's row for its cause."""
+        queue = list(self._root.children)
+        for node in queue:
+            alone = node.incident is not None or len(node.members) == 1
+            if alone and node.record.key == key:
+                return self.createIndex(node.row, 0, node)
+            queue += node.children
+        return None
+
     def index(self, row: int, column: int, parent: Index = _ROOT) -> QModelIndex:
         children = self.node(parent).children
         if 0 <= row < len(children) and 0 <= column < len(COLUMNS):

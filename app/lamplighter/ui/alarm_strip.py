@@ -150,6 +150,7 @@ class AlarmStrip(QFrame):
         self._right = Text("", "caption", "secondary")
         self._silence = button(tr("Silence  Ctrl M"), self.silence.emit)
         self._ack = button(tr("Acknowledge  F2"), self._acknowledge, kind="primary")
+        self._mute = True
         self._shown: AlarmRecord | None = None
         self._keys: tuple[str, ...] = ()
         layout = QHBoxLayout(self)
@@ -271,6 +272,14 @@ class AlarmStrip(QFrame):
         else:
             self._right.setText(self._sound())
         self._right.setVisible(bool(self._right.text()))
+
+    def show_sound(self, on: bool) -> None:
+        """Whether this console makes a sound of its own; it is said beside Silence when not."""
+        self._mute = not on
+        tip = tr("For every console, until the next alarm.")
+        if self._mute:
+            tip += " " + tr("This console makes no sound.")
+        self._silence.setToolTip(tip)
 
     def _sound(self) -> str:
         return horn_words(self._desk.room.horn)

@@ -16,6 +16,7 @@ from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
 from lamplighter.ui.actions import Actions
 from lamplighter.ui.alarm_list import AlarmList
+from lamplighter.ui.alarm_sound import AlarmSound
 from lamplighter.ui.alarm_windows import AlarmWindows
 from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
@@ -79,6 +80,7 @@ class Furniture:
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
         self.alarm_work = AlarmWindows(desk, window)
+        self.sound = AlarmSound(desk)
         restore_units(self.docks.settings())
         self.views: dict[str, QWidget] = {
             "assets": self.assets,
@@ -124,6 +126,7 @@ class Furniture:
         self._before_replay: str | None = None
         """the dock that was in front where then and now came up; None outside of replay"""
         self._wire()
+        window.strip.show_sound(self.sound.on)
 
     def _least_widths(self) -> None:
         """The docks' minimum widths; type grows faster than the screen at large font scales."""
@@ -375,6 +378,14 @@ class Furniture:
         """The horn of every console, until the next alarm."""
         self.desk.room.silence()
 
+    def switch_sound(self) -> None:
+        """The sound of alarms at this console, on or off; says which."""
+        self.sound.switch()
+        if not self.sound.can:
+            words = tr("this machine has no player for it")
+            self.desk.raise_problem(problem("U-804", name=tr("The sound"), what=words))
+        self._window.strip.show_sound(self.sound.on)
+
     def _shelve(self, keys: tuple[str, ...]) -> None:
         at = self.faceplate.mapToGlobal(QPoint(40, self.faceplate.height() // 2))
         self.alarms.shelve_menu(keys, at)
@@ -507,6 +518,7 @@ class Furniture:
     def shut(self) -> None:
         self._then_due.stop()
         self.kept.player.stop()
+        self.sound.shut()
         if self.wall.on:
             theme().set(scale=self.wall.scale_before)
         else:
