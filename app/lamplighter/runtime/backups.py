@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.governance.audit import AuditFile
@@ -34,6 +35,7 @@ PLAIN: Final = (
 PASSWORDS: Final = (
     "The secrets of {n} feed address(es) are not in it; give them again after a restore."
 )
+LAST: Final = "cache/last-backup.json"
 NEW_KEY: Final = (
     "The backup holds no private key: this console has a new one. Give devices its new public key "
     "(keys/console.pub), or they refuse its commands."
@@ -44,6 +46,7 @@ def backup(store: Store, file: Path, passphrase: str, steps: Steps) -> dict[str,
     """Take a backup of an open project; what `backup --json` prints."""
     begun = time.monotonic()
     taken = take_backup(store.folder, file, passphrase=passphrase, clock=SystemClock(), steps=steps)
+    _remember(store.folder, file, taken.bytes, bool(passphrase))
     warnings = list(taken.warnings)
     if not passphrase:
         warnings.append(PLAIN)
@@ -60,6 +63,21 @@ def backup(store: Store, file: Path, passphrase: str, steps: Steps) -> dict[str,
         "encrypted": bool(passphrase),
         "warnings": warnings,
     }
+
+
+def _remember(project: Path, file: Path, size: int, encrypted: bool) -> None:
+    """For the figures of storage; a project that cannot be written is backed up all the same."""
+    note = wire.LastBackup(SystemClock().wall_ms(), str(file.absolute()), size, encrypted)
+    with contextlib.suppress(OSError):
+        (project / LAST).write_bytes(msgspec.json.encode(note))
+
+
+def last_backup(project: Path) -> wire.LastBackup | None:
+    """The newest backup taken on this machine; a restored project has none yet."""
+    try:
+        return msgspec.json.decode((project / LAST).read_bytes(), type=wire.LastBackup)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def backup_alone(project: Path, file: Path, passphrase: str, steps: Steps) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.retention import Retention
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.backups import last_backup
 from lamplighter.runtime.project import opened
 from lamplighter.store import RETENTION, Store
 
@@ -41,6 +42,13 @@ def storage_of(store: Store, now_ms: int, points_per_s: float = 0.0) -> wire.Sto
         disk_free_bytes=free,
         days_left=use.days_left,
         measured=use.growth.measured,
+        parts=tuple(
+            wire.StoragePart(p.kind, p.bytes, p.files, p.whole) for p in store.parts(now_ms)
+        ),
+        bytes_per_day=use.growth.points_per_day
+        * (use.growth.sealed_per_point + use.growth.staying_per_point)
+        + use.growth.other_per_day,
+        backup=last_backup(store.folder),
     )
 
 
@@ -69,12 +77,28 @@ class StorageAnswers(Answering):
     """Answers about the history's size and age."""
 
     def table(self) -> Table:
-        return {wire.GetStorage: lambda _: self._storage(), wire.SetRetention: self._set}
+        return {
+            wire.GetStorage: lambda _: self._storage(),
+            wire.SetRetention: self._set,
+            wire.PreviewRetention: self._preview,
+        }
 
     def _storage(self) -> wire.Storage:
         recorder = self._recorder
         rate = recorder.meters.rates(recorder.clock.monotonic_ms())[0]
         return storage_of(recorder.store, recorder.clock.wall_ms(), rate)
+
+    def _preview(self, ask: wire.PreviewRetention) -> wire.RetentionPreview:
+        recorder = self._recorder
+        rate = recorder.meters.rates(recorder.clock.monotonic_ms())[0]
+        free = shutil.disk_usage(recorder.store.folder).free
+        found = recorder.store.retention_preview(
+            ask.retention.checked(), recorder.clock.wall_ms(), rate, free
+        )
+        return wire.RetentionPreview(
+            found.points, found.segments, found.bytes, found.until_ms, found.rollup_points,
+            found.days_left,
+        )  # fmt: skip
 
     def _set(self, ask: wire.SetRetention) -> wire.Reply:
         self._need(Permission.RETENTION, "retention")

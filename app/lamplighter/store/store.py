@@ -40,6 +40,7 @@ from lamplighter.store.folder import (
     refuse_remote,
 )
 from lamplighter.store.growth import DiskUse, disk_use
+from lamplighter.store.parts import Part, Preview, parts_of, preview
 from lamplighter.store.past import moment_of, newest_of
 from lamplighter.store.prove import proof_of
 from lamplighter.store.replay import RecordedBatch, recorded
@@ -414,6 +415,16 @@ class Store:
         return disk_use(
             self._readers.history, self.retention(), self.folder, now_ms, points_per_s, free_bytes
         )
+
+    def parts(self, now_ms: int) -> list[Part]:
+        """What lies in the folder by kind."""
+        return parts_of(self._readers.history, self.folder, now_ms)
+
+    def retention_preview(
+        self, rule: Retention, now_ms: int, points_per_s: float, free_bytes: float
+    ) -> Preview:
+        """What a rule would take away, without doing it."""
+        return preview(self._readers.history, rule, now_ms, points_per_s, free_bytes)
 
     def verify(self, check: Check | None = None) -> VerifyReport:
         """Read everything and check every hash and count; `check` looks at signatures."""

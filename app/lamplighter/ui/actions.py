@@ -100,6 +100,7 @@ class Actions:
             Action(tr("Filter assets"), ("Ctrl+F",), f.find),
             Action(tr("Export the city"), ("Ctrl+E",), f.export_city),
             Action(tr("Take a backup"), ("Ctrl+Shift+K",), f.take_backup),
+            Action(tr("Storage: size, growth, how long it is kept"), ("Ctrl+Shift+U",), f.storage),
             Action(tr("Import files or a folder"), ("Ctrl+I",), f.import_files),
             Action(tr("Asset register"), (), f.register),
             Action(tr("Display units"), (), f.display_units),

@@ -39,6 +39,7 @@ from lamplighter.ui.resuming import resume
 from lamplighter.ui.scenario_panel import ScenarioPanel
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects
+from lamplighter.ui.storage_dialog import StorageDialog
 from lamplighter.ui.tasks import TaskDrawer
 from lamplighter.ui.theme import theme
 from lamplighter.ui.then_panel import ThenAndNow
@@ -113,6 +114,7 @@ class Furniture:
         self._order: OrderForm | None = None
         self._import: ImportDialog | None = None
         self._backup: BackupDialog | None = None
+        self._storage: StorageDialog | None = None
         self._register: RegisterDialog | None = None
         self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
@@ -143,6 +145,7 @@ class Furniture:
         self.alarms.to_page.connect(self.alarm_work.open)
         window.strip.chosen.connect(desk.selection.select)
         window.kpis.chosen.connect(self._kpi)
+        window.status.disk_clicked.connect(self.storage)
         window.time_bar.go_to.connect(self.go_to_time)
         self.layers.changed.connect(self._layers)
         desk.surface_clicked.connect(self.attributes.show_surface)
@@ -446,6 +449,22 @@ class Furniture:
         self._backup.show()
         self._backup.raise_()
         self._backup.activateWindow()
+
+    def storage(self) -> None:
+        """What the project takes, how long it is kept, the last backup."""
+        if self._storage is None:
+            made = self._storage = StorageDialog(self.desk, self._window)
+            made.gone.connect(self._storage_gone)
+            made.to_backup.connect(self.take_backup)
+            centre = self._window.geometry().center()
+            made.move(max(0, centre.x() - made.width() // 2),
+                      max(0, centre.y() - made.height() // 2))  # fmt: skip
+        self._storage.show()
+        self._storage.raise_()
+        self._storage.activateWindow()
+
+    def _storage_gone(self) -> None:
+        self._storage = None
 
     def _backup_gone(self) -> None:
         self._backup = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from lamplighter.ui import numbers
@@ -18,6 +18,8 @@ from lamplighter.ui.words import tr
 class StatusBar(Canvas):
     """24 px of name-value pairs, painted; entries that do not fit are dropped from the middle."""
 
+    disk_clicked = Signal()
+
     def __init__(self, desk: Desk, meter: GapMeter, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("statusBar")
@@ -26,6 +28,9 @@ class StatusBar(Canvas):
         self._left: list[tuple[str, str]] = []
         self._right: list[tuple[str, str]] = []
         self._lost = ""
+        self.disk_place = QRectF()
+        """where the disk meter stands"""
+        self.setMouseTracking(True)
         desk.status_changed.connect(self.refresh)
         desk.lost.connect(self._on_lost)
         theme().changed.connect(self._restyle)
@@ -99,9 +104,12 @@ class StatusBar(Canvas):
 
         right_width = sum(map(width, self._right))
         x = self.width() - 16 - right_width + gap
+        self.disk_place = QRectF()
         if right_width < self.width() / 2:
             for pair in self._right:
                 self._pair(painter, x, pair)
+                if pair[0] == tr("Disk"):
+                    self.disk_place = QRectF(x - gap / 2, 0, width(pair), self.height())
                 x += width(pair)
         else:
             right_width = 0
@@ -124,6 +132,16 @@ class StatusBar(Canvas):
         painter.setFont(look.font("tick", 600))
         painter.setPen(look.colour("text.primary"))
         painter.drawText(QRectF(x, 0, 900, self.height()), align, pair[1])
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        over = self.disk_place.contains(QPointF(event.position()))
+        shape = Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor
+        if self.cursor().shape() != shape:
+            self.setCursor(shape)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self.disk_place.contains(QPointF(event.position())):
+            self.disk_clicked.emit()
 
     def _restyle(self) -> None:
         self.setFixedHeight(theme().px(24))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.unit.store.store_kit import Bench, columns, message, names
 from lamplighter.domain.observation import Batch
 from lamplighter.domain.retention import Retention
 from lamplighter.store import growth, rollup
+from lamplighter.store.retention import expire
 from lamplighter.store.sealer import Sealer
 
 HOUR = 3_600_000
@@ -89,3 +91,35 @@ def test_without_data_nothing_is_foretold(bench: Bench) -> None:
     assert use.days_left is None
     assert not use.growth.measured
     assert bench.store.disk_use(bench.clock.wall_ms(), 100.0, 1e9).days_left
+
+
+def test_a_rule_is_previewed_as_it_is_carried_out(bench: Bench) -> None:
+    record(bench, 4, 0)
+    bench.clock.advance(3 * DAY)
+    store, rule = bench.store, Retention(raw_days=1, alarm_minutes=0)
+    seen = store.retention_preview(rule, bench.clock.wall_ms(), 0.0, 1e9)
+    kept = store.retention_preview(Retention(raw_days=30), bench.clock.wall_ms(), 0.0, 1e9)
+    assert (kept.points, kept.segments) == (0, 0)
+    before = store.disk_use(bench.clock.wall_ms(), 0.0, 1e9)
+    made = Sealer(bench.folder, store.writer, bench.clock)
+    city = sqlite3.connect(bench.folder / "city.db")
+    done = expire(made, city, rule)
+    city.close()
+    made.close()
+    after = store.disk_use(bench.clock.wall_ms(), 0.0, 1e9)
+    assert seen.segments == len(done) > 0
+    assert seen.points == before.points - after.points > 0
+    assert seen.bytes == before.sealed_bytes - after.sealed_bytes
+
+
+def test_every_byte_of_the_folder_belongs_to_one_kind(bench: Bench) -> None:
+    record(bench, 2, 0)
+    (bench.folder / "media" / "still.jpg").write_bytes(b"x" * 5_000)
+    parts = {p.kind: p for p in bench.store.parts(bench.clock.wall_ms())}
+    files = [f for f in bench.folder.rglob("*") if f.is_file()]
+    total = sum(f.stat().st_size for f in files)
+    assert (parts["media"].bytes, parts["media"].files) == (5_000, 1)
+    assert parts["sealed"].bytes == sum(
+        f.stat().st_size for f in files if f.parent.name == "segments"
+    )
+    assert sum(p.bytes for p in parts.values()) == pytest.approx(total, rel=0.1)

@@ -132,8 +132,12 @@ from lamplighter.domain.wire.quarantine import RetryQuarantined as RetryQuaranti
 from lamplighter.domain.wire.safety import BackupDone as BackupDone
 from lamplighter.domain.wire.safety import TakeBackup as TakeBackup
 from lamplighter.domain.wire.storage import GetStorage as GetStorage
+from lamplighter.domain.wire.storage import LastBackup as LastBackup
+from lamplighter.domain.wire.storage import PreviewRetention as PreviewRetention
+from lamplighter.domain.wire.storage import RetentionPreview as RetentionPreview
 from lamplighter.domain.wire.storage import SetRetention as SetRetention
 from lamplighter.domain.wire.storage import Storage as Storage
+from lamplighter.domain.wire.storage import StoragePart as StoragePart
 from lamplighter.domain.wire.trends import DropTrendPreset as DropTrendPreset
 from lamplighter.domain.wire.trends import GetTrendPresets as GetTrendPresets
 from lamplighter.domain.wire.trends import PutTrendPreset as PutTrendPreset
