@@ -15,12 +15,14 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 
+from lamplighter.domain import wire
 from lamplighter.domain.city import Frame
 from lamplighter.domain.tile_file import write_tile
 from lamplighter.scene.camera import Pose
 from lamplighter.scene.probe import ground_height
 from lamplighter.scene.stage import OWN_TILE
 from lamplighter.scene.states import AssetLook, Mark, StateTable
+from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.sun_panel import SunTool
 from lamplighter.ui.theme import start
@@ -534,6 +536,17 @@ def test_the_divider_is_dragged_and_moved_by_keys(qtbot, view: DeskTwin) -> None
     assert tool.share == pytest.approx(0.32, abs=0.01)
     tool.slider.setValue(80)
     assert tool.share == pytest.approx(0.8)
+
+
+def test_the_same_time_last_week_stands_at_the_left(qtbot, view: DeskTwin) -> None:
+    desk = view._desk
+    view.belt.start("compare")
+    tool = compare_of(view)
+    assert tool.choose("last week")
+    asked = [r for r in desk.session.asked if isinstance(r, wire.GetMoment)][-1]
+    week = 7 * 86_400_000
+    assert abs(desk.time.now_ms - week - asked.at_ms) < 60_000 or asked.at_ms == desk.time.first_ms
+    assert tool.label.startswith(numbers.day(asked.at_ms)) and tool._look is not None
 
 
 def test_replay_is_compared_with_live(qtbot, view: DeskTwin) -> None:
