@@ -14,7 +14,7 @@ from lamplighter.alarms.lifecycle import TABLE
 from lamplighter.domain.alarm import AlarmState as S
 
 pytestmark = pytest.mark.faults
-LIVES = 120
+LIVES = 80
 
 
 def test_the_engine_follows_the_standards_drawing() -> None:
