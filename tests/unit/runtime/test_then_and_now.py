@@ -17,6 +17,7 @@ from lamplighter.runtime import project, then_and_now
 from lamplighter.runtime.history_answers import moment, signs
 from lamplighter.runtime.project import export_observations
 from lamplighter.store import Store
+from lamplighter.store.sealer import Sealer
 
 MOMENT = at(brute_day.MOMENT)
 
@@ -113,3 +114,23 @@ def test_the_verbs_tell_the_same(day: Path, golden: Any) -> None:
     told = project.list_alarms(day, when)
     assert {f"{a['rule']}@{a['asset']}" for a in told["alarms"]} == set(golden["then"]["alarms"])
     assert told["incidents"] == []
+
+
+def test_both_readings_stay_when_the_day_is_sealed(golden: Any, tmp_path: Path) -> None:
+    folder = PastDay(tmp_path / "p", Size(40, 60, 300, 300, 20)).write()
+    clock = FakeClock(at("23:59") + 40 * 86_400_000)
+    written = Store.open(folder, write=True, clock=clock)
+    sealer = Sealer(folder, written.writer, clock)
+    try:
+        report = sealer.seal()
+    finally:
+        sealer.close()
+    assert report.points > 9_000
+    for reading, as_known in (("then", True), ("now", False)):
+        assert brute_day.told(written, MOMENT, as_known) == golden[reading]
+    found = then_and_now.difference(written, written.datastreams(), wire.GetDifference(MOMENT))
+    late = {e.source: (e.points, e.arrived_ms) for e in found.late}
+    assert late == {"gw-5": (72, at("06:31")), "gw-3": (8, at("08:15"))}
+    recorded = signs(written, wire.GetSigns(at("00:00"), at("23:59"), 24)).recorded
+    assert recorded and recorded[0][0] <= at("01:00") and recorded[-1][1] >= at("23:00")
+    written.close()
