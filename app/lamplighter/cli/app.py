@@ -84,11 +84,11 @@ def run(arguments: list[str], starters: Starters) -> int:
         return leave.code
     except LamplighterError as error:
         say(str(error))
-        return FAILED
+        return USAGE if error.problem.code == "U-801" else FAILED
     except typer.Exit as leave:
         return int(leave.exit_code)
     except TyperException as error:
-        say(str(problem("U-801", what=str(error).rstrip("."), name="VERB")))
+        say(str(problem("U-801", what=str(error).rstrip(".?"), name="VERB")))
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         return FAILED

@@ -108,7 +108,7 @@ def import_(
                 say(f"{Path(report['file']).name}: {warning}")
             if report["error"]:
                 say(report["error"])
-    refused = any(f["error"] or f["unplaced"] for f in result["files"])
+    refused = any(f["error"] or f["unplaced"] or f["set_aside"] for f in result["files"])
     if refused or result["cancelled"]:
         raise Leave(REFUSALS)
 

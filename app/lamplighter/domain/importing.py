@@ -75,6 +75,8 @@ class FileReport(Struct):
     """it was in before, unchanged, and was not read again"""
     difference: Difference | None = None
     """against the version of the file that was in before"""
+    set_aside: int = 0
+    """rows or values of the past that went to the quarantine"""
 
 
 class RegisterMapping(Struct, frozen=True, forbid_unknown_fields=True):

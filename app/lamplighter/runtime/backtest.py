@@ -17,6 +17,7 @@ import numpy as np
 
 from lamplighter.alarms import backtest as trial
 from lamplighter.alarms.backtest import Firings
+from lamplighter.alarms.binding import PREFIX
 from lamplighter.domain.alarm import AlarmRule, Condition
 from lamplighter.domain.alarm_trial import Firing, Outcome, Step, Trial
 from lamplighter.domain.maintenance import WorkOrder
@@ -56,7 +57,8 @@ def backtest(
     The days end with the newest value of the datastreams. Raises U-801 when there is no such rule.
     """
     begun = time.monotonic()
-    chosen = [r for r in rules if name in (r.id, switch_id(r), f"{r.id}@{r.asset}")]
+    names = {name, PREFIX + name}
+    chosen = [r for r in rules if names & {r.id, switch_id(r), f"{r.id}@{r.asset}"}]
     if not chosen:
         known = sorted({switch_id(r) for r in rules})
         what = f"there is no rule '{name}' with datastreams here; known: {', '.join(known[:12])}"

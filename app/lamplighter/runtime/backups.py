@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,10 +14,9 @@ import msgspec
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError, fault
-from lamplighter.governance.audit import AuditFile
 from lamplighter.governance.audit import verify as verify_audit_file
 from lamplighter.governance.keys import earlier_keys, retire, signing_key
-from lamplighter.governance.roles import local_identity
+from lamplighter.runtime import offline_audit
 from lamplighter.runtime.feeds import stored_feeds
 from lamplighter.runtime.project import opened
 from lamplighter.sources.feed import MASK
@@ -98,26 +96,13 @@ def _auditing(store: Store) -> Iterator[Callable[[str, str, str], None]]:
     def note(action: str, object: str, result: str) -> None:
         if lock is not None:
             with contextlib.suppress(LamplighterError, OSError, sqlite3.Error):
-                _note(store.folder, action, object, result)
+                offline_audit.note(store.folder, action, object, result=result)
 
     try:
         yield note
     finally:
         if lock is not None:
             lock.release()
-
-
-def _note(folder: Path, action: str, object: str, result: str) -> None:
-    audit = AuditFile(
-        folder / "audit.db", signing_key(folder / "keys"), SystemClock(), socket.gethostname()
-    )
-    who = local_identity()
-    try:
-        audit.record(
-            actor=who.user, role=who.role.value, action=action, object=object, result=result
-        )
-    finally:
-        audit.close()
 
 
 # ---------------------------------------------------------------------- bringing it back
@@ -140,7 +125,8 @@ def restore(file: Path, project: Path, passphrase: str, steps: Steps) -> dict[st
         steps(0, 0, "checking every batch")
         found = drill(new)
         warnings = [NEW_KEY] if found.pop("new_key") else []
-        _note(new, RESTORE, str(file.absolute()), "whole" if found["ok"] else "with damage")
+        whole = "whole" if found["ok"] else "with damage"
+        offline_audit.note(new, RESTORE, str(file.absolute()), result=whole)
         if project.exists():
             project.rmdir()
         new.replace(project)

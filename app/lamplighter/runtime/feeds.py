@@ -19,6 +19,7 @@ from lamplighter.domain.problems import fault
 from lamplighter.domain.wire import FeedState
 from lamplighter.pipeline import Mapping, read_mapping
 from lamplighter.runtime.feed_reading import reader_of
+from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.secret_store import Secrets
 from lamplighter.sources import Feed, FeedSet, TlsFiles, masked, open_feed, share_group, unmasked
 from lamplighter.sources.feed import MASK
@@ -164,6 +165,8 @@ def change_feed(project: Path, ask: wire.ChangeFeed) -> list[dict[str, Any]]:
             drop_feed(store, config.id)
         else:
             keep_feed(store, changed(config, ask, store.folder))
+        what = f"{config.id} {shown(config.url)}"
+        note(store.folder, f"{ask.action} feed", what, reason=ask.reason)
         return [_row(c) for c in stored_feeds(store)]
 
 
@@ -255,6 +258,7 @@ def add_feed(
         config = FeedConfig(next_id(store), url, text, files[0], files[1], files[2])
         check_feed(config)
         put_feed(store, config)
+        note(store.folder, "add feed", shown(config.url))
         return [_row(c) for c in stored_feeds(store)]
 
 

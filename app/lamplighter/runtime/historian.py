@@ -23,6 +23,7 @@ from lamplighter.domain.problems import LamplighterError, Problem, fault, proble
 from lamplighter.exchange import Exchanger, HistorianConfig, Ledger, parted, shown
 from lamplighter.exchange import prepare as prepare_tables
 from lamplighter.runtime.intake import RecorderDoor, StoreDoor
+from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.older import first_point_ms, with_older
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.secret_store import Secrets
@@ -92,7 +93,9 @@ def configure(project: Path, ask: wire.SetHistorian) -> str:
     with opened(project, write=True) as store:
         config = settled(store.folder, ask)
         store.writer.call(lambda access: put_config(access, config)).result()
-    return shown(config.url) if config else ""
+        name = shown(config.url) if config else ""
+        note(store.folder, "set the historian", name or "off")
+    return name
 
 
 def sync_config(store: Store, ask: wire.SyncHistorian) -> tuple[HistorianConfig, str]:

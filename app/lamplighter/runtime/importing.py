@@ -25,6 +25,7 @@ from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.runtime.difference import words
 from lamplighter.runtime.keeping import Keeper
 from lamplighter.runtime.memory import PeakMemory
+from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.reading import Batch, Box, HowToRead, Reading, next_batch
@@ -426,7 +427,9 @@ def bring_in(
     from lamplighter.runtime.past_import import import_files
 
     clock = SystemClock()
+    name = Path(paths[0]).name if len(paths) == 1 else f"{len(paths)} paths"
     with opened(project, write=True) as store:
+        note(store.folder, "bring in the past", name)
         return import_files(
             store, StoreDoor(store), clock, list(paths), mapping_text(mapping), mapping.name,
             again=again, progress=Spoken(say),

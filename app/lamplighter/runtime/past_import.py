@@ -112,9 +112,9 @@ class PastImport:
         }
         warnings = list(self._shown)
         if counts.quarantined:
-            warnings.insert(0, f"{counts.quarantined} rows or values were set aside in Quarantine")
+            warnings.insert(0, f"rows or values set aside in Quarantine: {counts.quarantined}")
         if counts.duplicate:
-            warnings.append(f"{counts.duplicate} points were in already")
+            warnings.append(f"points that were in already: {counts.duplicate}")
         if counts.uncertain:
             warnings.append(
                 f"{counts.uncertain} points have a local time that happens twice or never when "
@@ -131,6 +131,7 @@ class PastImport:
             seconds=round(seconds, 3),
             kind="past",
             already=bool(counts.duplicate) and not counts.stored,
+            set_aside=counts.quarantined,
         )
 
     # ------------------------------------------------------------ observations

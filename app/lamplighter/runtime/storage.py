@@ -13,6 +13,7 @@ from lamplighter.domain.retention import Retention
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.backups import last_backup
+from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.project import opened
 from lamplighter.store import RETENTION, Store
 
@@ -61,7 +62,10 @@ def show(project: Path) -> dict[str, Any]:
 def change(project: Path, retention: Retention) -> dict[str, Any]:
     """Set the rule of a project nobody records; it is carried out when somebody does."""
     with opened(project, write=True) as store:
+        before = storage_of(store, store.last_wall_ms()).retention
         store.writer.call(lambda access: keep_retention(access, retention)).result(30)
+        note(store.folder, "change retention", "history",
+             reason=f"{before.words} -> {retention.words}")  # fmt: skip
     return show(project)
 
 

@@ -109,3 +109,9 @@ def test_a_rule_that_looks_at_two_things_is_walked_and_says_so(bench: Bench) -> 
 def test_an_unknown_rule_is_told_with_those_there_are(bench: Bench) -> None:
     with pytest.raises(LamplighterError, match=r"no rule 'cold'.*hot"):
         backtest(bench.store, rules(), "cold")
+
+
+def test_a_rule_of_the_project_answers_to_its_short_name(bench: Bench) -> None:
+    own = [msgspec.structs.replace(rules()[3], id="project.hot")]
+    found = backtest(bench.store, own, "hot", days=2, sweep=False)
+    assert (found.rule, found.outcome.fired) == ("project.hot", 3)

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.runtime.feeds import FeedConfig, add_feed, check_feed, full_url, list_feeds
-from lamplighter.runtime.project import create
+from lamplighter.domain.retention import Retention
+from lamplighter.runtime.feeds import (
+    FeedConfig,
+    add_feed,
+    change_feed,
+    check_feed,
+    full_url,
+    list_feeds,
+)
+from lamplighter.runtime.project import audit_entries, create, verify_audit
+from lamplighter.runtime.storage import change as change_retention
 
 
 @pytest.fixture
@@ -24,6 +34,20 @@ def test_a_feed_is_stored_once_and_numbered(project: Path) -> None:
     assert [(f["id"], f["url"]) for f in list_feeds(project)] == [
         ("feed-1", "mqtt://127.0.0.1:1"), ("feed-2", "mqtt://127.0.0.1:2"),
     ]  # fmt: skip
+
+
+def test_a_change_by_a_verb_alone_is_in_the_audit_record(project: Path) -> None:
+    add_feed(project, "mqtt://me:secret@127.0.0.1:1")
+    change_feed(project, wire.ChangeFeed("feed-1", "remove", reason="not ours"))
+    change_retention(project, Retention(raw_days=90))
+    kept = [(e["action"], e["reason"]) for e in audit_entries(project, 9)]
+    assert kept == [
+        ("change retention", "everything is kept -> " + Retention(raw_days=90).words),
+        ("remove feed", "not ours"),
+        ("add feed", ""),
+    ]
+    assert "secret" not in str(audit_entries(project, 9))
+    assert verify_audit(project)["ok"]
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,7 @@ def test_bad_rows_are_set_aside_with_their_line_and_everything_is_counted(town: 
     )
     counts = town.take(file, LONG).counts
     assert (counts.points, counts.stored, counts.quarantined) == (7, 3, 4)
+    assert town.report.set_aside == 4
     entries = town.store.quarantine()
     lines = sorted(e.reason.split("line ")[1].split(" ")[0] for e in entries)
     assert lines == ["3", "4", "7", "8"]
