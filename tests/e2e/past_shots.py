@@ -132,10 +132,16 @@ class _Play:
         desk, furniture = self._desk, self._window.furnish()
         furniture.workspace("Trends")
         desk.time.replay(at("12:00"))
-        trends, day = furniture.trends, self._day
+        trends = furniture.trends
         trends.show_span(14_400)
-        first = [day.stream_of(g, n) for g, n in ((1, 0), (2, 0), (SILENT, 0))]
-        trends.set_charts([first, [day.stream_of(4)]])
+        found = [self._one_of(kind) for kind in ("pressure", "flow", "power", "level", "noise")]
+        ids = [i for i in found if i is not None]
+        trends.set_charts([[self._day.stream_of(SILENT), *ids[1:3]], ids[3:4] or ids[:1]])
         trends.look(at("01:00"), at("09:00"))
         trends.put_cursor(0, at("02:30"))
         trends.put_cursor(1, at("06:00"))
+
+    def _one_of(self, kind: str) -> int | None:
+        """A datastream of a kind that tells numbers."""
+        streams = self._desk.city.streams.values()
+        return next((s.id for s in streams if s.kind == kind and not s.states), None)
