@@ -116,6 +116,15 @@ def test_shelving_that_ends_during_works_ends_suppressed() -> None:
     assert [e.event for e in room.tell(20.0, after_ms=2_000)] == ["unshelved", "suppressed"]
 
 
+def test_what_is_over_when_works_end_does_not_ring_again() -> None:
+    room = _Room(_rule(), quiets=(WORKS,))
+    room.tell(20.0)
+    assert room.state() is S.SUPPRESSED
+    room.engine.replace_quiets([])
+    assert [e.event for e in room.tell(0.0)] == ["cleared", "unsuppressed"]
+    assert room.state() is S.NORM
+
+
 # ------------------------------------------------------------------ checklists
 GATED = _rule(checklist=(Step("Called the crew"), Step("Note written", required=False)))
 
