@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +19,27 @@ from lamplighter.ui.window import MainWindow
 from tests.ui.fake_session import FakeSession
 
 Open = Callable[..., tuple[MainWindow, FakeSession]]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_stray_collecting(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Cyclic garbage of windows is collected on the thread of the tests alone, as in the program:
+    the thread that speaks with the other test process must not be the one in which they die.
+    """
+    if request.module.__name__.endswith("test_collector"):
+        yield
+        return
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def collected_here() -> Iterator[None]:
+    """The younger garbage, after each test."""
+    yield
+    gc.collect(1)
 
 
 def _active() -> tuple[str, float] | None:
