@@ -94,7 +94,7 @@ def test_the_broken_feed_stands_first_with_its_layer(pages: FeedPages) -> None:
         "feed-2", "Senders: 1 of 2 senders are silent: gw-9",
     )  # fmt: skip
     assert "✕" in cell(pages, 0, 1)
-    assert cell(pages, 0, 5) == "4 messages, 1 gaps"
+    assert cell(pages, 0, 5) == "4 messages, 1 gap"
     assert (cell(pages, 1, 0), cell(pages, 1, 2)) == ("Water", "nothing")
     assert cell(pages, 2, 1) == "– paused"
 

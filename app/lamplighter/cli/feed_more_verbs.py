@@ -80,7 +80,8 @@ def _print(said: dict[str, Any], found: list[dict[str, Any]], mappings: list[str
         say(f"first message {said['first_message_s']:.1f} s after connecting")
     for row in found:
         words = row["why_not"] or "proposed"
-        say(f"{row['topic'] or '-'}: {row['topics']} topics, {row['messages']} messages, {words}")
+        what = f"topics {row['topics']}, messages {row['messages']}"
+        say(f"{row['topic'] or 'page or file'}: {what}, {words}")
     for text in mappings[:1]:
         line(text.rstrip("\n"))
     if said["native"] and not mappings:

@@ -515,4 +515,8 @@ def _topic_words(group: wire.TrialGroup) -> str:
     name = group.topic or tr("(page or file)")
     if not group.topic:
         return name
-    return name + "\n" + tr("{n} topics", n=f"{group.topics:,}")
+    return (
+        name
+        + "\n"
+        + (tr("1 topic") if group.topics == 1 else tr("{n} topics", n=f"{group.topics:,}"))
+    )

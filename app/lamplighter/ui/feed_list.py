@@ -69,7 +69,9 @@ def loss_words(feed: wire.FeedState) -> str:
     """Messages that are missing and the holes they make."""
     if not feed.gaps:
         return tr("none")
-    return tr("{n} messages, {g} gaps", n=f"{feed.missing:,}", g=f"{feed.gaps:,}")
+    messages = tr("1 message") if feed.missing == 1 else tr("{n} messages", n=f"{feed.missing:,}")
+    gaps = tr("1 gap") if feed.gaps == 1 else tr("{n} gaps", n=f"{feed.gaps:,}")
+    return f"{messages}, {gaps}"
 
 
 def _cells(feed: wire.FeedState) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -13,6 +15,8 @@ from lamplighter.ui.parts import Canvas
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
+
+TEN_YEARS_D: Final = 3_653.0
 
 
 class StatusBar(Canvas):
@@ -66,8 +70,7 @@ class StatusBar(Canvas):
             if aside:
                 left.append((tr("Set aside"), numbers.number(aside, 1)))
             if status.disk_days_left is not None:
-                days = numbers.number(status.disk_days_left, 1)
-                right.append((tr("Disk"), tr("{n} days left", n=days)))
+                right.append((tr("Disk"), lasts(status.disk_days_left)))
             else:
                 free = numbers.with_unit(status.disk_free_gb, "GB", 1)
                 right.append((tr("Disk"), tr("{n} free", n=free)))
@@ -148,3 +151,10 @@ class StatusBar(Canvas):
 
     def sizeHint(self) -> QSize:
         return QSize(1280, theme().px(24))
+
+
+def lasts(days: float) -> str:
+    """How long the disk lasts; beyond ten years a number would only pretend."""
+    if days > TEN_YEARS_D:
+        return tr("more than ten years left")
+    return tr("{n} days left", n=numbers.number(days, 1))
