@@ -1,9 +1,9 @@
-"""Pictures of alarms in the window: what to do with its checklist, a rule's trial, the figures."""
+"""Pictures of alarms in the window: what to do, the figures, a rule tried on a recorded day."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import Condition
@@ -12,8 +12,9 @@ from lamplighter.domain.alarm_design import ChecklistStep, RuleDefinition
 if TYPE_CHECKING:
     from tests.e2e.make_shots import Director, Step
 
-WORN, STOPPED = "P-22", "P-14"
-RULE, DRAFT = "bearing-worn", "delivery-lost"
+WORN: Final = "P-22"
+RULE, DRAFT = "bearing-worn", "supply-weak"
+RULE_PICTURES: Final = ("alarm-rule-trial", "alarm-rule-form")
 
 
 class AlarmShots:
@@ -44,11 +45,6 @@ class AlarmShots:
         return [
             make("own rules", at_once, self.write_rules, 2.0),
             make("guidance", self.raised, self.guide, 3.0, "alarm-guidance", good),
-            make("rule page", at_once, self.open_rule, 2.0),
-            make("trial", self.known, self.try_rule, 2.0, "alarm-rule-trial", self.tried,
-                 lambda: self.work),
-            make("rule form", at_once, lambda: self.work.rules.edit(), 2.0, "alarm-rule-form",
-                 at_once, lambda: self.work.rules.form),
             make("figures", at_once, self.figures, 2.0, "alarm-figures", self.counted,
                  lambda: self.work),
             make("rules gone", at_once, self.put_back, 1.0),
@@ -58,7 +54,7 @@ class AlarmShots:
         return next(s for s in self.desk.city.of_asset[asset] if s.kind == kind)
 
     def write_rules(self) -> None:
-        """One rule that holds now and is waived, one that stays a draft."""
+        """One rule that holds now and is armed by a waiver."""
         shaking = self._stream(WORN, "vibration_rms")
         now = float(self.desk.live_values.value[shaking.id])
         worn = RuleDefinition(
@@ -72,17 +68,7 @@ class AlarmShots:
             checklist=(ChecklistStep("P-23 runs and delivers"), ChecklistStep("Crew is told"),
                        ChecklistStep("Grease gun is on the way", required=False)),
         )  # fmt: skip
-        pressure = self._stream(STOPPED, "discharge_pressure")
-        lost = RuleDefinition(
-            DRAFT, "Pump delivers nothing", Condition.BELOW, pressure.key, threshold=2.0,
-            priority=2, deadband=0.2, on_delay_s=2, cause="Supply lost or valve shut",
-            consequence="The zone falls below its lowest pressure",
-            action="Feed the zone from its neighbour",
-            guidance=("Open the valve of the next zone.",),
-            respond_within_s=600, justification="Many people, little time", owner="Water works",
-        )  # fmt: skip
         self.desk.ask(wire.PutRule(worn), self._waive)
-        self.desk.ask(wire.PutRule(lost))
 
     def _waive(self, _: object) -> None:
         self.desk.ask(wire.ArmRule(RULE, waiver="no failure of this pump on record yet"))
@@ -99,28 +85,8 @@ class AlarmShots:
         self.desk.ask(wire.TickStep(key, 0))
         self.furniture.alarms.show_alarm(key)
 
-    def open_rule(self) -> None:
-        """The draft on the page of rules."""
-        self.furniture.alarm_work.open(0)
-        self.work.rules.choose(f"project.{DRAFT}")
-
-    def known(self) -> bool:
-        chosen = self.work.rules.chosen
-        return chosen is not None and chosen.id == f"project.{DRAFT}"
-
-    def try_rule(self) -> None:
-        trial = self.work.rules.trial
-        trial.days.setCurrentIndex(0)
-        trial.try_it()
-
-    def tried(self) -> bool:
-        return self.work.rules.trial.trial is not None
-
     def figures(self) -> None:
-        if self.work.rules.form is not None:
-            self.work.rules.form.close()
-        self.work.show_page(3)
-        self.work.figures.look()
+        self.furniture.alarm_work.open(3)
 
     def counted(self) -> bool:
         return self.work.figures.kpis is not None
@@ -128,6 +94,64 @@ class AlarmShots:
     def put_back(self) -> None:
         """For the pictures that follow."""
         self.work.close()
-        for rule in (RULE, DRAFT):
-            self.desk.ask(wire.DropRule(rule))
+        self.desk.ask(wire.DropRule(RULE))
         self._director._go("Overview")
+
+
+class PastRule:
+    """A draft, tried on a recorded day; `until_ms` is its last moment."""
+
+    def __init__(self, window: Any, desk: Any, until_ms: int) -> None:
+        self._window, self._desk, self._until_ms = window, desk, until_ms
+
+    @property
+    def _page(self) -> Any:
+        return self._window.furnish().alarm_work.work.rules
+
+    @property
+    def busy(self) -> bool:
+        """Whether its trial runs."""
+        work = self._window.furnish().alarm_work.work
+        return work is not None and work.rules.trial.busy
+
+    def steps(self, settle_s: float) -> list[tuple[Callable[[], Any], float, str]]:
+        """Write it, try it, move along its thresholds; then its form."""
+        return [
+            (self._write, settle_s, ""),
+            (self._open, settle_s, ""),
+            (self._try, settle_s, ""),
+            (self._slide, settle_s, RULE_PICTURES[0]),
+            (self._form, settle_s, RULE_PICTURES[1]),
+        ]
+
+    def _write(self) -> None:
+        self._desk.time.replay(self._until_ms)
+        weak = RuleDefinition(
+            DRAFT, "Supply pressure weak", Condition.BELOW, kind="pressure", threshold=4.0,
+            priority=2, deadband=0.02, on_delay_s=60, cause="Burst, or a pump without supply",
+            consequence="The zone falls below its lowest pressure",
+            action="Feed the zone from its neighbour",
+            guidance=("Look for the junction that fell first.", "Open the valve of the next zone."),
+            justification="Many people, little time", owner="Water works",
+            reviewed_on="2026-11-02", reviewed_by="M. Weber",
+            checklist=(ChecklistStep("Crew is on its way"),),
+        )  # fmt: skip
+        self._desk.ask(wire.PutRule(weak))
+
+    def _open(self) -> None:
+        self._window.furnish().alarm_work.open(0)
+        self._page.choose(f"project.{DRAFT}")
+
+    def _try(self) -> None:
+        trial = self._page.trial
+        trial.days.setCurrentIndex(0)
+        trial.try_it()
+
+    def _slide(self) -> Any:
+        slider = self._page.trial.slider
+        slider.setValue(max(0, slider.value() - 2))
+        return self._window.furnish().alarm_work.work
+
+    def _form(self) -> Any:
+        self._page.edit()
+        return self._page.form

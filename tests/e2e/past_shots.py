@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from lamplighter.cli.sitting import Sitting
 from lamplighter.cli.starters import Starters
@@ -22,12 +21,13 @@ from lamplighter.runtime.demo import prepare
 from lamplighter.ui.app import Runner
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start
+from tests.e2e.alarm_shots import RULE_PICTURES, PastRule
 from tests.kit.past_day import SILENT, PastDay, Size, at
 
 MOMENT: Final = "03:42"
 PATIENCE_S: Final = 60.0
 SETTLE_S: Final = 2.5
-NAMES: Final = ("past-known-then", "past-truth-now", "trends")
+NAMES: Final = ("past-known-then", "past-truth-now", "trends", *RULE_PICTURES)
 
 
 def make(out: Path, wanted: Sequence[str] = ()) -> list[Path]:
@@ -75,9 +75,11 @@ class _Play:
         failed: list[BaseException],
     ) -> None:
         self._window, self._desk = runner.window, runner.desk
+        self._shown: QWidget = self._window
         self._day, self._out = day, out
+        self._rule = PastRule(runner.window, runner.desk, at("23:55"))
         self._wanted, self._made, self._failed = wanted, made, failed
-        self._steps: Iterator[tuple[Callable[[], object], float, str]] = iter(self._plan())
+        self._steps: Iterator[tuple[Callable[[], Any], float, str]] = iter(self._plan())
 
     def next(self) -> None:
         """Take the next step, or end."""
@@ -90,7 +92,7 @@ class _Play:
                 self._window.close()
                 return
             act, settle, picture = step
-            act()
+            self._shown = act() or self._window
             QTimer.singleShot(round(1000 * settle), lambda: self._keep(picture))
         except BaseException as error:
             self._failed.append(error)
@@ -98,24 +100,31 @@ class _Play:
 
     def _ready(self) -> bool:
         view = self._window.furnish().twin.view if self._desk.city_known else None
-        return view is not None and getattr(view, "scene", None) is not None
+        drawn = view is not None and getattr(view, "scene", None) is not None
+        return drawn and not self._rule.busy
 
     def _keep(self, picture: str) -> None:
         if picture in self._wanted:
             self._window.blink.rest()
             target = self._out / f"{picture}.png"
-            self._window.grab().save(str(target), "PNG")
+            self._shown.grab().save(str(target), "PNG")
             self._made.append(target)
             sys.stderr.write(f"shots: {picture}\n")
         self.next()
 
-    def _plan(self) -> list[tuple[Callable[[], object], float, str]]:
+    def _plan(self) -> list[tuple[Callable[[], Any], float, str]]:
+        """What to do, how long to let it settle, and the picture's name; a window that the
+        act returns is the one that is shown."""
         return [
-            (lambda: time.sleep(0), SETTLE_S, ""),
+            (lambda: None, SETTLE_S, ""),
             (self._then, 2 * SETTLE_S, "past-known-then"),
-            (self._desk.time.swap_known, SETTLE_S, "past-truth-now"),
+            (self._swap, SETTLE_S, "past-truth-now"),
             (self._trends, SETTLE_S, "trends"),
+            *self._rule.steps(SETTLE_S),
         ]
+
+    def _swap(self) -> None:
+        self._desk.time.swap_known()
 
     def _then(self) -> None:
         desk, furniture = self._desk, self._window.furnish()

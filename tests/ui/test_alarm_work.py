@@ -14,6 +14,7 @@ from lamplighter.ui.alarm_list import PAGES as OFFERED
 from lamplighter.ui.alarm_windows import CALLS, FIGURES, PAGES, WORKS, AlarmWindows, AlarmWork
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kpi_alarm_figures import figures
+from lamplighter.ui.time_track import Track
 from tests.ui.fake_session import FakeSession
 
 
@@ -49,6 +50,10 @@ def test_works_are_planned_on_the_selection_and_ended(desk: Desk, work: AlarmWor
     assert sent.work.assets == ("P-17", "SS-04") and sent.work.reason == "leak"
     assert sent.work.to_ms - sent.work.from_ms == 2 * 3_600_000
     assert page.table.item(0, 0).text() == "runs"
+    track = Track(desk)
+    track.resize(800, 50)
+    place = track.x_of(sent.work.from_ms + 1_800_000)
+    assert "Planned works: New valve" in track._words_at(place)
     page.table.selectRow(0)
     assert page.end.text() == "End it now"
     page.end.click()

@@ -142,6 +142,7 @@ class Actions:
         rows += [
             ("Space", tr("Acknowledge in the alarm list")),
             ("S", tr("Shelve in the alarm list")),
+            ("Del / W", tr("Reset in the alarm list; what to do beside it")),
             ("→ ←", tr("Unfold and fold an incident")),
             ("N / Shift+N", tr("Next and previous abnormal asset in 3D")),
             ("Home / F", tr("Fit all, fit selection in 3D")),

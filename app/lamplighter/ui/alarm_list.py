@@ -119,6 +119,10 @@ class AlarmList(Panel):
         self._dirty.setSingleShot(True)
         self._dirty.setInterval(120)
         self._dirty.timeout.connect(self.rebuild)
+        self._fit = QTimer(self)  # after the layout has settled
+        self._fit.setSingleShot(True)
+        self._fit.setInterval(0)
+        self._fit.timeout.connect(self._show_guide)
         self._syncing = False
         self._widths()
         desk.alarms_changed.connect(self._later)
@@ -311,7 +315,7 @@ class AlarmList(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._show_guide()
+        self._fit.start()
 
     def _narrow_columns(self) -> None:
         """The words of what happened keep their room; owner and people give it."""

@@ -249,7 +249,7 @@ class RuleForm(QWidget):
         self._enable()
         if stream is None or self._quiet:
             return
-        now = self._desk.clock.wall_ms()
+        now = self._desk.time.now_ms
         asked = wire.GetHistory((stream.id,), now - DAY_MS, now + 1, 600)
         self._desk.ask(asked, lambda reply: self._got(reply, stream, now))
 

@@ -61,7 +61,7 @@ class RulePage(QWidget):
         self._head = Text("", "heading", wrap=True)
         self._state = Text("", "caption", "secondary", wrap=True)
         self.trial = TrialPanel(desk)
-        self.trial.said.connect(self.say.setText)
+        self.trial.said.connect(self._tell)
         self._build()
         desk.room.rules_changed.connect(self.look)
         self._close_question()
@@ -138,9 +138,14 @@ class RulePage(QWidget):
         waived = sum(v.arming is Arming.WAIVED for v in self.views)
         if not self.say.text() or self.say.property("count"):
             self.say.setProperty("count", True)
-            self.say.setText(tr("{n} rules, {d} drafts that raise nothing, {w} armed by a waiver.",
-                                n=f"{len(self.views):,}", d=drafts, w=waived))  # fmt: skip
+            told = tr("{n} rules. Drafts, which raise nothing: {d}. Armed by a waiver: {w}.",
+                       n=f"{len(self.views):,}", d=drafts, w=waived)  # fmt: skip
+            self.say.setText(told)
         self._picked()
+
+    def _tell(self, words: str) -> None:
+        self.say.setProperty("count", False)
+        self.say.setText(words)
 
     @property
     def chosen(self) -> RuleView | None:

@@ -215,6 +215,11 @@ class TrialPanel(QWidget):
             return self.trial.threshold if self.trial is not None else None
         return definition.threshold
 
+    @property
+    def busy(self) -> bool:
+        """Whether a trial was asked for and has not ended."""
+        return bool(self._task)
+
     # ---------------------------------------------------------------- doing
     def try_it(self) -> None:
         """Ask for a trial of the shown rule."""

@@ -62,6 +62,7 @@ class Track(Canvas):
         self._later.timeout.connect(self._ask)
         desk.time.changed.connect(self._moved)
         desk.alarms_changed.connect(self.refresh)
+        desk.room.design_changed.connect(self.update)
         desk.welcomed.connect(self.refresh)
 
     # ---------------------------------------------------------------- the shown span
@@ -183,6 +184,7 @@ class Track(Canvas):
         self._paint_recorded(painter, bar)
         for first, last in self.signs.gaps:
             self._hatch(painter, bar, first, last)
+        self._paint_works(painter, bar)
         self._paint_hours(painter, bar)
         self._paint_marks(painter, bar)
         self._paint_handle(painter, bar, self.x_of(time.wall_ms))
@@ -212,6 +214,15 @@ class Track(Canvas):
             painter.fillRect(box, theme().colour("bg.inset"))
             painter.setBrush(theme().colour("chart.gap"))
             painter.fillRect(box, Qt.BrushStyle.BDiagPattern)
+
+    def _paint_works(self, painter: QPainter, bar: QRectF) -> None:
+        """Planned works as a thin line under the bar, from their beginning to their end."""
+        ink = theme().colour("text.primary")
+        for work in self._desk.room.design.works:
+            left = max(bar.left(), self.x_of(work.from_ms))
+            right = min(bar.right(), self.x_of(work.to_ms))
+            if right > left:
+                painter.fillRect(QRectF(left, bar.bottom() - 1, max(right - left, 3.0), 3.0), ink)
 
     def _paint_hours(self, painter: QPainter, bar: QRectF) -> None:
         look = theme()
@@ -298,6 +309,8 @@ class Track(Canvas):
             more = tr(" and {n} more", n=sign.count - 1) if sign.count > 1 else ""
             name = self._desk.city.name(sign.asset)
             lines.append(f"{numbers.clock(sign.time_ms)} {name}: {sign.text}{more}")
+        works = [w for w in self._desk.room.design.works if w.from_ms <= ms < w.to_ms]
+        lines += [tr("Planned works: {what}", what=w.text) for w in works[:3]]
         return "\n".join(lines)
 
     def _snapped(self, x: float) -> int:
