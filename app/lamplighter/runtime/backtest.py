@@ -127,6 +127,7 @@ class _Past:
         self.cells: dict[int, Cells] = {}
         self.points = 0
         self.read = 0
+        self._whole: dict[int, tuple[Any, Any, Any]] = {}
 
     def look(self, rules: Sequence[AlarmRule]) -> None:
         """Read the coarse cells of the rules' datastreams."""
@@ -161,12 +162,20 @@ class _Past:
         found: dict[str, Firings] = {}
         for place, rule in enumerate(rules):
             progress(place, len(rules), f"trying {rule.id} on {rule.asset}")
-            parts = [self._points(rule.datastream, *window) for window in self.windows(rule)]
-            columns = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else None
+            columns = self._whole.get(rule.datastream) or self._parts(rule)
             key = f"{rule.id}@{rule.asset}"
             nothing = np.empty(0, np.int64)
             found[key] = trial.replay(rule, *columns) if columns else Firings(nothing, nothing)
         return found
+
+    def keep_whole(self) -> None:
+        """Read every point once, for many tries of other thresholds."""
+        for stream in self.cells:
+            self._whole[stream] = self._points(stream, *self.span)
+
+    def _parts(self, rule: AlarmRule) -> tuple[Any, ...] | None:
+        parts = [self._points(rule.datastream, *window) for window in self.windows(rule)]
+        return tuple(np.concatenate(c) for c in zip(*parts, strict=True)) if parts else None
 
     def _points(self, stream: int, low: int, high: int) -> tuple[Any, Any, Any]:
         made = self._store.points(stream, low, high)
@@ -231,6 +240,8 @@ def _sweep(
     steps = []
     tries = trial.thresholds(rules[0], lows, highs)
     before = past.read
+    if past.points <= MOST_SWEPT:
+        past.keep_whole()
     for place, limit in enumerate(tries):
         progress(place, len(tries), f"trying {limit:g}")
         moved = [msgspec.structs.replace(r, threshold=limit) for r in rules]
