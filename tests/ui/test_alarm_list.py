@@ -282,3 +282,14 @@ def test_an_alarm_is_found_in_its_folds(desk: Desk, alarms: AlarmList) -> None:
     key = next(a.key for a in desk.standing() if a.asset == "TS-05")
     alarms.show_alarm(key)
     assert alarms.selected_keys() == (key,) and alarms.detail.key == key
+
+
+def test_the_strip_counts_what_is_suppressed_and_leads_to_it(qtbot: Any, desk: Desk) -> None:
+    strip = AlarmStrip(desk, Blink())
+    qtbot.addWidget(strip)
+    assert not strip._aside.isVisibleTo(strip)
+    put(desk, "NM-07", state=AlarmState.SUPPRESSED, reason="New cable", aside_by="works:w1")
+    assert strip._aside.isVisibleTo(strip)
+    with qtbot.waitSignal(strip.kind) as told:
+        qtbot.mouseClick(strip._aside, Qt.MouseButton.LeftButton)
+    assert told.args == ["SUPPRESSED"]

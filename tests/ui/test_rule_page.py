@@ -79,6 +79,14 @@ def test_a_trial_moves_along_its_thresholds_and_arms_with_the_chosen_one(
     assert "armed by Seat 1" in page._state.text()
 
 
+def test_a_trial_holds_no_longer_once_the_rule_was_changed(desk: Desk, page: RulePage) -> None:
+    page.trial.try_it()
+    desk.ask(wire.PutRule(replace(DRY_RUN, threshold=2.3)))
+    assert page.trial.trial is not None  # along its thresholds it still tells
+    desk.ask(wire.PutRule(replace(DRY_RUN, on_delay_s=60.0)))
+    assert page.trial.trial is None and not page.trial.arm.isEnabled()
+
+
 def test_a_waiver_needs_a_reason(desk: Desk, page: RulePage) -> None:
     assert not page.trial.waive.isEnabled()
     page.trial.reason.setText("new pump, no past yet")
@@ -91,7 +99,7 @@ def test_a_waiver_needs_a_reason(desk: Desk, page: RulePage) -> None:
 def test_a_trial_that_fails_says_why_and_can_be_asked_again(desk: Desk, page: RulePage) -> None:
     session = desk.session
     assert isinstance(session, FakeSession)
-    page.trial._sent, page.trial._task = "project.dry-run", 30
+    page.trial._task = 30
     session.emit(wire.TrialDone(30, None, "there is no past here"))
     assert page.trial.problem.text() == "there is no past here" and page.trial.go.isEnabled()
     session.refuse_all = True

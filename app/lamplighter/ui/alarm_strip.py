@@ -74,12 +74,17 @@ class Count(Canvas):
 
 
 class Marked(Canvas):
-    """A mark with a short text: `1 shelved`."""
+    """A mark with a short text: `1 shelved`; a click asks to see them."""
+
+    clicked = Signal()
 
     def __init__(self, icon_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon = icon_name
         self._text = ""
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.clicked.emit()
 
     def show_text(self, text: str) -> None:
         if text != self._text:
@@ -137,6 +142,8 @@ class AlarmStrip(QFrame):
     acknowledge = Signal(tuple)
     silence = Signal()
     chosen = Signal(str)
+    kind = Signal(str)
+    """the list shall show alarms of this state"""
 
     def __init__(self, desk: Desk, blink: Blink, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -144,6 +151,13 @@ class AlarmStrip(QFrame):
         self._desk, self._blink = desk, blink
         self._counts = [Count(p, blink) for p in (1, 2, 3, 4)]
         self._shelved, self._out = Marked("shelved"), Marked("out_of_service")
+        self._aside = Marked("suppressed")
+        for mark, state in (
+            (self._shelved, AlarmState.SHELVED),
+            (self._aside, AlarmState.SUPPRESSED),
+            (self._out, AlarmState.OUT_OF_SERVICE),
+        ):
+            mark.clicked.connect(lambda s=state.value: self.kind.emit(s))
         self._flood = tag("")
         self._headline = Fitted("bodyStrong", "primary", 520)
         self._detail = Elided("", "body", "secondary")
@@ -161,6 +175,7 @@ class AlarmStrip(QFrame):
         layout.addWidget(rule(vertical=True))
         layout.addSpacing(4)
         layout.addWidget(self._shelved)
+        layout.addWidget(self._aside)
         layout.addWidget(self._out)
         layout.addWidget(rule(vertical=True))
         layout.addSpacing(4)
@@ -196,6 +211,9 @@ class AlarmStrip(QFrame):
             widget.show_count(counts[widget.priority], bool(waiting[widget.priority]))
         states = Counter(a.state for a in standing)
         self._shelved.show_text(tr("{n} shelved", n=states[AlarmState.SHELVED]))
+        aside = states[AlarmState.SUPPRESSED]
+        self._aside.show_text(tr("{n} suppressed", n=aside))
+        self._aside.setVisible(aside > 0)
         self._out.show_text(tr("{n} out of service", n=states[AlarmState.OUT_OF_SERVICE]))
         self._blink.need(bool(waiting))
         self._tell_flood()

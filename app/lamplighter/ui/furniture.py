@@ -143,6 +143,7 @@ class Furniture:
         window.strip.acknowledge.connect(self._acknowledge_keys)
         window.strip.silence.connect(self.silence)
         self.alarms.to_page.connect(self.alarm_work.open)
+        window.strip.kind.connect(self._show_kind)
         window.strip.chosen.connect(desk.selection.select)
         window.kpis.chosen.connect(self._kpi)
         window.status.disk_clicked.connect(self.storage)
@@ -380,6 +381,10 @@ class Furniture:
     def silence(self) -> None:
         """The horn of every console, until the next alarm."""
         self.desk.room.silence()
+
+    def _show_kind(self, state: str) -> None:
+        self.docks.show("alarms")
+        self.alarms.filter.show_kind(state)
 
     def switch_sound(self) -> None:
         """The sound of alarms at this console, on or off; says which."""

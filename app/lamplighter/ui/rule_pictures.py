@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.domain.alarm_trial import Step, Trial
 from lamplighter.ui import numbers
 from lamplighter.ui.parts import Canvas
-from lamplighter.ui.series import Trace
+from lamplighter.ui.series import Longs, Trace
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -19,7 +19,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
 
 
 class FiringLine(Canvas):
-    """Every raising as a bar from its beginning to its end, over the span that was tried."""
+    """How many alarms would have stood at each time of the span that was tried."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +37,19 @@ class FiringLine(Canvas):
             self._own = own
             self.update()
 
+    @staticmethod
+    def _standing(trial: Trial, cells: int) -> Longs:
+        """How many of the alarms stand in each cell of the span."""
+        span = max(trial.to_ms - trial.from_ms, 1)
+        change = np.zeros(cells + 1, np.int64)
+        for one in trial.firings:
+            ends = one.cleared_ms or trial.to_ms
+            first = min(cells * (one.raised_ms - trial.from_ms) // span, cells - 1)
+            last = min(cells * (ends - trial.from_ms) // span, cells - 1)
+            change[first] += 1
+            change[last + 1] -= 1
+        return np.cumsum(change)[:cells]
+
     def sizeHint(self) -> QSize:
         return QSize(theme().px(300), theme().px(48))
 
@@ -51,13 +64,12 @@ class FiringLine(Canvas):
         painter.setBrush(look.colour("bg.inset"))
         painter.drawRect(track)
         if trial is not None:
-            span = max(trial.to_ms - trial.from_ms, 1)
             ink = look.colour("chart.trace1" if self._own else "text.disabled")
-            for one in trial.firings:
-                left = track.width() * (one.raised_ms - trial.from_ms) / span
-                ends = one.cleared_ms or trial.to_ms
-                wide = max(1.5, track.width() * (ends - one.raised_ms) / span)
-                painter.fillRect(QRectF(left, track.top() + 3, wide, track.height() - 6), ink)
+            counts = self._standing(trial, max(int(track.width()) // 2, 1))
+            room, most = track.height() - 4, float(counts.max(initial=1.0)) or 1.0
+            for n in np.flatnonzero(counts).tolist():
+                tall = max(3.0, room * float(counts[n]) / most)
+                painter.fillRect(QRectF(2.0 * n, track.bottom() - tall, 2.0, tall), ink)
             painter.setPen(look.colour("text.secondary"))
             painter.setFont(look.font("tick"))
             below = QRectF(0, track.bottom() + 2, self.width(), look.px(18))

@@ -32,8 +32,9 @@ class TrialPanel(QWidget):
         self.view: RuleView | None = None
         self.trial: Trial | None = None
         self._task = 0
-        self._sent = ""
-        self._kept: dict[str, Trial] = {}
+        self._sent: RuleView | None = None
+        self._kept: dict[str, tuple[RuleDefinition | None, Trial]] = {}
+        """by rule: what was tried, and what came of it"""
         self.days = QComboBox()
         self.days.setAccessibleName(tr("How far back"))
         for days in DAYS:
@@ -73,7 +74,7 @@ class TrialPanel(QWidget):
             ("worst", tr("on its worst day")), ("stood", tr("stood")),
         )  # fmt: skip
         for at, (name, words) in enumerate(names):
-            made = self.figures[name] = Text("", "heading")
+            made = self.figures[name] = Text("", "bodyStrong")
             made.setAccessibleName(words)
             self._grid.addWidget(made, 0, at)
             self._grid.addWidget(Text(words, "caption", "secondary"), 1, at)
@@ -115,7 +116,14 @@ class TrialPanel(QWidget):
         if not same:
             self.reason.clear()
             self.problem.setText("")
-        self._show_trial(self._kept.get(view.id) if view is not None else None)
+        self._show_trial(self._trial_of(view))
+
+    def _trial_of(self, view: RuleView | None) -> Trial | None:
+        """The trial of these very words; a rule that was changed otherwise has none."""
+        if view is None or view.id not in self._kept:
+            return None
+        tried, trial = self._kept[view.id]
+        return trial if _but_threshold(tried) == _but_threshold(view.definition) else None
 
     def _show_trial(self, trial: Trial | None) -> None:
         self.trial = trial
@@ -178,7 +186,7 @@ class TrialPanel(QWidget):
         lead = None if out is None else out.lead_time_median_min
         texts = {
             "fired": "—" if out is None else tr("{n} times", n=f"{out.fired:,}"),
-            "caught": "—" if out is None else tr("{a} of {b}", a=out.caught, b=out.repairs),
+            "caught": _caught(out),
             "lead": "—" if lead is None else numbers.age(lead * 60),
             "chattering": "—" if out is None else f"{out.chattering:,}",
             "worst": "—" if out is None else f"{out.worst_day:,}",
@@ -225,7 +233,7 @@ class TrialPanel(QWidget):
         """Ask for a trial of the shown rule."""
         if self.view is None or self._task:
             return
-        self._sent = self.view.id
+        self._sent = self.view
         self.problem.setText("")
         self._task = -1
         self._enable()
@@ -262,10 +270,9 @@ class TrialPanel(QWidget):
         self._task = 0
         if done.trial is None:
             self.problem.setText(done.problem)
-        else:
-            self._kept[self._sent] = done.trial
-            if self.view is not None and self.view.id == self._sent:
-                self._show_trial(done.trial)
+        elif self._sent is not None:
+            self._kept[self._sent.id] = self._sent.definition, done.trial
+            self._show_trial(self._trial_of(self.view))
         self._enable()
 
     def arm_tried(self) -> None:
@@ -318,6 +325,18 @@ def in_words(trial: Trial, out: Outcome, threshold: float | None) -> str:
 def _with(view: RuleView, threshold: float) -> RuleDefinition:
     assert view.definition is not None
     return replace(view.definition, threshold=threshold)
+
+
+def _but_threshold(rule: RuleDefinition | None) -> RuleDefinition | None:
+    return None if rule is None else replace(rule, threshold=0.0, enabled=True)
+
+
+def _caught(out: Outcome | None) -> str:
+    if out is None:
+        return "—"
+    if not out.repairs:
+        return tr("none known")
+    return tr("{a} of {b}", a=out.caught, b=out.repairs)
 
 
 def _nearest(trial: Trial) -> int:
