@@ -140,6 +140,23 @@ def test_a_reason_to_shelve_comes_back(open_window: Open, tmp_path: Path) -> Non
     form.close()
 
 
+def test_the_words_of_a_rule_come_back(open_window: Open, tmp_path: Path) -> None:
+    window, _ = open_window()
+    _leave(tmp_path, "/other", kind="rule", subject="dry-run", title="alarm rule",
+           fields={"justification": "two pumps lost last year", "threshold": "2.4"},
+           changed_ms=1)  # fmt: skip
+    window.desk.drafts.open(tmp_path / "drafts", "/other")
+    window.recovery.carry_on.click()
+    work = window.furnish().alarm_work.work
+    assert work is not None and work.rules.form is not None
+    rule = work.rules.form.definition()
+    assert (rule.id, rule.threshold) == ("dry-run", 2.4)
+    assert rule.justification == "two pumps lost last year"
+    work.rules.form.keep()
+    assert _files(tmp_path) == []
+    work.close()
+
+
 def test_texts_of_a_living_window_and_of_other_projects_are_not_offered(tmp_path: Path) -> None:
     files = DraftFiles(tmp_path / "drafts", "/nowhere")
     files.put(Draft("mine", "/nowhere", "order", "", "t", {"note": "n"}, 1))

@@ -27,6 +27,8 @@ def resume(furniture: Furniture, draft: Draft) -> None:
     elif draft.kind == "feed":
         furniture.feed_page(0)
         furniture.feeds.pages.feeds.resume(draft.subject)
+    elif draft.kind == "rule":
+        furniture.alarm_work.open(0).rules.resume(draft.subject)
     elif draft.kind == "register":
         furniture.register()
     else:

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -102,6 +103,13 @@ class RuleForm(QWidget):
         self._build()
         self._follow()
         self._show(rule or self._proposed())
+        self._typing = desk.drafts.watch(
+            "rule", rule.id if rule is not None else "",
+            tr("alarm rule {name}", name=rule.id if rule is not None else tr("(new)")),
+            {"id": self.id, "text": self.text, "stream": self.stream, "threshold": self.threshold,
+             "condition": self.condition, "priority": self.priority, "guidance": self.guidance,
+             "checklist": self.checklist, **self.lines},
+        )  # fmt: skip
         self.resize(theme().px(940), theme().px(640))
 
     # ---------------------------------------------------------------- building
@@ -353,6 +361,10 @@ class RuleForm(QWidget):
     def keep(self) -> None:
         """Send it; the form closes when it was taken, and says why when it was not."""
         self._desk.ask(wire.PutRule(self.definition()), self._kept)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._typing.end()
+        super().closeEvent(event)
 
     def _kept(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Ok):

@@ -35,7 +35,7 @@ class RulePage(QWidget):
         self._desk = desk
         self.views: tuple[RuleView, ...] = ()
         self.shown: list[RuleView] = []
-        self._wanted = ""
+        self._wanted = self._resume = ""
         self.form: RuleForm | None = None
         self.filter = QLineEdit()
         self.filter.setPlaceholderText(tr("Filter rules"))
@@ -112,6 +112,10 @@ class RulePage(QWidget):
             own = sorted(reply.items, key=lambda v: (v.origin != "project", rank[v.arming], v.id))
             self.views = tuple(own)
             self._show()
+            wanted, self._resume = self._resume, ""
+            for view in self.views if wanted else ():
+                if view.definition is not None and view.definition.id == wanted:
+                    self._open(view)
 
     def _show(self) -> None:
         chosen = self.chosen
@@ -192,6 +196,14 @@ class RulePage(QWidget):
     def new(self) -> None:
         """The form of a new rule, on the selected asset."""
         self._open(None)
+
+    def resume(self, rule: str) -> None:
+        """The form of this rule, or of a new one for an empty id, once the rules are known."""
+        if not rule:
+            self._open(None)
+            return
+        self._resume = rule
+        self.look()
 
     def _open(self, view: RuleView | None) -> None:
         if self.form is not None:
