@@ -12,9 +12,12 @@ from PySide6.QtWidgets import QLineEdit
 
 from lamplighter.domain.by_hand import VALUE
 from lamplighter.domain.clock import SystemClock
+from lamplighter.ui.app import Runner
 from lamplighter.ui.draft_files import Draft, DraftFiles
 from lamplighter.ui.drafts import Drafts
+from lamplighter.ui.report import ReportOptions
 from tests.ui.conftest import Open
+from tests.ui.fake_session import FakeSession
 
 
 def _files(folder: Path) -> list[Path]:
@@ -204,3 +207,19 @@ def test_safe_mode_says_so_and_is_left_by_a_button(open_window: Open) -> None:
     window.recovery.leave_safe.click()
     assert left == [True]
     assert not window.recovery.isVisible()
+
+
+def test_a_safe_window_draws_nothing_in_3d_until_it_is_asked_to(
+    qtbot: Any, themed: None, tmp_path: Path
+) -> None:
+    left: list[bool] = []
+    runner = Runner(lambda deliver: FakeSession(deliver, buildings=2), ReportOptions(), tmp_path,
+                    None, True, None, lambda: left.append(True), "Safe mode, because.")  # fmt: skip
+    qtbot.addWidget(runner.window, before_close_func=lambda w: runner.close())
+    runner.window.show()
+    qtbot.waitUntil(lambda: runner.window.recovery.isVisible(), timeout=20_000)
+    assert "Safe mode leaves it out" in runner.window.furnish().twin._text.text()
+    assert left == []
+    runner.window.recovery.leave_safe.click()
+    qtbot.waitUntil(lambda: left == [True], timeout=20_000)
+    assert "Safe mode" not in runner.window.furnish().twin._text.text()

@@ -6,10 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, ClassVar
 
+import pytest
 from tests.kit.program import environment
 
+from lamplighter.cli import sitting
+from lamplighter.cli.sitting import Sitting
+from lamplighter.cli.starters import Starters
 from lamplighter.cli.window_runs import WindowRuns
+from lamplighter.runtime.project import create
 
 WINDOW = (
     "import sys; from pathlib import Path; from lamplighter.cli.window_runs import WindowRuns;"
@@ -81,3 +87,67 @@ def test_the_report_of_a_crash_holds_no_secret(tmp_path: Path) -> None:
     assert "Lamplighter" in text
     assert "canary" not in text
     assert str(tmp_path) not in text
+
+
+class _Recorder:
+    """Stands where the recorder's process would."""
+
+    made: ClassVar[list[bool]] = []
+
+    def __init__(self, project: Path, *, safe: bool = False) -> None:
+        self.made.append(safe)
+        self.asked_to_end = False
+
+    def ask_to_end(self) -> None:
+        self.asked_to_end = True
+
+    def stop(self) -> dict[str, Any]:
+        return {}
+
+
+def _sit(project: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, str, Sitting]:
+    """How a sitting opens its window: safe or not, and why."""
+    told: list[tuple[bool, str]] = []
+
+    def window(**options: Any) -> int:
+        told.append((options["safe"], options["safe_why"]))
+        return 0
+
+    monkeypatch.setattr(sitting, "RecorderProcess", _Recorder)
+    monkeypatch.setattr(sitting, "remember", lambda project: None)
+    monkeypatch.setattr(_Recorder, "made", [])
+    made = Sitting(Starters(field=lambda _: 2, window=window), project, False, 0.0, None, None,
+                   False, "dark")  # fmt: skip
+    made.run()
+    return *told[0], made
+
+
+def test_after_a_crash_loop_window_and_recorder_start_safe_and_the_next_ones_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "p"
+    create(project)
+    assert _sit(project, monkeypatch)[:2] == (False, "")
+    _window(project, crash=True)
+    assert _sit(project, monkeypatch)[:2] == (False, "")
+    for _ in range(2):
+        _window(project, crash=True)
+    safe, why, _ = _sit(project, monkeypatch)
+    assert safe
+    assert "crashed twice" in why
+    assert _Recorder.made == [True]
+    assert _sit(project, monkeypatch)[:2] == (False, "")
+    assert _Recorder.made == [False]
+
+
+def test_leaving_safe_mode_asks_its_recorder_to_end_so_that_another_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "p"
+    create(project)
+    _, _, made = _sit(project, monkeypatch)
+    made._safe = True
+    made._leave_safe()
+    assert not made._safe
+    assert isinstance(made._recorder, _Recorder)
+    assert made._recorder.asked_to_end
