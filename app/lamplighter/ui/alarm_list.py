@@ -443,7 +443,7 @@ class AlarmList(Panel):
         ack = menu.addAction(tr("Acknowledge\tF2"), self.acknowledge)
         ack.setEnabled(not self._desk.time.commands_locked)
         menu.addMenu(self.shelve_menu())
-        keys = self.selected_keys()
+        keys = tuple(k for k in self.selected_keys() if k in self._desk.alarms)
         locked = self._desk.time.commands_locked
         for words, action, state in (
             (tr("Unshelve"), "unshelve", AlarmState.SHELVED),
