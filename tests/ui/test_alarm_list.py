@@ -263,6 +263,25 @@ def test_the_strip_says_who_silenced_the_room(qtbot: Any, desk: Desk) -> None:
     assert asked(desk, wire.SilenceHorn) and "Seat 1" in strip._right.text()
 
 
+def test_the_strip_never_calls_an_alarm_acknowledged_that_nobody_saw(
+    qtbot: Any, desk: Desk
+) -> None:
+    strip = AlarmStrip(desk, Blink())
+    qtbot.addWidget(strip)
+    session = desk.session
+    assert isinstance(session, FakeSession)
+    for state in (AlarmState.RTN_UNACK, AlarmState.LATCHED):
+        one = AlarmRecord("r", "P-17", 0, state, 2, "Vibration high", False, 1, 2, 0.0)
+        desk._alarms = {one.key: one}
+        strip.refresh()
+        assert "not acknowledged" in strip._detail.text()
+        assert strip._ack.isVisibleTo(strip)
+    desk._alarms = {one.key: replace(one, acked_ms=5)}
+    strip.refresh()
+    assert "not acknowledged" not in strip._detail.text()
+    assert not strip._ack.isVisibleTo(strip)
+
+
 def test_the_sound_follows_the_horn_of_the_room(qapp: Any) -> None:
     desk, played = Desk(), []
     session = FakeSession(directly, buildings=20)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm import AlarmRecord, AlarmState
+from lamplighter.domain.alarm import AlarmState
 from lamplighter.ui import numbers
 from lamplighter.ui.alarm_aside import REASONS, SHELVE_FOR, AsideForm
 from lamplighter.ui.alarm_detail import AlarmDetail
@@ -32,7 +32,7 @@ from lamplighter.ui.alarm_export import write_alarms
 from lamplighter.ui.alarm_filter import QUIET, FilterBar
 from lamplighter.ui.alarm_model import ASSET, GLYPH, OWNER, PEOPLE, AlarmModel
 from lamplighter.ui.alarm_paint import StateDelegate
-from lamplighter.ui.alarm_strip import flood_words
+from lamplighter.ui.alarm_strip import asks, flood_words
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Elided, Panel, Text, button, row
@@ -45,13 +45,6 @@ WIDE: Final = 820
 """from this width on there is room for what to do beside the list"""
 PAGES: Final = (("Alarm rules…", "Ctrl+Shift+R"), ("Planned works…", "Ctrl+Shift+W"),
                 ("Who is called…", ""), ("Alarm figures…", "Ctrl+Shift+G"))  # fmt: skip
-
-
-def _asks(record: AlarmRecord) -> bool:
-    """Whether somebody must acknowledge it."""
-    if record.state is AlarmState.LATCHED:
-        return not record.acked_ms
-    return record.state in {AlarmState.UNACK, AlarmState.RTN_UNACK}
 
 
 class AlarmList(Panel):
@@ -340,7 +333,7 @@ class AlarmList(Panel):
     def acknowledge(self) -> bool:
         """Acknowledges the selected rows; False when there is nothing to do."""
         alarms = self._desk.alarms
-        keys = tuple(k for k in self.selected_keys() if k in alarms and _asks(alarms[k]))
+        keys = tuple(k for k in self.selected_keys() if k in alarms and asks(alarms[k]))
         if not keys or self._desk.time.commands_locked:
             return False
         self._desk.ask(wire.AlarmAction("ack", keys))

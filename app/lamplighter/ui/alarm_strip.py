@@ -136,6 +136,13 @@ def flood_words(desk: Desk) -> str:
     )
 
 
+def asks(record: AlarmRecord) -> bool:
+    """Whether somebody must acknowledge it."""
+    if record.state is AlarmState.LATCHED:
+        return not record.acked_ms
+    return record.state in {AlarmState.UNACK, AlarmState.RTN_UNACK}
+
+
 class AlarmStrip(QFrame):
     """40 px. `acknowledge` carries the keys of the line shown; `chosen` its asset."""
 
@@ -218,10 +225,11 @@ class AlarmStrip(QFrame):
         self._blink.need(bool(waiting))
         self._tell_flood()
         unacked = [a for a in active if a.state is AlarmState.UNACK]
-        self._shown = min(unacked or active, key=self._order, default=None)
+        asking = [a for a in active if asks(a)]
+        self._shown = min(unacked or asking or active, key=self._order, default=None)
         self._tell_line(bool(unacked))
         replay = self._desk.time.mode is Mode.REPLAY
-        self._ack.setVisible(bool(unacked) and not self._desk.time.commands_locked)
+        self._ack.setVisible(bool(asking) and not self._desk.time.commands_locked)
         sounding = self._desk.room.horn.horn == "sounding"
         self._silence.setVisible(sounding and not replay)
         self._tell_right(replay, bool(unacked))
@@ -257,7 +265,7 @@ class AlarmStrip(QFrame):
             parts.append(tr("{n} alarms folded", n=len(incident.folded)))
         parts.append(age)
         if not unacked:
-            parts.append(tr("acknowledged"))
+            parts.append(tr("over, not acknowledged") if asks(shown) else tr("acknowledged"))
         self._detail.set_full(", ".join(parts))
 
     def _quiet(self) -> str:
