@@ -22,6 +22,7 @@ from lamplighter.domain.maintenance import Prognosis, Reason, SimilarCase, WorkO
 from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import problem
+from lamplighter.domain.quality import Quality
 from lamplighter.domain.task import Task, TaskState
 from tests.ui.fake_alarm_room import AlarmRoom
 
@@ -176,6 +177,7 @@ class FakeSession:
         times[self._stale] = self._started - 360_000
         quality = np.zeros(count, np.uint8)
         quality[self._bad] = 2
+        quality[self._stale] = int(Quality.STALE)
         self.values = NewestValues(
             self._batch, now, times, value, expected, np.abs(self._base) * 0.03,
             np.where(self._stale, 0.2, 0.97).astype(np.float32), quality,

@@ -8,10 +8,13 @@ import pytest
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
+from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import problem
+from lamplighter.domain.quality import Quality
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.time_model import Mode
+from tests.kit.clocks import FakeClock
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
 
@@ -41,6 +44,22 @@ def test_a_refusal_is_always_seen(desk: Desk) -> None:
     session.refuse_all = True
     desk.ask(wire.GetGaps(0, 1))
     assert [p.problem.code for p in desk.problems.values()] == ["U-805"]
+
+
+def test_a_slow_value_is_live_while_the_recorder_says_so_and_ages_without_it(qapp: Any) -> None:
+    clock = FakeClock(wall_ms=SystemClock().wall_ms())
+    desk = Desk(clock)
+    session = FakeSession(directly, buildings=20)
+    desk.connect_session(session)
+    desk.take_event(session.status())
+    desk.take_newest()
+    values = desk.live_values
+    assert values is not None
+    stream = desk.city.streams[int((values.quality == 0).argmax())]
+    values.time_ms[stream.id] = clock.wall_ms() - 40_000
+    assert not desk.stale_mask()[stream.id] and desk.value(stream).quality is Quality.GOOD
+    clock.advance(6_000)
+    assert desk.stale_mask()[stream.id] and desk.value(stream).quality is Quality.STALE
 
 
 def test_replay_shows_the_moment_and_live_comes_back(qtbot: Any, desk: Desk) -> None:

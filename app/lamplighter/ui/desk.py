@@ -7,6 +7,7 @@ the chosen moment take the place of the newest ones, so every view shows the sam
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,9 @@ WARM_AFTER_MS = 15_000
 SILENT_S = 10.0
 NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
 """such values never count among the live inputs of a figure"""
+
+RECORDER_SILENT_MS: Final = 5_000
+"""without a word from the recorder for so long, the window judges ages by itself"""
 
 
 class Desk(QObject):
@@ -107,6 +111,8 @@ class Desk(QObject):
         self.incidents_seen: dict[str, Incident] = {}
         self._asking = False
         self._loss: wire.ProblemRaised | None = None
+        self._told_ms: int | None = None
+        """when the recorder last told how it is (monotonic)"""
         self._want_ms: int | None = None
         self.seek_ms: int | None = None
         """how long the last moment took from the question to its values"""
@@ -181,7 +187,19 @@ class Desk(QObject):
         return self._incidents
 
     def value(self, stream: Datastream) -> ValueModel:
-        return of_datastream(stream, self.values, self.time.now_ms)
+        return of_datastream(
+            stream, self.values, self.time.now_ms, judged=self._judged(self.values)
+        )
+
+    def _judged(self, values: NewestValues | None) -> bool:
+        """The recorder, which knows how often each value comes, says itself what is stale. Where it
+        is not heard, and in a replay, the window goes by the declared period.
+        """
+        if values is None or values is not self.live_values or self._told_ms is None:
+            return False
+        return self.status is not None and (
+            self.clock.monotonic_ms() - self._told_ms < RECORDER_SILENT_MS
+        )
 
     def stale_mask(self) -> npt.NDArray[np.bool_]:
         """True where a known datastream is not live (bad, stale or never heard)."""
@@ -197,7 +215,8 @@ class Desk(QObject):
         age = now_ms - values.time_ms[:size]
         grade = values.quality[:size] & CLASS_MASK
         untrue = (values.quality[:size] & NOT_MEASURED) != 0
-        gone = untrue | (age > limit) | (grade >= Quality.BAD) | (values.time_ms[:size] == 0)
+        old = np.zeros(size, np.bool_) if self._judged(values) else age > limit
+        gone = untrue | old | (grade >= Quality.BAD) | (values.time_ms[:size] == 0)
         mask = np.ones(len(city.bound), np.bool_)
         mask[:size] = gone
         return mask
@@ -344,6 +363,7 @@ class Desk(QObject):
         match event:
             case wire.Status():
                 self.status = event
+                self._told_ms = self.clock.monotonic_ms()
                 self.status_changed.emit()
             case wire.AlarmsChanged():
                 self._take_alarms(event)

@@ -151,11 +151,14 @@ def blank(name: str, unit: str = "") -> ValueModel:
     return ValueModel(name, None, unit, None, Quality.BAD, 0.0)
 
 
-def of_datastream(stream: Datastream, values: NewestValues | None, now_ms: int) -> ValueModel:
+def of_datastream(
+    stream: Datastream, values: NewestValues | None, now_ms: int, *, judged: bool = False
+) -> ValueModel:
     """The value of a datastream at `now_ms`, with the one stale rule applied, in the unit that
-    this person wants to see.
+    this person wants to see. `judged`: the recorder has applied the rule just now.
     """
-    return _shown_in(_stored(stream, values, now_ms), None if stream.states else stream.unit)
+    found = _stored(stream, values, now_ms, judged)
+    return _shown_in(found, None if stream.states else stream.unit)
 
 
 def _shown_in(model: ValueModel, unit: str | None) -> ValueModel:
@@ -173,7 +176,9 @@ def _shown_in(model: ValueModel, unit: str | None) -> ValueModel:
     )
 
 
-def _stored(stream: Datastream, values: NewestValues | None, now_ms: int) -> ValueModel:
+def _stored(
+    stream: Datastream, values: NewestValues | None, now_ms: int, judged: bool
+) -> ValueModel:
     name = stream.label or stream.name
     if values is None or stream.id >= len(values) or not values.time_ms[stream.id]:
         return ValueModel(
@@ -193,7 +198,8 @@ def _stored(stream: Datastream, values: NewestValues | None, now_ms: int) -> Val
     raw = int(values.quality[row])
     quality = Quality(raw & CLASS_MASK)
     by_hand = bool(raw & QualityMark.HAND_SET)
-    if not by_hand and age_ms > stale_after_ms(stream.period_ms) and quality is not Quality.BAD:
+    old = not judged and age_ms > stale_after_ms(stream.period_ms)
+    if not by_hand and old and quality is not Quality.BAD:
         quality = Quality.STALE
     return ValueModel(
         name,
