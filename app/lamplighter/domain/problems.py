@@ -141,6 +141,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "U-811": "The {name} was not taken: {what}. Nothing was changed; all alarms work as before.",
     "U-812": "Nobody could be called by {name}: {what}. It is tried again; the alarm stays in the "
     "list. Check the way under alarms, or call by hand.",
+    "U-813": "{name} cannot be written ({what}). What was recorded is untouched. "
+    "Choose another place, or make room there.",
     "U-899": "Lamplighter itself failed ({what}). What was recorded is kept. "
     "The details are in {name}; send them with 'lamplighter doctor --bundle'.",
     "U-805": "The recorder did not answer ({what}). Recording is not affected by this window. "

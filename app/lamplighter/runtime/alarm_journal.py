@@ -95,7 +95,7 @@ def row(event: AlarmEvent) -> dict[str, Any]:
 def write(store: Store, path: Path, wanted: JournalFilter) -> int:
     """Write what fits as .csv (safe for spreadsheets) or .json, whole or not at all; how many.
 
-    Raises LamplighterError (U-801) for another ending or a place that cannot be written.
+    Raises LamplighterError: U-801 for another ending, U-813 for a place that cannot be written.
     """
     ending = path.suffix.lower()
     if ending not in {".csv", ".json"}:
@@ -107,7 +107,7 @@ def write(store: Store, path: Path, wanted: JournalFilter) -> int:
             count = _csv(out, found) if ending == ".csv" else _json(out, found)
         os.replace(part, path)  # noqa: PTH105
     except OSError as error:
-        raise fault("U-801", what=f"{path} cannot be written ({error})", name="alarms") from None
+        raise fault("U-813", name=str(path), what=error.strerror or str(error)) from None
     return count
 
 

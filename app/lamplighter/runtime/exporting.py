@@ -181,7 +181,7 @@ def export_history(project: Path, out: Path, *, from_: str = "", to: str = "") -
         part.replace(out)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise fault("I-507", name=str(out), what=error.strerror or str(error)) from error
+        raise fault("U-813", name=str(out), what=error.strerror or str(error)) from error
     return {"out": str(out), "objects": count, "licence": ""}
 
 

@@ -178,7 +178,7 @@ def export_observations(
                     writer.writerow([_safe(cell) for cell in row])
                     count += 1
         except OSError as error:
-            raise fault("I-507", name=str(out), what=str(error)) from None
+            raise fault("U-813", name=str(out), what=error.strerror or str(error)) from None
     return {"out": str(out), "objects": count, "licence": ""}
 
 
@@ -203,7 +203,7 @@ def prove_batch(project: Path, batch: int, out: Path) -> dict[str, Any]:
     try:
         out.write_text(json.dumps(proof, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise fault("I-507", name=str(out), what=str(error)) from None
+        raise fault("U-813", name=str(out), what=error.strerror or str(error)) from None
     return {
         "out": str(out), "batch": batch, "segment": proof["segment"], "root": proof["root"],
         "content": proof["content"] is not None, "signed": bool(proof["signature"]),
