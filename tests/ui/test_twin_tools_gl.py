@@ -492,7 +492,7 @@ def test_the_left_side_is_the_past_and_the_right_side_now(qtbot, view: DeskTwin)
     assert hued(alone[150:, : wide // 2]) > 500 and hued(alone[150:, wide // 2 :]) > 500
     view.belt.start("compare")
     tool = compare_of(view)
-    assert tool.choice.currentData() == "moment" and tool._look is not None
+    assert tool.choose("moment") and tool._look is not None
     settle(qtbot, view)
     both = grabbed(view)
     assert hued(both[150:, : wide // 2 - 8]) < 20, "nothing was abnormal then"
