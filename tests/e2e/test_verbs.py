@@ -25,7 +25,11 @@ CODE = re.compile(r"\[[A-Z]-\d{3}\]")
 def refused(*arguments: object) -> str:
     """Run a verb that must fail: 2 for wrong usage, else 3; returns its one line."""
     done = verb(*arguments)
-    assert done.returncode == (2 if "[U-801]" in done.stderr else 3), (done.returncode, done.stdout, done.stderr)
+    assert done.returncode == (2 if "[U-801]" in done.stderr else 3), (
+        done.returncode,
+        done.stdout,
+        done.stderr,
+    )
     assert "Traceback" not in done.stderr + done.stdout
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1, lines
