@@ -512,7 +512,7 @@ class Recorder:
             block=str(self.core.block.file),
             frame=self.core.city.frame,
             started_ms=self.started_ms,
-            first_ms=self.store.first_ms(),
+            first_ms=self.store.oldest_ms(),
         )
 
 

@@ -355,6 +355,21 @@ class Store:
         row = row or sql.execute("SELECT wall_ms FROM batch ORDER BY number LIMIT 1").fetchone()
         return int(row[0]) if row else 0
 
+    def oldest_ms(self) -> int:
+        """The earliest phenomenon time that is kept, or the first batch's wall time when that is
+        earlier; 0 when nothing is. What was brought in as history reaches back before the first
+        batch.
+        """
+        sql = self._readers.history
+        rows = sql.execute(
+            "SELECT min(first_ms) FROM flush UNION ALL"
+            " SELECT min(first_ms) FROM segment WHERE state IN ('sealed', 'thinned') AND points>0"
+            " UNION ALL SELECT min(first_ms) FROM batch WHERE count>0"
+        ).fetchall()
+        known = [int(row[0]) for row in rows if row[0] is not None]
+        first = self.first_ms()
+        return min([*known, first]) if first else 0
+
     def newest(self) -> NewestValues:
         """The last value of every datastream by phenomenon time."""
         return newest_of(self._readers.history, self._decoded)

@@ -178,7 +178,7 @@ class Welcome(Message, frozen=True):
     started_ms: int
     """wall time at which this recorder began"""
     first_ms: int
-    """wall time of the oldest stored batch, 0 when there is none"""
+    """the earliest moment the past reaches back to, 0 when there is none"""
 
 
 class Ok(Message, frozen=True):
