@@ -29,11 +29,11 @@ def backtest(
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """What a rule would have done in the past: how often, for which failures, how early."""
-    from lamplighter.runtime.backtest import try_rule
+    from lamplighter.runtime.backtest import STEP, try_rule
 
     def tell(done: int, total: int, text: str) -> None:
         if steps:
-            print(f"step {done} {total} {text}", file=sys.stderr, flush=True)
+            print(f"{STEP}{done} {total} {text}", file=sys.stderr, flush=True)
 
     found = try_rule(
         project, rule, days=days, horizon_h=horizon_h, threshold=threshold, progress=tell

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from lamplighter.client import Session, WireCarrier, find_endpoint
 from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError, fault
 
+Ended = TypeVar("Ended", wire.ImportDone, wire.BackupDone)
 QUIET_S: Final = 5.0
 SYNC_S: Final = 86_400.0
 """a backlog of years may take its time; a recorder that ends is noticed at once"""
@@ -77,32 +78,17 @@ def _awaited(
     from lamplighter.runtime.importing import Spoken
 
     begun = time.monotonic()
+    event = _until(session, wanted, wire.ImportDone, Spoken(say))
+    return _imported(event, time.monotonic() - begun)
+
+
+def _until(
+    session: Session, wanted: wire.Request, ending: type[Ended], steps: Callable[..., object]
+) -> Ended:
+    """Ask for a long task and tell its steps until the event that ends it; Ctrl+C cancels it."""
     events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
     session.subscribe(events.put)
     task = ask(session, wanted).task
-    spoken = Spoken(say)
-    while True:
-        try:
-            event = events.get(timeout=QUIET_S)
-        except queue.Empty:
-            ask(session, wire.GetTasks())  # raises when the recorder has gone
-            continue
-        except KeyboardInterrupt:
-            ask(session, wire.CancelTask(task))
-            continue
-        if isinstance(event, wire.TaskChanged) and event.task.id == task:
-            spoken(event.task.done, event.task.total, event.task.text)
-        elif isinstance(event, wire.ImportDone) and event.task == task:
-            return _imported(event, time.monotonic() - begun)
-
-
-def backup(
-    session: Session, file: Path, passphrase: str, steps: Callable[[int, int, str], None]
-) -> dict[str, Any]:
-    """The recorder takes the backup; returns what `backup --json` prints. Ctrl+C cancels it."""
-    events: queue.SimpleQueue[wire.Event] = queue.SimpleQueue()
-    session.subscribe(events.put)
-    task = ask(session, wire.TakeBackup(str(file.absolute()), passphrase)).task
     while True:
         try:
             event = events.get(timeout=QUIET_S)
@@ -114,13 +100,20 @@ def backup(
             continue
         if isinstance(event, wire.TaskChanged) and event.task.id == task:
             steps(event.task.done, event.task.total, event.task.text)
-        elif isinstance(event, wire.BackupDone) and event.task == task:
-            if event.problem:
-                raise LamplighterError(event.problem)
-            found = msgspec.to_builtins(event)
-            return {k: v for k, v in found.items() if k not in ("type", "task", "problem")} | {
-                "ok": True
-            }
+        elif isinstance(event, ending) and event.task == task:
+            return event
+
+
+def backup(
+    session: Session, file: Path, passphrase: str, steps: Callable[[int, int, str], None]
+) -> dict[str, Any]:
+    """The recorder takes the backup; returns what `backup --json` prints. Ctrl+C cancels it."""
+    ask_for = wire.TakeBackup(str(file.absolute()), passphrase)
+    event = _until(session, ask_for, wire.BackupDone, steps)
+    if event.problem:
+        raise LamplighterError(event.problem)
+    found = msgspec.to_builtins(event)
+    return {k: v for k, v in found.items() if k not in ("type", "task", "problem")} | {"ok": True}
 
 
 def import_past(

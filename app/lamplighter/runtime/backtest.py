@@ -32,6 +32,8 @@ SHOWN: Final = 200
 """raisings listed; further ones are counted only"""
 MOST_SWEPT: Final = 20_000_000
 """points a try of other thresholds may read"""
+STEP: Final = "step "
+"""how the verb begins a line that tells where it stands"""
 _BLIND: Final = {
     Condition.STALE: "stale values leave no points behind, so the past cannot say when it fired",
     Condition.RESIDUAL: "expected values of the past are not kept",
@@ -240,13 +242,14 @@ def _sweep(
     steps = []
     tries = trial.thresholds(rules[0], lows, highs)
     before = past.read
-    if past.points <= MOST_SWEPT:
+    whole = past.points <= MOST_SWEPT
+    if whole:
         past.keep_whole()
     for place, limit in enumerate(tries):
         progress(place, len(tries), f"trying {limit:g}")
         moved = [msgspec.structs.replace(r, threshold=limit) for r in rules]
         outcome = None
-        if sum(past.weight(r) for r in moved) <= MOST_SWEPT:
+        if whole or sum(past.weight(r) for r in moved) <= MOST_SWEPT:
             found = past.plain(moved)
             outcome = _outcome(moved, found, failures, past.span, horizon_ms)
         steps.append(Step(limit, outcome))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -16,11 +16,9 @@ from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.task import TaskState
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.backtest import STEP
 from lamplighter.runtime.jobs import OwnTask
 from lamplighter.runtime.resources import own_command
-
-STEP: Final = "step "
-"""how the verb begins a line that tells where it stands"""
 
 
 class TrialAnswers(Answering):
