@@ -35,8 +35,6 @@ SHORT: Final = {"stale_patterns": 36}
 LONG: Final = {"stale_patterns": 200}
 PERIODS_S: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
 HEARTBEAT_S: Final = 2.0
-LEARNED: Final = 1.5
-"""the period is learned, and outages of many times its length make it this much longer at most"""
 BEAT_S: Final = 0.7
 """what the recorder's beat, the reading and this machine's scheduling may add"""
 WARM_UP_S: Final = 28.0
@@ -60,7 +58,7 @@ class Watched:
 
     def must_be_stale(self, age_s: float, now: float) -> bool:
         """The rule, with the allowance: what is judged is never on the edge."""
-        if age_s > LEARNED * self.limit_s + BEAT_S:
+        if age_s > self.limit_s + self.period_s * 0.5 + BEAT_S:
             return True
         if self.dead_since is not None and now - self.dead_since > 2.0 + BEAT_S:
             return True
@@ -91,8 +89,7 @@ def stale_is_visible(size: dict[str, int], folder: Path) -> Row:
         "result": f"{seen.violations} shown as live beyond the limit, {seen.early} called stale "
         f"without a reason; {seen.stale:,} rightly stale",
         "not_shown": f"the newest values as every view reads them, not the pixels; {BEAT_S} s are "
-        f"allowed for the beat and this machine, and a period learned {LEARNED} times too long "
-        "after outages",
+        "allowed for the beat and this machine",
         "bound": "",
         "passed": seen.violations == 0 and seen.early == 0 and seen.stale > 0,
         "figures": {"patterns": found["patterns"], "looks": seen.looks, "stale": seen.stale,

@@ -23,7 +23,7 @@ def watched(**more: Any) -> Watched:
 
 @pytest.mark.parametrize(
     ("device", "age_s"),
-    [(watched(), 13.0), (watched(dead_since=0.0), 3.0), (watched(silent_since=0.0), 7.0)],
+    [(watched(), 12.0), (watched(dead_since=0.0), 3.0), (watched(silent_since=0.0), 7.0)],
 )
 def test_a_value_live_beyond_its_limit_is_a_violation(device: Watched, age_s: float) -> None:
     looks = observer()
