@@ -14,6 +14,7 @@ from lamplighter.cli import (
     check_verb,
     city_verbs,
     doctor_verbs,
+    evaluate_verbs,
     export_verb,
     feed_verbs,
     hand_verbs,
@@ -69,6 +70,7 @@ def build(starters: Starters) -> typer.Typer:
         rule_verbs,
         plugin_verbs,
         doctor_verbs,
+        evaluate_verbs,
     )
     for room in rooms:
         room.register(app)
