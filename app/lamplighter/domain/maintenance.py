@@ -45,6 +45,33 @@ class Prognosis(Struct, frozen=True):
     people: int = 0
 
 
+class Step(Struct, frozen=True):
+    """One line of an order's checklist: something to do, or a reading with limits."""
+
+    id: str
+    text: str
+    required: bool = True
+    done: bool = False
+    done_by: str = ""
+    done_ms: int = 0
+    unit: str = ""
+    """a reading's unit; with `reads` it is a reading, else something to do"""
+    reads: bool = False
+    low: float | None = None
+    high: float | None = None
+    reading: float | None = None
+
+
+class Part(Struct, frozen=True):
+    """A spare part an order needs or used."""
+
+    id: str
+    name: str
+    number: str = ""
+    quantity: float = 1.0
+    used: bool = False
+
+
 class WorkOrder(Struct, frozen=True):
     """A job on an asset."""
 
@@ -62,3 +89,23 @@ class WorkOrder(Struct, frozen=True):
     finding: str = ""
     """after closing: `found: ...`, `not found: ...`, or `failed: ...` for a failure on record"""
     closed_ms: int = 0
+    closed_by: str = ""
+    priority: int = 3
+    """1 at once, 2 soon, 3 planned"""
+    skill: str = ""
+    """what the crew must be able to do, e.g. `electrical`"""
+    minutes: int = 60
+    """how long the work itself takes"""
+    crew: str = ""
+    planned_ms: int = 0
+    """when the crew begins, 0 = not planned"""
+    isolation: str = ""
+    """how the asset is made safe for the work; about safety, never merged without a person"""
+    signature: str = ""
+    """who signed that it is done, and when; about safety"""
+    alarm: str = ""
+    """key of the alarm it came from"""
+    forecast: str = ""
+    """key of the forecast it came from: asset and what fails"""
+    steps: tuple[Step, ...] = ()
+    parts: tuple[Part, ...] = ()

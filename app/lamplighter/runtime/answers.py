@@ -20,6 +20,7 @@ from lamplighter.runtime import check_report, views
 from lamplighter.runtime.alarm_answers import AlarmAnswers
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.by_hand import HandAnswers
+from lamplighter.runtime.edits import EditAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
 from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
@@ -71,6 +72,7 @@ class Answers(Answering):
             FeedAnswers,
             QuarantineAnswers,
             HandAnswers,
+            EditAnswers,
             HistorianAnswers,
             HistoryAnswers,
             TrendAnswers,
@@ -112,7 +114,6 @@ class Answers(Answering):
     def _work_order(self, ask: wire.PutWorkOrder) -> wire.Reply:
         self._need(Permission.WORK, ask.order.asset)
         order = self._recorder.maintenance.keep_order(ask.order)
-        self._recorder.server.emit(wire.WorkOrderChanged(order))
         return wire.Ok(order.id)
 
     def _scenario(self, ask: wire.RunScenario) -> wire.Reply:

@@ -202,7 +202,8 @@ class MaintenanceDesk:
             )
         if order.state == "done" and not order.closed_ms:
             order = msgspec.structs.replace(order, closed_ms=now)
-        recorder.store.writer.call(lambda access: access.put_work_order(order)).result(10)
+        before = next((o for o in recorder.store.work_orders() if o.id == order.id), None)
+        order = recorder.edits.put_order(order, before)
         recorder.audit.record(
             actor=recorder.identity.user,
             role=recorder.identity.role.value,

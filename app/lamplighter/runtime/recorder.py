@@ -33,7 +33,7 @@ from lamplighter.governance.keys import signing_key
 from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
 from lamplighter.pipeline import EpochState, Pipeline, Registry
-from lamplighter.runtime import city_state
+from lamplighter.runtime import city_state, edits
 from lamplighter.runtime.alarm_watch import AWAY, AlarmWatch, awake_ms
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.by_hand import HandDesk
@@ -140,6 +140,7 @@ class Recorder:
         )
         self.jobs = Jobs(self)
         self.commands = CommandDesk(self)
+        self.edits = edits.attach(self)
         self.maintenance = MaintenanceDesk(self)
         self.layers = PluginLayers(
             self.plugins,

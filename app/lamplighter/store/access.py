@@ -13,6 +13,7 @@ from lamplighter.domain.alarm import AlarmEvent, Incident
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
+from lamplighter.domain.edits import Edit
 from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
@@ -156,6 +157,10 @@ class WriteAccess:
 
     def put_work_order(self, order: WorkOrder) -> None:
         self._put(facts.ORDER, order.id, order, None)
+
+    def put_edits(self, edits: Iterable[Edit]) -> int:
+        """Says how many are new; an edit never changes."""
+        return sum(self._put(facts.EDIT, e.id, e, None) for e in edits)
 
     def put_prognoses(self, prognoses: Iterable[Prognosis], batch: int | None = None) -> None:
         for item in prognoses:

@@ -13,6 +13,7 @@ from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
 from lamplighter.domain.days import DayCount
+from lamplighter.domain.edits import Edit
 from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
@@ -266,6 +267,10 @@ class Store:
 
     def work_orders(self) -> list[WorkOrder]:
         return list(self._current(facts.ORDER, WorkOrder).values())
+
+    def edits(self) -> list[Edit]:
+        """Every edit of every record, in the order they were learned."""
+        return list(self._current(facts.EDIT, Edit).values())
 
     def prognoses(self, known_at_ms: int | None = None) -> list[Prognosis]:
         return list(self._current(facts.PROGNOSIS, Prognosis, known_at_ms).values())

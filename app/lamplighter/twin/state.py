@@ -26,14 +26,19 @@ LEARNED_AFTER: Final = 4
 _WEIGHT: Final = 0.1
 _LONGEST_STEP: Final = 4.0
 """a gap counts as at most this many periods when a period is learned"""
+_LATE: Final = 2.0
+"""an interval of more periods than this is late: such a value is shown as stale"""
+_LASTING: Final = 0.25
+"""share of late intervals, of the last ten or so, from which the pace itself has changed"""
 
 
 @dataclass(frozen=True, slots=True)
 class TwinState:
-    """Newest facts by datastream id (first eight columns) and by source id (the last three).
+    """Newest facts by datastream id, and by source id the columns named for it.
 
     `time_ms` 0 = nothing heard. `period_ms` is learned from the intervals between phenomenon
-    times, `intervals` says from how many. `same_since_ms` is when the value last changed.
+    times, `intervals` says from how many, `late_share` how many of the last ones were late.
+    `same_since_ms` is when the value last changed.
     """
 
     batch: int
@@ -43,11 +48,13 @@ class TwinState:
     quality: Bytes
     period_ms: Floats
     intervals: Counts
+    late_share: Floats
     same_since_ms: Longs
     same_count: Counts
     source_heard_ms: Longs
     source_period_ms: Floats
     source_messages: Counts
+    source_late_share: Floats
 
     @property
     def datastreams(self) -> int:
@@ -68,11 +75,13 @@ def empty(datastreams: int = 0, sources: int = 0) -> TwinState:
         np.zeros(datastreams, np.uint8),
         np.zeros(datastreams),
         np.zeros(datastreams, np.int32),
+        np.zeros(datastreams),
         np.zeros(datastreams, np.int64),
         np.zeros(datastreams, np.int32),
         np.zeros(sources, np.int64),
         np.zeros(sources),
         np.zeros(sources, np.int32),
+        np.zeros(sources),
     )
 
 
@@ -146,8 +155,15 @@ def _take_points(state: TwinState, points: PointColumns) -> TwinState:
 
     times, values, qualities = state.time_ms.copy(), state.value.copy(), state.quality.copy()
     before, was = state.time_ms[ids], state.value[ids]
-    period, intervals = _learn(
-        state.period_ms, state.intervals, ids, before, time[first], newest, last - first + 1
+    period, intervals, late = _learn(
+        state.period_ms,
+        state.intervals,
+        state.late_share,
+        ids,
+        before,
+        time[first],
+        newest,
+        last - first + 1,
     )
     same_since, same_count = _unchanged(state, ids, was, value, time, first, last)
     times[ids], values[ids], qualities[ids] = newest, value[last], quality[last]
@@ -158,6 +174,7 @@ def _take_points(state: TwinState, points: PointColumns) -> TwinState:
         quality=qualities,
         period_ms=period,
         intervals=intervals,
+        late_share=late,
         same_since_ms=same_since,
         same_count=same_count,
     )
@@ -195,14 +212,19 @@ def _unchanged(
 def _learn(
     period: Floats,
     intervals: Counts,
+    late_share: Floats,
     ids: npt.NDArray[np.int32],
     before: Longs,
     first: Longs,
     newest: Longs,
     points: npt.NDArray[np.intp],
-) -> tuple[Floats, Counts]:
-    """Periods moved a little towards the intervals of this batch; a gap moves them hardly."""
-    period, intervals = period.copy(), intervals.copy()
+) -> tuple[Floats, Counts, Floats]:
+    """Periods moved a little towards the intervals of this batch.
+
+    A late interval is an outage and teaches nothing, else each outage would put off the moment at
+    which the next one is told; where late ones come again and again, the pace has changed.
+    """
+    period, intervals, late_share = period.copy(), intervals.copy(), late_share.copy()
     known = before > 0
     steps = np.where(known, points, points - 1)
     span = newest - np.where(known, before, first)
@@ -212,9 +234,13 @@ def _learn(
     old = period[ids]
     capped = np.where(old > 0, np.minimum(seen, _LONGEST_STEP * old), seen)
     weight = np.maximum(1.0 / (intervals[ids] + 1.0), _WEIGHT)
+    late = (old > 0) & (intervals[ids] >= LEARNED_AFTER) & (seen > _LATE * old)
+    share = (1.0 - _WEIGHT) ** steps * late_share[ids] + _WEIGHT * late
+    weight = np.where(late & (share < _LASTING), 0.0, weight)
     period[ids] = np.where(old > 0, old + weight * (capped - old), seen)
     intervals[ids] = np.minimum(intervals[ids] + steps, 1_000_000)
-    return period, intervals
+    late_share[ids] = share
+    return period, intervals, late_share
 
 
 def _hear_sources(state: TwinState, messages: tuple[MessageRecord, ...]) -> TwinState:
@@ -233,9 +259,10 @@ def _hear_sources(state: TwinState, messages: tuple[MessageRecord, ...]) -> Twin
     last = np.r_[first[1:], source.size] - 1
     ids = source[last]
     before = state.source_heard_ms[ids]
-    period, messages_seen = _learn(
+    period, messages_seen, late = _learn(
         state.source_period_ms,
         state.source_messages,
+        state.source_late_share,
         ids,
         before,
         received[first],
@@ -249,6 +276,7 @@ def _hear_sources(state: TwinState, messages: tuple[MessageRecord, ...]) -> Twin
         source_heard_ms=heard,
         source_period_ms=period,
         source_messages=messages_seen,
+        source_late_share=late,
     )
 
 

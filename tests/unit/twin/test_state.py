@@ -74,10 +74,25 @@ def test_the_period_is_learned_from_the_intervals(period: int) -> None:
     assert state.intervals[0] == 10
 
 
-def test_one_gap_hardly_moves_a_learned_period() -> None:
-    state = _fold([committed(n, [(0, n * 1_000, 1.0)]) for n in range(1, 30)])
-    state = step(state, committed(31, [(0, 900_000, 1.0)]))
-    assert state.period_ms[0] < 1_500
+def test_outages_now_and_then_teach_nothing() -> None:
+    state, at, number = empty(), 0, 0
+    for _ in range(12):
+        for wait in (*[1_000] * 9, 60_000):
+            at, number = at + wait, number + 1
+            state = step(state, committed(number, [(0, at, 1.0)]))
+    assert state.period_ms[0] == pytest.approx(1_000)
+
+
+def test_a_lasting_change_of_pace_is_learned() -> None:
+    steps = [1_000] * 30 + [5_000] * 40
+    state = _fold([committed(n, [(0, sum(steps[:n]), 1.0)]) for n in range(1, len(steps) + 1)])
+    assert state.period_ms[0] == pytest.approx(5_000, rel=0.1)
+
+
+def test_a_pace_of_short_and_long_steps_settles_above_the_short_ones() -> None:
+    steps = [1_000, 1_000, 1_000, 1_000, 1_000, 1_000] + [1_000, 10_000] * 40
+    state = _fold([committed(n, [(0, sum(steps[:n]), 1.0)]) for n in range(1, len(steps) + 1)])
+    assert 2 * state.period_ms[0] > 4_000
 
 
 def test_unchanged_values_are_counted_within_and_across_batches() -> None:

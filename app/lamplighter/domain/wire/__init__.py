@@ -20,6 +20,7 @@ from lamplighter.domain.wire import (
     alarms,
     by_hand,
     city,
+    edits,
     feeds,
     historian,
     history,
@@ -86,6 +87,14 @@ from lamplighter.domain.wire.city import RegisterDone as RegisterDone
 from lamplighter.domain.wire.city import RemoveLayer as RemoveLayer
 from lamplighter.domain.wire.city import RunCheck as RunCheck
 from lamplighter.domain.wire.city import WriteCheckReport as WriteCheckReport
+from lamplighter.domain.wire.edits import Conflicts as Conflicts
+from lamplighter.domain.wire.edits import Edited as Edited
+from lamplighter.domain.wire.edits import EditFields as EditFields
+from lamplighter.domain.wire.edits import EditHistory as EditHistory
+from lamplighter.domain.wire.edits import GetConflicts as GetConflicts
+from lamplighter.domain.wire.edits import GetEdits as GetEdits
+from lamplighter.domain.wire.edits import GetRecords as GetRecords
+from lamplighter.domain.wire.edits import Records as Records
 from lamplighter.domain.wire.feeds import AddFeed as AddFeed
 from lamplighter.domain.wire.feeds import ChangeFeed as ChangeFeed
 from lamplighter.domain.wire.feeds import Days as Days
@@ -318,6 +327,7 @@ Request = (
     alarms.Request
     | by_hand.Request
     | city.Request
+    | edits.Request
     | feeds.Request
     | historian.Request
     | history.Request
@@ -348,6 +358,7 @@ Reply = (
     alarms.Reply
     | by_hand.Reply
     | city.Reply
+    | edits.Reply
     | feeds.Reply
     | historian.Reply
     | history.Reply
@@ -433,6 +444,7 @@ Event = (
     alarms.Event
     | by_hand.Event
     | city.Event
+    | edits.Event
     | trends.Event
     | safety.Event
     | Status

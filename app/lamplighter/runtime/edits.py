@@ -1,0 +1,184 @@
+"""One recorder's edits: made here, merged from elsewhere, kept as facts, and what follows.
+
+Work orders, notes and attachments are records of this kind. An edit and the order it changes are
+written in one transaction, so a crash leaves both or neither.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from lamplighter.domain import order_fields, wire
+from lamplighter.domain.edits import Conflict, Edit, Edits, Value, first_edits
+from lamplighter.domain.maintenance import WorkOrder
+from lamplighter.domain.problems import fault
+from lamplighter.governance.roles import Permission
+from lamplighter.runtime.answering import Answering, Table
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+    from lamplighter.store import Store, WriteAccess
+
+ANSWER_S: Final = 10.0
+KINDS: Final = frozenset({"order", "note", "attachment", "alarm", "asset", "plan"})
+"""kinds of records that may be edited over the wire"""
+MADE_HERE: Final = frozenset({"alarm"})
+"""kinds whose edits only the recorder itself makes"""
+
+
+class EditDesk:
+    """All edits of one open store. Methods may be called from any thread."""
+
+    def __init__(self, store: Store, *, author: str, now_ms: Callable[[], int]) -> None:
+        self._store, self._author, self._now_ms = store, author, now_ms
+        self._lock = threading.RLock()
+        self.edits = Edits(store.edits())
+        self.on_change: Callable[[str, tuple[Conflict, ...]], None] = lambda object, conflicts: None
+        self.on_order: Callable[[WorkOrder], None] = lambda order: None
+
+    # ------------------------------------------------------------------ making
+    def change(
+        self,
+        object: str,
+        changes: Mapping[str, Value],
+        *,
+        reason: str = "",
+        seen: Mapping[str, tuple[str, ...]] | None = None,
+        author: str = "",
+    ) -> list[Edit]:
+        """Set fields and keep them; returns the edits that were needed."""
+        with self._lock:
+            made = self._grown(object)
+            for field, value in changes.items():
+                edit = self.edits.set(
+                    object,
+                    field,
+                    value,
+                    origin=self._store.store_id,
+                    author=author or self._author,
+                    made_ms=self._now_ms(),
+                    reason=reason,
+                    seen=(seen or {}).get(field),
+                )
+                if edit is not None:
+                    made.append(edit)
+            self._keep(made, {object} if made else set())
+        return made
+
+    def _grown(self, object: str) -> list[Edit]:
+        """The first state of an order that was made before it was ever edited."""
+        kind, _, name = object.partition("/")
+        if kind != order_fields.KIND or self.edits.history(object):
+            return []
+        order = next((o for o in self._store.work_orders() if o.id == name), None)
+        if order is None:
+            return []
+        first = first_edits(object, order_fields.fields_of(order), order.created_ms)
+        return [e for e in first if self.edits.add(e)]
+
+    def baseline(self, order_ids: Iterable[str]) -> None:
+        """Give orders that were never edited their first state, the same on every console."""
+        with self._lock:
+            made = [e for o in order_ids for e in self._grown(order_fields.object_of(o))]
+            self._keep(made, set())
+
+    def put_order(self, order: WorkOrder, before: WorkOrder | None, reason: str = "") -> WorkOrder:
+        """Keep an order as edits of what differs from `before`; returns how it stands then."""
+        object = order_fields.object_of(order.id)
+        old = before or WorkOrder(order.id, "", "", state="")
+        self.change(object, order_fields.changes_between(old, order), reason=reason)
+        return self.order(order.id) or order
+
+    # ------------------------------------------------------------------ merging
+    def merge(self, edits: Iterable[Edit]) -> list[Edit]:
+        """Take edits of other consoles in; returns those that were new. Order does not matter."""
+        with self._lock:
+            new = [e for e in edits if self.edits.add(e)]
+            self._keep(new, {e.object for e in new})
+        return new
+
+    # ------------------------------------------------------------------ reading
+    def order(self, order_id: str) -> WorkOrder | None:
+        """An order as its edits say, or None when it has none."""
+        with self._lock:
+            fields = self.edits.record(order_fields.object_of(order_id))
+        return order_fields.order_from(order_id, fields) if fields else None
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """All that wait for a decision."""
+        with self._lock:
+            return self.edits.conflicts()
+
+    # ------------------------------------------------------------------ keeping
+    def _keep(self, made: list[Edit], objects: set[str]) -> None:
+        if not made:
+            return
+        orders = []
+        for object in sorted(objects):
+            kind, _, name = object.partition("/")
+            order = self.order(name) if kind == order_fields.KIND else None
+            if order is not None:
+                orders.append(order)
+
+        def keep(access: WriteAccess) -> None:
+            access.put_edits(made)
+            for order in orders:
+                access.put_work_order(order)
+
+        try:
+            self._store.writer.call(keep).result(ANSWER_S)
+        except BaseException:
+            self.edits = Edits(self._store.edits())  # what was not kept was not done
+            raise
+        for order in orders:
+            self.on_order(order)
+        for object in sorted(objects):
+            self.on_change(object, self.edits.conflicts([object]))
+
+
+class EditAnswers(Answering):
+    """The wire's end of it."""
+
+    def table(self) -> Table:
+        return {
+            wire.EditFields: self._edit,
+            wire.GetRecords: self._records,
+            wire.GetEdits: lambda ask: wire.EditHistory(
+                ask.object, self._recorder.edits.edits.history(ask.object)
+            ),
+            wire.GetConflicts: lambda _: wire.Conflicts(self._recorder.edits.conflicts()),
+        }
+
+    def _edit(self, ask: wire.EditFields) -> wire.Reply:
+        kind, _, name = ask.object.partition("/")
+        self._need(Permission.WORK, ask.object)
+        if kind not in KINDS - MADE_HERE or not name or not all(ask.changes):
+            raise fault("U-801", what=f"{ask.object or 'nothing'} cannot be edited", name="edit")
+        desk = self._recorder.edits
+        made = desk.change(ask.object, ask.changes, reason=ask.reason, seen=ask.seen)
+        if made:
+            words = ", ".join(sorted({e.field for e in made}))
+            self._audit("edit", ask.object, ask.reason, words[:400])
+        return wire.Edited(
+            ask.object, desk.edits.record(ask.object), desk.edits.conflicts([ask.object])
+        )
+
+    def _records(self, ask: wire.GetRecords) -> wire.Reply:
+        edits = self._recorder.edits.edits
+        chosen = (ask.kind,) if "/" in ask.kind else edits.objects(ask.kind)
+        return wire.Records({o: edits.record(o) for o in chosen})
+
+
+def attach(recorder: Recorder) -> EditDesk:
+    """The desk of a running recorder: changes are told to every client."""
+    desk = EditDesk(recorder.store, author=recorder.identity.user, now_ms=recorder.clock.wall_ms)
+
+    def told(object: str, conflicts: tuple[Conflict, ...]) -> None:
+        recorder.server.emit(wire.Edited(object, desk.edits.record(object), conflicts))
+        recorder.server.emit(wire.Conflicts(desk.edits.conflicts()))
+
+    desk.on_change = told
+    desk.on_order = lambda order: recorder.server.emit(wire.WorkOrderChanged(order))
+    return desk
