@@ -92,7 +92,7 @@ def fit(columns: Columns, events: tuple[Event, ...] = ()) -> SingleModel:
         parts.append(_fit_block(columns.time_ms, values, short, long))
 
     def joined(place: int) -> np.ndarray:
-        return np.concatenate([p[place] for p in parts], axis=-1)  # type: ignore[arg-type]
+        return np.concatenate([p[place] for p in parts], axis=-1)
 
     return SingleModel(
         columns.names,
