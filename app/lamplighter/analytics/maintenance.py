@@ -19,6 +19,7 @@ from lamplighter.analytics import calibration, fleet, hazard
 from lamplighter.analytics.fleet import FleetHistory, Rows
 from lamplighter.analytics.model_files import save
 from lamplighter.analytics.scoring import pack_tables
+from lamplighter.domain.models import Figure, ModelCard
 from lamplighter.domain.problems import fault
 from lamplighter.domain.task import Progress
 
@@ -122,6 +123,33 @@ def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
         useful,
         judged.frozen,
         round(time.monotonic() - began, 2),
+    )
+
+
+def card(report: TrainReport) -> ModelCard:
+    """The report as a model card."""
+    return ModelCard(
+        kind="maintenance",
+        title="Failure of bearings within 30 days",
+        method=report.version,
+        basis=report.basis,
+        from_ms=report.from_ms,
+        to_ms=report.to_ms,
+        units=report.assets,
+        rows=report.rows,
+        seeds=(report.seed,),
+        split=f"{report.folds} folds, each leaves out whole assets",
+        thresholds="bands and useful signals from assets held out of training; none by hand",
+        figures=(Figure("Brier score", report.brier, report.naive_brier, n=report.assets),),
+        naive=f"{report.naive_probability:.0%} for every asset, the rate of the past",
+        stated=0.9,
+        covered=report.coverage_90,
+        covered_n=report.failures,
+        width=report.width_90,
+        width_unit="days",
+        signals=report.useful,
+        with_age=True,
+        seconds=report.seconds,
     )
 
 

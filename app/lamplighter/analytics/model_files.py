@@ -15,6 +15,7 @@ import numpy as np
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from lamplighter.analytics.model_archive import NotAllowed, look_at_model, look_at_tables
 from lamplighter.domain.problems import LamplighterError, fault
 
 MANIFEST: Final = "manifest.json"
@@ -23,7 +24,10 @@ TABLES: Final = "tables.npz"
 REFUSED: Final = frozenset({".pkl", ".pickle", ".joblib", ".onnx", ".sav", ".dill", ".pt", ".h5"})
 TRUSTED: Final = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 MOST_BYTES: Final = 200_000_000
+MOST_MANIFEST: Final = 2_000_000
 _PICKLE_START: Final = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+_UNSIGNED: Final = "its model is not signed by this console"
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -59,14 +63,33 @@ def check(folder: Path, key: Ed25519PublicKey) -> Manifest:
 
     Raises LamplighterError: P-603 for a format that is never opened, P-604 for everything else.
     """
-    for file in sorted(folder.iterdir()):
-        refuse_by_name(file)
+    manifest = read_manifest(folder)
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
         key.verify(bytes.fromhex(manifest.signature), manifest.signed_bytes())
-    except (OSError, ValueError, InvalidSignature):
-        raise _no_forecast(folder.name, "its model is not signed by this console") from None
+    except (ValueError, InvalidSignature):
+        raise _no_forecast(folder.name, _UNSIGNED) from None
     verify_files(folder, manifest.files)
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder that holds plain files alone; its signature is not checked yet.
+
+    Raises LamplighterError (P-603, P-604) as `check` does.
+    """
+    try:
+        found = sorted(folder.iterdir())
+        for file in found:
+            refuse_by_name(file)
+        if any(file.is_symlink() or not file.is_file() for file in found):
+            raise _no_forecast(folder.name, "its folder holds more than plain files")
+        if (folder / MANIFEST).stat().st_size > MOST_MANIFEST:
+            raise _no_forecast(folder.name, "its manifest is larger than any model needs")
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, ValueError, RecursionError):
+        raise _no_forecast(folder.name, _UNSIGNED) from None
+    if {f.name for f in found} != {MANIFEST, *manifest.files}:
+        raise _no_forecast(folder.name, "its manifest names other files than there are")
     return manifest
 
 
@@ -81,7 +104,8 @@ def verify_files(folder: Path, files: dict[str, str]) -> None:
     for name, expected in files.items():
         file = folder / name
         refuse_by_name(file)
-        if Path(name).name != name or not file.is_file() or file.stat().st_size > MOST_BYTES:
+        plain = Path(name).name == name and not file.is_symlink() and file.is_file()
+        if not plain or file.stat().st_size > MOST_BYTES:
             raise _no_forecast(folder.name, f"its model file {name} is missing or too large")
         if sha256(file) != expected:
             raise _no_forecast(folder.name, f"its model file {name} was changed")
@@ -112,6 +136,8 @@ def load(folder: Path, files: dict[str, str]) -> tuple[Any, dict[str, np.ndarray
         raise _no_forecast(folder.name, "its model has other files than expected")
     verify_files(folder, files)
     try:
+        look_at_model(folder / MODEL)
+        look_at_tables(folder / TABLES)
         unknown = set(io.get_untrusted_types(file=folder / MODEL)) - set(TRUSTED)
         if unknown:
             raise _no_forecast(folder.name, f"its model holds {sorted(unknown)[0]}")
@@ -120,6 +146,8 @@ def load(folder: Path, files: dict[str, str]) -> tuple[Any, dict[str, np.ndarray
             tables = {name: opened[name] for name in opened.files}
     except LamplighterError:
         raise
+    except NotAllowed as error:
+        raise _no_forecast(folder.name, f"its model holds {error}") from None
     except Exception as error:
         text = f"its model cannot be read: {type(error).__name__}"
         raise _no_forecast(folder.name, text) from None

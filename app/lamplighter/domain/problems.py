@@ -125,6 +125,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "P-608": "Plugin '{name}' failed again after every restart and its code stays off ({what}). "
     "Its layer is greyed; its values and alarm rules still work. It is tried again when the "
     "recorder next starts.",
+    "P-609": "The model {name} was left as it is: {what}. Forecasts go on as before.",
     # commands
     "C-701": "Command to {name} refused: {what}. Nothing was sent.",
     "C-702": "Command to {name} got no receipt within {what}: outcome unknown. "

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     STOP = "stop the recorder"
     BACKUP = "take backups"
     RETENTION = "change how long history is kept"
+    MODEL = "promote and roll back models"
 
 
 class Role(StrEnum):
@@ -58,6 +59,7 @@ _ENGINEER: Final = _OPERATE | {
     Permission.FEED,
     Permission.BACKUP,
     Permission.RETENTION,
+    Permission.MODEL,
 }
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {

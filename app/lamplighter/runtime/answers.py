@@ -24,6 +24,7 @@ from lamplighter.runtime.edits import EditAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
 from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
+from lamplighter.runtime.model_answers import ModelAnswers
 from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
@@ -75,6 +76,7 @@ class Answers(Answering):
             EditAnswers,
             HistorianAnswers,
             HistoryAnswers,
+            ModelAnswers,
             TrendAnswers,
             SafetyAnswers,
             TrialAnswers,

@@ -16,14 +16,15 @@ import msgspec
 import numpy as np
 import structlog
 
-from lamplighter.analytics import fleet, model_files
-from lamplighter.analytics.maintenance import TrainReport, TrainRequest
+from lamplighter.analytics import fleet
+from lamplighter.analytics.maintenance import TrainReport, TrainRequest, card
 from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.problems import LamplighterError, Problem, fault
 from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
+from lamplighter.runtime.model_registry import Usable
 from lamplighter.store import WriteAccess
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ KEEP_EVERY: Final = 6
 MOVED: Final = 0.05
 NOT_MEASURED: Final = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
 """nothing is learned or forecast from what a person set, or from a point in maintenance"""
-MODEL: Final = "models/maintenance"
+KIND: Final = "maintenance"
+"""what its models are called in the registry"""
 
 
 class MaintenanceDesk:
@@ -45,8 +47,8 @@ class MaintenanceDesk:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._folder: Path = recorder.project / "cache" / MODEL
-        self._manifest: model_files.Manifest | None = None
+        self._fresh: Path = recorder.project / "cache" / "training" / KIND
+        self._model: Usable | None = None
         self._past: fleet.Points | None = None
         self._live: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self._seconds = 0
@@ -62,21 +64,19 @@ class MaintenanceDesk:
             return
         self._past = past_points(self._recorder.store, streams)
         try:
-            key = self._recorder.key.public_key()
-            self._manifest = model_files.check(self._folder, key)
-        except (LamplighterError, OSError):
-            if len(self._past.time_ms):
-                self._train(self._past)
+            self._model = self._recorder.models.in_use(KIND)
+        except LamplighterError as error:
+            self._recorder.tell(error.problem)
+        if self._model is None and len(self._past.time_ms):
+            self._train(self._past)
 
     def _train(self, past: fleet.Points) -> None:
         recorder = self._recorder
-        request = training(recorder.store, past, self._folder)
+        request = training(recorder.store, past, self._fresh)
 
         def end(value: Any) -> None:
             if isinstance(value, TrainReport):
-                card = msgspec.to_builtins(value)
-                self._manifest = model_files.sign(self._folder, value.files, card, recorder.key)
-                log.info("trained", seconds=value.seconds, failures=value.failures)
+                self._adopt(value)
             elif isinstance(value, Problem):
                 recorder.tell(value)
 
@@ -89,6 +89,16 @@ class MaintenanceDesk:
             result=TrainReport,
             code="P-604",
         )
+
+    def _adopt(self, report: TrainReport) -> None:
+        registry = self._recorder.models
+        try:
+            registry.adopt(self._fresh, report.files, card(report))
+            self._model = registry.in_use(KIND)
+        except LamplighterError as error:
+            self._recorder.tell(error.problem)
+            return
+        log.info("trained", seconds=report.seconds, failures=report.failures)
 
     # ------------------------------------------------------------------ scoring
     def every_second(self) -> None:
@@ -105,7 +115,7 @@ class MaintenanceDesk:
                 (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh])
             )
         self._seconds += 1
-        due = self._seconds % SCORE_EVERY == 0 and self._manifest is not None
+        due = self._seconds % SCORE_EVERY == 0 and self._model is not None
         if due and self._live and not self._busy.is_set():
             self._busy.set()
             samples = list(self._live)
@@ -121,8 +131,8 @@ class MaintenanceDesk:
             self._busy.clear()
 
     def _request(self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]]) -> ScoreRequest:
-        recorder, manifest = self._recorder, self._manifest
-        assert manifest is not None
+        recorder, model = self._recorder, self._model
+        assert model is not None
         ids, times, values, quality = (np.concatenate(c) for c in zip(*samples, strict=True))
         points = fleet.Points(
             np.concatenate([past.datastream, ids]),
@@ -142,8 +152,8 @@ class MaintenanceDesk:
             if stream < len(trust):
                 own.setdefault(asset, []).append(float(trust[stream]))
         return ScoreRequest(
-            folder=str(self._folder),
-            files=manifest.files,
+            folder=str(model.folder),
+            files=model.files,
             history=history,
             now_ms=now,
             made_ms=now,
@@ -167,7 +177,7 @@ class MaintenanceDesk:
             timeout_s=30.0,
             on_end=end,
             result=tuple[Prognosis, ...],
-            reads=[self._folder],
+            reads=[Path(request.folder)],
             code="P-604",
         )
 

@@ -62,6 +62,7 @@ from lamplighter.runtime.link_log import LinkLog
 from lamplighter.runtime.logs import configure
 from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
+from lamplighter.runtime.model_registry import ModelRegistry
 from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.sealing import Housekeeping
@@ -141,6 +142,13 @@ class Recorder:
         self.jobs = Jobs(self)
         self.commands = CommandDesk(self)
         self.edits = edits.attach(self)
+        self.models = ModelRegistry(
+            self.store,
+            self.key,
+            clock,
+            told=self._audit_model,
+            changed=lambda record: self.server.emit(wire.ModelChanged(record)),
+        )
         self.maintenance = MaintenanceDesk(self)
         self.layers = PluginLayers(
             self.plugins,
@@ -420,6 +428,17 @@ class Recorder:
     def tell_over(self, found: Problem) -> None:
         """A fault that was shown has ended."""
         self.server.emit(wire.ProblemRaised(found, over=True))
+
+    def _audit_model(self, action: str, object: str, reason: str, result: str) -> None:
+        who = self.identity
+        self.audit.record(
+            actor=who.user,
+            role=who.role.value,
+            action=action,
+            object=object,
+            reason=reason,
+            result=result,
+        )
 
     def adopt_streams(self) -> None:
         """Datastreams an import bound: the decoder must know their ids."""

@@ -18,6 +18,7 @@ from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.models import ModelRecord
 from lamplighter.domain.observation import Batch
 from lamplighter.store import facts
 from lamplighter.store.facts import FactLog
@@ -169,6 +170,10 @@ class WriteAccess:
     def remove_prognoses(self, prognoses: Iterable[Prognosis], batch: int | None = None) -> None:
         for item in prognoses:
             self._put(facts.PROGNOSIS, f"{item.asset}\x1f{item.what}", None, batch)
+
+    def put_model(self, record: ModelRecord) -> bool:
+        """A version of a model and what became of it."""
+        return self._put(facts.MODEL, record.key, record, None)
 
     def put_command_state(self, state: CommandState) -> None:
         self._put(facts.COMMAND, state.command.id, state, None)

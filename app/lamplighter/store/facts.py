@@ -32,6 +32,7 @@ EDIT: Final = "edit"
 PROGNOSIS: Final = "prognosis"
 COMMAND: Final = "command"
 IMPORT: Final = "import"
+MODEL: Final = "model"
 _HASH: Final = 16
 
 T = TypeVar("T")

@@ -18,6 +18,7 @@ from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.models import ModelRecord
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
 from lamplighter.domain.problems import LEFT_DAMAGED, fault
@@ -274,6 +275,16 @@ class Store:
 
     def prognoses(self, known_at_ms: int | None = None) -> list[Prognosis]:
         return list(self._current(facts.PROGNOSIS, Prognosis, known_at_ms).values())
+
+    def models(self) -> list[ModelRecord]:
+        """Every version of every trained model."""
+        return list(self._current(facts.MODEL, ModelRecord).values())
+
+    def prognosis_journal(
+        self, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[Prognosis]:
+        """Every forecast kept in [from_ms, to_ms), oldest first."""
+        return facts.journal(self._readers.city, facts.PROGNOSIS, Prognosis, from_ms, to_ms)
 
     def commands(self) -> list[CommandState]:
         return list(self._current(facts.COMMAND, CommandState).values())

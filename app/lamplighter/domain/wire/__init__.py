@@ -24,6 +24,7 @@ from lamplighter.domain.wire import (
     feeds,
     historian,
     history,
+    models,
     quarantine,
     safety,
     storage,
@@ -131,6 +132,10 @@ from lamplighter.domain.wire.history import Threshold as Threshold
 from lamplighter.domain.wire.history import Thresholds as Thresholds
 from lamplighter.domain.wire.history import ValueChange as ValueChange
 from lamplighter.domain.wire.message import Message
+from lamplighter.domain.wire.models import GetModels as GetModels
+from lamplighter.domain.wire.models import ModelChanged as ModelChanged
+from lamplighter.domain.wire.models import Models as Models
+from lamplighter.domain.wire.models import PromoteModel as PromoteModel
 from lamplighter.domain.wire.quarantine import DeleteQuarantined as DeleteQuarantined
 from lamplighter.domain.wire.quarantine import ExportQuarantined as ExportQuarantined
 from lamplighter.domain.wire.quarantine import GetQuarantine as GetQuarantine
@@ -331,6 +336,7 @@ Request = (
     | feeds.Request
     | historian.Request
     | history.Request
+    | models.Request
     | safety.Request
     | quarantine.Request
     | storage.Request
@@ -362,6 +368,7 @@ Reply = (
     | feeds.Reply
     | historian.Reply
     | history.Reply
+    | models.Reply
     | quarantine.Reply
     | storage.Reply
     | trends.Reply
@@ -445,6 +452,7 @@ Event = (
     | by_hand.Event
     | city.Event
     | edits.Event
+    | models.Event
     | trends.Event
     | safety.Event
     | Status

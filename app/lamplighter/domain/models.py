@@ -1,0 +1,153 @@
+"""What is known of a trained model: its card, its place among the versions, and how it fared.
+
+The card is written once, when the model was trained, and signed with its files. What happens
+afterwards (promoted, frozen, inputs that moved) stands in the record around it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+FEWEST_CASES: Final = 20
+"""closed cases below which a track record is no record yet"""
+KEPT_WINDOWS: Final = 20
+
+
+class ModelState(StrEnum):
+    CANDIDATE = "candidate"
+    IN_USE = "in use"
+    EARLIER = "earlier"
+    """was in use before another version was promoted"""
+
+
+class Figure(Struct, frozen=True):
+    """One figure of merit beside the naive rule's on the same rows."""
+
+    name: str
+    """e.g. `Brier score`"""
+    ours: float | None
+    naive: float | None
+    unit: str = ""
+    higher_is_better: bool = False
+    without_age: float | None = None
+    """the same figure of a model that was not told how old the asset is"""
+    n: int = 0
+    """how many cases, assets or rows it was judged on"""
+    spread: float | None = None
+    """standard deviation over the seeds, where there are several"""
+
+    @property
+    def beats_naive(self) -> bool:
+        """Strictly better than the naive rule; a figure without both numbers beats nothing."""
+        if self.ours is None or self.naive is None:
+            return False
+        return self.ours > self.naive if self.higher_is_better else self.ours < self.naive
+
+
+class ModelCard(Struct, frozen=True):
+    """Where a model was learned, on what, how it was judged, and how well it did."""
+
+    kind: str
+    """what it serves, a short name like `maintenance`; versions are counted per kind"""
+    title: str
+    """for people: `Failure of bearings within 30 days`"""
+    method: str
+    """e.g. `bearing hazard 1`"""
+    basis: str
+    """`simulated history, 12 failures`"""
+    from_ms: int
+    to_ms: int
+    """the training window"""
+    units: int
+    """assets, stations or datastreams it was learned on"""
+    rows: int
+    seeds: tuple[int, ...]
+    split: str
+    """how what it was judged on was kept apart: `folds leave out whole assets`"""
+    thresholds: str
+    """where its settings and thresholds come from: `training rows alone`"""
+    figures: tuple[Figure, ...] = ()
+    """the first one decides whether it is better than the naive rule"""
+    naive: str = ""
+    """what the naive rule is: `the same rate for every asset`"""
+    stated: float | None = None
+    """stated coverage of its intervals, 0 to 1"""
+    covered: float | None = None
+    """share that was covered on what it had not seen"""
+    covered_n: int = 0
+    width: float | None = None
+    width_unit: str = ""
+    signals: tuple[str, ...] = ()
+    """inputs without which it says nothing"""
+    inputs: tuple[str, ...] = ()
+    with_age: bool | None = None
+    """whether age in service is among its inputs"""
+    seconds: float = 0.0
+    """how long the training took"""
+    version: int = 0
+    made_ms: int = 0
+    owner: str = ""
+    """who had it trained, or `automatic`"""
+    hash: str = ""
+    """over names and contents of all its files; the last four are filled in by the registry"""
+
+
+class Drift(Struct, frozen=True):
+    """How far the inputs of now lie from those of the training."""
+
+    at_ms: int
+    rows: int
+    worst: str
+    """the input that moved most"""
+    stability: float
+    """population stability index of that input; 0 = as in training"""
+    outside: float
+    """share of rows beyond the range seen in training"""
+    moved: tuple[str, ...] = ()
+    """inputs beyond the bound, the worst first"""
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        if not self.moved:
+            return f"inputs as in training ({self.rows:,} rows)"
+        names = ", ".join(name.replace("_", " ") for name in self.moved[:3])
+        return f"inputs moved away from training: {names} (stability index {self.stability:.2f})"
+
+
+class Judged(Struct, frozen=True):
+    """One window in which forecasts met what came."""
+
+    from_ms: int
+    to_ms: int
+    figure: Figure
+    backtest: bool = False
+    """whether the model was run over the window afterwards, not live"""
+
+
+class ModelRecord(Struct, frozen=True):
+    """A version of a model and what became of it."""
+
+    card: ModelCard
+    state: ModelState
+    frozen: str = ""
+    """why it gives no numbers; empty while it does"""
+    frozen_ms: int = 0
+    drift: Drift | None = None
+    judged: tuple[Judged, ...] = ()
+    """the last windows, oldest first"""
+    changed_ms: int = 0
+    changed_by: str = ""
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        return model_key(self.card.kind, self.card.version)
+
+
+def model_key(kind: str, version: int) -> str:
+    """How a version is called: `maintenance/3`."""
+    return f"{kind}/{version}"
