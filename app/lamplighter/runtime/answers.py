@@ -115,7 +115,7 @@ class Answers(Answering):
     # ------------------------------------------------------------------ changing
     def _work_order(self, ask: wire.PutWorkOrder) -> wire.Reply:
         self._need(Permission.WORK, ask.order.asset)
-        order = self._recorder.maintenance.keep_order(ask.order)
+        order = self._recorder.orders.keep(ask.order)
         return wire.Ok(order.id)
 
     def _scenario(self, ask: wire.RunScenario) -> wire.Reply:

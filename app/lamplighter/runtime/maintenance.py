@@ -1,4 +1,4 @@
-"""Work orders and forecasts of a recorder: trained and scored in a worker, kept as facts.
+"""Forecasts of a recorder: trained and scored in a worker, kept as facts.
 
 The past comes from the store; live values are sampled once a second. Wear is counted in hours in
 service where an asset reports them, so a past and a live feed that run at different speeds are on
@@ -7,12 +7,10 @@ one scale; what was learned from a simulated past says so.
 
 from __future__ import annotations
 
-import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 import structlog
 
@@ -20,8 +18,8 @@ from lamplighter.analytics import fleet
 from lamplighter.analytics.maintenance import TrainReport, TrainRequest, card
 from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
-from lamplighter.domain.maintenance import Prognosis, WorkOrder
-from lamplighter.domain.problems import LamplighterError, Problem, fault
+from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
 from lamplighter.runtime.model_registry import Usable
@@ -195,35 +193,6 @@ class MaintenanceDesk:
         if moved:
             self._recorder.store.writer.call(keep)
         self._recorder.server.emit(wire.PrognosisChanged(items))
-
-    # ------------------------------------------------------------------ work orders
-    def keep_order(self, order: WorkOrder) -> WorkOrder:
-        """Store an order; a new one gets its id, time and author. Raises LamplighterError."""
-        recorder = self._recorder
-        if not order.title.strip() or not order.asset.strip():
-            raise fault("U-801", what="a work order needs an asset and a title", name="order")
-        now = recorder.clock.wall_ms()
-        if not order.id:
-            order = msgspec.structs.replace(
-                order,
-                id=f"WO-{secrets.token_hex(4)}",
-                created_ms=now,
-                created_by=recorder.identity.user,
-            )
-        if order.state == "done" and not order.closed_ms:
-            order = msgspec.structs.replace(order, closed_ms=now)
-        before = next((o for o in recorder.store.work_orders() if o.id == order.id), None)
-        order = recorder.edits.put_order(order, before)
-        recorder.audit.record(
-            actor=recorder.identity.user,
-            role=recorder.identity.role.value,
-            action="work order",
-            object=order.id,
-            after=order.state,
-            reason=order.title,
-            result="done",
-        )
-        return order
 
 
 def training(store: Any, past: fleet.Points, folder: Path) -> TrainRequest:

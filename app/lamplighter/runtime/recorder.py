@@ -63,6 +63,7 @@ from lamplighter.runtime.logs import configure
 from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
 from lamplighter.runtime.model_registry import ModelRegistry
+from lamplighter.runtime.orders import OrderDesk
 from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.sealing import Housekeeping
@@ -150,6 +151,7 @@ class Recorder:
             changed=lambda record: self.server.emit(wire.ModelChanged(record)),
         )
         self.maintenance = MaintenanceDesk(self)
+        self.orders = OrderDesk(self)
         self.layers = PluginLayers(
             self.plugins,
             self.core,

@@ -28,12 +28,14 @@ from lamplighter.ui.docks import Docks
 from lamplighter.ui.export_dialog import ExportQuestion
 from lamplighter.ui.faceplate import Faceplate
 from lamplighter.ui.feed_windows import FeedWindows
+from lamplighter.ui.forecast_card import ForecastCard
 from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.layers_panel import LayersPanel
-from lamplighter.ui.maintenance import ForecastCard, Maintenance, OrderForm
+from lamplighter.ui.maintenance_list import Maintenance
 from lamplighter.ui.nearby import Nearby
+from lamplighter.ui.order_form import OrderForm
 from lamplighter.ui.register_dialog import RegisterDialog
 from lamplighter.ui.resuming import resume
 from lamplighter.ui.scenario_panel import ScenarioPanel
