@@ -7,6 +7,7 @@ history was too short, the answer is NaN: the model abstains rather than guesses
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -44,6 +45,12 @@ class ExpectedTable(Struct, frozen=True):
     """age from which a neighbour's value counts for nothing, per row"""
     valid_from_ms: int
     valid_to_ms: int
+    used: np.ndarray | None = None
+    """(m,) false for rows that only others lean on: their own answer is NaN; None = all are used"""
+    hourly: np.ndarray | None = None
+    """(m,) spread of hourly means, narrower than that of single values"""
+    tail: np.ndarray | None = None
+    """(m,) the farthest that an hour not learned from lay off, in hourly spreads"""
 
     @property
     def rows(self) -> int:
@@ -78,21 +85,40 @@ class ExpectedTable(Struct, frozen=True):
         missing = (neighbour < 0) | (neighbour >= count)
         place = np.where(missing, count, neighbour)
         part = np.where(weight == 0.0, 0.0, weight * departure[place])
-        expected[ids] = season + part.sum(axis=1)
+        found = season + part.sum(axis=1)
+        if self.used is not None:
+            found[~self.used[known]] = np.nan
+        expected[ids] = found
         spread[ids] = np.where(np.isnan(expected[ids]), np.nan, self.spread[known])
         return expected, spread
 
 
+class Basis(IntEnum):
+    """What an expected value rests on."""
+
+    NONE = 0
+    SINCE_START = 1
+    """what was learned while values arrived since the start"""
+    HISTORY = 2
+    """a table trained on the project's own history"""
+    PLUGIN = 3
+    """a table that a plugin's model made"""
+
+
 class Expectation:
-    """Expected values of all datastreams: trained tables where they are, else what was learned
-    since the start. One thread calls `tick`, about once a second."""
+    """Expected values of all datastreams: a plugin's tables where they are, else the one trained on
+    history, else what was learned since the start. One thread calls `tick`, about once a second."""
 
     def __init__(self, learner: OnlineLearner | None = None) -> None:
         self.learner = learner or OnlineLearner()
         self._tables: tuple[ExpectedTable, ...] = ()
+        self.trained: ExpectedTable | None = None
+        """learned from the project's own history; set by who trains it, between two ticks"""
+        self.basis: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
+        """by datastream id: `Basis` of the last tick's answer"""
 
     def use(self, tables: tuple[ExpectedTable, ...]) -> None:
-        """Replace the trained tables; later ones win where two know the same datastream."""
+        """Replace the plugins' tables; later ones win where two know the same datastream."""
         self._tables = tables
 
     def tick(self, newest: Newest, now_ms: int) -> tuple[Floats, Floats]:
@@ -101,10 +127,14 @@ class Expectation:
         What is expected is fixed before the newest value is learned from.
         """
         expected, spread = self.learner.evaluate(newest, now_ms)
-        for table in self._tables:
+        basis = np.where(np.isnan(expected), Basis.NONE, Basis.SINCE_START).astype(np.uint8)
+        own = () if self.trained is None else (self.trained,)
+        for table in (*own, *self._tables):
             theirs, width = table.evaluate(newest, now_ms)
             known = ~np.isnan(theirs)
             expected[known], spread[known] = theirs[known], width[known]
+            basis[known] = Basis.HISTORY if table is self.trained else Basis.PLUGIN
+        self.basis = basis
         self.learner.learn(newest, now_ms)
         return expected, spread
 
