@@ -51,6 +51,8 @@ class ExpectedTable(Struct, frozen=True):
     """(m,) spread of hourly means, narrower than that of single values"""
     tail: np.ndarray | None = None
     """(m,) the farthest that an hour not learned from lay off, in hourly spreads"""
+    long_tail: np.ndarray | None = None
+    """(m,) the same of means over a whole day"""
 
     @property
     def rows(self) -> int:
@@ -67,6 +69,17 @@ class ExpectedTable(Struct, frozen=True):
             :, (before + 1) % slots
         ]
         return now
+
+    def season_of(self, row: int, time_ms: npt.NDArray[np.int64]) -> Floats:
+        """The season of one row at many times, as `seasonal` has it at one."""
+        slots = self.season.shape[1]
+        offset = MONDAY_MS if self.period_ms == WEEK_MS else 0
+        place = ((time_ms - offset) % self.period_ms) / self.period_ms * slots - 0.5
+        before = np.floor(place).astype(np.int64)
+        share = place - before
+        own = self.season[row]
+        found: Floats = (1.0 - share) * own[before % slots] + share * own[(before + 1) % slots]
+        return found
 
     def evaluate(self, newest: Newest, now_ms: int) -> tuple[Floats, Floats]:
         """(expected, spread), each indexed by datastream id like `newest`; NaN = abstains."""

@@ -52,8 +52,10 @@ WHY: Final = (
     "nothing to judge it on: no good values in the newest days",
 )
 USED, WORSE, SHORT, HOLES, UNJUDGED = range(5)
-_RANGE_OF: Final = np.array([[1, 2, 3, 5, 10, 25, 50, 100, 300, 1000, 10_000],
-                             [9, 1.13, 1.69, 2.33, 3.08, 3.93, 4.5, 5.02, 5.76, 6.48, 7.7]])  # fmt: skip
+_RANGE_OF: Final = np.array([
+    [1, 2, 3, 5, 10, 25, 50, 100, 300, 1000, 10_000],
+    [9, 1.13, 1.69, 2.33, 3.08, 3.93, 4.5, 5.02, 5.76, 6.48, 7.7],
+])  # fmt: skip
 """values of a stretch -> how many standard deviations lie between its least and greatest"""
 
 
@@ -137,8 +139,10 @@ def reload(payload: Kept, progress: Progress) -> ExpectedTable:
     folder = Path(payload.folder)
     verify_files(folder, payload.files)
     with np.load(folder / TABLE, allow_pickle=False) as opened:
-        columns = {name: opened[name] for name in opened.files}
-    numbers = {n: int(columns.pop(n)) for n in ("period_ms", "valid_from_ms", "valid_to_ms")}
+        columns: dict[str, Any] = {name: opened[name] for name in opened.files}
+    numbers: dict[str, Any] = {
+        n: int(columns.pop(n)) for n in ("period_ms", "valid_from_ms", "valid_to_ms")
+    }
     return ExpectedTable(**columns, **numbers)
 
 
@@ -146,7 +150,7 @@ def _keep(folder: Path, table: ExpectedTable) -> dict[str, str]:
     from lamplighter.analytics.model_files import sha256
 
     folder.mkdir(parents=True, exist_ok=True)
-    columns = {n: np.asarray(getattr(table, n)) for n in table.__struct_fields__}
+    columns: dict[str, Any] = {n: np.asarray(getattr(table, n)) for n in table.__struct_fields__}
     np.savez_compressed(folder / TABLE, **columns)
     return {TABLE: sha256(folder / TABLE)}
 
@@ -205,7 +209,8 @@ def _learned(payload: HourlyHistory, progress: Progress) -> ExpectedReport:
     progress(4, 5, "spread")
     final = season(hours)
     beside, weight = _refit(values - final[:, slot], beside)
-    spread, hourly, tail = _spreads(np.concatenate([chosen_rest, rest], axis=1), payload)
+    spreads = _spreads(np.concatenate([chosen_rest, rest], axis=1), payload)
+    hourly = spreads[1]
     whole = enough & np.isfinite(final).all(axis=1) & np.isfinite(hourly)
     why = np.select(
         [
@@ -217,7 +222,7 @@ def _learned(payload: HourlyHistory, progress: Progress) -> ExpectedReport:
         [SHORT, HOLES, UNJUDGED, WORSE],
         USED,
     )
-    table = _table(payload, final, beside, weight, (spread, hourly, tail), whole, why, weekly)
+    table = _table(payload, final, beside, weight, spreads, whole, why, weekly)
     return ExpectedReport(
         table, np.asarray(payload.datastream, np.int64), why.astype(np.int64), kind, error, naive,
         rule, judged, rules, payload.first_ms, _end_ms(payload), 0.0,
@@ -290,8 +295,9 @@ def _judge(
     return error, np.where(rule >= 0, naive, np.nan), rule, judged, tuple(said)
 
 
-def _spreads(rest: Floats, payload: HourlyHistory) -> tuple[Floats, Floats, Floats]:
-    """(spread of single values, of hourly means, the farthest any such hour lay off in the latter)
+def _spreads(rest: Floats, payload: HourlyHistory) -> tuple[Floats, ...]:
+    """(spread of single values, of hourly means, and in the latter the farthest that any unseen
+    hour lay off, and any mean over 24 such hours)
 
     Robust, and never narrower than what holds 95 of 100 hours that the model had not seen.
     """
@@ -307,8 +313,20 @@ def _spreads(rest: Floats, payload: HourlyHistory) -> tuple[Floats, Floats, Floa
     inside = np.nan_to_num(median_of(np.asarray(payload.within, np.float64)))
     spread = np.maximum(np.hypot(hourly, inside), floor)
     farthest = np.max(np.nan_to_num(away), axis=1, initial=0.0)
+    longest = np.max(np.abs(_day_means(rest)), axis=1, initial=0.0)
     with np.errstate(invalid="ignore"):
-        return spread, hourly, farthest / hourly
+        return spread, hourly, farthest / hourly, longest / hourly
+
+
+def _day_means(rest: Floats) -> Floats:
+    """(m, h - 23) means over each 24 hours; 0 where less than half of them are known."""
+    known = np.isfinite(rest)
+    edge = np.zeros((rest.shape[0], 1))
+    total = np.concatenate([edge, np.cumsum(np.where(known, rest, 0.0), axis=1)], axis=1)
+    count = np.concatenate([edge, np.cumsum(known, axis=1)], axis=1)
+    many = count[:, DAY_H:] - count[:, :-DAY_H]
+    mean: Floats = (total[:, DAY_H:] - total[:, :-DAY_H]) / np.maximum(many, 1)
+    return np.where(many >= DAY_H // 2, mean, 0.0)
 
 
 def _table(
@@ -316,7 +334,7 @@ def _table(
     season: Floats,
     beside: Longs,
     weight: Floats,
-    spreads: tuple[Floats, Floats, Floats],
+    spreads: tuple[Floats, ...],
     whole: Bools,
     why: Longs,
     weekly: bool,
@@ -327,12 +345,12 @@ def _table(
     used = (why[rows] == USED) & ~gone[rows].any(axis=1)
     named = np.where((beside[rows] >= 0) & ~gone[rows], ids[np.maximum(beside[rows], 0)], -1)
     end = _end_ms(payload)
-    spread, hourly, tail = (column[rows] for column in spreads)
+    spread, hourly, tail, longest = (column[rows] for column in spreads)
     return ExpectedTable(
         ids[rows], WEEK_MS if weekly else DAY_MS, season[rows], named,
         np.where(named >= 0, weight[rows], 0.0), spread,
         np.asarray(payload.stale_ms, np.int64)[rows], end,
-        end + round(payload.valid_days * DAY_MS), used, hourly, tail,
+        end + round(payload.valid_days * DAY_MS), used, hourly, tail, longest,
     )  # fmt: skip
 
 
@@ -342,7 +360,7 @@ def _nothing(payload: HourlyHistory) -> ExpectedReport:
     ids, end = np.zeros(0, np.int64), _end_ms(payload)
     table = ExpectedTable(
         ids, DAY_MS, none, few.astype(np.int64), few, np.zeros(0), ids, end, end,
-        np.zeros(0, np.bool_), np.zeros(0), np.zeros(0),
+        np.zeros(0, np.bool_), np.zeros(0), np.zeros(0), np.zeros(0),
     )  # fmt: skip
     nan, zero = np.full(rows, np.nan), np.zeros(rows, np.int64)
     return ExpectedReport(

@@ -18,6 +18,7 @@ from lamplighter.domain.views import SavedView, Tour
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime import check_report, views
 from lamplighter.runtime.alarm_answers import AlarmAnswers
+from lamplighter.runtime.anomaly_answers import AnomalyAnswers
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.by_hand import HandAnswers
 from lamplighter.runtime.edits import EditAnswers
@@ -68,6 +69,7 @@ class Answers(Answering):
             wire.StopRecorder: self._stop,
         }
         topics = (
+            AnomalyAnswers,
             AlarmAnswers,
             RuleAnswers,
             FeedAnswers,

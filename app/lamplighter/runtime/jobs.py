@@ -34,8 +34,10 @@ OWN_TASKS: Final = 1_000_000
 """tasks of this module are numbered from here, the pool's own from 1"""
 ROWS: Final = 200
 CANCELLED: Final = "P-607"
-QUIET: Final = frozenset({"Score the fleet"})
-"""work that runs every few seconds by itself and would only crowd the drawer"""
+QUIET: Final = frozenset(
+    {"Score the fleet", "Learn what is usual (worker)", "Load what is usual", "Judge the signals"}
+)
+"""work that runs often by itself, or has a row of its own, and would only crowd the drawer"""
 
 
 class Jobs:

@@ -35,12 +35,14 @@ from lamplighter.governance.roles import local_identity
 from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime import city_state, edits
 from lamplighter.runtime.alarm_watch import AWAY, AlarmWatch, awake_ms
+from lamplighter.runtime.anomalies import AnomalyDesk
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.by_hand import HandDesk
 from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.escalation import EscalationDesk
+from lamplighter.runtime.expecting import ExpectedDesk
 from lamplighter.runtime.feed_health import REMOVED, FeedHealth, heard_by
 from lamplighter.runtime.feed_notices import FeedNotices
 from lamplighter.runtime.feed_trial import Trials
@@ -152,6 +154,8 @@ class Recorder:
         )
         self.maintenance = MaintenanceDesk(self)
         self.orders = OrderDesk(self)
+        self.usual = ExpectedDesk(self)
+        self.anomalies = AnomalyDesk(self)
         self.layers = PluginLayers(
             self.plugins,
             self.core,
@@ -228,6 +232,8 @@ class Recorder:
             if not config.paused:
                 self.open_feed(config)
         self.maintenance.start()
+        self.usual.start()
+        self.anomalies.start()
         self.escalation.start()
         self.historian.start()
         self.housekeeping.start()
@@ -294,6 +300,8 @@ class Recorder:
         self.feeds.stop(3.0)
         self.historian.stop(5.0)
         self.escalation.stop(1.0)
+        self.usual.stop(3.0)
+        self.anomalies.stop(3.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
         self.housekeeping.stop(3.0)
@@ -459,6 +467,8 @@ class Recorder:
         self._feed_notices.look(self.feeds, self.clock.monotonic_ms())
         self.commands.check_timeouts()
         self.maintenance.every_second()
+        self.usual.every_second()
+        self.anomalies.every_second()
         self.layers.every_second()
         if self._homes_due:
             self._homes_due -= 1

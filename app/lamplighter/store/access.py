@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lamplighter.domain.alarm import AlarmEvent, Incident
+from lamplighter.domain.anomaly import Anomaly
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
@@ -174,6 +175,10 @@ class WriteAccess:
     def put_model(self, record: ModelRecord) -> bool:
         """A version of a model and what became of it."""
         return self._put(facts.MODEL, record.key, record, None)
+
+    def put_anomalies(self, anomalies: Iterable[Anomaly], batch: int | None = None) -> None:
+        for anomaly in anomalies:
+            self._put(facts.ANOMALY, anomaly.id, anomaly, batch)
 
     def put_command_state(self, state: CommandState) -> None:
         self._put(facts.COMMAND, state.command.id, state, None)

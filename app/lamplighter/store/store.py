@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
+from lamplighter.domain.anomaly import Anomaly
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
@@ -27,7 +28,7 @@ from lamplighter.domain.retention import Retention
 from lamplighter.domain.wire import Series
 from lamplighter.store import aside, batches, facts
 from lamplighter.store.batches import DecodedBatches
-from lamplighter.store.cells import Cells
+from lamplighter.store.cells import STEPS_MS, Cells
 from lamplighter.store.connections import SYNCHRONOUS, Readers, is_full, open_writing
 from lamplighter.store.damage import SetAside
 from lamplighter.store.days import read_days
@@ -286,6 +287,11 @@ class Store:
         """Every forecast kept in [from_ms, to_ms), oldest first."""
         return facts.journal(self._readers.city, facts.PROGNOSIS, Prognosis, from_ms, to_ms)
 
+    def anomalies(self, known_at_ms: int | None = None) -> list[Anomaly]:
+        """Every anomaly as it stands, oldest first."""
+        found = self._current(facts.ANOMALY, Anomaly, known_at_ms).values()
+        return sorted(found, key=lambda a: (a.found_ms, a.id))
+
     def commands(self) -> list[CommandState]:
         return list(self._current(facts.COMMAND, CommandState).values())
 
@@ -416,10 +422,12 @@ class Store:
         return read_points(self._readers.history, self._decoded, datastream, from_ms, to_ms)
 
     def coarse_cells(
-        self, datastreams: Sequence[int], from_ms: int, to_ms: int
+        self, datastreams: Sequence[int], from_ms: int, to_ms: int, tier: int = len(STEPS_MS)
     ) -> Iterator[tuple[int, Cells]]:
-        """What the values of many datastreams came to, in the coarsest cells there are."""
-        return scan_cells(self._readers.history, self._decoded, datastreams, from_ms, to_ms)
+        """What the values of many datastreams came to, in cells of the tier: the coarsest there
+        are unless a finer one is named.
+        """
+        return scan_cells(self._readers.history, self._decoded, datastreams, from_ms, to_ms, tier)
 
     def export_rows(
         self, from_ms: int | None = None, to_ms: int | None = None

@@ -18,6 +18,7 @@ from lamplighter.domain.task import Task
 from lamplighter.domain.views import SavedView, Tour
 from lamplighter.domain.wire import (
     alarms,
+    anomalies,
     by_hand,
     city,
     edits,
@@ -66,6 +67,20 @@ from lamplighter.domain.wire.alarms import TrialDone as TrialDone
 from lamplighter.domain.wire.alarms import TryRule as TryRule
 from lamplighter.domain.wire.alarms import TryWay as TryWay
 from lamplighter.domain.wire.alarms import WriteAlarmJournal as WriteAlarmJournal
+from lamplighter.domain.wire.anomalies import Anomalies as Anomalies
+from lamplighter.domain.wire.anomalies import AnomaliesChanged as AnomaliesChanged
+from lamplighter.domain.wire.anomalies import Expected as Expected
+from lamplighter.domain.wire.anomalies import ExpectedCard as ExpectedCard
+from lamplighter.domain.wire.anomalies import ExpectedCurve as ExpectedCurve
+from lamplighter.domain.wire.anomalies import ExpectedCurves as ExpectedCurves
+from lamplighter.domain.wire.anomalies import ExpectedRow as ExpectedRow
+from lamplighter.domain.wire.anomalies import ExpectedState as ExpectedState
+from lamplighter.domain.wire.anomalies import GetAnomalies as GetAnomalies
+from lamplighter.domain.wire.anomalies import GetExpected as GetExpected
+from lamplighter.domain.wire.anomalies import GetExpectedCurve as GetExpectedCurve
+from lamplighter.domain.wire.anomalies import GetExpectedState as GetExpectedState
+from lamplighter.domain.wire.anomalies import JudgeAnomaly as JudgeAnomaly
+from lamplighter.domain.wire.anomalies import TrainExpected as TrainExpected
 from lamplighter.domain.wire.by_hand import ByHand as ByHand
 from lamplighter.domain.wire.by_hand import EndByHand as EndByHand
 from lamplighter.domain.wire.by_hand import GetByHand as GetByHand
@@ -330,6 +345,7 @@ class StopRecorder(Message, frozen=True):
 
 Request = (
     alarms.Request
+    | anomalies.Request
     | by_hand.Request
     | city.Request
     | edits.Request
@@ -362,6 +378,7 @@ Request = (
 
 Reply = (
     alarms.Reply
+    | anomalies.Reply
     | by_hand.Reply
     | city.Reply
     | edits.Reply
@@ -449,6 +466,7 @@ class ProblemRaised(Message, frozen=True):
 
 Event = (
     alarms.Event
+    | anomalies.Event
     | by_hand.Event
     | city.Event
     | edits.Event

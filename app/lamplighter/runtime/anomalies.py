@@ -1,0 +1,268 @@
+"""Anomalies of a recorder: found on its beat, told as facts with a reason, closed by people.
+
+Once a second the watch takes in how values depart from expected ones, once a minute it says which
+depart now. What people did (works, repairs, commands, new sensors) mutes or begins anew. One
+standing anomaly per datastream; it ends by itself when the value came back.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+from msgspec.structs import replace
+
+from lamplighter.analytics.likeness import alike
+from lamplighter.analytics.watching import MINUTE_MS, Departure, Watch, reaches
+from lamplighter.domain import wire
+from lamplighter.domain.anomaly import FALSE, REAL, Anomaly, KnownEvent
+from lamplighter.domain.maintenance import SimilarCase
+from lamplighter.domain.problems import fault
+from lamplighter.runtime.anomaly_words import outcome_of, reason_of
+from lamplighter.runtime.known_events import known_events
+from lamplighter.store import WriteAccess
+
+if TYPE_CHECKING:
+    from lamplighter.analytics.expected import ExpectedTable
+    from lamplighter.domain.city import Datastream
+    from lamplighter.runtime.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+AGAIN_MS: Final = 10 * MINUTE_MS
+"""a standing anomaly is told anew at most this often"""
+GREW: Final = 1.25
+MOST_A_MINUTE: Final = 50
+"""of more that begin in one minute only the farthest off are told at once"""
+
+
+class AnomalyDesk:
+    """One recorder's anomalies. `every_second` is called on the core's beat."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.watch = Watch()
+        self._table: ExpectedTable | None = None
+        self._lock = threading.RLock()
+        self._open: dict[int, Anomaly] = {}
+        self._told_ms: dict[str, int] = {}
+        self._events: tuple[KnownEvent, ...] = ()
+        self._begun: set[tuple[str, int]] = set()
+        self._muted: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._next_ms = 0
+        self._thread: threading.Thread | None = None
+        self._city: object = None
+
+    def start(self) -> None:
+        """Take up what still stood when the last recorder ended."""
+        self._open = {a.datastream: a for a in self._recorder.store.anomalies() if not a.until_ms}
+        self._next_ms = self._recorder.clock.monotonic_ms() + MINUTE_MS
+        self._look()
+
+    def stop(self, deadline_s: float = 3.0) -> None:
+        thread = self._thread
+        if thread is not None:
+            thread.join(deadline_s)
+
+    # ------------------------------------------------------------------ on the core's beat
+    def every_second(self) -> None:
+        """Take in the newest values; each minute say what departs."""
+        core = self._recorder.core
+        table = core.expected.trained
+        if table is not self._table:
+            self._table = table
+            self.watch.use(table)
+        count = core.mask.shape[0]
+        if self._muted.shape[0] != count or core.city is not self._city:
+            self._mute(count)
+        self.watch.second(core.newest, core.expected.basis, core.mask | self._muted)
+        now = self._recorder.clock.monotonic_ms()
+        if now >= self._next_ms:
+            self._next_ms = now + MINUTE_MS
+            self.minute(self._recorder.clock.wall_ms())
+
+    def minute(self, wall_ms: int) -> None:
+        """Close a minute of the watch; what follows is written by a thread of its own."""
+        self._mute(self._recorder.core.mask.shape[0])
+        departures = self.watch.minute(wall_ms)
+        before = self._thread
+        if before is not None and before.is_alive():
+            return  # it writes still; a departure that lasts is there next minute too
+        self._thread = threading.Thread(
+            target=self._tell, args=(departures, wall_ms), name="anomalies", daemon=True
+        )
+        self._thread.start()
+
+    def _mute(self, count: int) -> None:
+        """Datastreams that an event explains now; those that begin anew are told to the watch."""
+        city, now = self._recorder.core.city, self._recorder.clock.wall_ms()
+        self._city = city
+        muted = np.zeros(count, np.bool_)
+        for event in self._events:
+            streams = np.array(_streams_of(event, city.by_asset), np.int64)
+            streams = streams[streams < count]
+            if event.from_ms <= now < event.to_ms:
+                muted[streams] = True
+            key = (event.text, event.to_ms)
+            learned = self._table.valid_from_ms if self._table is not None else 0
+            if event.anew and event.to_ms <= now and key not in self._begun:
+                self._begun.add(key)
+                if event.to_ms > learned:
+                    self.watch.anew(streams)
+        self._muted = muted
+
+    # ------------------------------------------------------------------ on its own thread
+    def _look(self) -> None:
+        self._events = tuple(known_events(self._recorder.store, self._recorder.core.city))
+
+    def _tell(self, departures: list[Departure], now_ms: int) -> None:
+        try:
+            self._look()
+            with self._lock:
+                changed = self._changed(departures, now_ms)
+            if changed:
+                self.keep(changed)
+        except Exception:
+            log.exception("anomalies could not be told")
+
+    def _changed(self, departures: list[Departure], now_ms: int) -> list[Anomaly]:
+        found: list[Anomaly] = []
+        fresh = [d for d in departures if d.datastream not in self._open]
+        fresh.sort(key=lambda d: -d.score)
+        for departure in fresh[:MOST_A_MINUTE]:
+            made = self._made(departure, now_ms, f"AN-{secrets.token_hex(4)}", now_ms)
+            if made is not None:
+                found.append(self._with_cases(made))
+        for departure in departures:
+            known = self._open.get(departure.datastream)
+            if known is None or known.kind not in ("point", "drift", "change"):
+                continue
+            if now_ms - self._told_ms.get(known.id, 0) < AGAIN_MS or known.verdict:
+                continue
+            kind = known.kind if departure.kind == "point" else departure.kind
+            if departure.score > GREW * known.score or kind != known.kind:
+                again = self._made(departure, now_ms, known.id, known.found_ms)
+                if again is not None:
+                    since = min(known.since_ms, again.since_ms)
+                    found.append(replace(again, since_ms=since, similar=known.similar))
+        for datastream, known in self._open.items():
+            watched = known.kind in ("point", "drift", "change")
+            if watched and self.watch.over(datastream):
+                found.append(replace(known, until_ms=now_ms))
+        return found
+
+    def _made(self, departure: Departure, now_ms: int, name: str, found_ms: int) -> Anomaly | None:
+        core = self._recorder.core
+        if departure.datastream >= len(core.city.streams):
+            return None
+        stream, row = core.city.streams[departure.datastream], departure.datastream
+        newest = core.newest
+        expected, spread = float(newest.expected[row]), float(newest.spread[row])
+        if not np.isfinite(expected):
+            return None
+        at, limit = self._ahead(stream, departure, float(newest.value[row]), now_ms)
+        asset = core.city.name_of(stream.asset) if stream.asset else ""
+        beside = self._beside(row)
+        return Anomaly(
+            name, departure.kind, stream.asset, row, departure.since_ms, found_ms,
+            reason_of(stream, asset, departure, expected, spread, now_ms, at, limit, beside),
+            value=float(newest.value[row]), expected=expected, spread=spread,
+            score=round(departure.score, 3), reaches_ms=at, limit=limit, curve=departure.curve,
+        )  # fmt: skip
+
+    def _ahead(
+        self, stream: Datastream, departure: Departure, value: float, now_ms: int
+    ) -> tuple[int, float | None]:
+        """When a drift would pass the next limit in its direction, and which that is."""
+        table = self._table
+        if departure.kind != "drift" or table is None or not departure.slope:
+            return 0, None
+        limits, up = stream.limits, departure.slope > 0
+        inner, outer = (limits.high, limits.high_high) if up else (limits.low, limits.low_low)
+        for limit in (inner, outer):
+            if limit is not None and (value < limit if up else value > limit):
+                at = reaches(table, stream.id, departure.gap, departure.slope, limit, now_ms)
+                return at, limit if at else None
+        return 0, None
+
+    def _beside(self, row: int) -> list[tuple[str, bool]]:
+        """(name, whether it reads as usual) of the datastreams that the expected value leans on."""
+        table = self._table
+        if table is None:
+            return []
+        rows = np.flatnonzero(table.datastream == row)
+        if not rows.size:
+            return []
+        streams = self._recorder.core.city.streams
+        return [
+            (streams[other].label or streams[other].name, int(other) not in self._open)
+            for other in table.neighbour[rows[0]]
+            if 0 <= other < len(streams)
+        ]
+
+    # ------------------------------------------------------------------ keeping
+    def _with_cases(self, one: Anomaly) -> Anomaly:
+        """With the past cases that are most like it, and what came of each."""
+        store, city = self._recorder.store, self._recorder.core.city
+        phenomenon = {s.id: s.kind for s in city.streams}
+        found = alike(one, store.anomalies(), phenomenon)
+        if not found:
+            return one
+        orders = store.work_orders()
+        cases = tuple(
+            SimilarCase(
+                past.asset or str(past.datastream),
+                past.found_ms,
+                outcome_of(past, orders, store),
+                apart,
+            )
+            for past, apart in found
+        )
+        return replace(one, similar=cases)
+
+    def keep(self, items: Iterable[Anomaly]) -> None:
+        """Write them and tell the clients. From any thread but the writer's."""
+        changed = list(items)
+        batch, now = self._recorder.core.batch(), self._recorder.clock.wall_ms()
+
+        def write(access: WriteAccess) -> None:
+            access.put_anomalies(changed, batch)
+
+        self._recorder.store.writer.call(write).result(10)
+        with self._lock:
+            for item in changed:
+                self._told_ms[item.id] = now
+                if item.until_ms:
+                    self._open.pop(item.datastream, None)
+                else:
+                    self._open[item.datastream] = item
+        self._recorder.server.emit(wire.AnomaliesChanged(tuple(changed)))
+
+    def judged(self, ask: wire.JudgeAnomaly) -> Anomaly:
+        """What a person says of one. Raises LamplighterError (U-801)."""
+        found = next((a for a in self._recorder.store.anomalies() if a.id == ask.id), None)
+        if found is None or ask.verdict not in ("", REAL, FALSE):
+            what = f"there is no anomaly {ask.id}" if found is None else "say real or false"
+            raise fault("U-801", what=what, name="anomalies")
+        who, now = self._recorder.identity.user, self._recorder.clock.wall_ms()
+        changed = replace(
+            found, verdict=ask.verdict, verdict_by=who if ask.verdict else "",
+            verdict_ms=now if ask.verdict else 0, note=ask.note or found.note,
+            order=ask.order or found.order,
+        )  # fmt: skip
+        self.keep([changed])
+        return changed
+
+    @property
+    def standing(self) -> tuple[Anomaly, ...]:
+        """Those that last and that nobody has judged."""
+        with self._lock:
+            return tuple(a for a in self._open.values() if a.standing)
+
+
+def _streams_of(event: KnownEvent, by_asset: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    return (event.datastream,) if event.datastream >= 0 else by_asset.get(event.asset, ())
