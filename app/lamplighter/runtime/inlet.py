@@ -59,7 +59,7 @@ class Inlet:
         self._decoded = decoded
         self._waits = waits
         self.originals = Originals()
-        self._queue: queue.Queue[RawMessage] = queue.Queue(QUEUE_MESSAGES)
+        self._queue: queue.SimpleQueue[RawMessage] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._settled: queue.SimpleQueue[Committed] = queue.SimpleQueue()
         self._between: queue.SimpleQueue[Callable[[Pipeline], None]] = queue.SimpleQueue()
@@ -71,12 +71,9 @@ class Inlet:
 
     def deliver(self, message: RawMessage) -> bool:
         """Take a message from a feed's thread; False when there is no room now."""
-        if self._stopping.is_set():
+        if self._stopping.is_set() or self._queue.qsize() >= QUEUE_MESSAGES:
             return False
-        try:
-            self._queue.put_nowait(message)
-        except queue.Full:
-            return False
+        self._queue.put(message)
         self.originals.note(message)
         return True
 

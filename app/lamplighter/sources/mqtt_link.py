@@ -27,6 +27,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import MAX_MESSAGE_BYTES
 from lamplighter.sources.feed import Address, Counters, Deliver, Login, loose_ticket
+from lamplighter.sources.mqtt_client import EagerClient
 from lamplighter.sources.mqtt_manners import LinkEnded, Manners, Out
 from lamplighter.sources.mqtt_words import refused_topics, words_of
 from lamplighter.sources.tls import server_end_ms
@@ -77,6 +78,8 @@ class MqttLink:
         self._keep_alive = max(1, round(0.75 * keep_alive_s))
         # a silent link is noticed after two of these, which keeps within the promised limit
         self._acks: deque[int] = deque()
+        self._woken = False
+        """a wake-up for acknowledgements is under way"""
         self._outbox: deque[Out] = deque()
         self._held: deque[RawMessage] = deque()
         self._ending = threading.Event()
@@ -114,7 +117,9 @@ class MqttLink:
 
     def ack(self, mid: int) -> None:
         self._acks.append(mid)
-        self._wake()
+        if not self._woken:
+            self._woken = True
+            self._wake()
 
     def publish(self, out: Out) -> bool:
         if not self.subscribed or self._ending.is_set():
@@ -173,7 +178,8 @@ class MqttLink:
         self._flush()
         self._offer()
         full = len(self._held) >= HELD_LIMIT
-        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        pending = self._client.buffered > 0
+        pending |= isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         reading = [self._wake_r] if full else [sock, self._wake_r]
         writing = [sock] if self._client.want_write() else []
         wait = 0.0 if pending else (0.02 if self._held else _TICK_S)
@@ -184,6 +190,7 @@ class MqttLink:
         if self._wake_r in readable:
             with contextlib.suppress(BlockingIOError):
                 self._wake_r.recv(65_536)
+            self._woken = False  # what is noted from here on needs a wake-up of its own
         if not full and (sock in readable or pending):
             self._read()
         if sock in writable:
@@ -200,8 +207,8 @@ class MqttLink:
                 break
 
     def _flush(self) -> None:
-        while self._acks:
-            self._client.ack(self._acks.popleft(), 1)
+        if due := [self._acks.popleft() for _ in range(len(self._acks))]:
+            self._client.ack_all(due)
         while self._outbox:
             out = self._outbox.popleft()
             sent = self._client.publish(**out._asdict())
@@ -250,9 +257,9 @@ class MqttLink:
             self._wake_w.send(b"1")
 
     # ---------------------------------------------------------------- paho's callbacks
-    def _make(self, client_id: str, login: Login, tls: ssl.SSLContext | None) -> paho.Client:
+    def _make(self, client_id: str, login: Login, tls: ssl.SSLContext | None) -> EagerClient:
         five = self._version == MQTTProtocolVersion.MQTTv5
-        client = paho.Client(
+        client = EagerClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=None if five else self._manners.clean,
