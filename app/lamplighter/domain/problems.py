@@ -153,6 +153,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "U-821": "The view {name} was not taken: {what}. What is shown stays as it was.",
     "U-822": "The view {name} is shown without {what}, which this project does not have. "
     "Everything else is as it was saved.",
+    "U-831": "{name} cannot be judged: {what}. Nothing was changed. "
+    "The manual page 'Judging models' shows what each form of data must hold.",
     "U-808": "{what}. Nothing was changed. Press L to go back to live.",
 }
 

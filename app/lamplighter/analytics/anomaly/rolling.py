@@ -57,3 +57,18 @@ def forward(values: Floats) -> Floats:
     filled = np.take_along_axis(values, np.maximum(last, 0), axis=0)
     result: Floats = np.where(last >= 0, filled, np.nan)
     return result
+
+
+def column_mean(values: Floats) -> Floats:
+    """(s,) mean of what is known in each column; NaN where nothing is."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Floats = np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
+    return result
+
+
+def column_spread(values: Floats) -> Floats:
+    """(s,) standard deviation of what is known in each column; NaN where nothing is."""
+    away = values - column_mean(values)
+    result: Floats = np.sqrt(column_mean(away * away))
+    return result

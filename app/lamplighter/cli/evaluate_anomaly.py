@@ -1,0 +1,116 @@
+"""`evaluate anomaly`: the console's anomaly detectors judged on data in three public forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lamplighter.cli.output import document, line, say, table
+from lamplighter.domain.problems import fault
+
+if TYPE_CHECKING:
+    from lamplighter.analytics.anomaly.evaluate_runs import RunsReport
+
+FORMS = ("skab", "nab", "batadal")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("anomaly")(anomaly)
+
+
+def anomaly(
+    paths: list[Path] = typer.Argument(None, help="skab: files or folders of labelled runs."),
+    form: str = typer.Option(..., "--format", help="skab, nab or batadal."),
+    data: Path | None = typer.Option(None, "--data", help="nab: folder of streams."),
+    labels: Path | None = typer.Option(None, "--labels", help="nab: file of labelled windows."),
+    threshold: float | None = typer.Option(None, "--threshold", help="nab: another threshold."),
+    train: Path | None = typer.Option(None, "--train", help="batadal: hours without attacks."),
+    tune: Path | None = typer.Option(None, "--tune", help="batadal: labelled hours to tune on."),
+    test: Path | None = typer.Option(None, "--test", help="batadal: labelled hours to judge."),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Judge the anomaly detectors; the rule without skill stands beside every figure."""
+    if form not in FORMS:
+        raise _usage(f"--format knows {', '.join(FORMS)}, not '{form}'")
+    if form == "skab":
+        if not paths:
+            raise _usage("--format skab needs files or folders")
+        return _show_runs(_runs(paths), json)
+    raise _usage(f"--format {form} is not there yet")
+
+
+def _usage(what: str) -> Exception:
+    return fault("U-801", what=what, name="evaluate anomaly")
+
+
+def _existing(path: Path | None, option: str) -> Path:
+    if path is None:
+        raise _usage(f"{option} is missing")
+    if not path.exists():
+        raise fault("U-831", name=str(path), what="there is no such file or folder")
+    return path
+
+
+def tables_of(paths: list[Path]) -> tuple[tuple[Path, ...], bool]:
+    """Files named or found in folders, in order; whether any came from a folder."""
+    found: list[Path] = []
+    folders = False
+    for path in paths:
+        _existing(path, "PATH")
+        if path.is_dir():
+            folders = True
+            inside = sorted(p for p in path.rglob("*") if p.name.endswith((".csv", ".csv.gz")))
+            if not inside:
+                raise fault("U-831", name=str(path), what="the folder holds no .csv or .csv.gz")
+            found += inside
+        else:
+            found.append(path)
+    return tuple(dict.fromkeys(found)), folders
+
+
+def ask(task: str, payload: object, result: type[Any], name: str, reads: tuple[Path, ...]) -> Any:
+    """What the task answers from a limited worker."""
+    from lamplighter.runtime.one_task import in_worker
+
+    return in_worker(f"lamplighter.analytics.anomaly.{task}", payload, result, name=name,
+                     reads=[p.resolve() for p in reads])  # fmt: skip
+
+
+def _runs(paths: list[Path]) -> RunsReport:
+    from lamplighter.analytics.anomaly.evaluate_runs import RunsReport, RunsRequest
+
+    files, folders = tables_of(paths)
+    request = RunsRequest(tuple(str(p.resolve()) for p in files), strict=not folders)
+    found: RunsReport = ask(
+        "evaluate_runs:judge_runs", request, RunsReport, "judge anomalies", files
+    )
+    return found
+
+
+def _show_runs(report: RunsReport, json: bool) -> None:
+    if json:
+        document(report)
+        return
+    table(
+        ("file", "rows", "F1", "false alarms", "missed"),
+        ((r.file, r.rows, round(r.f1, 3), _percent(r.far), _percent(r.mar))
+         for r in report.by_file),
+    )  # fmt: skip
+    line(
+        f"{report.files} runs, {report.rows:,} rows: F1 {report.f1:.3f} (always alarm "
+        f"{report.naive_f1:.3f}), false alarms {_percent(report.far)} of calm rows (always alarm "
+        f"{_percent(report.naive_far)}), missed {_percent(report.mar)}"
+    )
+    line(
+        f"{report.change_points} change points: {report.nab_standard:.1f} standard, "
+        f"{report.nab_low_fp:.1f} few false, {report.nab_low_fn:.1f} few missed (silent 0)"
+    )
+    line(f"limits {report.threshold}; fitted in {report.fit_seconds:.2f} s")
+    if report.left_out:
+        say(f"left out, no labels: {', '.join(report.left_out)}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
