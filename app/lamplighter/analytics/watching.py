@@ -214,7 +214,8 @@ class Watch:
     def _departure(
         self, row: int, scores: Floats, now_ms: int, now: Floats, hour: Floats
     ) -> Departure:
-        ring = np.append(self._hours[row], hour[row])
+        newest = hour[row] if np.isfinite(hour[row]) and scores[0] < 1.0 else now[row]
+        ring = np.append(self._hours[row], newest)
         score = float(scores.max())
         curve = tuple(round(float(v), 2) for v in np.nan_to_num(ring[-24:] / self._hourly[row]))
         if scores[0] >= 1.0 and scores[1] < 1.0 and scores[2] < 1.0:

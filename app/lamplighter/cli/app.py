@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from lamplighter import __version__
 from lamplighter.cli import (
     alarm_verbs,
+    anomaly_verbs,
     backup_verbs,
     check_verb,
     city_verbs,
@@ -67,6 +68,7 @@ def build(starters: Starters) -> typer.Typer:
         retention_verb,
         backup_verbs,
         alarm_verbs,
+        anomaly_verbs,
         rule_verbs,
         plugin_verbs,
         doctor_verbs,

@@ -45,8 +45,10 @@ def recorder(past: UsualPast) -> Iterator[Recorder]:
 
 
 def test_what_is_usual_is_learned_kept_signed_and_used_again(
-    past: UsualPast, recorder: Recorder
+    past: UsualPast,
 ) -> None:
+    recorder = Recorder(past.folder, SystemClock(), plugin_code=False)
+    recorder.start()
     until(lambda: recorder.usual.report.card.made_ms and recorder.usual.table is not None)
     card = recorder.usual.report.card
     assert (card.used, card.datastreams) == (4, 4)

@@ -1,0 +1,180 @@
+"""Anomalies of a recorder: found live, told with a reason, judged by people, muted by works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.kit.feeds import FeedBuilder
+from tests.kit.program import json_of, verb
+from tests.kit.usual_past import SOURCE, UsualPast
+
+from lamplighter.client import Session, WireCarrier
+from lamplighter.domain import wire
+from lamplighter.domain.alarm_design import PlannedWork
+from lamplighter.domain.anomaly import Anomaly
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.maintenance import WorkOrder
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.runtime.anomaly_list import anomalies_of
+from lamplighter.runtime.recorder import Recorder
+
+DAY_MS = 86_400_000
+
+
+def until(holds: Callable[[], object], patience_s: float = 120.0) -> None:
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came to hold")
+
+
+class Town:
+    """A recorder that learned, and a device whose levels a test adds something to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = SystemClock()
+        self.past = UsualPast(folder, self.clock, streams=4, days=4)
+        self.past.write(every_min=20)
+        self.recorder = Recorder(folder, self.clock, plugin_code=False)
+        self.recorder.start()
+        self.device = FeedBuilder(self.clock, SOURCE, epoch=self.clock.wall_ms())
+        self._seq = 0
+        self.session = Session(WireCarrier(folder))
+        self.events: list[wire.Event] = []
+        self.session.subscribe(self.events.append)
+        until(lambda: self.recorder.usual.table is not None)
+
+    def close(self) -> None:
+        self.session.close()
+        self.recorder.stop()
+
+    def minute(self, added: tuple[float, ...]) -> None:
+        """One value of each tank, taken in by the watch; then its minute is closed."""
+        now = self.clock.wall_ms()
+        at = np.array([now], np.int64)
+        levels = [float(self.past.value(n, at)[0]) + more for n, more in enumerate(added)]
+        points = [(f"level-{n}", now, level) for n, level in enumerate(levels)]
+        assert self.recorder.inlet.deliver(self.device.message(self._seq, points))
+        self._seq += 1
+        watch, desk = self.recorder.anomalies.watch, self.recorder.anomalies
+        until(lambda: watch._count.size > 3 and watch._count[: len(added)].all())
+        done: list[int] = []
+
+        def close() -> None:
+            desk._next_ms = self.recorder.clock.monotonic_ms() + 10**9
+            desk.minute(self.recorder.clock.wall_ms())
+            done.append(1)
+
+        self.recorder.core.on_beat(close)
+        until(lambda: done)
+        thread = desk._thread
+        assert thread is not None
+        thread.join(30)
+
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        reply = self.session.ask_now(wire.GetAnomalies())
+        assert isinstance(reply, wire.Anomalies)
+        return reply.items
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One for all tests here: odd values at T0, works at T2."""
+    made = Town(tmp_path_factory.mktemp("anomalies") / "town")
+    yield made
+    made.close()
+
+
+def earlier(town: Town) -> None:
+    """Three old cases: alike and repaired, alike and false, and of another kind."""
+    end = town.past.end_ms
+    curve = (*([0.0] * 22), 4.0, 9.0)
+    old = [
+        Anomaly("AN-a", "point", "T2", 2, end - 3 * DAY_MS, end - 3 * DAY_MS, "x",
+                until_ms=end - 3 * DAY_MS + 60_000, curve=curve, verdict="real", order="WO-7"),
+        Anomaly("AN-b", "point", "T3", 3, end - 2 * DAY_MS, end - 2 * DAY_MS, "x",
+                until_ms=end - 2 * DAY_MS + 7_200_000, curve=curve, verdict="false"),
+        Anomaly("AN-c", "stuck", "T3", 3, end - DAY_MS, end - DAY_MS, "x",
+                until_ms=end - DAY_MS + 1, curve=(0.0,) * 24),
+    ]  # fmt: skip
+    order = WorkOrder("WO-7", "T2", "Level sensor", "done", finding="found: bubble in the line")
+
+    def put(access: object) -> None:
+        access.put_anomalies(old)  # type: ignore[attr-defined]
+        access.put_work_order(order)  # type: ignore[attr-defined]
+
+    town.recorder.store.writer.call(put).result(30)
+
+
+def test_an_odd_value_is_told_with_its_reason_and_past_cases_and_closed_by_a_person(
+    town: Town,
+) -> None:
+    earlier(town)
+    for _ in range(3):
+        town.minute((1.5, 0.0, 0.0, 0.0))
+
+    found = [a for a in town.anomalies() if a.datastream == 0 and not a.until_ms]
+    assert len(found) == 1
+    one = found[0]
+    assert one.kind == "point"
+    assert one.asset == "T0"
+    assert "Level 0" in one.reason and "spreads over" in one.reason
+    assert one.reason.count(".") >= 1 and "\n" not in one.reason
+    assert {c.outcome for c in one.similar[:2]} == {
+        "called a false alarm",
+        "called real; order WO-7 done, found: bubble in the line",
+    }
+    assert len(one.similar) == 3
+    told = [e for e in town.events if isinstance(e, wire.AnomaliesChanged)]
+    assert any(a.id == one.id for e in told for a in e.items)
+
+    assert isinstance(town.session.ask_now(wire.JudgeAnomaly(one.id, "real", "valve")), wire.Ok)
+    again = next(a for a in town.anomalies() if a.id == one.id)
+    assert (again.verdict, again.note) == ("real", "valve")
+    assert again.verdict_by
+    refused = town.session.ask_now(wire.JudgeAnomaly("AN-none", "real"))
+    assert isinstance(refused, wire.Refused)
+    assert isinstance(town.session.ask_now(wire.JudgeAnomaly(one.id, "maybe")), wire.Refused)
+
+
+def test_planned_works_mute_their_assets_and_no_others(town: Town) -> None:
+    now = town.clock.wall_ms()
+    work = PlannedWork("", "cleaning", now - 60_000, now + 3_600_000, ("T2",))
+    assert isinstance(town.session.ask_now(wire.PutWork(work)), wire.Ok)
+    desk = town.recorder.anomalies
+    until(lambda: any(q.id.startswith("works:") for q in town.recorder.core.city.quiets))
+    desk._look()
+    until(lambda: desk._muted.size and desk._muted[2])
+
+    now = town.clock.wall_ms()
+    points = [(f"level-{n}", now, float(town.past.value(n, np.array([now]))[0])) for n in range(4)]
+    before = desk.watch._seen[2]
+    assert town.recorder.inlet.deliver(town.device.message(town._seq, points))
+    town._seq += 1
+    until(lambda: desk.watch._seen[1] >= now)
+    assert desk.watch._seen[2] == before
+
+
+def test_the_verb_lists_them(town: Town) -> None:
+    earlier(town)
+    folder = str(town.past.folder)
+    old = ["AN-c", "AN-b", "AN-a"]
+
+    def ids(*words: str) -> list[str]:
+        found = anomalies_of(town.past.folder, *words)["anomalies"]
+        return [a["id"] for a in found if a["id"] in old]
+
+    assert ids() == old
+    assert ids(str(town.past.end_ms - 2 * DAY_MS - 1)) == old[:2]
+    assert ids("", "", "T2") == ["AN-a"]
+    listed = verb("anomalies", folder)
+    assert "AN-a" in listed.stdout and "called real" in listed.stdout
+    assert json_of("expected", folder)["used"] == 4
+    with pytest.raises(LamplighterError):
+        anomalies_of(town.past.folder, "yesterdayish")
