@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lamplighter.analytics import calibration, fleet, hazard
+from lamplighter.analytics import calibration, drift, fleet, hazard
 from lamplighter.analytics.fleet import FleetHistory, Rows
 from lamplighter.analytics.model_files import save
 from lamplighter.analytics.scoring import pack_tables
@@ -70,6 +70,8 @@ class TrainReport(Struct, frozen=True):
     """signals without which there is no forecast"""
     frozen: bool
     seconds: float
+    inputs: tuple[str, ...] = ()
+    """signals it was given; age in service is never among them"""
 
 
 def train(payload: TrainRequest, progress: Progress) -> TrainReport:
@@ -101,7 +103,9 @@ def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
     tables = pack_tables(
         sample.book(), judged.quantile, judged.low, judged.high, sample.lowest, sample.highest
     )
-    files = save(folder, model, tables | _facts(history, sample.relative, useful, judged))
+    seen = drift.reference(sample.inputs, sample.asset)
+    facts = _facts(history, sample.relative, useful, judged)
+    files = save(folder, model, tables | seen | facts)
     progress(steps, steps, "done")
     return TrainReport(
         str(folder),
@@ -123,6 +127,7 @@ def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
         useful,
         judged.frozen,
         round(time.monotonic() - began, 2),
+        fleet.feature_signals(history.signals),
     )
 
 
@@ -140,7 +145,15 @@ def card(report: TrainReport) -> ModelCard:
         seeds=(report.seed,),
         split=f"{report.folds} folds, each leaves out whole assets",
         thresholds="bands and useful signals from assets held out of training; none by hand",
-        figures=(Figure("Brier score", report.brier, report.naive_brier, n=report.assets),),
+        figures=(
+            Figure(
+                "Brier score",
+                report.brier,
+                report.naive_brier,
+                without_age=report.brier,
+                n=report.assets,
+            ),
+        ),
         naive=f"{report.naive_probability:.0%} for every asset, the rate of the past",
         stated=0.9,
         covered=report.coverage_90,
@@ -148,7 +161,8 @@ def card(report: TrainReport) -> ModelCard:
         width=report.width_90,
         width_unit="days",
         signals=report.useful,
-        with_age=True,
+        inputs=report.inputs,
+        with_age=False,
         seconds=report.seconds,
     )
 

@@ -99,6 +99,11 @@ def refuse_by_name(file: Path) -> None:
         raise fault("P-603", name=file.name)
 
 
+def starts_like_pickle(first: bytes) -> bool:
+    """Whether these two bytes begin a pickle."""
+    return first in _PICKLE_START
+
+
 def verify_files(folder: Path, files: dict[str, str]) -> None:
     """Raises LamplighterError when a file is missing, changed, too large or of a refused format."""
     for name, expected in files.items():
@@ -110,7 +115,7 @@ def verify_files(folder: Path, files: dict[str, str]) -> None:
         if sha256(file) != expected:
             raise _no_forecast(folder.name, f"its model file {name} was changed")
         with file.open("rb") as handle:
-            if handle.read(2) in _PICKLE_START:
+            if starts_like_pickle(handle.read(2)):
                 raise fault("P-603", name=name)
 
 

@@ -45,6 +45,10 @@ class ScoreRequest(Struct, frozen=True):
     what: dict[str, str] = {}
     people: dict[str, int] = {}
     trust: dict[str, float] = {}
+    model: str = "bearing hazard 1"
+    """what the forecasts say they were made by"""
+    frozen: str = ""
+    """why the model gives no numbers at present"""
 
 
 def score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
@@ -57,11 +61,9 @@ def score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
 
 
 def _score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
-    model, tables = _loaded(payload.folder, tuple(sorted(payload.files.items())))
-    history = fleet.sorted_rows(payload.history)
-    in_service = fleet.by_duty(history)
-    kept = fleet.newest_per_step(in_service, HOUR_MS)
-    rows = fleet.order(fleet.chosen(in_service, kept))
+    model, tables = loaded(payload.folder, tuple(sorted(payload.files.items())))
+    history, kept = _hourly(payload.history)
+    rows = fleet.order(fleet.chosen(fleet.by_duty(history), kept))
     clock = history.time_ms[kept]
     last = (
         np.flatnonzero(np.append(np.diff(rows.asset) != 0, True))
@@ -83,8 +85,22 @@ def _score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
     return tuple(ranked)
 
 
+def _hourly(history: FleetHistory) -> tuple[FleetHistory, npt.NDArray[np.intp]]:
+    """(rows in order, the newest of every hour in service)."""
+    ordered = fleet.sorted_rows(history)
+    return ordered, fleet.newest_per_step(fleet.by_duty(ordered), HOUR_MS)
+
+
+def fleet_inputs(history: FleetHistory, tables: dict[str, np.ndarray]) -> tuple[Rows, Floats]:
+    """(rows by the hour in service, (n, features) as the model with these tables sees them)."""
+    ordered, kept = _hourly(history)
+    rows = fleet.order(fleet.chosen(fleet.by_duty(ordered), kept))
+    return rows, fleet.features(rows, tuple(str(s) for s in tables["relative"]))
+
+
 @functools.lru_cache(maxsize=2)
-def _loaded(folder: str, files: tuple[tuple[str, str], ...]) -> tuple[Any, dict[str, np.ndarray]]:
+def loaded(folder: str, files: tuple[tuple[str, str], ...]) -> tuple[Any, dict[str, np.ndarray]]:
+    """(model, tables) of checked files, kept for the next call of the same worker."""
     return model_files.load(Path(folder), dict(files))
 
 
@@ -119,7 +135,10 @@ class _Scored:
         )
         median = hazard.median_days(curve)
         self.days = calibration.days_band(median, float(tables["quantile"]))
-        self.frozen = bool(tables["frozen"])
+        self.frozen = request.frozen
+        if bool(tables["frozen"]) and not self.frozen:
+            naive = float(tables["naive"])
+            self.frozen = f"no better than the naive rate of {naive:.0%} on assets it had not seen"
         self.share = np.zeros((len(inputs), len(self.signals)))
         told = np.flatnonzero(chance >= DETAILS_FROM)
         if told.size:
@@ -134,9 +153,10 @@ class _Scored:
             return self.abstain(name, why)
         naive = float(self.tables["naive"])
         if self.frozen:
-            why = f"frozen: no better than the naive rate of {naive:.0%} on assets it had not seen"
-            return self.abstain(name, why)
+            return self.abstain(name, f"frozen: {self.frozen}")
         chance = float(self.chance[place])
+        if not np.isfinite([chance, self.low[place], self.high[place]]).all():
+            return self.abstain(name, "its model gave no number")
         shown = chance >= SHOWN_FROM and np.isfinite(self.days[1][place])
         share = self.share[place]
         row = self.inputs[place]
@@ -156,7 +176,7 @@ class _Scored:
             evidence.similar(row, weight, self.book, str(self.tables["mode"])) if told else (),
             self.request.trust.get(name, 1.0),
             round(naive, 4),
-            "bearing hazard 1",
+            self.request.model,
             self.request.what.get(name, ""),
             self.request.people.get(name, 0),
         )
@@ -172,7 +192,7 @@ class _Scored:
             basis=f"no basis: {why}",
             trust=self.request.trust.get(name, 1.0),
             naive_probability=round(float(self.tables["naive"]), 4),
-            model="bearing hazard 1",
+            model=self.request.model,
             what=self.request.what.get(name, ""),
             people=self.request.people.get(name, 0),
         )

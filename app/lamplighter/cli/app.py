@@ -22,6 +22,7 @@ from lamplighter.cli import (
     historian_verbs,
     history_verbs,
     layer_verbs,
+    model_verbs,
     plugin_verbs,
     quarantine_verbs,
     register_verb,
@@ -73,6 +74,7 @@ def build(starters: Starters) -> typer.Typer:
         plugin_verbs,
         doctor_verbs,
         evaluate_verbs,
+        model_verbs,
     )
     for room in rooms:
         room.register(app)

@@ -151,3 +151,49 @@ class ModelRecord(Struct, frozen=True):
 def model_key(kind: str, version: int) -> str:
     """How a version is called: `maintenance/3`."""
     return f"{kind}/{version}"
+
+
+class Told(Struct, frozen=True):
+    """What a kept forecast said, without its evidence: read in great numbers."""
+
+    asset: str
+    made_ms: int
+    horizon_days: float
+    probability_30d: float | None
+    days_low: float | None = None
+    days_high: float | None = None
+    naive_probability: float | None = None
+    model: str = ""
+
+
+class ScoreRow(Struct, frozen=True):
+    """The track record of one asset class; figures are None below `FEWEST_CASES` closed cases."""
+
+    asset_class: str
+    assets: int
+    """that were ever forecast"""
+    cases: int
+    hits: int
+    missed: int
+    """failures nobody was warned of"""
+    false_alarms: int
+    missed_without_basis: int
+    """of the missed ones those where the model had said that it has no basis"""
+    months: float
+    """since the first forecast"""
+    hit_rate: float | None
+    """hits among all faults: hits / (hits + missed)"""
+    right_when_warned: float | None
+    """hits among all warnings looked at: hits / (hits + false alarms)"""
+    false_per_month: float | None
+    lead_days: float | None
+    """median"""
+    stated: float
+    """promised coverage of the band of days"""
+    covered: float | None
+    covered_n: int
+    """failures it was judged on"""
+
+    @property
+    def has_record(self) -> bool:
+        return self.cases >= FEWEST_CASES

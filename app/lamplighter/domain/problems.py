@@ -126,6 +126,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "Its layer is greyed; its values and alarm rules still work. It is tried again when the "
     "recorder next starts.",
     "P-609": "The model {name} was left as it is: {what}. Forecasts go on as before.",
+    "P-610": "The model {name} was not taken in: {what}. Forecasts go on as before.",
     # commands
     "C-701": "Command to {name} refused: {what}. Nothing was sent.",
     "C-702": "Command to {name} got no receipt within {what}: outcome unknown. "

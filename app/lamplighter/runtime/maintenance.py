@@ -15,12 +15,19 @@ import numpy as np
 import structlog
 
 from lamplighter.analytics import fleet
-from lamplighter.analytics.maintenance import TrainReport, TrainRequest, card
 from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
 from lamplighter.domain.maintenance import Prognosis
-from lamplighter.domain.problems import LamplighterError, Problem
+from lamplighter.domain.problems import Problem, fault
 from lamplighter.domain.quality import QualityMark
+from lamplighter.runtime.fleet_model import (
+    CANCELLED,
+    JUDGE_EVERY_S,
+    FleetModel,
+    believable,
+    name_of,
+    without_number,
+)
 from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
 from lamplighter.runtime.model_registry import Usable
 from lamplighter.store import WriteAccess
@@ -31,13 +38,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 SCORE_EVERY: Final = 5
 """seconds between two scorings of the whole fleet"""
-KEEP_EVERY: Final = 6
+KEEP_EVERY: Final = 60
 """of this many scorings one is kept as a fact, and each that moved by more than `MOVED`"""
 MOVED: Final = 0.05
 NOT_MEASURED: Final = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
 """nothing is learned or forecast from what a person set, or from a point in maintenance"""
-KIND: Final = "maintenance"
-"""what its models are called in the registry"""
 
 
 class MaintenanceDesk:
@@ -45,12 +50,12 @@ class MaintenanceDesk:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._fresh: Path = recorder.project / "cache" / "training" / KIND
-        self._model: Usable | None = None
+        self.model = FleetModel(recorder)
         self._past: fleet.Points | None = None
         self._live: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self._seconds = 0
         self._scorings = 0
+        self._judged = -JUDGE_EVERY_S
         self._busy = threading.Event()
         self._shown: dict[str, Prognosis] = {}
 
@@ -61,42 +66,21 @@ class MaintenanceDesk:
         if not streams:
             return
         self._past = past_points(self._recorder.store, streams)
-        try:
-            self._model = self._recorder.models.in_use(KIND)
-        except LamplighterError as error:
-            self._recorder.tell(error.problem)
-        if self._model is None and len(self._past.time_ms):
-            self._train(self._past)
+        if self.model.usable() is None and len(self._past.time_ms):
+            self.model.train(self._past)
 
-    def _train(self, past: fleet.Points) -> None:
-        recorder = self._recorder
-        request = training(recorder.store, past, self._fresh)
+    def train(self, by: str) -> int:
+        """Train a new version on the recorded past; the task's number.
 
-        def end(value: Any) -> None:
-            if isinstance(value, TrainReport):
-                self._adopt(value)
-            elif isinstance(value, Problem):
-                recorder.tell(value)
-
-        recorder.jobs.pool.submit(
-            "lamplighter.analytics.maintenance:train",
-            request,
-            name="Train the maintenance model",
-            timeout_s=120.0,
-            on_end=end,
-            result=TrainReport,
-            code="P-604",
-        )
-
-    def _adopt(self, report: TrainReport) -> None:
-        registry = self._recorder.models
-        try:
-            registry.adopt(self._fresh, report.files, card(report))
-            self._model = registry.in_use(KIND)
-        except LamplighterError as error:
-            self._recorder.tell(error.problem)
-            return
-        log.info("trained", seconds=report.seconds, failures=report.failures)
+        Raises LamplighterError (P-604) where there is no past to learn from, or while it runs.
+        """
+        past = self._past
+        if past is None or not len(past.time_ms):
+            raise fault("P-604", name="the fleet", what="there is no past to learn from")
+        task = self.model.train(past, by=by)
+        if not task:
+            raise fault("P-604", name="the fleet", what="its model is being trained already")
+        return task
 
     # ------------------------------------------------------------------ scoring
     def every_second(self) -> None:
@@ -113,7 +97,7 @@ class MaintenanceDesk:
                 (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh])
             )
         self._seconds += 1
-        due = self._seconds % SCORE_EVERY == 0 and self._model is not None
+        due = self._seconds % SCORE_EVERY == 0
         if due and self._live and not self._busy.is_set():
             self._busy.set()
             samples = list(self._live)
@@ -123,14 +107,24 @@ class MaintenanceDesk:
 
     def _score(self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]]) -> None:
         try:
-            self._submit(self._request(past, samples))
+            used = self.model.usable()
+            if used is None:
+                self._busy.clear()
+                return
+            request = self._request(past, samples, used)
+            self._submit(request)
+            self.model.look_at_inputs(request)
+            if self._seconds - self._judged >= JUDGE_EVERY_S:
+                self._judged = self._seconds
+                self.model.judge()
         except Exception:
             log.exception("scoring could not begin")
             self._busy.clear()
 
-    def _request(self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]]) -> ScoreRequest:
-        recorder, model = self._recorder, self._model
-        assert model is not None
+    def _request(
+        self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]], used: Usable
+    ) -> ScoreRequest:
+        recorder = self._recorder
         ids, times, values, quality = (np.concatenate(c) for c in zip(*samples, strict=True))
         points = fleet.Points(
             np.concatenate([past.datastream, ids]),
@@ -150,21 +144,25 @@ class MaintenanceDesk:
             if stream < len(trust):
                 own.setdefault(asset, []).append(float(trust[stream]))
         return ScoreRequest(
-            folder=str(model.folder),
-            files=model.files,
+            folder=str(used.folder),
+            files=used.files,
             history=history,
             now_ms=now,
             made_ms=now,
             what={a: f"{city.type_of(a)}, bearing".lstrip(", ") for a in history.assets},
             people={a: city.graph.people_behind(a) for a in history.assets},
             trust={a: min(found) for a, found in own.items()},
+            model=name_of(used),
+            frozen=used.frozen,
         )
 
     def _submit(self, request: ScoreRequest) -> None:
         def end(value: Any) -> None:
             self._busy.clear()
             if isinstance(value, Problem):
-                self._recorder.tell(value)
+                if value.code != CANCELLED:
+                    self._recorder.tell(value)
+                    self._withdraw(value)
             elif value is not None:
                 self._publish(value)
 
@@ -179,8 +177,17 @@ class MaintenanceDesk:
             code="P-604",
         )
 
+    def _withdraw(self, why: Problem) -> None:
+        """Without an answer there is no forecast: old numbers do not stand in for it."""
+        shown = tuple(without_number(p, f"its model did not answer [{why.code}]")
+                      for p in self._shown.values() if p.probability_30d is not None)  # fmt: skip
+        if shown:
+            self._publish(shown)
+
     def _publish(self, items: tuple[Prognosis, ...]) -> None:
         self._scorings += 1
+        now = self._recorder.clock.wall_ms()
+        items = tuple(believable(p, now) for p in items)
         moved = [p for p in items if _moved(self._shown.get(p.asset), p)]
         if self._scorings % KEEP_EVERY == 1:
             moved = list(items)
@@ -193,13 +200,6 @@ class MaintenanceDesk:
         if moved:
             self._recorder.store.writer.call(keep)
         self._recorder.server.emit(wire.PrognosisChanged(items))
-
-
-def training(store: Any, past: fleet.Points, folder: Path) -> TrainRequest:
-    """The request that trains on a project's recorded past."""
-    simulated = store.setting(SIMULATED) == "yes"
-    history = fleet.from_points(past, renewals(store.work_orders()), simulated=simulated)
-    return TrainRequest(history, str(folder))
 
 
 def _moved(before: Prognosis | None, now: Prognosis) -> bool:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lamplighter.domain import wire
+from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
+from lamplighter.runtime import product_metrics
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.fleet_model import KIND
+from lamplighter.runtime.model_shelf import take_in, trusted
 
 
 class ModelAnswers(Answering):
@@ -13,6 +19,9 @@ class ModelAnswers(Answering):
         return {
             wire.GetModels: lambda _: wire.Models(self._recorder.models.records()),
             wire.PromoteModel: self._promote,
+            wire.ImportModel: self._import,
+            wire.TrainModel: self._train,
+            wire.GetScoreboard: self._scoreboard,
         }
 
     def _promote(self, ask: wire.PromoteModel) -> wire.Reply:
@@ -23,3 +32,27 @@ class ModelAnswers(Answering):
         else:
             record = registry.roll_back(ask.kind, by=who, reason=ask.reason)
         return wire.Ok(record.key)
+
+    def _import(self, ask: wire.ImportModel) -> wire.Reply:
+        recorder = self._recorder
+        self._need(Permission.MODEL, ask.path)
+        record = take_in(
+            Path(ask.path),
+            recorder.models,
+            recorder.jobs.pool,
+            recorder.project / "cache",
+            trusted(recorder.project, recorder.key.public_key()),
+            recorder.identity.user,
+        )
+        return wire.Ok(record.key)
+
+    def _train(self, ask: wire.TrainModel) -> wire.Reply:
+        self._need(Permission.MODEL, ask.kind)
+        if ask.kind != KIND:
+            raise fault("P-609", name=ask.kind, what=f"only {KIND} is trained on demand")
+        return wire.TaskStarted(self._recorder.maintenance.train(self._recorder.identity.user))
+
+    def _scoreboard(self, _: wire.GetScoreboard) -> wire.Reply:
+        recorder = self._recorder
+        now = recorder.clock.wall_ms()
+        return wire.Scoreboard(product_metrics.track_record(recorder.store, now))

@@ -22,10 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from lamplighter.analytics import model_files
-from lamplighter.domain.clock import Clock
+from lamplighter.domain.clock import Clock, iso
 from lamplighter.domain.models import (
     KEPT_WINDOWS,
     Drift,
+    Figure,
     Judged,
     ModelCard,
     ModelRecord,
@@ -71,6 +72,8 @@ class ModelRegistry:
         self._told = told or (lambda *words: None)
         self._changed = changed or (lambda record: None)
         self._lock = threading.RLock()
+        self.stamp = 0
+        """counts what changed; who keeps a `Usable` asks again when it moved"""
         self._records: dict[tuple[str, int], ModelRecord] = {
             (r.card.kind, r.card.version): r for r in store.models()
         }
@@ -125,13 +128,15 @@ class ModelRegistry:
         *,
         owner: str = AUTOMATIC,
         frozen: str = "",
+        waits: bool = False,
     ) -> ModelRecord:
         """Take over freshly trained files (name -> sha256, as the worker said) from `folder`.
 
         They are moved below the project's models, numbered and signed. The version is used at
-        once where its kind has none that is, else it waits as a candidate. One whose first figure
-        does not beat the naive rule is frozen. Raises LamplighterError (P-603, P-604) when the
-        files are not what `files` says, and P-609 for a kind that is no name.
+        once where its kind has none that is; otherwise, and always with `waits`, it is a
+        candidate. One whose first figure does not beat the naive rule is frozen. Raises
+        LamplighterError: P-603, P-604 when the files are not what `files` says, P-609 for a kind
+        that is no name.
         """
         if not _KIND.match(card.kind):
             raise fault("P-609", name=card.kind[:40], what="that is no name for a kind of model")
@@ -144,7 +149,7 @@ class ModelRegistry:
             target = self.folder(card.kind, number)
             _move(folder, target, files)
             model_files.sign(target, files, msgspec.to_builtins(card), self._key)
-            used = self._sound_in_use(card.kind, now)
+            used = self._sound_in_use(card.kind, now) or waits
             why = frozen or _not_better(card)
             record = ModelRecord(
                 card,
@@ -153,7 +158,7 @@ class ModelRegistry:
                 now if why else 0,
                 changed_ms=now,
                 changed_by=owner,
-                reason="trained" if used else "trained; the first of its kind",
+                reason="it came in a file" if waits else "trained",
             )
             self._keep(record)
         self._told("model trained", record.key, card.basis, record.state.value)
@@ -266,6 +271,7 @@ class ModelRegistry:
     def _keep(self, record: ModelRecord) -> None:
         self._records[record.card.kind, record.card.version] = record
         self._store.writer.call(lambda access: access.put_model(record)).result(STORED_S)
+        self.stamp += 1
         self._changed(record)
 
 
@@ -328,3 +334,51 @@ def plain(record: ModelRecord) -> dict[str, Any]:
         "changed_by": record.changed_by,
         "reason": record.reason,
     }
+
+
+def card_lines(record: ModelRecord) -> list[tuple[str, str]]:
+    """The card in words, line by line, for people."""
+    card = record.card
+    lines = [
+        ("model", f"{card.title} ({record.key}, {card.method})"),
+        ("state", record.state.value + (f"; frozen: {record.frozen}" if record.frozen else "")),
+        ("learned from", card.basis),
+        ("training window", f"{iso(card.from_ms)} to {iso(card.to_ms)}"),
+        ("units and rows", f"{card.units:,} units, {card.rows:,} rows"),
+        ("kept apart", card.split),
+        ("thresholds from", card.thresholds),
+        ("seeds", ", ".join(str(s) for s in card.seeds)),
+    ]
+    lines += [(one.name, figure_words(one)) for one in card.figures]
+    lines.append(("naive rule", card.naive))
+    if card.stated is not None and card.covered is not None:
+        width = "" if card.width is None else f", {card.width:.3g} {card.width_unit} wide"
+        lines.append(
+            (
+                "coverage",
+                f"{card.covered:.0%} of stated {card.stated:.0%}, n = {card.covered_n}{width}",
+            )
+        )
+    if card.with_age is not None:
+        lines.append(("age in service", "among its inputs" if card.with_age else "not an input"))
+    lines += [
+        ("needs", ", ".join(s.replace("_", " ") for s in card.signals)),
+        ("inputs now", record.drift.words if record.drift else "not compared yet"),
+        ("judged", said(record.judged[-1]) if record.judged else "no window has passed yet"),
+        ("trained", f"{iso(card.made_ms)} by {card.owner}, {card.seconds:.1f} s"),
+        ("changed", f"{iso(record.changed_ms)} by {record.changed_by}: {record.reason}"),
+        ("hash", card.hash),
+    ]
+    return [(name, text) for name, text in lines if text]
+
+
+def figure_words(one: Figure) -> str:
+    """A figure with its naive rule, its n, and what it is without age."""
+    ours = "none" if one.ours is None else f"{one.ours:.3g}"
+    naive = "none" if one.naive is None else f"{one.naive:.3g}"
+    text = f"{ours}, naive {naive}{f' {one.unit}' if one.unit else ''}, n = {one.n}"
+    if one.spread is not None:
+        text += f", spread over seeds {one.spread:.2g}"
+    if one.without_age is not None:
+        text += f", without age {one.without_age:.3g}"
+    return text

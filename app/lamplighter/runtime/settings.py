@@ -13,6 +13,7 @@ from platformdirs import site_config_path, user_config_path
 from lamplighter.domain.problems import fault
 
 DEFAULTS: Final[dict[str, Any]] = {
+    "models.trusted_keys": [],
     "plugins.disabled": [],
     "plugins.trusted_keys": [],
     "plugins.allow_unsigned": [],

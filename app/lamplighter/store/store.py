@@ -19,7 +19,7 @@ from lamplighter.domain.findings import Repair
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
-from lamplighter.domain.models import ModelRecord
+from lamplighter.domain.models import ModelRecord, Told
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
 from lamplighter.domain.problems import LEFT_DAMAGED, fault
@@ -283,9 +283,9 @@ class Store:
 
     def prognosis_journal(
         self, from_ms: int | None = None, to_ms: int | None = None
-    ) -> Iterator[Prognosis]:
+    ) -> Iterator[Told]:
         """Every forecast kept in [from_ms, to_ms), oldest first."""
-        return facts.journal(self._readers.city, facts.PROGNOSIS, Prognosis, from_ms, to_ms)
+        return facts.journal(self._readers.city, facts.PROGNOSIS, Told, from_ms, to_ms)
 
     def anomalies(self, known_at_ms: int | None = None) -> list[Anomaly]:
         """Every anomaly as it stands, oldest first."""

@@ -148,9 +148,13 @@ from lamplighter.domain.wire.history import Thresholds as Thresholds
 from lamplighter.domain.wire.history import ValueChange as ValueChange
 from lamplighter.domain.wire.message import Message
 from lamplighter.domain.wire.models import GetModels as GetModels
+from lamplighter.domain.wire.models import GetScoreboard as GetScoreboard
+from lamplighter.domain.wire.models import ImportModel as ImportModel
 from lamplighter.domain.wire.models import ModelChanged as ModelChanged
 from lamplighter.domain.wire.models import Models as Models
 from lamplighter.domain.wire.models import PromoteModel as PromoteModel
+from lamplighter.domain.wire.models import Scoreboard as Scoreboard
+from lamplighter.domain.wire.models import TrainModel as TrainModel
 from lamplighter.domain.wire.quarantine import DeleteQuarantined as DeleteQuarantined
 from lamplighter.domain.wire.quarantine import ExportQuarantined as ExportQuarantined
 from lamplighter.domain.wire.quarantine import GetQuarantine as GetQuarantine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamplighter.domain.models import ModelRecord
+from lamplighter.domain.models import ModelRecord, ScoreRow
 from lamplighter.domain.wire.message import Message
 
 
@@ -22,12 +22,32 @@ class PromoteModel(Message, frozen=True):
     reason: str
 
 
+class ImportModel(Message, frozen=True):
+    """Take a signed model package in as a candidate; the answer comes when it was tried."""
+
+    path: str
+
+
+class TrainModel(Message, frozen=True):
+    """Train a new version on the project's past; it waits as a candidate where one is in use."""
+
+    kind: str
+
+
+class GetScoreboard(Message, frozen=True):
+    """How forecasts fared, per asset class."""
+
+
+class Scoreboard(Message, frozen=True):
+    rows: tuple[ScoreRow, ...]
+
+
 class ModelChanged(Message, frozen=True):
     """Event: a version came, was promoted, frozen, judged, or its inputs moved."""
 
     record: ModelRecord
 
 
-Request = GetModels | PromoteModel
-Reply = Models
+Request = GetModels | PromoteModel | ImportModel | TrainModel | GetScoreboard
+Reply = Models | Scoreboard
 Event = ModelChanged
