@@ -104,7 +104,8 @@ class Edits:
     def __init__(self, edits: Iterable[Edit] = ()) -> None:
         self._by_id: dict[str, Edit] = {}
         self._of: dict[str, dict[str, list[Edit]]] = {}
-        self._seen: set[str] = set()
+        self._seen: dict[tuple[str, str], set[str]] = {}
+        """per object and field: an edit settles nothing but its own field"""
         for edit in edits:
             self.add(edit)
 
@@ -120,8 +121,13 @@ class Edits:
             return False
         self._by_id[edit.id] = edit
         self._of.setdefault(edit.object, {}).setdefault(edit.field, []).append(edit)
-        self._seen.update(edit.seen)
+        seen = self._seen.setdefault((edit.object, edit.field), set())
+        seen.update(i for i in edit.seen if i != edit.id)
         return True
+
+    def get(self, edit_id: str) -> Edit | None:
+        """An edit by its id."""
+        return self._by_id.get(edit_id)
 
     def all(self) -> tuple[Edit, ...]:
         """Every edit, by (made, id)."""
@@ -140,23 +146,24 @@ class Edits:
 
     def heads(self, object: str, field: str) -> tuple[Edit, ...]:
         """Edits of a field that no other has seen, the latest first."""
-        edits = self._of.get(object, {}).get(field, ())
-        free = (e for e in edits if e.id not in self._seen)
+        edits = self._of.get(object, {}).get(field, [])
+        seen = self._seen.get((object, field), set())
+        # forged edits that see each other leave none free: then all of them stand
+        free = [e for e in edits if e.id not in seen] or edits
         return tuple(sorted(free, key=lambda e: e.rank, reverse=True))
 
     def value(self, object: str, field: str) -> Value:
         """What a field says now; None when it was never set."""
+        rule = merging_of(field)
+        if rule is Merging.GROWS:  # whoever saw it and said less takes nothing back
+            every = self._of.get(object, {}).get(field, [])
+            return max((e.value for e in every), key=_growth, default=None)
         heads = self.heads(object, field)
         if not heads:
             return None
         if len({_plain(h.value) for h in heads}) == 1:
             return heads[0].value
-        rule = merging_of(field)
-        if rule is Merging.SAFETY:
-            return self.agreed(object, field)
-        if rule is Merging.GROWS:
-            return max((h.value for h in heads), key=_growth)
-        return heads[0].value
+        return self.agreed(object, field) if rule is Merging.SAFETY else heads[0].value
 
     def record(self, object: str) -> dict[str, Value]:
         """Every field of an object that holds something."""
@@ -164,14 +171,23 @@ class Edits:
         return {f: v for f, v in found.items() if v is not None}
 
     def agreed(self, object: str, field: str) -> Value:
-        """The newest value that every head of a field descends from."""
-        heads = self.heads(object, field)
-        if not heads:
-            return None
-        common = set.intersection(*(self._before(h) for h in heads))
-        rest = [self._by_id[i] for i in common]
-        outer = [e for e in rest if not any(e.id in o.seen for o in rest)]
-        return max(outer, key=lambda e: e.rank).value if outer else None
+        """The newest value that every head of a field descends from.
+
+        Where several edits of that past do not know of each other and differ, nobody agreed on
+        either: then it is what they in turn have in common. No clock decides it.
+        """
+        heads = list(self.heads(object, field))
+        while heads:
+            common = set.intersection(*(self._before(h) for h in heads))
+            rest = [self._by_id[i] for i in common]
+            seen = {i for e in rest for i in e.seen if i != e.id}
+            outer = [e for e in rest if e.id not in seen]
+            if len({_plain(e.value) for e in outer}) == 1:
+                return outer[0].value
+            if not outer or {e.id for e in outer} == {h.id for h in heads}:
+                return None
+            heads = outer
+        return None
 
     def _before(self, edit: Edit) -> set[str]:
         """An edit and everything its author had seen, as far as it is here."""
@@ -182,7 +198,11 @@ class Edits:
             if one not in found and one in self._by_id:
                 found.add(one)
                 ahead.extend(self._by_id[one].seen)
-        return found
+        return {
+            i
+            for i in found
+            if (self._by_id[i].object, self._by_id[i].field) == (edit.object, edit.field)
+        }
 
     def conflict(self, object: str, field: str) -> Conflict | None:
         """What a field's heads disagree on, or None."""
@@ -225,8 +245,9 @@ class Edits:
         """
         heads = self.heads(object, field)
         known = tuple(sorted(h.id for h in heads)) if seen is None else tuple(sorted(seen))
-        same = len(heads) <= 1 and self.value(object, field) == value
-        if same and type(self.value(object, field)) is type(value):
+        now = self.value(object, field)
+        same = now == value and type(now) is type(value)
+        if same and (len(heads) <= 1 or merging_of(field) is Merging.GROWS):
             return None
         edit = Edit(
             secrets.token_hex(10), object, field, value, known, origin, made_ms, author, reason

@@ -85,6 +85,14 @@ CATALOGUE: Final[dict[str, str]] = {
     "Choose another place and take it again.",
     "A-409": "The backup {name} was not restored: {what}. Nothing was written. "
     "Take another copy of the file, or another backup.",
+    "A-421": "The field kit {name} was not made: {what}. The project and its recording are "
+    "untouched. Mend that and take it again; it goes on where it was.",
+    "A-422": "The field kit {name} was not taken in: {what}. Nothing of it was merged. "
+    "Ask for it again, or check the passphrase.",
+    "A-423": "The field kit {name} is signed by a key this project does not know ({what}). Nothing "
+    "of it was merged. Compare the key with its sender, then give --trust with it.",
+    "A-424": "The field kit {name} did not arrive whole: {what}. What came is kept and the rest "
+    "follows when you try again; both projects are untouched.",
     # import
     "I-501": "Import of {name} stopped at line {what}: the file contains entity definitions, "
     "which are not allowed. Nothing was imported from it.",

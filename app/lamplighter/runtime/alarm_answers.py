@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from lamplighter.alarms.grouping import grouped
 from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmRecord
 from lamplighter.governance.roles import Permission
-from lamplighter.runtime import alarm_journal
+from lamplighter.runtime import alarm_edits, alarm_journal
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.history_answers import moment
 
@@ -52,8 +53,16 @@ class AlarmAnswers(Answering):
     def _alarm_action(self, ask: wire.AlarmAction) -> wire.Reply:
         recorder = self._recorder
         self._need(ALARM_RIGHTS.get(ask.action, Permission.DISABLE), ", ".join(ask.keys[:3]))
-        done = self._on_beat(lambda: act(recorder, ask, recorder.identity.user))
+        before, done = self._on_beat(lambda: _acted(recorder, ask))
         who = recorder.identity
+        alarm_edits.note(
+            recorder.edits,
+            ask.action,
+            [r for r in before if r.key in set(done)],
+            until_ms=ask.until_ms,
+            who=who.user,
+            reason=ask.reason or ask.note,
+        )
         recorder.audit.record_many(
             done,
             actor=who.user,
@@ -136,6 +145,13 @@ class AlarmAnswers(Answering):
         return wire.AlarmKpiReport(
             alarm_journal.figures(recorder.store, ask.from_ms, ask.to_ms, now)
         )
+
+
+def _acted(recorder: Recorder, ask: wire.AlarmAction) -> tuple[list[AlarmRecord], list[str]]:
+    """(the alarms as they were, keys of those it was done to)"""
+    engine = recorder.core.alarms
+    before = [r for key in dict.fromkeys(ask.keys) if (r := engine.record(key)) is not None]
+    return before, act(recorder, ask, recorder.identity.user)
 
 
 def act(recorder: Recorder, ask: wire.AlarmAction, who: str) -> list[str]:

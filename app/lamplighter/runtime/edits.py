@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lamplighter.store import Store, WriteAccess
 
 ANSWER_S: Final = 10.0
+MERGE_S: Final = 300.0
 KINDS: Final = frozenset({"order", "note", "attachment", "alarm", "asset", "plan"})
 """kinds of records that may be edited over the wire"""
 MADE_HERE: Final = frozenset({"alarm"})
@@ -36,6 +37,8 @@ class EditDesk:
         self._lock = threading.RLock()
         self.edits = Edits(store.edits())
         self.on_change: Callable[[str, tuple[Conflict, ...]], None] = lambda object, conflicts: None
+        self.on_conflicts: Callable[[tuple[Conflict, ...]], None] = lambda conflicts: None
+        """told once after each change or merge, with all that wait"""
         self.on_order: Callable[[WorkOrder], None] = lambda order: None
 
     # ------------------------------------------------------------------ making
@@ -49,22 +52,35 @@ class EditDesk:
         author: str = "",
     ) -> list[Edit]:
         """Set fields and keep them; returns the edits that were needed."""
+        return self.change_many({object: changes}, reason=reason, seen=seen, author=author)
+
+    def change_many(
+        self,
+        changes: Mapping[str, Mapping[str, Value]],
+        *,
+        reason: str = "",
+        seen: Mapping[str, tuple[str, ...]] | None = None,
+        author: str = "",
+    ) -> list[Edit]:
+        """Set fields of several objects in one transaction; returns the edits that were needed."""
         with self._lock:
-            made = self._grown(object)
-            for field, value in changes.items():
-                edit = self.edits.set(
-                    object,
-                    field,
-                    value,
-                    origin=self._store.store_id,
-                    author=author or self._author,
-                    made_ms=self._now_ms(),
-                    reason=reason,
-                    seen=(seen or {}).get(field),
-                )
-                if edit is not None:
-                    made.append(edit)
-            self._keep(made, {object} if made else set())
+            made: list[Edit] = []
+            for object, fields in changes.items():
+                made += self._grown(object)
+                for field, value in fields.items():
+                    edit = self.edits.set(
+                        object,
+                        field,
+                        value,
+                        origin=self._store.store_id,
+                        author=author or self._author,
+                        made_ms=self._now_ms(),
+                        reason=reason,
+                        seen=(seen or {}).get(field),
+                    )
+                    if edit is not None:
+                        made.append(edit)
+            self._keep(made, {e.object for e in made})
         return made
 
     def _grown(self, object: str) -> list[Edit]:
@@ -92,11 +108,16 @@ class EditDesk:
         return self.order(order.id) or order
 
     # ------------------------------------------------------------------ merging
-    def merge(self, edits: Iterable[Edit]) -> list[Edit]:
-        """Take edits of other consoles in; returns those that were new. Order does not matter."""
+    def merge(
+        self, edits: Iterable[Edit], also: Callable[[WriteAccess], None] | None = None
+    ) -> list[Edit]:
+        """Take edits of other consoles in; returns those that were new. Order does not matter.
+
+        `also` writes more in the same transaction.
+        """
         with self._lock:
             new = [e for e in edits if self.edits.add(e)]
-            self._keep(new, {e.object for e in new})
+            self._keep(new, {e.object for e in new}, also)
         return new
 
     # ------------------------------------------------------------------ reading
@@ -112,8 +133,13 @@ class EditDesk:
             return self.edits.conflicts()
 
     # ------------------------------------------------------------------ keeping
-    def _keep(self, made: list[Edit], objects: set[str]) -> None:
-        if not made:
+    def _keep(
+        self,
+        made: list[Edit],
+        objects: set[str],
+        also: Callable[[WriteAccess], None] | None = None,
+    ) -> None:
+        if not made and also is None:
             return
         orders = []
         for object in sorted(objects):
@@ -126,9 +152,12 @@ class EditDesk:
             access.put_edits(made)
             for order in orders:
                 access.put_work_order(order)
+            if also is not None:
+                also(access)
 
         try:
-            self._store.writer.call(keep).result(ANSWER_S)
+            patience = ANSWER_S if also is None else MERGE_S
+            self._store.writer.call(keep).result(patience)
         except BaseException:
             self.edits = Edits(self._store.edits())  # what was not kept was not done
             raise
@@ -136,6 +165,8 @@ class EditDesk:
             self.on_order(order)
         for object in sorted(objects):
             self.on_change(object, self.edits.conflicts([object]))
+        if objects:
+            self.on_conflicts(self.edits.conflicts())
 
 
 class EditAnswers(Answering):
@@ -177,8 +208,8 @@ def attach(recorder: Recorder) -> EditDesk:
 
     def told(object: str, conflicts: tuple[Conflict, ...]) -> None:
         recorder.server.emit(wire.Edited(object, desk.edits.record(object), conflicts))
-        recorder.server.emit(wire.Conflicts(desk.edits.conflicts()))
 
     desk.on_change = told
+    desk.on_conflicts = lambda found: recorder.server.emit(wire.Conflicts(found))
     desk.on_order = lambda order: recorder.server.emit(wire.WorkOrderChanged(order))
     return desk

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lamplighter.domain.alarm import AlarmEvent, Incident
+from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, Incident
 from lamplighter.domain.anomaly import Anomaly
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.clock import Clock
@@ -152,6 +152,10 @@ class WriteAccess:
         for event in events:
             self._put(facts.ALARM_EVENT, event.record.key, event, event.batch, again=True)
             self._put(facts.ALARM, event.record.key, event.record, event.batch)
+
+    def put_alarm_record(self, record: AlarmRecord) -> None:
+        """How an alarm stands, without a transition of its own: it came from another console."""
+        self._put(facts.ALARM, record.key, record, None)
 
     def put_incidents(self, incidents: Iterable[Incident], batch: int | None = None) -> None:
         for incident in incidents:
