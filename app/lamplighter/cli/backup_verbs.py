@@ -32,7 +32,7 @@ def backup(
     from lamplighter.cli import beside
     from lamplighter.runtime.backups import backup_alone
 
-    words = _passphrase(passphrase_file, encrypt, twice=True)
+    words = passphrase(passphrase_file, encrypt, twice=True)
     spoken = Spoken()
     with beside.recorder(project) as session:
         if session is None:
@@ -59,7 +59,7 @@ def restore(
     from lamplighter.runtime.backups import restore as bring_back
     from lamplighter.store.archive import is_sealed
 
-    words = _passphrase(passphrase_file, is_sealed(file), twice=False)
+    words = passphrase(passphrase_file, is_sealed(file), twice=False)
     result: dict[str, Any] = bring_back(file, project, words, Spoken())
     if json:
         document(result)
@@ -85,17 +85,15 @@ class Spoken:
             say(f"{text} ...")
 
 
-def _passphrase(file: Path | None, asked: bool, *, twice: bool) -> str:
+def passphrase(file: Path | None, asked: bool, *, twice: bool, verb: str = "backup") -> str:
     """From a file, the environment or the keyboard; a command line can be seen by others."""
     if file is not None:
         try:
             found = file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise fault(
-                "U-801", what=f"{file.name} cannot be read ({error})", name="backup"
-            ) from None
+            raise fault("U-801", what=f"{file.name} cannot be read ({error})", name=verb) from None
         if not found:
-            raise fault("U-801", what=f"{file.name} holds no passphrase", name="backup")
+            raise fault("U-801", what=f"{file.name} holds no passphrase", name=verb)
         return found
     if not asked:
         return os.environ.get(VARIABLE, "") if twice else ""
@@ -103,5 +101,5 @@ def _passphrase(file: Path | None, asked: bool, *, twice: bool) -> str:
         return os.environ[VARIABLE]
     if not os.isatty(0):
         what = f"nobody is here to type a passphrase: give --passphrase-file or {VARIABLE}"
-        raise fault("U-801", what=what, name="backup")
+        raise fault("U-801", what=what, name=verb)
     return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))

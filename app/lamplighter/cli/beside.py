@@ -16,9 +16,10 @@ import msgspec
 
 from lamplighter.client import Session, WireCarrier, find_endpoint
 from lamplighter.domain import wire
-from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.domain.kit import KitReport
+from lamplighter.domain.problems import LamplighterError, fault, problem
 
-Ended = TypeVar("Ended", wire.ImportDone, wire.BackupDone)
+Ended = TypeVar("Ended", wire.ImportDone, wire.BackupDone, wire.KitDone)
 QUIET_S: Final = 5.0
 SYNC_S: Final = 86_400.0
 """a backlog of years may take its time; a recorder that ends is noticed at once"""
@@ -114,6 +115,18 @@ def backup(
         raise LamplighterError(event.problem)
     found = msgspec.to_builtins(event)
     return {k: v for k, v in found.items() if k not in ("type", "task", "problem")} | {"ok": True}
+
+
+def kit(
+    session: Session,
+    wanted: wire.TakeKit | wire.MergeKit,
+    steps: Callable[[int, int, str], None],
+) -> KitReport:
+    """The recorder takes or merges a field kit. Ctrl+C cancels it."""
+    event = _until(session, wanted, wire.KitDone, steps)
+    if event.report is None:
+        raise LamplighterError(event.problem or problem("U-805", what="a field kit"))
+    return event.report
 
 
 def import_past(

@@ -264,7 +264,9 @@ class KitFile:
         try:
             self.head, self._head_bytes = _read_head(self._source)
         except (ValueError, OSError) as error:  # MsgspecError is a ValueError
-            why = str(error) if not isinstance(error, msgspec.MsgspecError) else "its head is damaged"
+            why = (
+                str(error) if not isinstance(error, msgspec.MsgspecError) else "its head is damaged"
+            )
             raise self.refused(why) from None
         size = self._source.seek(0, os.SEEK_END)
         if size < len(self._head_bytes) + _FOOTER.size:
@@ -372,7 +374,10 @@ class KitFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -389,3 +394,12 @@ def _inside(name: str) -> bool:
 
 def _is_hex(text: str) -> bool:
     return all(c in "0123456789abcdef" for c in text)
+
+
+def is_sealed(file: Path) -> bool:
+    """Whether a passphrase is needed to read the file."""
+    try:
+        with file.open("rb") as source:
+            return _read_head(source)[0].sealed
+    except (OSError, ValueError):
+        return False

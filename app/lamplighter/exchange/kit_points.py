@@ -106,9 +106,7 @@ def pack(chunk: ReceivedChunk) -> bytes:
         for name, kind in _TYPES.items()
     }
     return msgspec.msgpack.encode(
-        _Packed(
-            chunk.streams, chunk.words, chunk.sources, chunk.messages, chunk.origins, columns
-        )
+        _Packed(chunk.streams, chunk.words, chunk.sources, chunk.messages, chunk.origins, columns)
     )
 
 

@@ -25,6 +25,7 @@ from lamplighter.runtime.edits import EditAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
 from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
+from lamplighter.runtime.kit import KitAnswers
 from lamplighter.runtime.model_answers import ModelAnswers
 from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
@@ -78,6 +79,7 @@ class Answers(Answering):
             EditAnswers,
             HistorianAnswers,
             HistoryAnswers,
+            KitAnswers,
             ModelAnswers,
             TrendAnswers,
             SafetyAnswers,

@@ -18,17 +18,16 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from lamplighter.domain.edits import Edit
+from lamplighter.domain.edits import Edit, Merging, merging_of
 from lamplighter.domain.exchange import ReceivedChunk
 from lamplighter.domain.kit import KitOrigin, KitReport, KitSafety, listed
-from lamplighter.domain.edits import Merging, merging_of
 from lamplighter.domain.observation import Committed, Quarantined
 from lamplighter.domain.problems import fault
 from lamplighter.exchange.kit_file import KitFile
 from lamplighter.exchange.kit_points import unpack, without_known
 from lamplighter.runtime import kit_facts
 from lamplighter.runtime.edits import EditDesk
-from lamplighter.runtime.kit_trust import NAME, ORIGIN, KEY, believe, origin_of
+from lamplighter.runtime.kit_trust import KEY, NAME, ORIGIN, believe, origin_of
 from lamplighter.store import OutgoingStore, Store, WriteAccess
 
 WAITING: Final = 4

@@ -43,7 +43,7 @@ from lamplighter.store.carried import carried
 
 DAY_MS: Final = 86_400_000
 SETTINGS: Final = ("alarm.", "view.", "trend/", "past.simulated", "crew.", "checklist")
-"""rules, views and the like travel; feeds, secrets, the historian and what was set by hand do not"""
+"""rules, views and the like travel; feeds, secrets, the historian and values set by hand do not"""
 EVER: Final = 2**62
 Steps = Callable[[int, int, str], None]
 
@@ -151,7 +151,7 @@ class _Kit:
         store, scope = self.store, self.scope
         streams = scope.streams(store.datastreams())
         if self.wanted.changes:
-            own = {s for s in store.sources().values()} - self._received_sources()
+            own = set(store.sources().values()) - self._received_sources()
             yield "stream", [d for d in streams if d.source in own]
         else:
             frame = store.frame()
@@ -325,7 +325,7 @@ def _paper(
 ) -> Paper:
     origin = origin_of(store)
     mine = public_hex(key)
-    valid = int(wanted.valid_days * DAY_MS)
+    valid = max(int(wanted.valid_days * DAY_MS), 1) if wanted.valid_days else 0
     return Paper(
         kit=plan.kit,
         store=store.store_id,

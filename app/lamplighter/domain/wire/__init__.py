@@ -25,6 +25,7 @@ from lamplighter.domain.wire import (
     feeds,
     historian,
     history,
+    kits,
     models,
     quarantine,
     safety,
@@ -146,6 +147,13 @@ from lamplighter.domain.wire.history import Signs as Signs
 from lamplighter.domain.wire.history import Threshold as Threshold
 from lamplighter.domain.wire.history import Thresholds as Thresholds
 from lamplighter.domain.wire.history import ValueChange as ValueChange
+from lamplighter.domain.wire.kits import GetKitState as GetKitState
+from lamplighter.domain.wire.kits import KitDone as KitDone
+from lamplighter.domain.wire.kits import KitIs as KitIs
+from lamplighter.domain.wire.kits import KitPreview as KitPreview
+from lamplighter.domain.wire.kits import MergeKit as MergeKit
+from lamplighter.domain.wire.kits import PreviewKit as PreviewKit
+from lamplighter.domain.wire.kits import TakeKit as TakeKit
 from lamplighter.domain.wire.message import Message
 from lamplighter.domain.wire.models import GetModels as GetModels
 from lamplighter.domain.wire.models import GetScoreboard as GetScoreboard
@@ -356,6 +364,7 @@ Request = (
     | feeds.Request
     | historian.Request
     | history.Request
+    | kits.Request
     | models.Request
     | safety.Request
     | quarantine.Request
@@ -389,6 +398,7 @@ Reply = (
     | feeds.Reply
     | historian.Reply
     | history.Reply
+    | kits.Reply
     | models.Reply
     | quarantine.Reply
     | storage.Reply
@@ -474,6 +484,7 @@ Event = (
     | by_hand.Event
     | city.Event
     | edits.Event
+    | kits.Event
     | models.Event
     | trends.Event
     | safety.Event

@@ -1,0 +1,169 @@
+"""The verbs of `kit`: a part of the city in one file, and what was done with it merged back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import typer
+
+from lamplighter.cli.backup_verbs import VARIABLE, Spoken, passphrase
+from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.domain import wire
+from lamplighter.domain.clock import iso
+from lamplighter.domain.kit import DAYS, VALID_DAYS, KitReport, KitWanted
+from lamplighter.domain.problems import fault
+
+PASSPHRASE: Final = typer.Option(
+    None, "--passphrase-file", help=f"File with the passphrase; else {VARIABLE} is used."
+)
+JSON: Final = typer.Option(False, "--json")
+
+
+def register(app: typer.Typer) -> None:
+    room = typer.Typer(
+        help="Take a part of the city along in one file, and bring back what was done.",
+        no_args_is_help=True,
+    )
+    room.command("take")(take)
+    room.command("show")(show)
+    room.command("merge")(merge)
+    room.command("conflicts")(conflicts)
+    app.add_typer(room, name="kit")
+
+
+def take(
+    project: Path,
+    file: Path,
+    area: str = typer.Option("", help="WEST,SOUTH,EAST,NORTH in degrees."),
+    asset: list[str] = typer.Option([], help="An asset with its parts; may be repeated."),
+    district: str = typer.Option("", help="Everything in a district."),
+    everything: bool = typer.Option(False, "--all", help="The whole project."),
+    changes: bool = typer.Option(False, "--changes", help="What was done here: the way back."),
+    days: float = typer.Option(DAYS, min=0, help="Days of history; 0 for all of it."),
+    valid_days: float = typer.Option(VALID_DAYS, min=0, help="How long it may be begun from."),
+    purpose: str = typer.Option("", "--for", help="For whom and for what."),
+    passphrase_file: Path | None = PASSPHRASE,
+    json: bool = JSON,
+) -> None:
+    """Take assets, history, documents, orders and models along in one signed file."""
+    from lamplighter.cli import beside
+    from lamplighter.runtime.kit import take_alone
+
+    wanted = KitWanted(
+        area=_area(area), assets=tuple(asset), district=district, everything=everything,
+        changes=changes, days=days, valid_days=valid_days, purpose=purpose,
+    )  # fmt: skip
+    words = passphrase(passphrase_file, False, twice=True, verb="kit take")
+    with beside.recorder(project) as session:
+        if session is None:
+            report = take_alone(project, file, wanted, words, Spoken())
+        else:
+            ask = wire.TakeKit(str(file.absolute()), wanted, words)
+            report = beside.kit(session, ask, Spoken())
+    _tell(report, json)
+
+
+def show(file: Path, passphrase_file: Path | None = PASSPHRASE, json: bool = JSON) -> None:
+    """Say what a kit holds and who signed it, before it is sent or merged."""
+    from lamplighter.runtime.kit import show as look
+
+    _tell(look(file, _words(file, passphrase_file)), json)
+
+
+def merge(
+    project: Path,
+    file: Path,
+    trust: str = typer.Option("", help="The signer's key, as you compared it with its owner."),
+    passphrase_file: Path | None = PASSPHRASE,
+    json: bool = JSON,
+) -> None:
+    """Merge a kit; a missing or empty PROJECT becomes a new one that works by itself."""
+    from lamplighter.cli import beside
+    from lamplighter.runtime.kit import merge_alone
+
+    words = _words(file, passphrase_file)
+    with beside.recorder(project) as session:
+        if session is None:
+            report = merge_alone(project, file, words, trust=trust, steps=Spoken())
+        else:
+            report = beside.kit(
+                session, wire.MergeKit(str(file.absolute()), words, trust), Spoken()
+            )
+    _tell(report, json)
+
+
+def conflicts(project: Path, json: bool = JSON) -> None:
+    """List fields that two consoles changed without knowing of each other."""
+    from lamplighter.runtime.kit import conflicts as waiting
+
+    rows = waiting(project)
+    if json:
+        document({"conflicts": rows})
+    else:
+        _conflicts(rows)
+    if rows:
+        raise Leave(REFUSALS)
+
+
+def _words(file: Path, given: Path | None) -> str:
+    from lamplighter.exchange.kit_file import is_sealed
+
+    return passphrase(given, is_sealed(file), twice=False, verb="kit")
+
+
+def _area(text: str) -> tuple[float, float, float, float] | None:
+    if not text:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        what = f"'{text}' is no WEST,SOUTH,EAST,NORTH"
+        raise fault("U-801", what=what, name="kit take") from None
+    return west, south, east, north
+
+
+def _tell(report: KitReport, as_json: bool) -> None:
+    row: dict[str, Any] = msgspec.to_builtins(report)
+    if as_json:
+        document(row)
+    else:
+        line(_head(report))
+        for name, count in sorted(report.counts.items()):
+            line(f"  {name}: {count:,}")
+        if report.conflicts:
+            _conflicts(row["conflicts"])
+        for one in report.safety:
+            line(f"about safety, changed elsewhere: {one.object} {one.field} = {one.value}, "
+                 f"{one.by}, {iso(one.at_ms)}")  # fmt: skip
+        for warning in report.warnings:
+            say(warning)
+
+
+def _head(report: KitReport) -> str:
+    if report.action == "merge":
+        return (
+            f"{report.file}: {report.records:,} new records from {report.name}, "
+            f"{len(report.conflicts)} conflicts, {report.seconds:.1f} s"
+        )
+    until = f", to be begun until {iso(report.expires_ms)}" if report.expires_ms else ""
+    purpose = f", for {report.purpose}" if report.purpose else ""
+    return (
+        f"{report.file}: {report.scope}, from {report.name}{purpose}, taken "
+        f"{iso(report.made_ms)}{until}, {report.bytes:,} bytes"
+        f"{', sealed' if report.sealed else ''}, signed by {report.key[:16]}"
+    )
+
+
+def _conflicts(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        line("no conflicts")
+        return
+    table(
+        ("object", "field", "mine", "theirs", "safety"),
+        [
+            (r["object"], r["field"], r["mine"], r["theirs"], "yes" if r["safety"] else "")
+            for r in rows
+        ],
+    )

@@ -1,0 +1,231 @@
+"""A field kit is taken, shown, begun from and merged back, and the same one twice adds nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from tests.kit.field_town import PHOTO, PHOTO_NAME, change, chunk, records, town
+from tests.kit.program import Recording, json_of, verb
+
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.kit import KitWanted
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.runtime import kit as kits
+from lamplighter.runtime import project as projects
+from lamplighter.runtime.intake import StoreDoor
+
+EVERYTHING = KitWanted(everything=True)
+CHANGES = KitWanted(changes=True)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Path:
+    return town(tmp_path / "office")
+
+
+def laptop(office: Path, name: str = "laptop", wanted: KitWanted = EVERYTHING) -> Path:
+    """A project begun from a kit of the office."""
+    file, folder = office.parent / f"{name}.kit", office.parent / name
+    kits.take_alone(office, file, wanted)
+    kits.merge_alone(folder, file)
+    return folder
+
+
+def back(laptop: Path, office: Path) -> kits.KitReport:
+    file = laptop.with_suffix(".back")
+    kits.take_alone(laptop, file, CHANGES)
+    return kits.merge_alone(office, file)
+
+
+def test_a_kit_of_everything_becomes_a_project_that_says_the_same(office: Path) -> None:
+    there = laptop(office)
+    assert records(there)["order/WO-1"] == records(office).get(
+        "order/WO-1", records(there)["order/WO-1"]
+    )
+    with projects.opened(there) as store, projects.opened(office) as home:
+        assert {a.id for a in store.assets()} == {a.id for a in home.assets()}
+        assert {e.target for e in store.edges()} == {e.target for e in home.edges()}
+        mine = [(r.datastream, r.phenomenon_time_ms, r.value) for r in store.export_rows(0, 2**62)]
+        theirs = [(r.datastream, r.phenomenon_time_ms, r.value) for r in home.export_rows(0, 2**62)]
+        assert sorted(mine) == sorted(theirs)
+        assert store.store_id != home.store_id
+        assert {o.id for o in store.work_orders()} == {o.id for o in home.work_orders()}
+        assert store.setting("past.simulated") == "yes" and not store.setting("command.counter")
+        origin = kits.state_of(store).origin
+        assert origin is not None and origin.name == "Office"
+    assert (there / "media" / PHOTO_NAME).read_bytes() == PHOTO
+    assert projects.verify_history(there)["ok"]
+
+
+def test_an_area_takes_what_lies_in_it_and_no_more(office: Path) -> None:
+    there = laptop(office, wanted=KitWanted(area=(9.995, 53.4, 10.015, 53.6)))
+    with projects.opened(there) as store:
+        assert {a.id for a in store.assets()} == {"A-0", "A-1"}
+        assert [(e.source, e.target) for e in store.edges()] == [("A-0", "A-1")]
+        assert {r.datastream for r in store.export_rows(0, 2**62)} == {"p0", "p1"}
+        assert {o.id for o in store.work_orders()} == {"WO-0", "WO-1"}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        KitWanted(),
+        KitWanted(everything=True, changes=True),
+        KitWanted(assets=("nobody",)),
+        KitWanted(district="nowhere"),
+        KitWanted(area=(11.0, 50.0, 10.0, 51.0)),
+    ],
+)
+def test_a_scope_that_cannot_be_is_refused(office: Path, wanted: KitWanted) -> None:
+    with pytest.raises(LamplighterError, match="U-801"):
+        kits.take_alone(office, office.parent / "k", wanted)
+    assert not (office.parent / "k").exists()
+
+
+def test_work_comes_back_once_with_its_author_place_and_time(office: Path) -> None:
+    there = laptop(office)
+    change(there, "order/WO-0", {"note": "gland replaced", "step.a.done": True}, "crew 2")
+    change(there, "note/n1", {"asset": "A-0", "text": "valve stiff"}, "crew 2")
+    first = back(there, office)
+    assert first.records == first.counts["edits"] > 0 and first.conflicts == ()
+    said = records(office)
+    assert said["order/WO-0"]["note"] == "gland replaced"
+    assert said["note/n1"]["text"] == "valve stiff"
+    with projects.opened(office) as store, projects.opened(there) as other:
+        edit = next(e for e in store.edits() if e.field == "note")
+        assert (edit.author, edit.origin, edit.reason) == (
+            "crew 2",
+            other.store_id,
+            "crew 2 says so",
+        )
+        order = next(o for o in store.work_orders() if o.id == "WO-0")
+        assert order.steps[0].done
+    again = back(there, office)
+    assert (again.records, again.counts) == (0, {})
+
+
+def test_two_values_of_one_field_are_listed_with_both_sides(office: Path) -> None:
+    there = laptop(office)
+    change(there, "order/WO-0", {"note": "6312-C3", "isolation": "valve closed"}, "crew 2")
+    change(office, "order/WO-0", {"note": "6312-2RS", "isolation": "breaker open"}, "store desk")
+    found = {c.field: c for c in back(there, office).conflicts}
+    assert set(found) == {"note", "isolation"}
+    assert (found["note"].mine, found["note"].theirs) == ("6312-2RS", "6312-C3")
+    assert found["isolation"].safety and not found["note"].safety
+    assert records(office)["order/WO-0"].get("isolation") is None
+
+
+def test_safety_that_changed_elsewhere_is_told(office: Path) -> None:
+    there = laptop(office)
+    change(there, "order/WO-0", {"isolation": "valve closed"}, "crew 2")
+    told = back(there, office).safety
+    assert [(s.field, s.value, s.by) for s in told] == [("isolation", "valve closed", "crew 2")]
+
+
+def test_observations_of_the_laptop_come_once_with_their_origin(office: Path) -> None:
+    there = laptop(office)
+    now = SystemClock().wall_ms()
+    with projects.opened(there, write=True) as store:
+        StoreDoor(store).take(chunk("probe", 3, 0, [("v", now, 1.5), ("v", now + 1, 1.6)]))
+    report = back(there, office)
+    assert report.counts["points"] == 2
+    assert back(there, office).records == 0
+    with projects.opened(office) as store, projects.opened(there) as other:
+        rows = [r for r in store.export_rows(0, 2**62) if r.source == "probe"]
+        assert [r.value for r in rows] == [1.5, 1.6]
+        origin = store.history_sql.execute("SELECT store FROM origin").fetchall()
+        assert origin == [(other.store_id,)]
+
+
+def test_files_come_back_by_their_content(office: Path) -> None:
+    there = laptop(office)
+    (there / "media" / "new.png").write_bytes(b"picture")
+    change(there, "attachment/x", {"asset": "A-1", "file": "new.png"}, "crew 2")
+    assert back(there, office).counts["files"] == 1
+    assert (office / "media" / "new.png").read_bytes() == b"picture"
+
+
+def test_a_stranger_is_refused_until_a_person_vouches(office: Path, tmp_path: Path) -> None:
+    stranger = town(tmp_path / "other")
+    kits.take_alone(stranger, tmp_path / "s.kit", EVERYTHING)
+    with pytest.raises(LamplighterError, match="A-423"):
+        kits.merge_alone(office, tmp_path / "s.kit")
+    key = kits.show(tmp_path / "s.kit").key
+    assert kits.merge_alone(office, tmp_path / "s.kit", trust=key[:20]).action == "merge"
+    kits.merge_alone(office, tmp_path / "s.kit")
+
+
+def test_a_passphrase_seals_the_kit(office: Path, tmp_path: Path) -> None:
+    file = tmp_path / "s.kit"
+    kits.take_alone(office, file, EVERYTHING, "correct horse")
+    assert b"Pump" not in file.read_bytes()
+    for wrong in ("", "wrong"):
+        with pytest.raises(LamplighterError, match="A-422"):
+            kits.merge_alone(tmp_path / "l", file, wrong)
+    assert not (tmp_path / "l").exists()
+    assert kits.merge_alone(tmp_path / "l", file, "correct horse").counts["assets"] == 4
+
+
+def test_an_expired_kit_begins_no_project(office: Path, tmp_path: Path) -> None:
+    wanted = KitWanted(everything=True, valid_days=1e-9)
+    kits.take_alone(office, tmp_path / "old.kit", wanted)
+    time.sleep(0.01)
+    with pytest.raises(LamplighterError, match="expired"):
+        kits.merge_alone(tmp_path / "l", tmp_path / "old.kit")
+    assert not (tmp_path / "l").exists()
+
+
+def test_a_kit_that_was_cut_goes_on_where_it_was(
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cut.kit"
+
+    class Cut(Exception):
+        pass
+
+    def cable(done: int, total: int, text: str) -> None:
+        if text.startswith("file"):
+            raise Cut
+
+    with pytest.raises(Cut):
+        kits.take_alone(office, file, EVERYTHING, steps=cable)
+    part = tmp_path / "cut.kit.part"
+    before = part.stat().st_size
+    assert before > 0 and not file.exists()
+    kept: list[int] = []
+    from lamplighter.exchange.kit_file import KitWriter
+
+    real = KitWriter.close
+    finish = KitWriter.finish
+
+    def watch(self: KitWriter, *args: object) -> object:
+        kept.append(self.kept)
+        return finish(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(KitWriter, "finish", watch)
+    monkeypatch.setattr(KitWriter, "close", real)
+    kits.take_alone(office, file, EVERYTHING)
+    assert kept[0] >= before and not part.exists()
+    assert kits.merge_alone(tmp_path / "l", file).counts["assets"] == 4
+
+
+def test_the_verbs_work_beside_a_recorder(office: Path, tmp_path: Path) -> None:
+    with Recording(office) as recording:
+        recording.ready()
+        taken = json_of("kit", "take", office, tmp_path / "k", "--all", "--for", "crew 2")
+        assert taken["records"] > 0 and taken["conflicts"] == []
+        shown = json_of("kit", "show", tmp_path / "k")
+        assert shown["purpose"] == "crew 2" and shown["counts"] == taken["counts"]
+        there = tmp_path / "laptop"
+        json_of("kit", "merge", there, tmp_path / "k")
+        change(there, "order/WO-2", {"note": "done at noon"}, "crew 2")
+        json_of("kit", "take", there, tmp_path / "r", "--changes")
+        merged = json_of("kit", "merge", office, tmp_path / "r")
+        assert merged["counts"]["edits"] >= 1
+        bad = verb("kit", "merge", office, tmp_path / "missing")
+        assert bad.returncode == 3 and "A-422" in bad.stderr and "Traceback" not in bad.stderr
+        recording.end()
+    assert records(office)["order/WO-2"]["note"] == "done at noon"
+    assert projects.verify_audit(office)["ok"]
