@@ -60,6 +60,8 @@ class Step(Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     reading: float | None = None
+    note: str = ""
+    """what was seen; a reading outside its limits needs one before the order is closed"""
 
 
 class Part(Struct, frozen=True):
@@ -107,5 +109,20 @@ class WorkOrder(Struct, frozen=True):
     """key of the alarm it came from"""
     forecast: str = ""
     """key of the forecast it came from: asset and what fails"""
+    steps: tuple[Step, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+class JobTemplate(Struct, frozen=True):
+    """What a kind of job on a type of asset usually takes: its checklist, parts and skill."""
+
+    id: str
+    """unique in a project; those of plugins begin with the plugin's id"""
+    name: str
+    asset_types: tuple[str, ...] = ()
+    """empty for any"""
+    skill: str = ""
+    minutes: int = 60
+    isolation: str = ""
     steps: tuple[Step, ...] = ()
     parts: tuple[Part, ...] = ()

@@ -116,6 +116,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "the other rows were taken.",
     "I-522": "{name} was imported before with another mapping ({what}). Nothing was imported now. "
     "Give --again to take it in a second time.",
+    "I-531": "{name} was not attached: {what}. Nothing of it was kept; everything else works.",
     "I-511": "{name} holds nothing of a city: {what}. Nothing was imported from it; "
     "the file needs no repair.",
     # plugins and models
@@ -151,6 +152,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "U-811": "The {name} was not taken: {what}. Nothing was changed; all alarms work as before.",
     "U-812": "Nobody could be called by {name}: {what}. It is tried again; the alarm stays in the "
     "list. Check the way under alarms, or call by hand.",
+    "U-831": "Work order {name} was not changed: {what}. Everything that was written stays; "
+    "all other work goes on.",
     "U-813": "{name} cannot be written ({what}). What was recorded is untouched. "
     "Choose another place, or make room there.",
     "U-899": "Lamplighter itself failed ({what}). What was recorded is kept. "

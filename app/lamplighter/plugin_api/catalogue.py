@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from lamplighter.domain.city import Limits
+from lamplighter.plugin_api.jobs import Job
 from lamplighter.plugin_api.manifest import Contract, Identifier, Line
 
 TypeName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{1,39}$")]
@@ -96,12 +97,17 @@ class Catalogue(Contract):
     asset_type: Annotated[tuple[AssetType, ...], Field(min_length=1)]
     kind: Annotated[tuple[Kind, ...], Field(min_length=1)]
     edge: tuple[EdgeRule, ...] = ()
+    job: tuple[Job, ...] = ()
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> Catalogue:
-        for names in ([t.id for t in self.asset_type], [k.id for k in self.kind]):
+        for names in (
+            [t.id for t in self.asset_type],
+            [k.id for k in self.kind],
+            [j.id for j in self.job],
+        ):
             if len(set(names)) != len(names):
-                raise ValueError("an asset type or kind is named twice")
+                raise ValueError("an asset type, kind or job is named twice")
         return self
 
     def kinds(self) -> dict[str, Kind]:

@@ -20,6 +20,7 @@ from lamplighter.runtime import check_report, views
 from lamplighter.runtime.alarm_answers import AlarmAnswers
 from lamplighter.runtime.anomaly_answers import AnomalyAnswers
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.attachments import AttachmentAnswers
 from lamplighter.runtime.by_hand import HandAnswers
 from lamplighter.runtime.edits import EditAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
@@ -27,6 +28,7 @@ from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
 from lamplighter.runtime.kit import KitAnswers
 from lamplighter.runtime.model_answers import ModelAnswers
+from lamplighter.runtime.orders import OrderAnswers
 from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
@@ -49,7 +51,6 @@ class Answers(Answering):
             wire.GetDisagreements: self._disagreements,
             wire.GetPrognosis: lambda _: wire.Prognoses(tuple(recorder.store.prognoses())),
             wire.GetWorkOrders: lambda _: wire.WorkOrders(tuple(recorder.store.work_orders())),
-            wire.PutWorkOrder: self._work_order,
             wire.RunScenario: self._scenario,
             wire.CancelTask: self._cancel,
             wire.GetTasks: lambda _: wire.Tasks(recorder.jobs.tasks()),
@@ -77,6 +78,8 @@ class Answers(Answering):
             QuarantineAnswers,
             HandAnswers,
             EditAnswers,
+            OrderAnswers,
+            AttachmentAnswers,
             HistorianAnswers,
             HistoryAnswers,
             KitAnswers,
@@ -117,11 +120,6 @@ class Answers(Answering):
         return wire.Disagreements(ask.asset, max(1, len(records)), found)
 
     # ------------------------------------------------------------------ changing
-    def _work_order(self, ask: wire.PutWorkOrder) -> wire.Reply:
-        self._need(Permission.WORK, ask.order.asset)
-        order = self._recorder.orders.keep(ask.order)
-        return wire.Ok(order.id)
-
     def _scenario(self, ask: wire.RunScenario) -> wire.Reply:
         self._need(Permission.SCENARIO, ask.name)
         return wire.TaskStarted(self._recorder.jobs.run_scenario(ask.name, ask.settings))

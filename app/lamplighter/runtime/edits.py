@@ -187,6 +187,8 @@ class EditAnswers(Answering):
         self._need(Permission.WORK, ask.object)
         if kind not in KINDS - MADE_HERE or not name or not all(ask.changes):
             raise fault("U-801", what=f"{ask.object or 'nothing'} cannot be edited", name="edit")
+        if kind == order_fields.KIND:
+            self._recorder.orders.check(name, ask.changes)
         desk = self._recorder.edits
         made = desk.change(ask.object, ask.changes, reason=ask.reason, seen=ask.seen)
         if made:

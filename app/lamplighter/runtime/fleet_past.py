@@ -10,6 +10,7 @@ import numpy as np
 from lamplighter.analytics import fleet
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.maintenance import WorkOrder
+from lamplighter.domain.order_rules import FAILED, FOUND, finding_of
 from lamplighter.domain.quality import QualityMark
 from lamplighter.store import Store
 
@@ -51,13 +52,24 @@ def past_points(store: Store, meaning: dict[int, tuple[str, str]]) -> fleet.Poin
 
 
 def renewals(orders: Iterable[WorkOrder]) -> tuple[fleet.Renewal, ...]:
-    """Failures and renewals in time, from closed orders."""
+    """Failures and renewals in time, from closed orders; a new life of the asset begins there.
+
+    A failure on record always counts. An order that was done counts when something was renewed:
+    its title says so, a part was used, or what a forecast spoke of was found and mended. An order
+    that found nothing and used no part leaves the life as it was.
+    """
     found = []
     for order in orders:
-        if order.finding.startswith("failed"):
+        kind, _ = finding_of(order)
+        if kind == FAILED:
             found.append(fleet.Renewal(order.asset, order.closed_ms, True))
-        elif order.state == "done" and order.closed_ms and "renew" in order.title.lower():
-            found.append(
-                fleet.Renewal(order.asset, order.closed_ms, order.finding.startswith("found"))
-            )
+        elif order.state == "done" and order.closed_ms and _renewed(order, kind):
+            found.append(fleet.Renewal(order.asset, order.closed_ms, kind == FOUND))
     return tuple(found)
+
+
+def _renewed(order: WorkOrder, kind: str) -> bool:
+    title = order.title.lower()
+    if any(word in title for word in ("renew", "replace")) or any(p.used for p in order.parts):
+        return True
+    return kind == FOUND and bool(order.forecast)

@@ -12,6 +12,7 @@ from platformdirs import user_data_path
 
 from lamplighter.domain.alarm import AlarmRule
 from lamplighter.domain.city import Asset, Datastream
+from lamplighter.domain.maintenance import JobTemplate
 from lamplighter.domain.problems import fault
 from lamplighter.plugin_host import PluginHost, bound_rules, described, kind_table, plausible
 from lamplighter.runtime.resources import plugin_folders, program_keys
@@ -39,6 +40,11 @@ class LoadedPlugins:
     def described(self, streams: Sequence[Datastream]) -> list[Datastream]:
         """Datastreams with unit, limits and states of their kind where they state none."""
         return [described(s, self.kinds) for s in streams]
+
+    def jobs(self) -> tuple[JobTemplate, ...]:
+        """What work on the plugins' types of assets usually takes."""
+        found = ((p.id, job) for p in self.host.loaded() for job in p.catalogue.job)
+        return tuple(job.template(owner) for owner, job in found)
 
     def plausible(self) -> dict[str, tuple[float | None, float | None]]:
         """Plausible (low, high) by kind."""

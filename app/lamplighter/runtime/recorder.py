@@ -33,7 +33,7 @@ from lamplighter.governance.keys import signing_key
 from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
 from lamplighter.pipeline import EpochState, Pipeline, Registry
-from lamplighter.runtime import city_state, edits
+from lamplighter.runtime import attachments, city_state, edits, orders
 from lamplighter.runtime.alarm_watch import AWAY, AlarmWatch, awake_ms
 from lamplighter.runtime.anomalies import AnomalyDesk
 from lamplighter.runtime.answers import Answers
@@ -65,7 +65,6 @@ from lamplighter.runtime.logs import configure
 from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
 from lamplighter.runtime.model_registry import ModelRegistry
-from lamplighter.runtime.orders import OrderDesk
 from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.sealing import Housekeeping
@@ -156,6 +155,8 @@ class Recorder:
         self.orders = OrderDesk(self)
         self.usual = ExpectedDesk(self)
         self.anomalies = AnomalyDesk(self)
+        self.orders = orders.attach(self)
+        self.attachments = attachments.attach(self)
         self.layers = PluginLayers(
             self.plugins,
             self.core,

@@ -19,6 +19,7 @@ from lamplighter.domain.views import SavedView, Tour
 from lamplighter.domain.wire import (
     alarms,
     anomalies,
+    attachments,
     by_hand,
     city,
     edits,
@@ -27,6 +28,7 @@ from lamplighter.domain.wire import (
     history,
     kits,
     models,
+    orders,
     quarantine,
     safety,
     storage,
@@ -82,6 +84,10 @@ from lamplighter.domain.wire.anomalies import GetExpectedCurve as GetExpectedCur
 from lamplighter.domain.wire.anomalies import GetExpectedState as GetExpectedState
 from lamplighter.domain.wire.anomalies import JudgeAnomaly as JudgeAnomaly
 from lamplighter.domain.wire.anomalies import TrainExpected as TrainExpected
+from lamplighter.domain.wire.attachments import AttachFile as AttachFile
+from lamplighter.domain.wire.attachments import AttachmentChanged as AttachmentChanged
+from lamplighter.domain.wire.attachments import Attachments as Attachments
+from lamplighter.domain.wire.attachments import FindAttachments as FindAttachments
 from lamplighter.domain.wire.by_hand import ByHand as ByHand
 from lamplighter.domain.wire.by_hand import EndByHand as EndByHand
 from lamplighter.domain.wire.by_hand import GetByHand as GetByHand
@@ -163,6 +169,11 @@ from lamplighter.domain.wire.models import Models as Models
 from lamplighter.domain.wire.models import PromoteModel as PromoteModel
 from lamplighter.domain.wire.models import Scoreboard as Scoreboard
 from lamplighter.domain.wire.models import TrainModel as TrainModel
+from lamplighter.domain.wire.orders import CloseOrder as CloseOrder
+from lamplighter.domain.wire.orders import DropJob as DropJob
+from lamplighter.domain.wire.orders import GetJobs as GetJobs
+from lamplighter.domain.wire.orders import Jobs as Jobs
+from lamplighter.domain.wire.orders import PutJob as PutJob
 from lamplighter.domain.wire.quarantine import DeleteQuarantined as DeleteQuarantined
 from lamplighter.domain.wire.quarantine import ExportQuarantined as ExportQuarantined
 from lamplighter.domain.wire.quarantine import GetQuarantine as GetQuarantine
@@ -358,6 +369,7 @@ class StopRecorder(Message, frozen=True):
 Request = (
     alarms.Request
     | anomalies.Request
+    | attachments.Request
     | by_hand.Request
     | city.Request
     | edits.Request
@@ -366,6 +378,7 @@ Request = (
     | history.Request
     | kits.Request
     | models.Request
+    | orders.Request
     | safety.Request
     | quarantine.Request
     | storage.Request
@@ -392,6 +405,7 @@ Request = (
 Reply = (
     alarms.Reply
     | anomalies.Reply
+    | attachments.Reply
     | by_hand.Reply
     | city.Reply
     | edits.Reply
@@ -400,6 +414,7 @@ Reply = (
     | history.Reply
     | kits.Reply
     | models.Reply
+    | orders.Reply
     | quarantine.Reply
     | storage.Reply
     | trends.Reply
@@ -481,11 +496,13 @@ class ProblemRaised(Message, frozen=True):
 Event = (
     alarms.Event
     | anomalies.Event
+    | attachments.Event
     | by_hand.Event
     | city.Event
     | edits.Event
     | kits.Event
     | models.Event
+    | orders.Event
     | trends.Event
     | safety.Event
     | Status

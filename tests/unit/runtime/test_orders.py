@@ -1,0 +1,185 @@
+"""Work orders and attachments of a project: gated closing, history, search, backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.kit import photos
+
+from lamplighter.domain import wire
+from lamplighter.domain.attachments import media_place, object_of
+from lamplighter.domain.city import Asset
+from lamplighter.domain.edits import Edit
+from lamplighter.domain.maintenance import JobTemplate, Part, Step, WorkOrder
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.runtime import project as projects
+from lamplighter.runtime.backups import backup_alone, restore
+from lamplighter.runtime.fleet_past import renewals
+from lamplighter.runtime.records_alone import Alone
+from lamplighter.store import Store
+
+STEPS = (
+    Step("a", "Lock"),
+    Step("r", "Vibration", reads=True, unit="mm/s", low=0.0, high=4.5),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    projects.create(tmp_path / "town")
+    with projects.opened(tmp_path / "town", write=True) as found:
+        pump = Asset("P-22", "Pump", "Booster, Hillside", "water", 4.48, 51.9)
+        found.writer.call(lambda access: access.put_assets([pump])).result()
+        yield found
+
+
+@pytest.fixture
+def desks(store: Store) -> Alone:
+    return Alone(store)
+
+
+def _made(desks: Alone, **more: object) -> str:
+    order = WorkOrder("", "P-22", "Inspect the bearing", steps=STEPS, **more)  # type: ignore[arg-type]
+    reply = desks.answer(wire.PutWorkOrder(order))
+    assert isinstance(reply, wire.Ok)
+    return reply.text
+
+
+def _edit(desks: Alone, order: str, **fields: object) -> wire.Reply:
+    changes = {name.replace("__", "."): value for name, value in fields.items()}
+    return desks.answer(wire.EditFields(f"order/{order}", changes, "test"))  # type: ignore[arg-type]
+
+
+def _close(order: str, **more: str) -> wire.CloseOrder:
+    fields = {"finding": "found", "cause": "worn", "signer": "Ada", "reason": "tested"} | more
+    return wire.CloseOrder(order, **fields)
+
+
+def test_an_order_is_closed_only_when_its_checklist_says_so(desks: Alone) -> None:
+    order = _made(desks)
+    with pytest.raises(LamplighterError, match=r"'Lock' is not done; the reading 'Vibration'"):
+        desks.answer(_close(order))
+    _edit(desks, order, step__a__done=True, step__r__reading=6.1)
+    with pytest.raises(LamplighterError, match="outside its limits and has no note"):
+        desks.answer(_close(order))
+    _edit(desks, order, step__r__note="bearing worn")
+    for lack in ("signer", "reason", "cause"):
+        with pytest.raises(LamplighterError, match=r"say what was wrong|a signature is"):
+            desks.answer(_close(order, **{lack: " "}))
+    with pytest.raises(LamplighterError, match="say what was found"):
+        desks.answer(_close(order, finding="perhaps"))
+    desks.answer(_close(order))
+    closed = desks.orders.get(order)
+    assert (closed.state, closed.finding) == ("done", "found: worn")
+    assert closed.signature.startswith("Ada, ") and closed.closed_ms
+    with pytest.raises(LamplighterError, match="done already"):
+        desks.answer(_close(order))
+
+
+def test_no_way_round_the_signature(desks: Alone) -> None:
+    order = _made(desks)
+    with pytest.raises(LamplighterError, match="closed with a finding and a signature"):
+        _edit(desks, order, state="done")
+    with pytest.raises(LamplighterError, match="'Lock' is not done"):
+        desks.answer(wire.PutWorkOrder(replace(desks.orders.get(order), state="done")))
+    for fields in ({"state": "perhaps"}, {"due_ms": "soon"}, {"title": " "}, {"minutes": "x"}):
+        with pytest.raises(LamplighterError, match="U-831"):
+            _edit(desks, order, **fields)
+    assert desks.orders.get(order).state == "open"
+    _edit(desks, order, state="cancelled")
+    assert desks.orders.get(order).state == "cancelled"
+
+
+def test_a_field_that_two_places_say_differently_keeps_it_open_until_decided(desks: Alone) -> None:
+    order = _made(desks, isolation="Off")
+    _edit(desks, order, step__a__done=True, step__r__reading=1.0)
+    base = desks.edits.edits.heads(f"order/{order}", "isolation")[0]
+    here = desks.edits.change(f"order/{order}", {"isolation": "Off and locked"})[0]
+    away = Edit("other", f"order/{order}", "isolation", "Off, earthed", (base.id,), "far", 5, "bo")
+    desks.edits.merge([away])
+    with pytest.raises(LamplighterError, match="disagree on isolation"):
+        desks.answer(_close(order))
+    seen = {"isolation": (here.id, away.id)}
+    desks.answer(
+        wire.EditFields(f"order/{order}", {"isolation": "Off, locked, earthed"}, "both", seen)
+    )
+    desks.answer(_close(order))
+
+
+def test_an_own_checklist_is_kept_without_what_was_ticked(desks: Alone) -> None:
+    job = JobTemplate("", "Ours", ("Pump",), steps=(replace(STEPS[0], done=True, done_by="ada"),))
+    reply = desks.answer(wire.PutJob(job))
+    assert isinstance(reply, wire.Ok)
+    jobs = desks.answer(wire.GetJobs("Pump"))
+    assert isinstance(jobs, wire.Jobs)
+    own = next(j for j in jobs.items if j.id == reply.text)
+    assert not own.steps[0].done and not own.steps[0].done_by
+    assert {"water.pump-bearing"} <= {j.id for j in jobs.items}, "and those of the plugins"
+    assert all("Valve" not in j.asset_types for j in jobs.items)
+
+
+def test_what_was_found_decides_whether_a_new_life_begins() -> None:
+    base = WorkOrder("W", "P", "Inspect", "done", closed_ms=5, forecast="P|bearing")
+    found = replace(base, finding="found: worn")
+    nothing = replace(base, finding="not found")
+    failed = replace(base, finding="failed: seized", forecast="")
+    swapped = replace(nothing, parts=(Part("p", "Bearing", used=True),))
+    by_hand = replace(found, forecast="")
+    told = [[(r.time_ms, r.failed) for r in renewals([o])]
+            for o in (found, nothing, failed, swapped, by_hand)]  # fmt: skip
+    assert told == [[(5, True)], [], [(5, True)], [(5, False)], []]
+
+
+def test_files_are_found_by_asset_order_date_and_words(desks: Alone, tmp_path: Path) -> None:
+    order = _made(desks)
+    photo, paper = tmp_path / "IMG_1.jpg", tmp_path / "plan.pdf"
+    photo.write_bytes(photos.jpeg())
+    paper.write_bytes(b"%PDF-1.7\n%%EOF")
+    for ask in (
+        wire.AttachFile(str(photo), "P-22", order, caption="Outer race, pitted"),
+        wire.AttachFile(str(paper), lon=4.5, lat=51.9, note="Cable route"),
+    ):
+        assert isinstance(desks.answer(ask), wire.Attachments)
+
+    def found(**more: object) -> list[str]:
+        answer = desks.attachments.find(wire.FindAttachments(**more))  # type: ignore[arg-type]
+        return [a.name for a in answer.items]
+
+    assert found() == ["plan.pdf", "IMG_1.jpg"], "newest first, a photo by when it was taken"
+    assert found(text="PITTED race") == ["IMG_1.jpg"] == found(order=order) == found(asset="P-22")
+    assert found(text="cable") == ["plan.pdf"] and found(text="cable pitted") == []
+    year = {"from_ms": 1_767_225_600_000, "to_ms": 1_775_000_000_000}
+    assert found(**year) == ["IMG_1.jpg"]
+    item = desks.attachments.find(wire.FindAttachments(text="cable")).items[0]
+    desks.answer(wire.EditFields(object_of(item.id), {"caption": "Old route", "removed": True}))
+    assert found(text="route") == []
+    again = Alone(desks._store)
+    assert [a.name for a in again.attachments.find(wire.FindAttachments()).items] == ["IMG_1.jpg"]
+    for wrong, words in (
+        (wire.AttachFile(str(photo)), "hangs on"),
+        (wire.AttachFile(str(photo), "X"), "no asset X"),
+        (wire.AttachFile(str(photo), order="X"), "no work order X"),
+        (wire.AttachFile(str(photo), lon=400.0, lat=0.0), "no longitude"),
+    ):
+        with pytest.raises(LamplighterError, match=words):
+            desks.answer(wrong)
+
+
+def test_a_backup_brings_the_files_back(desks: Alone, store: Store, tmp_path: Path) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(photos.jpeg())
+    reply = desks.answer(wire.AttachFile(str(photo), "P-22"))
+    assert isinstance(reply, wire.Attachments)
+    place = media_place(reply.items[0].file)
+    store.close()
+
+    def quiet(done: int, total: int, text: str) -> None:
+        """Tells nobody."""
+
+    backup_alone(tmp_path / "town", tmp_path / "b", "", quiet)
+    assert restore(tmp_path / "b", tmp_path / "back", "", quiet)["ok"]
+    there = (tmp_path / "back").joinpath(*place)
+    assert there.read_bytes() == (tmp_path / "town").joinpath(*place).read_bytes()
