@@ -135,7 +135,7 @@ def _one(project: Path, order_id: str) -> WorkOrder:
     with opened(project) as store:
         found = next((o for o in store.work_orders() if o.id == order_id), None)
     if found is None:
-        raise fault("U-831", name=order_id, what="there is none of this name")
+        raise fault("U-841", name=order_id, what="there is none of this name")
     return found
 
 

@@ -152,7 +152,7 @@ CATALOGUE: Final[dict[str, str]] = {
     "U-811": "The {name} was not taken: {what}. Nothing was changed; all alarms work as before.",
     "U-812": "Nobody could be called by {name}: {what}. It is tried again; the alarm stays in the "
     "list. Check the way under alarms, or call by hand.",
-    "U-831": "Work order {name} was not changed: {what}. Everything that was written stays; "
+    "U-841": "Work order {name} was not changed: {what}. Everything that was written stays; "
     "all other work goes on.",
     "U-813": "{name} cannot be written ({what}). What was recorded is untouched. "
     "Choose another place, or make room there.",

@@ -49,7 +49,7 @@ class OrderDesk:
         self._user, self._note, self._given = user, note, jobs
 
     def get(self, order_id: str) -> WorkOrder:
-        """An order as it stands. Raises LamplighterError (U-831) when there is none."""
+        """An order as it stands. Raises LamplighterError (U-841) when there is none."""
         found = self._edits.order(order_id) or self._stored(order_id)
         if found is None:
             raise _no(order_id or "without a name", "there is none of this name")
@@ -78,7 +78,7 @@ class OrderDesk:
         return order
 
     def check(self, order_id: str, changes: Mapping[str, Value]) -> None:
-        """Whether an order can take these changes. Raises LamplighterError (U-831)."""
+        """Whether an order can take these changes. Raises LamplighterError (U-841)."""
         before = self._edits.order(order_id) or self._stored(order_id)
         fields = order_fields.fields_of(before) if before is not None else {}
         merged = {**fields, **changes}
@@ -98,7 +98,7 @@ class OrderDesk:
             raise _no(order_id, "it is closed with a finding and a signature")
 
     def close(self, ask: wire.CloseOrder) -> WorkOrder:
-        """Sign an order as done. Raises LamplighterError (U-831) with what is missing."""
+        """Sign an order as done. Raises LamplighterError (U-841) with what is missing."""
         order = self.get(ask.order)
         if order.state in ("done", "cancelled"):
             raise _no(order.id, f"it is {order.state} already")
@@ -183,7 +183,7 @@ def stored_jobs(store: Store) -> tuple[JobTemplate, ...]:
 
 
 def _no(order_id: str, what: str) -> LamplighterError:
-    return fault("U-831", name=order_id, what=what)
+    return fault("U-841", name=order_id, what=what)
 
 
 class OrderAnswers(Answering):

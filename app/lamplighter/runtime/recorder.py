@@ -152,7 +152,6 @@ class Recorder:
             changed=lambda record: self.server.emit(wire.ModelChanged(record)),
         )
         self.maintenance = MaintenanceDesk(self)
-        self.orders = OrderDesk(self)
         self.usual = ExpectedDesk(self)
         self.anomalies = AnomalyDesk(self)
         self.orders = orders.attach(self)

@@ -86,7 +86,7 @@ def test_no_way_round_the_signature(desks: Alone) -> None:
     with pytest.raises(LamplighterError, match="'Lock' is not done"):
         desks.answer(wire.PutWorkOrder(replace(desks.orders.get(order), state="done")))
     for fields in ({"state": "perhaps"}, {"due_ms": "soon"}, {"title": " "}, {"minutes": "x"}):
-        with pytest.raises(LamplighterError, match="U-831"):
+        with pytest.raises(LamplighterError, match="U-841"):
             _edit(desks, order, **fields)
     assert desks.orders.get(order).state == "open"
     _edit(desks, order, state="cancelled")
