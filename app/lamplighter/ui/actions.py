@@ -187,6 +187,9 @@ def alarm_actions(f: Furniture) -> list[Action]:
     return [
         Action(tr("Alarm rules"), ("Ctrl+Shift+R",), lambda: work.open(0)),
         Action(tr("Sound of alarms here, on or off"), (), f.switch_sound),
+        Action(tr("Anomalies"), ("Ctrl+Shift+N",), lambda: f.docks.show("anomalies")),
+        Action(tr("Reasons in sentences, on or off"), (), f.switch_reasons),
+        Action(tr("Learn what is usual, now"), (), f.anomalies.learn.click),
         Action(tr("Planned works"), ("Ctrl+Shift+W",), lambda: work.open(1)),
         Action(tr("Who is called"), (), lambda: work.open(2)),
         Action(tr("Alarm figures and journal"), ("Ctrl+Shift+G",), lambda: work.open(3)),

@@ -26,6 +26,7 @@ from lamplighter.domain.problems import Problem
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.alarm_room import AlarmRoom
+from lamplighter.ui.anomaly_room import AnomalyRoom
 from lamplighter.ui.city_index import CityIndex, build
 from lamplighter.ui.drafts import Drafts
 from lamplighter.ui.selection import SelectionModel
@@ -89,6 +90,7 @@ class Desk(QObject):
         self.selection = SelectionModel()
         self.time = TimeModel(self.clock)
         self.room = AlarmRoom(self)
+        self.unusual = AnomalyRoom(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -270,6 +272,7 @@ class Desk(QObject):
         self._warm_later.start()
         session.ask(wire.GetByHand(), self._got_by_hand)
         self.room.ask()
+        self.unusual.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -407,6 +410,8 @@ class Desk(QObject):
             case wire.LayerState():
                 self.layers[event.plugin] = event
                 self.layers_changed.emit()
+            case wire.AnomaliesChanged() | wire.ExpectedState():
+                self.unusual.take(event)
             case _:
                 self.room.take(event)
 

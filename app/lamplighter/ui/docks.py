@@ -26,6 +26,7 @@ TITLES: Final = {
     "scenario": "Scenario",
     "trends": "Trends",
     "alarms": "Alarms",
+    "anomalies": "Anomalies",
     "maintenance": "Maintenance",
     "tasks": "Tasks",
     "check": "Check",
@@ -117,7 +118,7 @@ class Docks:
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side: Place = ("asset", "attributes", "forecast", "scenario", "then")
-        lists: Place = ("trends", "alarms", "maintenance", "tasks", "check", "feeds")
+        lists: Place = ("trends", "alarms", "anomalies", "maintenance", "tasks", "check", "feeds")
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
             lists = (*lists, "attributes", "forecast", "scenario", "nearby", "then")
@@ -132,7 +133,7 @@ class Docks:
         if name == "Work":
             front = ("forecast", "asset", "attributes", "scenario", "then")
             centre = ("maintenance", "assets", "layers", "views", "city")
-            return (), centre, front, ("trends", "alarms", "tasks", "check", "feeds")
+            return (), centre, front, ("trends", "alarms", "anomalies", "tasks", "check", "feeds")
         if name == "Map":
             return left, ("city",), side, ()
         return left, ("city",), side, lists

@@ -14,8 +14,10 @@ from lamplighter.ui.command_panel import CommandPanel
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import glyph_pixmap
 from lamplighter.ui.parts import Elided, Panel, Text, button, row, rule, tag
+from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
+from lamplighter.ui.usual_lines import UsualLines
 from lamplighter.ui.value_model import ValueModel
 from lamplighter.ui.value_widgets import BigValue, Provenance, ValueBar, ValueLine
 from lamplighter.ui.words import tr
@@ -38,6 +40,7 @@ class Faceplate(Panel):
     to_trend = Signal(str)
     to_order = Signal(str)
     shelve = Signal(tuple)
+    to_anomalies = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +48,8 @@ class Faceplate(Panel):
         self._stream: Datastream | None = None
         self._beats = 0
         self._plot: QWidget | None = None
+        self.usual = UsualLines(desk)
+        self.usual.to_anomalies.connect(self.to_anomalies)
         self.commands = CommandPanel(desk)
         content = Panel()
         self._layout = QVBoxLayout(content)
@@ -110,6 +115,7 @@ class Faceplate(Panel):
         box.addWidget(self.bar)
         self._plot_place = QVBoxLayout()
         box.addLayout(self._plot_place)
+        box.addWidget(self.usual)
         box.addWidget(self.provenance)
         self.hand = HandPanel(self._desk)
         box.addWidget(self.hand)
@@ -167,6 +173,9 @@ class Faceplate(Panel):
         self._plot = TrendPlot()
         self._plot.setFixedHeight(theme().px(136))
         self._plot_place.addWidget(self._plot)
+        self.strip = ResidualStrip()
+        self.strip.hide()
+        self._plot_place.addWidget(self.strip)
         self.refresh()
 
     # ---------------------------------------------------------------- content
@@ -197,6 +206,7 @@ class Faceplate(Panel):
             self._ask_trend()
         self._no_stream.setVisible(first is None)
         self.hand.show_stream(first)
+        self.usual.show_stream(first, asset)
         for widget in (self.value, self.bar, self.provenance, self._what, self._plot):
             if widget is not None:
                 widget.setVisible(first is not None)
@@ -327,6 +337,8 @@ class Faceplate(Panel):
         known_at = now if time.mode is Mode.REPLAY and time.as_known else None
         request = wire.GetHistory((stream.id,), now - 1_800_000, now + 1, 400, known_at)
         self._desk.ask(request, self._got_trend)
+        usual = wire.GetExpectedCurve((stream.id,), now - 1_800_000, now, 90)
+        self._desk.ask(usual, self._got_usual)
         self._redraw()
 
     def _got_trend(self, reply: object) -> None:
@@ -335,15 +347,26 @@ class Faceplate(Panel):
             self.trace.take_history(series[0])
             self._redraw()
 
+    def _got_usual(self, reply: object) -> None:
+        items = getattr(reply, "items", ())
+        if items and self._stream is not None and items[0].datastream == self._stream.id:
+            self.trace.take_expected(reply)  # type: ignore[arg-type]
+            self._redraw()
+
     def _redraw(self) -> None:
         if self._plot is None or self._stream is None:
             return
+        from lamplighter.ui.trend_plot import hole_of
+
         now = self._desk.time.now_ms
         alarms = self._desk.standing()
         self._plot.marks = tuple(  # type: ignore[attr-defined]
             (a.since_ms, a.priority) for a in alarms if a.datastream == self._stream.id
         )
         self._plot.redraw(now - 1_800_000, now)  # type: ignore[attr-defined]
+        self.strip.inset = self._plot.insets()  # type: ignore[attr-defined]
+        hole = hole_of(self._stream, self.trace)
+        self.strip.show_trace(self.trace, now - 1_800_000, now, hole)
 
     def show_frame(self, shown: Shown) -> None:
         """Values at most four times a second, the trend once a second."""
@@ -361,6 +384,8 @@ class Faceplate(Panel):
                 self._redraw()
         if self._beats % 3 == 2:
             self._show_values()
+        if self._beats % 50 == 10:
+            self.usual.look()
 
     # ---------------------------------------------------------------- nothing selected
     def _quiet_words(self) -> None:

@@ -18,6 +18,7 @@ from lamplighter.ui.actions import Actions
 from lamplighter.ui.alarm_list import AlarmList
 from lamplighter.ui.alarm_sound import AlarmSound
 from lamplighter.ui.alarm_windows import AlarmWindows
+from lamplighter.ui.anomalies_page import AnomaliesPage
 from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.backup_dialog import BackupDialog
@@ -79,6 +80,7 @@ class Furniture:
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
         self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
+        self.anomalies = AnomaliesPage(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
@@ -99,6 +101,7 @@ class Furniture:
             "then": self.then,
             "trends": self.trends,
             "alarms": self.alarms,
+            "anomalies": self.anomalies,
             "maintenance": self.maintenance,
             "tasks": self.tasks,
             "check": self.check,
@@ -163,6 +166,9 @@ class Furniture:
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
             maker.to_order.connect(self.new_order)
         self.faceplate.shelve.connect(self._shelve)
+        self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
+        self.anomalies.to_trend.connect(self._stream_to_trend)
+        self.anomalies.to_city.connect(self._to_city)
         desk.drafts.resumed.connect(lambda draft: resume(self, draft))
         self.then.share.connect(lambda: self.kept.share())
         window.frame.back.clicked.connect(desk.time.live)
@@ -184,6 +190,7 @@ class Furniture:
             self.docks.arrange("Overview")
         self.trends.ready()
         self.faceplate.attach_plot()
+        self.anomalies.ready()
 
     # ---------------------------------------------------------------- layout
     def narrow(self, is_narrow: bool) -> None:
@@ -403,6 +410,23 @@ class Furniture:
     def _to_trend(self, asset: str) -> None:
         self.trends.pin_asset(asset)
         self.docks.show("trends")
+
+    def _stream_to_trend(self, datastream: int) -> None:
+        self.trends.pin([datastream])
+        self.docks.show("trends")
+
+    def _to_city(self, asset: str) -> None:
+        """Select it and fly there."""
+        self.desk.selection.select(asset)
+        self.docks.show("city")
+        show = getattr(self.twin.view, "fly_to", None)
+        if show is not None:
+            show(asset)
+
+    def switch_reasons(self) -> None:
+        """Reasons in sentences, or the figures alone."""
+        self.desk.unusual.set_reasons(not self.desk.unusual.reasons)
+        self.faceplate.refresh()
 
     def selection_to_trends(self) -> None:
         """The twin of dragging: charts of what is selected."""

@@ -70,6 +70,17 @@ class Trace:
             self.expected.append((time_ms, expected, spread if np.isfinite(spread) else 0.0))
             del self.expected[:-4000]
 
+    def take_expected(self, curves: wire.ExpectedCurves) -> None:
+        """A curve of what was expected before the live edge; `curves` is of one datastream."""
+        if not curves.items:
+            return
+        curve = curves.items[0]
+        known = np.isfinite(curve.expected)
+        columns = (curve.time_ms[known], curve.expected[known], np.nan_to_num(curve.spread[known]))
+        end = int(curve.time_ms[-1]) if len(curve.time_ms) else 0
+        newer = [r for r in self.expected if r[0] > end]
+        self.expected = [*zip(*(c.tolist() for c in columns), strict=True), *newer]
+
     def last(self) -> tuple[int, float] | None:
         return (int(self.time_ms[-1]), float(self.value[-1])) if len(self.time_ms) else None
 

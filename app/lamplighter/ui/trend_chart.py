@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lamplighter.domain.city import Datastream
 from lamplighter.ui.parts import Canvas, Elided, Text, row
+from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.series import Trace
 from lamplighter.ui.theme import theme
 from lamplighter.ui.value_model import ValueModel, blank
@@ -17,6 +18,10 @@ from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
     from lamplighter.ui.trend_plot import TrendPlot
+
+
+LEAST_HIGH: Final = 150
+"""a lower chart keeps its room for the curve"""
 
 
 class Legend(Canvas):
@@ -86,9 +91,24 @@ class Chart(QWidget):
             layout.addWidget(self.legend)
             self.value.hide()
         layout.addWidget(self.plot, 1)
+        self.strip = ResidualStrip()
+        self.strip.hide()
+        layout.addWidget(self.strip)
         names = ", ".join(s.label or s.name for s in streams)
         self.title.set_full(names)
         self.plot.setAccessibleName(tr("Trend of {names}", names=names))
+
+    def show_distance(self, first: int, last: int) -> None:
+        """Draw the distance from the expected value below, where there is room for it."""
+        from lamplighter.ui.trend_plot import hole_of
+
+        stream = self.streams[0]
+        trace = self.plot.traces.get(stream.id)
+        if trace is None or len(self.streams) > 1 or self.height() < theme().px(LEAST_HIGH):
+            self.strip.hide()
+            return
+        self.strip.inset = self.plot.insets()
+        self.strip.show_trace(trace, first, last, hole_of(stream, trace))
 
     @property
     def value_model(self) -> ValueModel:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
@@ -15,6 +16,9 @@ from lamplighter.domain import wire
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.series import Trace
+
+USUAL_POINTS: Final = 240
+"""of a curve of expected values; it is smooth"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class TrendFeed(QObject):
         self._earlier = _Latest(desk, self._got_ghosts)
         self._signs = _Latest(desk, self._got_signs)
         self._limits = _Latest(desk, self._got_limits)
+        self._usual = _Latest(desk, self._got_usual)
 
     @property
     def busy(self) -> bool:
@@ -99,6 +104,10 @@ class TrendFeed(QObject):
         self._curves.ask(
             wire.GetHistory(wanted.streams, wanted.first_ms, wanted.last_ms + 1, wanted.points,
                             wanted.known_ms)
+        )  # fmt: skip
+        self._usual.ask(
+            wire.GetExpectedCurve(wanted.streams, wanted.first_ms, wanted.last_ms,
+                                  min(wanted.points, USUAL_POINTS))
         )  # fmt: skip
         if wanted.ghost_ms:
             self._earlier.ask(
@@ -157,6 +166,15 @@ class TrendFeed(QObject):
                 trace = self.ghosts[series.datastream] = Trace()
                 trace.take_history(series)
             self.arrived.emit()
+
+    def _got_usual(self, _: wire.Request, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.ExpectedCurves):
+            for curve in reply.items:
+                trace = self.traces.get(curve.datastream)
+                if trace is not None:
+                    trace.take_expected(wire.ExpectedCurves((curve,)))
+            if not self._curves.busy:
+                self.arrived.emit()
 
     def _got_limits(self, _: wire.Request, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Thresholds):

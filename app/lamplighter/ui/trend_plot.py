@@ -99,7 +99,8 @@ class TrendPlot(HandledPlot):
             self.getPlotItem().layout.addItem(axis, 2, column)
             axis.linkToView(self.getViewBox())
             self._axes.append(axis)
-        self._bands: dict[int, tuple[Any, Any, Any]] = {}
+        self._bands: dict[int, tuple[Any, Any, Any, Any]] = {}
+        """edges, shade and middle of what was expected of the first curve"""
         self._curves: dict[int, _Curve] = {}
         self._overlay = Overlay(self)
         self.addItem(self._overlay, ignoreBounds=True)
@@ -143,16 +144,25 @@ class TrendPlot(HandledPlot):
             self.addItem(part)
         self._curves[stream.id] = curve
 
-    def _band_items(self) -> tuple[Any, Any, Any]:
+    def insets(self) -> tuple[float, float]:
+        """Pixels that the axes take at the left and at the right of what is drawn."""
+        box = self.getViewBox().sceneBoundingRect()
+        return float(box.left()), float(max(self.width() - box.right(), 0.0))
+
+    def _band_items(self) -> tuple[Any, Any, Any, Any]:
         look = theme()
         shade = QColor(look.colour("chart.band"))
         shade.setAlphaF(look.number("chart.bandAlpha") + 0.04)
         edge_a, edge_b = pg.PlotCurveItem(pen=None), pg.PlotCurveItem(pen=None)
         band = pg.FillBetweenItem(edge_a, edge_b, brush=pg.mkBrush(shade))
         band.setZValue(-10)
-        for item in (edge_a, edge_b, band):
+        pen = pg.mkPen(look.colour("chart.ghost"), width=1, cosmetic=True,
+                       style=Qt.PenStyle.DashLine)  # fmt: skip
+        middle = pg.PlotCurveItem(pen=pen)
+        middle.setZValue(-9)
+        for item in (edge_a, edge_b, band, middle):
             self.addItem(item)
-        return edge_a, edge_b, band
+        return edge_a, edge_b, band, middle
 
     def redraw(self, first: int, last: int, known_to: int | None = None) -> None:
         """Draws the traces in [first, last] ms; at most one cell per two pixels.
@@ -228,10 +238,12 @@ class TrendPlot(HandledPlot):
         if rows is None:
             _put(parts[0], _NONE, _NONE)
             _put(parts[1], _NONE, _NONE)
+            _put(parts[3], _NONE, _NONE)
             return
         scale = self.scales[stream.id]
         _put(parts[0], rows[:, 0] / 1000, scale.place(rows[:, 1] - rows[:, 2]))
         _put(parts[1], rows[:, 0] / 1000, scale.place(rows[:, 1] + rows[:, 2]))
+        _put(parts[3], rows[:, 0] / 1000, scale.place(rows[:, 1]))
 
     @staticmethod
     def _expected(trace: Trace, first: int, last: int) -> Floats | None:

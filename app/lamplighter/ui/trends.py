@@ -335,6 +335,7 @@ class Trends(Panel):
             plot.pin(*self.cursors)
             self._mark(chart)
             plot.redraw(first, last + ahead, last + ahead if replay else min(last, time.now_ms))
+            chart.show_distance(first, last + ahead)
         self._values(again=True)
         self._show_readout()
         self._words(replay)

@@ -1,0 +1,95 @@
+"""The faceplate's lines about what is usual: the sentence with its reason, what departs, and how
+completely the twin knows the asset.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from lamplighter.domain import wire
+from lamplighter.domain.anomaly import KIND_WORDS, Anomaly
+from lamplighter.domain.city import Asset, Datastream
+from lamplighter.ui import numbers
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.parts import Text, button
+from lamplighter.ui.time_model import Mode
+from lamplighter.ui.words import tr
+
+
+class UsualLines(QWidget):
+    """Shown below the little trend; empty lines take no room."""
+
+    to_anomalies = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._stream: Datastream | None = None
+        self._asset: Asset | None = None
+        self.said = Text("", "caption", "secondary", wrap=True)
+        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        self.odd = button("", self.to_anomalies.emit, kind="flat",
+                          tip=tr("Show it in the list of anomalies"))  # fmt: skip
+        self.reason = Text("", "caption", wrap=True)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(2)
+        for widget in (self.said, self.odd, self.reason):
+            box.addWidget(widget)
+        desk.unusual.changed.connect(self._show_odd)
+        self._show_odd()
+
+    def show_stream(self, stream: Datastream | None, asset: Asset | None) -> None:
+        """Another datastream or asset; the same again asks nothing."""
+        before, self._stream, self._asset = self._stream, stream, asset
+        if stream is None or before is None or stream.id != before.id:
+            self.said.setText("")
+            self.said.hide()
+            self.look()
+        self._show_odd()
+
+    def look(self) -> None:
+        """Ask for the sentence anew."""
+        stream = self._stream
+        if stream is None or stream.states or self._desk.session is None:
+            return
+        if self._desk.time.mode is Mode.REPLAY or not self._desk.unusual.reasons:
+            self.said.hide()
+            return
+        self._desk.ask(wire.GetExpected(stream.id), self._got)
+
+    def _got(self, reply: wire.Reply) -> None:
+        if not isinstance(reply, wire.Expected) or self._stream is None:
+            return
+        if reply.datastream != self._stream.id:
+            return
+        text = f"{reply.text} {reply.why_not}".strip()
+        if text != self.said.text():
+            self.said.setText(text)
+        self.said.setVisible(bool(text))
+
+    def _show_odd(self) -> None:
+        asset, now = self._asset, self._desk.time.now_ms
+        found = self._desk.unusual.standing_at(asset.id) if asset is not None else []
+        live = self._desk.time.mode is not Mode.REPLAY
+        self.odd.setVisible(bool(found) and live)
+        reasons = self._desk.unusual.reasons
+        self.reason.setVisible(bool(found) and live and reasons)
+        if not reasons:
+            self.said.hide()
+        if found:
+            self.odd.setText(_title(found, now))
+            self.reason.setText(found[0].reason)
+
+
+def _title(found: list[Anomaly], now_ms: int) -> str:
+    """`Slow drift, limit in 9 h`, and how many more."""
+    first = found[0]
+    text = tr(KIND_WORDS.get(first.kind, first.kind))
+    text = text[0].upper() + text[1:]
+    if first.reaches_ms > now_ms:
+        text += ", " + tr("limit in {t}", t=numbers.age((first.reaches_ms - now_ms) / 1000))
+    if len(found) > 1:
+        text += " " + tr("and {n} more", n=len(found) - 1)
+    return text
