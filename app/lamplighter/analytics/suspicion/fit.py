@@ -136,17 +136,18 @@ def _likeness(z: Floats, group: Longs) -> Floats:
 
 def _ridge(seen: Floats, wanted: Floats, block: Longs, usable: Bools) -> tuple[Floats, Floats]:
     """(weights from all rows, predictions of each block from the others)."""
-    parts = []
+    parts: list[tuple[Floats, Floats, float]] = []
     for number in range(BLOCKS):
         rows = (block == number) & usable
-        parts.append((seen[rows].T @ seen[rows], seen[rows].T @ wanted[rows], rows.sum()))
-    square, cross = sum(p[0] for p in parts), sum(p[1] for p in parts)
-    count = sum(p[2] for p in parts)
+        parts.append((seen[rows].T @ seen[rows], seen[rows].T @ wanted[rows], float(rows.sum())))
+    square: Floats = np.sum([p[0] for p in parts], axis=0)
+    cross: Floats = np.sum([p[1] for p in parts], axis=0)
+    count = float(sum(p[2] for p in parts))
     width = seen.shape[1]
 
     def solved(a: Floats, b: Floats, rows: float) -> Floats:
-        found: Floats = np.linalg.solve(a + PENALTY * max(rows, 1.0) * np.eye(width), b)
-        return found
+        found = np.linalg.solve(a + PENALTY * max(rows, 1.0) * np.eye(width), b)
+        return np.asarray(found, np.float64)
 
     out = np.empty(wanted.size)
     for number, (a, b, rows) in enumerate(parts):
@@ -170,8 +171,8 @@ def _with_limits(
             break
     limit = _limits(stretch, margin)
     limit[model.resolution <= 0] = np.inf
-    alone = [at for name, at in COLUMN.items() if name not in OWN | {"rate"}]
-    limit[np.ix_(model.explained < LEAST_EXPLAINED, alone)] = np.inf
+    compared = np.array([name not in OWN | {"rate"} for name in COLUMN])
+    limit[(model.explained < LEAST_EXPLAINED)[:, None] & compared] = np.inf
     return replace(model, limit=limit, margin=margin)
 
 
