@@ -12,6 +12,7 @@ from lamplighter.domain.problems import fault
 
 if TYPE_CHECKING:
     from lamplighter.analytics.anomaly.evaluate_runs import RunsReport
+    from lamplighter.analytics.anomaly.evaluate_streams import StreamsReport
 
 FORMS = ("skab", "nab", "batadal")
 
@@ -38,6 +39,8 @@ def anomaly(
         if not paths:
             raise _usage("--format skab needs files or folders")
         return _show_runs(_runs(paths), json)
+    if form == "nab":
+        return _show_streams(_streams(data, labels, threshold), json)
     raise _usage(f"--format {form} is not there yet")
 
 
@@ -110,6 +113,52 @@ def _show_runs(report: RunsReport, json: bool) -> None:
     line(f"limits {report.threshold}; fitted in {report.fit_seconds:.2f} s")
     if report.left_out:
         say(f"left out, no labels: {', '.join(report.left_out)}")
+
+
+def _streams(data: Path | None, labels: Path | None, threshold: float | None) -> StreamsReport:
+    from lamplighter.analytics.anomaly.evaluate_streams import StreamsReport, StreamsRequest
+    from lamplighter.analytics.anomaly.stream import THRESHOLD
+
+    folder, windows = _existing(data, "--data"), _existing(labels, "--labels")
+    if threshold is not None and not threshold > 0:
+        raise _usage("--threshold must be above 0")
+    files, _ = tables_of([folder])
+    named = {_key(f, folder): str(f.resolve()) for f in files}
+    request = StreamsRequest(
+        named, str(windows.resolve()), THRESHOLD if threshold is None else threshold
+    )
+    found: StreamsReport = ask(
+        "evaluate_streams:judge_streams", request, StreamsReport, "judge anomalies of streams",
+        (*files, windows),
+    )  # fmt: skip
+    return found
+
+
+def _key(file: Path, folder: Path) -> str:
+    """As the file of labels names it: `group/name.csv`, wherever the folder begins."""
+    inside = file.resolve().relative_to(folder.resolve().parent).as_posix()
+    return "/".join(inside.removesuffix(".gz").split("/")[-2:])
+
+
+def _show_streams(report: StreamsReport, json: bool) -> None:
+    if json:
+        document(report)
+        return
+    line(
+        f"{report.streams} streams, {report.rows:,} rows, {report.windows} windows: "
+        f"{report.standard:.1f} standard, {report.low_fp:.1f} few false, {report.low_fn:.1f} few "
+        f"missed (silent 0, alarms at every turn {report.naive_standard:.1f})"
+    )
+    line(f"threshold {report.threshold:g}, {report.threshold_source}")
+    if report.left_out_standard is not None:
+        line(
+            f"threshold chosen on all other groups: {report.left_out_standard:.1f}; on these very "
+            f"streams: {report.own_standard:.1f} (too rosy)"
+        )
+    line(f"judged in {report.judge_seconds:.1f} s")
+    for names, what in ((report.without_labels, "no labels"), (report.without_file, "no file")):
+        if names:
+            say(f"left out, {what}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}")
 
 
 def _percent(share: float) -> str:
