@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import typer
 
-from lamplighter.cli import evaluate_anomaly
+from lamplighter.cli import evaluate_anomaly, evaluate_forecast
 
 
 def register(app: typer.Typer) -> None:
     evaluate = typer.Typer(
         help="Judge the console's models on data in public formats.", no_args_is_help=True
     )
-    rooms: tuple[object, ...] = (evaluate_anomaly,)
+    rooms: tuple[object, ...] = (evaluate_anomaly, evaluate_forecast)
     for room in rooms:
         room.register(evaluate)  # type: ignore[attr-defined]
     if rooms:
