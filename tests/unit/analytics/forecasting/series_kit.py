@@ -22,7 +22,9 @@ def course(days: int, seed: int = 0, per_day: int = 24, noise: float = 4.0) -> F
     weekday = at // per_day % 7
     day = 40 * np.exp(-(((clock - 8) / 2) ** 2)) + 50 * np.exp(-(((clock - 17) / 3) ** 2))
     level = 60 + 10 * np.sin(at / per_day / 9.0)
-    found: Floats = level + day * np.where(weekday < 5, 1.0, 0.3) + noise * rng.standard_normal(at.size)
+    found: Floats = (
+        level + day * np.where(weekday < 5, 1.0, 0.3) + noise * rng.standard_normal(at.size)
+    )
     return found
 
 
