@@ -51,7 +51,7 @@ class UsualPast:
         metas = [
             Datastream(
                 0, SOURCE, f"level-{n}", "m", "level", f"T{n}", label=f"Level {n}",
-                period_ms=60_000, resolution=0.01, limits=Limits(1.0, 1.5, 6.0, 7.0),
+                period_ms=every_min * 60_000, resolution=0.01, limits=Limits(1.0, 1.5, 6.0, 7.0),
             )
             for n in range(count)
         ]  # fmt: skip

@@ -22,6 +22,19 @@ KIND_WORDS: Final = {
 REAL, FALSE = "real", "false"
 
 
+def lasting(ms: float) -> str:
+    """`40 minutes`, `19 hours`, `3 days`."""
+    for size, least, word in (
+        (86_400_000, 3, "day"),
+        (3_600_000, 1, "hour"),
+        (60_000, 1, "minute"),
+    ):
+        count = round(ms / size)
+        if ms >= least * size:
+            return f"{count} {word}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
 class KnownEvent(Struct, frozen=True):
     """Something people did or said that explains values of an asset in a time.
 

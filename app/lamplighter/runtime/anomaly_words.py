@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from lamplighter.analytics.watching import Departure
-from lamplighter.domain.anomaly import FALSE, REAL, Anomaly
+from lamplighter.domain.anomaly import FALSE, REAL, Anomaly, lasting
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.runtime.expected_words import number, with_unit
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 HOUR_MS: Final = 3_600_000
 FOLLOWS_MS: Final = 7 * 24 * HOUR_MS
 """an order or alarm on the asset within this time is said to have followed"""
-
-
-def lasting(ms: float) -> str:
-    """`40 minutes`, `19 hours`, `3 days`."""
-    for size, word in ((86_400_000, "day"), (HOUR_MS, "hour"), (60_000, "minute")):
-        count = round(ms / size)
-        if ms >= (2 if size == 86_400_000 else 1) * size:
-            return f"{count} {word}{'' if count == 1 else 's'}"
-    return "less than a minute"
 
 
 def reason_of(

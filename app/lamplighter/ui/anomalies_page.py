@@ -10,7 +10,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
-from lamplighter.domain.anomaly import KIND_WORDS, Anomaly
+from lamplighter.domain.anomaly import KIND_WORDS, Anomaly, lasting
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.ui import numbers
 from lamplighter.ui.anomaly_curve import AnomalyCurve
@@ -85,11 +85,14 @@ class AnomaliesPage(Panel):
         box = QVBoxLayout(content)
         box.setContentsMargins(12, 0, 4, 8)
         box.setSpacing(6)
-        for widget in (self._head, self._reason, self.curve, self._figures, self._cases_title,
-                       self._cases, self.note):  # fmt: skip
-            box.addWidget(widget)
-        box.addLayout(row(self.real, self.false, None))
+        box.addWidget(self._head)
+        box.addWidget(self._reason)
+        said = row(self.note, self.real, self.false)
+        said.setStretch(0, 1)
+        box.addLayout(said)
         box.addLayout(row(self.order, self.trend, self.city, None))
+        for widget in (self.curve, self._figures, self._cases_title, self._cases):
+            box.addWidget(widget)
         box.addStretch(1)
         self._aside = Scroller(content)
         self._aside.setMinimumWidth(theme().px(320))
@@ -123,7 +126,7 @@ class AnomaliesPage(Panel):
         self._picked()
 
     def _line(self, a: Anomaly, now_ms: int) -> tuple[str, ...]:
-        ahead = numbers.age((a.reaches_ms - now_ms) / 1000) if a.reaches_ms > now_ms else ""
+        ahead = lasting(a.reaches_ms - now_ms) if a.reaches_ms > now_ms else ""
         name = self._desk.city.name(a.asset) if a.asset else self._label(a)
         reason = a.reason if self._desk.unusual.reasons else self._figures_of(a)
         over = tr("over") if a.until_ms else ""
@@ -212,7 +215,7 @@ class AnomaliesPage(Panel):
         if a.until_ms:
             parts.append(tr("over at {t}", t=_when(a.until_ms, now)))
         if a.reaches_ms > now and a.standing:
-            parts.append(tr("limit in {t}", t=numbers.age((a.reaches_ms - now) / 1000)))
+            parts.append(tr("limit in {t}", t=lasting(a.reaches_ms - now)))
         if a.verdict:
             said = tr("{who} called it {what}", who=a.verdict_by, what=tr(VERDICTS[a.verdict]))
             parts.append(said + (f": {a.note}" if a.note else ""))

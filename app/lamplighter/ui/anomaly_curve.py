@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.anomaly import Anomaly
+from lamplighter.domain.city import Limits
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.series import Trace
@@ -60,7 +62,8 @@ class AnomalyCurve(QWidget):
         self._shown = key
         if not again:
             self.trace = Trace()
-            self._plot.set_streams([stream], {stream.id: self.trace})
+            shown = stream if a.limit is not None else replace(stream, limits=Limits())
+            self._plot.set_streams([shown], {stream.id: self.trace})
         first = min(a.since_ms, a.found_ms) - BEFORE_MS
         last = min(a.until_ms + AFTER_MS, now) if a.until_ms else now
         self._plot.marks = ((a.found_ms, 3),)

@@ -8,11 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
-from lamplighter.domain.anomaly import KIND_WORDS, Anomaly
+from lamplighter.domain.anomaly import KIND_WORDS, Anomaly, lasting
 from lamplighter.domain.city import Asset, Datastream
-from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.parts import Text, button
+from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
 
@@ -35,8 +34,9 @@ class UsualLines(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(2)
-        for widget in (self.said, self.odd, self.reason):
-            box.addWidget(widget)
+        box.addWidget(self.said)
+        box.addLayout(row(self.odd, None))
+        box.addWidget(self.reason)
         desk.unusual.changed.connect(self._show_odd)
         self._show_odd()
 
@@ -89,7 +89,7 @@ def _title(found: list[Anomaly], now_ms: int) -> str:
     text = tr(KIND_WORDS.get(first.kind, first.kind))
     text = text[0].upper() + text[1:]
     if first.reaches_ms > now_ms:
-        text += ", " + tr("limit in {t}", t=numbers.age((first.reaches_ms - now_ms) / 1000))
+        text += ", " + tr("limit in {t}", t=lasting(first.reaches_ms - now_ms))
     if len(found) > 1:
         text += " " + tr("and {n} more", n=len(found) - 1)
     return text

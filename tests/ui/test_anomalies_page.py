@@ -1,0 +1,166 @@
+"""The anomalies as a person meets them: told, explained, judged, turned into work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from lamplighter.domain import wire
+from lamplighter.domain.anomaly import Anomaly
+from lamplighter.domain.maintenance import SimilarCase
+from lamplighter.ui.anomalies_page import AnomaliesPage
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.residual_strip import ResidualStrip, residuals
+from lamplighter.ui.series import Trace
+from lamplighter.ui.usual_lines import UsualLines
+from tests.ui.conftest import directly
+from tests.ui.fake_session import FakeSession
+
+HOUR = 3_600_000
+
+
+class _Session(FakeSession):
+    found: tuple[Anomaly, ...] = ()
+
+    def _reply(self, request: wire.Request) -> wire.Reply:
+        match request:
+            case wire.GetAnomalies():
+                return wire.Anomalies(self.found[::-1], 1, 2)
+            case wire.GetExpectedState():
+                card = wire.ExpectedCard(5, 0, 6 * 24 * HOUR, 1.0, 7, 8,
+                                         {"used": 7, "worse than a naive rule": 1})  # fmt: skip
+                return wire.ExpectedState(card)
+            case wire.GetExpected(datastream=ident):
+                return wire.Expected(ident, "history", "Measured 3.2, expected 3.9 ± 0.2.")
+            case wire.JudgeAnomaly() | wire.PutWorkOrder():
+                return wire.Ok("WO-1")
+            case wire.TrainExpected():
+                return wire.TaskStarted(4)
+        return super()._reply(request)
+
+
+@pytest.fixture
+def session(desk: Desk) -> _Session:
+    made = _Session(directly, buildings=5)
+    now = desk.clock.wall_ms()
+    drift = Anomaly(
+        "AN-1", "drift", "P01", 0, now - 9 * HOUR, now - HOUR, "It has drifted.",
+        value=4.4, expected=4.1, spread=0.05, score=2.0, reaches_ms=now + 5 * HOUR + 60_000,
+        limit=5.2, curve=(1.0, 2.0),
+        similar=(SimilarCase("P02", now - 90 * HOUR, "called real", 0.1),),
+    )  # fmt: skip
+    old = Anomaly("AN-0", "point", "P02", 1, now - 90 * HOUR, now - 90 * HOUR, "It was odd.",
+                  until_ms=now - 89 * HOUR, verdict="real", verdict_by="anna")  # fmt: skip
+    made.found = (old, drift)
+    return made
+
+
+@pytest.fixture
+def page(qtbot: object, desk: Desk, session: _Session) -> Iterator[AnomaliesPage]:
+    desk.connect_session(session)
+    made = AnomaliesPage(desk)
+    made.resize(1100, 420)
+    made.show()
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def asked(session: _Session, kind: type) -> list[wire.Request]:
+    return [r for r in session.asked if isinstance(r, kind)]
+
+
+def row(page: AnomaliesPage, number: int) -> list[str]:
+    cells = (page.table.item(number, c) for c in range(page.table.columnCount()))
+    return [cell.text() if cell is not None else "" for cell in cells]
+
+
+def test_what_stands_comes_first_with_its_reason_and_lead_time(page: AnomaliesPage) -> None:
+    assert row(page, 0)[1:5] == ["slow drift", page.table.item(0, 2).text(), "It has drifted.",
+                                 "5 hours"]  # fmt: skip
+    assert row(page, 1)[5] == "real"
+    assert "1 stand now" in page.words.text()
+    assert "called 1 real and 2 false" in page.words.text()
+    assert "1 not: worse than a naive rule" in page.words.text()
+    assert "called real" in page._cases.text()
+
+
+def test_a_person_judges_it_with_a_note(page: AnomaliesPage, session: _Session) -> None:
+    page.note.setText("air in the line")
+    page.real.click()
+
+    assert asked(session, wire.JudgeAnomaly) == [
+        wire.JudgeAnomaly("AN-1", "real", "air in the line")
+    ]
+    assert page.note.text() == ""
+
+
+def test_news_change_the_list_and_the_choice_stays(
+    page: AnomaliesPage, session: _Session, desk: Desk
+) -> None:
+    page.table.selectRow(1)
+    fresh = replace(session.found[1], id="AN-2", found_ms=session.found[1].found_ms + 1)
+    desk.take_event(wire.AnomaliesChanged((fresh, replace(session.found[1], verdict="false"))))
+
+    assert page.chosen is not None and page.chosen.id == "AN-0"
+    assert page.table.rowCount() == 3
+    assert desk.unusual.false == 3
+
+
+def test_it_becomes_a_work_order_that_it_is_tied_to(page: AnomaliesPage, session: _Session) -> None:
+    page.order.click()
+
+    made = asked(session, wire.PutWorkOrder)[0]
+    assert isinstance(made, wire.PutWorkOrder)
+    assert (made.order.asset, made.order.note, made.order.origin) == (
+        "P01", "It has drifted.", "anomaly",
+    )  # fmt: skip
+    assert made.order.due_ms == session.found[1].reaches_ms
+    assert asked(session, wire.JudgeAnomaly) == [wire.JudgeAnomaly("AN-1", "", order="WO-1")]
+
+
+def test_sentences_can_be_turned_off(page: AnomaliesPage, desk: Desk) -> None:
+    lines = UsualLines(desk)
+    lines.show_stream(desk.city.streams[0], desk.city.assets["P01"])
+    assert "expected 3.9" in lines.said.text()
+    assert lines.odd.text().startswith("Slow drift, limit in 5 hours")
+
+    desk.unusual.set_reasons(False)
+
+    assert "It has drifted" not in " ".join(row(page, 0))
+    assert "expected" in row(page, 0)[3]
+    assert lines.said.isHidden() and lines.reason.isHidden() and not lines.odd.isHidden()
+    lines.deleteLater()
+
+
+def test_learning_can_be_asked_for(page: AnomaliesPage, session: _Session) -> None:
+    page.learn.click()
+    assert len(asked(session, wire.TrainExpected)) == 1
+
+
+def test_the_distance_needs_a_value_that_is_not_too_old() -> None:
+    trace = Trace(
+        np.array([1_000, 2_000, 20_000]), np.array([5.0, 5.2, 9.0]), np.array([5.0, 5.2, 9.0]),
+        np.array([5.0, 5.2, 9.0]),
+        expected=[(1_500, 5.0, 0.1), (2_500, 5.0, 0.1), (12_000, 5.0, 0.1), (20_500, 5.0, 0.5)],
+    )  # fmt: skip
+    at, away = residuals(trace, 0, 30_000, hole_ms=2_000)
+
+    assert at.tolist() == [1_500, 2_500, 20_500]
+    assert away == pytest.approx([0.0, 2.0, 8.0])
+
+
+def test_the_strip_says_its_newest_figure(qtbot: object) -> None:
+    strip = ResidualStrip()
+    trace = Trace(np.array([1_000]), np.array([5.2]), np.array([5.2]), np.array([5.2]),
+                  expected=[(1_000, 5.0, 0.1)])  # fmt: skip
+    strip.show_trace(trace, 0, 2_000, 1_000.0)
+    assert "+2.0 spreads" in strip.accessibleDescription()
+    strip.resize(300, 34)
+    strip.grab()
+    strip.show_trace(Trace(), 0, 2_000, 1_000.0)
+    assert strip.newest is None
+    strip.deleteLater()
