@@ -10,6 +10,9 @@ from typing import Any
 
 def main() -> int:
     """Entry point of `lamplighter` and of the frozen program; returns the exit code."""
+    from lamplighter.governance.no_pickle import refuse_pickles
+
+    refuse_pickles()
     if len(sys.argv) > 1 and sys.argv[1] == "worker":
         from lamplighter.runtime.worker_loop import serve
 

@@ -43,12 +43,87 @@ def test_every_module_says_why_it_exists() -> None:
     assert silent == []
 
 
+PICKLES = {
+    "pickle", "cPickle", "pickle5", "joblib", "dill", "cloudpickle", "shelve", "marshal",
+    "jsonpickle", "copyreg", "pickletools",
+}  # fmt: skip
+
+
+def _pickling_calls(tree: ast.AST) -> list[str]:
+    """Calls that would open or write a pickle without importing one."""
+    found = []
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call):
+            continue
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        words = {k.arg: k.value for k in call.keywords}
+        allowed = words.get("allow_pickle")
+        if isinstance(allowed, ast.Constant) and allowed.value is not False:
+            found.append(f"{call.lineno}: allow_pickle")
+        if name in {"read_pickle", "to_pickle"}:
+            found.append(f"{call.lineno}: {name}")
+        of = call.func.value if isinstance(call.func, ast.Attribute) else None
+        of_numpy = isinstance(of, ast.Name) and of.id in {"np", "numpy"}
+        if name == "load" and of_numpy and allowed is None:
+            found.append(f"{call.lineno}: np.load without allow_pickle=False")
+        if (name == "import_module" or getattr(call.func, "id", "") == "__import__") and call.args:
+            given = call.args[0]
+            if isinstance(given, ast.Constant) and str(given.value).split(".")[0] in PICKLES:
+                found.append(f"{call.lineno}: imports {given.value}")
+    return found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "np.load(f)", "np.load(f, allow_pickle=True)", "pd.read_pickle(f)",
+        "importlib.import_module('pickle')", "__import__('joblib')",
+    ],
+)  # fmt: skip
+def test_a_pickle_by_another_way_is_found(text: str) -> None:
+    assert _pickling_calls(ast.parse(text))
+
+
+def test_opening_a_pickle_ends_the_attempt_and_nothing_else(tmp_path: Path) -> None:
+    code = (
+        "import io, pickle, pathlib\n"
+        "from lamplighter.governance.no_pickle import PickleRefused, refuse_pickles\n"
+        "class Canary:\n"
+        "    def __reduce__(self): return pathlib.Path.touch, (pathlib.Path('canary'),)\n"
+        "body = pickle.dumps(Canary())\n"
+        "refuse_pickles()\n"
+        "for load in (pickle.loads, pickle._loads):\n"
+        "    try: load(body)\n"
+        "    except PickleRefused as error: print(error)\n"
+        "import numpy as np\n"
+        "np.save('a.npy', np.array([Canary()], dtype=object))\n"
+        "try: np.load('a.npy', allow_pickle=True)\n"
+        "except Exception as error: print(type(error).__name__)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(APP.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+
+    assert done.stdout.count("was not opened") == 2, done.stderr
+    assert not (tmp_path / "canary").exists()
+
+
+def test_the_program_refuses_pickles_before_it_does_anything() -> None:
+    main = ast.parse((APP / "__main__.py").read_text(encoding="utf-8"))
+    body = next(n for n in main.body if isinstance(n, ast.FunctionDef) and n.name == "main").body
+    calls = [s for s in body if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call)]
+    assert getattr(calls[0].value.func, "id", "") == "refuse_pickles"  # type: ignore[attr-defined]
+
+
 def test_no_pickle_and_no_pickling_connection() -> None:
     offenders = []
     for file in SOURCES:
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        if _imports(file) & {"pickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}:
+        tops = {name.split(".")[0].lstrip("_") for name in _imports(file)}
+        if tops & PICKLES or _imports(file) & {"numpy.lib.npyio", "sklearn.externals.joblib"}:
             offenders.append(f"{file.name}: imports a pickling module")
+        offenders += [f"{file.name}:{line}" for line in _pickling_calls(tree)]
         if "multiprocessing.connection" in _imports(file):
             offenders += [
                 f"{file.name}:{n.lineno}: {n.func.attr}() pickles"

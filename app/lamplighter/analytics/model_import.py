@@ -27,6 +27,8 @@ FLEET: Final = "maintenance"
 
 
 class UnpackRequest(Struct, frozen=True):
+    name: str
+    """how people call it"""
     file: str
     """a zip or a folder"""
     folder: str
@@ -34,6 +36,7 @@ class UnpackRequest(Struct, frozen=True):
 
 
 class TryRequest(Struct, frozen=True):
+    name: str
     folder: str
     files: dict[str, str]
     """of the checked manifest"""
@@ -48,13 +51,13 @@ def unpack(payload: UnpackRequest, progress: Progress) -> list[str]:
         if file.is_dir():
             return _copy_folder(file, folder)
         with zipfile.ZipFile(file) as archive:
-            return _copy_zip(file.name, archive, folder)
+            return _copy_zip(archive, folder)
     except LamplighterError:
         raise
     except NotAllowed as error:
-        raise not_taken(file.name, f"it holds {error}") from None
+        raise not_taken(payload.name, f"it holds {error}") from None
     except Exception as error:
-        raise not_taken(file.name, f"it cannot be read: {type(error).__name__}") from None
+        raise not_taken(payload.name, f"it cannot be read: {type(error).__name__}") from None
 
 
 def _copy_folder(source: Path, folder: Path) -> list[str]:
@@ -70,7 +73,7 @@ def _copy_folder(source: Path, folder: Path) -> list[str]:
     return [file.name for file in found]
 
 
-def _copy_zip(name: str, archive: zipfile.ZipFile, folder: Path) -> list[str]:
+def _copy_zip(archive: zipfile.ZipFile, folder: Path) -> list[str]:
     parts = archive.infolist()
     if len(parts) > MOST_FILES:
         raise NotAllowed(f"{len(parts):,} files")
@@ -110,19 +113,19 @@ def try_it(payload: TryRequest, progress: Progress) -> str:
         try:
             look_at_tables(folder / model_files.TABLES)
         except NotAllowed as error:
-            raise not_taken(payload.kind, f"it holds {error}") from None
+            raise not_taken(payload.name, f"it holds {error}") from None
         except Exception as error:
-            raise not_taken(payload.kind, f"its tables: {type(error).__name__}") from None
+            raise not_taken(payload.name, f"its tables: {type(error).__name__}") from None
         return "tables"
     model, tables = model_files.load(folder, payload.files)
     if payload.kind == FLEET:
         try:
             _ask_fleet(model, tables)
         except NotAllowed as error:
-            raise not_taken(payload.kind, str(error)) from None
+            raise not_taken(payload.name, str(error)) from None
         except Exception as error:
             text = f"it gives no forecast: {type(error).__name__}"
-            raise not_taken(payload.kind, text) from None
+            raise not_taken(payload.name, text) from None
     return type(model).__name__
 
 

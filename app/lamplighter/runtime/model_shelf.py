@@ -59,30 +59,60 @@ def trusted(project: Path, own: Ed25519PublicKey) -> Keys:
 
 
 def take_in(
-    file: Path, registry: ModelRegistry, pool: WorkerPool, cache: Path, keys: Keys, by: str
+    file: Path,
+    registry: ModelRegistry,
+    pool: WorkerPool,
+    cache: Path,
+    keys: Keys,
+    by: str,
+    *,
+    patience_s: float = TRY_S,
 ) -> ModelRecord:
     """Take a package in as a candidate; waits for the worker.
 
-    Raises LamplighterError (P-603, P-604, P-610) with what is wrong; nothing is left of it then.
+    The model is opened in a process that ends with it. Raises LamplighterError (P-603, P-610)
+    with what is wrong; nothing is left of it then.
     """
     _look(file)
     scratch = cache / "training" / f"import-{secrets.token_hex(6)}"
+    brought = scratch.with_name(f"{scratch.name}.zip")
     try:
-        _awaited(
-            pool, "unpack", UnpackRequest(str(file.resolve()), str(scratch)), list[str],
-            name=f"Unpack the model {file.name}", reads=[file], timeout_s=UNPACK_S,
-        )  # fmt: skip
-        manifest = _signed(file.name, scratch, keys)
+        reads = [file] if file.is_dir() else []
+        if not reads:
+            _bring(file, brought)
+        ask = UnpackRequest(file.name, str(file.resolve() if reads else brought), str(scratch))
+        name = f"Unpack the model {file.name}"
+        _awaited(pool, "unpack", ask, list[str], name=name, reads=reads, timeout_s=UNPACK_S)
+        manifest = _signed(scratch, keys)
         card = _card(file.name, manifest)
-        _awaited(
-            pool, "try_it", TryRequest(str(scratch), manifest.files, card.kind), str,
-            name=f"Try the model {file.name}", reads=[scratch], timeout_s=TRY_S,
-        )  # fmt: skip
+        trial = TryRequest(file.name, str(scratch), manifest.files, card.kind)
+        name = f"Try the model {file.name}"
+        _awaited(pool, "try_it", trial, str, name=name, timeout_s=patience_s, once=True)
         return registry.adopt(
             scratch, manifest.files, card, owner=f"{by}, from {file.name}", waits=True
         )
+    except LamplighterError as error:
+        if error.problem.code in ("P-604", "P-609"):
+            raise not_taken(file.name, _why(error)) from None
+        raise
     finally:
+        brought.unlink(missing_ok=True)
         remove(scratch)
+
+
+def _bring(file: Path, to: Path) -> None:
+    """A copy that nobody changes under the worker's hands."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    left = model_files.MOST_BYTES
+    try:
+        with file.open("rb") as opened, to.open("xb") as out:
+            while piece := opened.read(1_000_000):
+                left -= len(piece)
+                if left < 0:
+                    raise not_taken(file.name, "it is larger than any model")
+                out.write(piece)
+    except OSError as error:
+        raise not_taken(file.name, error.strerror or str(error)) from None
 
 
 def _look(file: Path) -> None:
@@ -101,18 +131,20 @@ def _look(file: Path) -> None:
             raise fault("P-603", name=file.name)
 
 
-def _signed(name: str, folder: Path, keys: Keys) -> model_files.Manifest:
+def _signed(folder: Path, keys: Keys) -> model_files.Manifest:
     for key in keys:
         try:
             return model_files.check(folder, key)
         except LamplighterError as error:
             last = error
-    raise not_taken(name, _why(last)) if last.problem.code == "P-604" else last
+    raise last
 
 
 def _why(error: LamplighterError) -> str:
-    """The reason inside the brackets of a `no forecast`."""
+    """What was wrong, without the words around it that speak of a forecast in use."""
     text = error.problem.text
+    if error.problem.code == "P-609":
+        return text.partition(": ")[2].partition(". ")[0]
     inside = text.partition("(")[2].rpartition(")")[0]
     return inside.replace("this console", "this console or one it trusts") or text
 
@@ -131,8 +163,9 @@ def _awaited(
     result: Any,
     *,
     name: str,
-    reads: list[Path],
     timeout_s: float,
+    reads: list[Path] | None = None,
+    once: bool = False,
 ) -> Any:
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     pool.submit(
@@ -142,7 +175,8 @@ def _awaited(
         timeout_s=timeout_s,
         on_end=answers.put,
         result=result,
-        reads=reads,
+        reads=reads or [],
+        once=once,
         memory_mb=MEMORY_MB,
         code="P-610",
     )

@@ -66,6 +66,7 @@ class _Job:
     on_progress: OnProgress | None
     on_end: OnEnd | None
     reply_bytes: int = REPLY_BYTES
+    once: bool = False
     child: Child | None = None
     deadline_ms: int = 0
     cancelled: bool = False
@@ -126,12 +127,14 @@ class WorkerPool:
         memory_mb: int = 1024,
         code: str = "P-606",
         reply_bytes: int = REPLY_BYTES,
+        once: bool = False,
     ) -> int:
         """Run `module:function` of an allowed room with `payload`; returns the task's id.
 
         `on_end` gets the value (decoded as `result`, plain values without) or a `Problem`, once,
         from the pool's thread. `reads` are the inputs the task may open. `code` words a failure
-        (its texts take `name` and `what`). At most `reply_bytes` of arrays are read back.
+        (its texts take `name` and `what`). At most `reply_bytes` of arrays are read back. The
+        process that ran a task `once` runs no other: for what strangers brought.
         """
         id = next(self._numbers)
         row = Task(id, name, TaskState.WAITING)
@@ -148,6 +151,7 @@ class WorkerPool:
             on_progress,
             on_end,
             reply_bytes,
+            once,
         )
         with self._lock:
             self._shown[id] = row
@@ -338,7 +342,8 @@ class WorkerPool:
         assert child is not None
         job.task = replace_task(job.task, log=tuple(child.log)[-20:])
         job.child = None
-        if sound and not self._stopping and child.kind in REUSED_KINDS:
+        again = child.kind in REUSED_KINDS and not job.once
+        if sound and again and not self._stopping:
             self._state.idle.append(child)
         else:
             self._state.leaving.append(child)
