@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.kit.broker import Broker
 from tests.kit.checker import check, read_export, read_ledger
+from tests.kit.law import LawWatch
 from tests.kit.program import ROOT, Recording, json_of, verb
 
 RATE, POINTS = 50, 20
@@ -28,7 +29,7 @@ def run(restarts: int, folder: Path, seed: int = 3) -> dict[str, Any]:
     seconds = 6.0 * restarts + 5
     with Broker(folder / "broker") as broker:
         json_of("feed", "add", project, broker.url)
-        with Recording(project) as recording:
+        with Recording(project) as recording, LawWatch(project) as law:
             recording.ready()
             device = _device(broker, ledger, seconds)
             begun = time.monotonic()
@@ -57,7 +58,8 @@ def run(restarts: int, folder: Path, seed: int = 3) -> dict[str, Any]:
         "stored_twice": found.duplicate,
         "wrong": found.wrong + found.unknown,
         "gaps_left": report["gaps"],
-        "passed": found.ok and balanced and found.stored == found.sent,
+        "law": law.words(),
+        "passed": found.ok and balanced and not law.unequal and found.stored == found.sent,
     }
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.kit.broker import Broker
 from tests.kit.checker import Report, check, read_export, read_ledger
+from tests.kit.law import LawWatch
 from tests.kit.program import ROOT, Recording, json_of, verb
 
 MESSAGES_PER_S = 200
@@ -37,6 +38,7 @@ class Outcome:
     verified: bool = False
     gaps_left: int = 0
     points_per_s: float = 0.0
+    law: LawWatch | None = None
 
 
 def run(kills: int, folder: Path, *, seed: int = 7, rate: int = MESSAGES_PER_S) -> Outcome:
@@ -54,18 +56,20 @@ def run(kills: int, folder: Path, *, seed: int = 7, rate: int = MESSAGES_PER_S) 
         seconds = kills * (1.3 * start + MEAN_LIFE_S) + 4.0
         device = _device(broker, ledger, rate, seconds)
         begun = time.monotonic()
+        outcome.law = LawWatch(project)
         try:
-            for _ in range(kills):
+            with outcome.law:
+                for _ in range(kills):
+                    with Recording(project) as recording:
+                        outcome.seconds_to_reopen.append(recording.ready())
+                        time.sleep(rng.uniform(0.0, 2 * MEAN_LIFE_S))
+                        recording.kill()
+                    outcome.kills += 1
                 with Recording(project) as recording:
-                    outcome.seconds_to_reopen.append(recording.ready())
-                    time.sleep(rng.uniform(0.0, 2 * MEAN_LIFE_S))
-                    recording.kill()
-                outcome.kills += 1
-            with Recording(project) as recording:
-                recording.ready()
-                time.sleep(max(0.0, begun + seconds - time.monotonic()))
-                _drain(project, ledger)
-                outcome.gaps_left = int(recording.end()["gaps"])
+                    recording.ready()
+                    time.sleep(max(0.0, begun + seconds - time.monotonic()))
+                    _drain(project, ledger)
+                    outcome.gaps_left = int(recording.end()["gaps"])
         finally:
             device.terminate()
             device.wait(20)

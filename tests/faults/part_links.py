@@ -19,6 +19,7 @@ from typing import Any, Final
 from tests.e2e.feeding import stored
 from tests.kit.broker import Broker, free_port
 from tests.kit.checker import check, read_export, read_ledger
+from tests.kit.law import LawWatch
 from tests.kit.lossy_link import LossyLink, possible
 from tests.kit.program import ROOT, Recording, json_of, verb
 
@@ -43,7 +44,8 @@ def packets(size: dict[str, int], folder: Path) -> Row:
         f"0.1 to {found['longest_cut']:.0f} s, {done['reset']} resets, one half-open silence; "
         f"{done['passed']:,} packets passed, {done['lost']:,} lost, {done['doubled']:,} doubled, "
         f"{done['late']:,} out of order",
-        "result": f"{found['lost']} of {found['sent']:,} points lost, {found['stored_twice']} "
+        "result": f"{found['law']}; {found['lost']} of {found['sent']:,} points lost, "
+        f"{found['stored_twice']} "
         f"stored twice, {found['gaps_left']} gaps left; caught up {found['catch_up_s']:.1f} s "
         "after the last fault",
         "not_shown": f"a TUN forwarder, not a radio; the longest cut is "
@@ -65,7 +67,7 @@ def run(cuts: int, loss_seconds: int, folder: Path, seed: int = 5) -> dict[str, 
                  "allow_anonymous true")  # fmt: skip
         with Broker(folder / "broker", port=port, lines=lines) as broker:
             json_of("feed", "add", project, f"mqtt://{link.near}:{port}")
-            with Recording(project, prefix=link.prefix) as recording:
+            with Recording(project, prefix=link.prefix) as recording, LawWatch(project) as law:
                 recording.ready()
                 time.sleep(3.0)
                 device = _device(broker, ledger, _length(lengths, loss_seconds) + 8.0)
@@ -91,10 +93,15 @@ def run(cuts: int, loss_seconds: int, folder: Path, seed: int = 5) -> dict[str, 
         "stored": found.stored,
         "lost": found.lost,
         "stored_twice": found.duplicate,
+        "law": law.words(),
         "wrong": found.wrong + found.unknown,
         "gaps_left": report["gaps"],
         "catch_up_s": catch_up,
-        "passed": found.ok and balanced and found.stored == found.sent and not report["gaps"],
+        "passed": found.ok
+        and balanced
+        and not law.unequal
+        and found.stored == found.sent
+        and not report["gaps"],
     }
 
 

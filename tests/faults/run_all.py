@@ -64,10 +64,12 @@ def kill(size: dict[str, int], folder: Path) -> Row:
         "trials": f"{found.kills} kills at random moments, {found.points_per_s:,.0f} points/s",
         "result": f"{report.lost} of {report.sent:,} points lost, {report.duplicate} stored twice, "
         f"{report.wrong + report.unknown} wrong; reopened in {fast:.2f} s (median), "
-        f"{worst:.2f} s (worst)" + (" on a busy machine, so not judged" if busy else ""),
+        f"{worst:.2f} s (worst)" + (" on a busy machine, so not judged" if busy else "")
+        + (f"; {found.law.words()}" if found.law else ""),
         "not_shown": "kill -9 is not power loss: the kernel keeps what a dead process wrote",
         "bound": _bound(found.kills, report.lost),
         "passed": report.ok and found.verified and report.sent == report.stored
+        and found.law is not None and not found.law.unequal
         and (busy or worst <= REOPEN_S),
         "figures": {
             "kills": found.kills, "lost": report.lost, "duplicate": report.duplicate,
@@ -104,7 +106,7 @@ def links(size: dict[str, int], folder: Path) -> Row:
         "trials": f"{found['restarts']} restarts of the broker, every second by kill -9, down "
         "0.2 to 4 s, nothing kept on its disk",
         "result": f"{found['lost']} of {found['sent']:,} points lost, {found['stored_twice']} "
-        f"stored twice, {found['gaps_left']} gaps left",
+        f"stored twice, {found['gaps_left']} gaps left; {found['law']}",
         "not_shown": "a broker's restart is not packet loss; a source that keeps nothing cannot "
         "be completed (its gaps are shown)",
         "bound": _bound(found["restarts"], found["lost"]),
