@@ -30,6 +30,9 @@ def register(app: typer.Typer) -> None:
     room.command("show")(show)
     room.command("merge")(merge)
     room.command("conflicts")(conflicts)
+    room.command("serve")(serve)
+    room.command("send")(send)
+    room.command("fetch")(fetch)
     app.add_typer(room, name="kit")
 
 
@@ -48,21 +51,12 @@ def take(
     json: bool = JSON,
 ) -> None:
     """Take assets, history, documents, orders and models along in one signed file."""
-    from lamplighter.cli import beside
-    from lamplighter.runtime.kit import take_alone
-
     wanted = KitWanted(
         area=_area(area), assets=tuple(asset), district=district, everything=everything,
         changes=changes, days=days, valid_days=valid_days, purpose=purpose,
     )  # fmt: skip
     words = passphrase(passphrase_file, False, twice=True, verb="kit take")
-    with beside.recorder(project) as session:
-        if session is None:
-            report = take_alone(project, file, wanted, words, Spoken())
-        else:
-            ask = wire.TakeKit(str(file.absolute()), wanted, words)
-            report = beside.kit(session, ask, Spoken())
-    _tell(report, json)
+    _tell(_take(project, file, wanted, words), json)
 
 
 def show(file: Path, passphrase_file: Path | None = PASSPHRASE, json: bool = JSON) -> None:
@@ -80,18 +74,7 @@ def merge(
     json: bool = JSON,
 ) -> None:
     """Merge a kit; a missing or empty PROJECT becomes a new one that works by itself."""
-    from lamplighter.cli import beside
-    from lamplighter.runtime.kit import merge_alone
-
-    words = _words(file, passphrase_file)
-    with beside.recorder(project) as session:
-        if session is None:
-            report = merge_alone(project, file, words, trust=trust, steps=Spoken())
-        else:
-            report = beside.kit(
-                session, wire.MergeKit(str(file.absolute()), words, trust), Spoken()
-            )
-    _tell(report, json)
+    _tell(_merge(project, file, _words(file, passphrase_file), trust), json)
 
 
 def conflicts(project: Path, json: bool = JSON) -> None:
@@ -105,6 +88,96 @@ def conflicts(project: Path, json: bool = JSON) -> None:
         _conflicts(rows)
     if rows:
         raise Leave(REFUSALS)
+
+
+def serve(
+    project: Path,
+    give: Path | None = typer.Option(None, "--give", help="The kit that may be fetched here."),
+    host: str = typer.Option("0.0.0.0", help="The address to listen on."),
+    port: int = typer.Option(7461, min=0, max=65535, help="0 for any free one."),
+    mqtt: str = typer.Option("", "--mqtt", help="Meet over this broker instead."),
+    tls_ca: str = typer.Option("", "--tls-ca"),
+    seconds: float = typer.Option(900, min=1, help="How long to wait."),
+    json: bool = JSON,
+) -> None:
+    """Wait with a one-time code until a laptop has brought its work or fetched its kit."""
+    from lamplighter.runtime.kit_ways import INBOX, Waiting
+
+    if give is not None and not give.is_file():
+        raise fault("U-801", what=f"there is no file {give}", name="kit serve")
+    waiting = Waiting(project / INBOX, lambda file: _merge(project, file, "", ""), give)
+    say(f"code {waiting.code}")
+    if mqtt:
+        report = waiting.over_broker(mqtt, seconds, say, ca=tls_ca)
+    else:
+        report = waiting.over_lan(
+            host, port, seconds, lambda bound: say(f"listening on {host}:{bound}"), say
+        )
+    if report is not None:
+        _tell(report, json)
+    elif json:
+        document({"action": "give", "file": str(give)})
+    else:
+        line(f"{give} was fetched")
+
+
+def send(
+    project: Path,
+    where: str,
+    code: str = typer.Option(..., help="As it is shown where the work goes."),
+    tls_ca: str = typer.Option("", "--tls-ca"),
+    json: bool = JSON,
+) -> None:
+    """Bring what was done here to HOST:PORT or over mqtt://BROKER; a cut transfer goes on."""
+    from lamplighter.runtime.kit_ways import send_back
+
+    report = send_back(
+        project, lambda file: _take(project, file, KitWanted(changes=True), ""), where, code, say,
+        ca=tls_ca,
+    )  # fmt: skip
+    _tell(report, json)
+
+
+def fetch(
+    project: Path,
+    where: str,
+    code: str = typer.Option(..., help="As it is shown where the kit is given away."),
+    passphrase_file: Path | None = PASSPHRASE,
+    tls_ca: str = typer.Option("", "--tls-ca"),
+    json: bool = JSON,
+) -> None:
+    """Fetch the kit that is given away at HOST:PORT or over mqtt://BROKER, and merge it."""
+    from lamplighter.runtime.kit_ways import carrier_to
+    from lamplighter.runtime.kit_ways import fetch as get
+
+    inbox = project.absolute().with_name(f".{project.absolute().name}.fetched")
+    with carrier_to(where, code, ca=tls_ca) as carrier:
+        file = get(carrier, code, inbox, say)
+    report = _merge(project, file, _words(file, passphrase_file), "")
+    file.unlink(missing_ok=True)
+    inbox.rmdir()
+    _tell(report, json)
+
+
+def _take(project: Path, file: Path, wanted: KitWanted, words: str) -> KitReport:
+    from lamplighter.cli import beside
+    from lamplighter.runtime.kit import take_alone
+
+    with beside.recorder(project) as session:
+        if session is None:
+            return take_alone(project, file, wanted, words, Spoken())
+        return beside.kit(session, wire.TakeKit(str(file.absolute()), wanted, words), Spoken())
+
+
+def _merge(project: Path, file: Path, words: str, trust: str) -> KitReport:
+    from lamplighter.cli import beside
+    from lamplighter.runtime.kit import merge_alone
+
+    with beside.recorder(project) as session:
+        if session is None:
+            return merge_alone(project, file, words, trust=trust, steps=Spoken())
+        ask = wire.MergeKit(str(file.absolute()), words, trust)
+        return beside.kit(session, ask, Spoken())
 
 
 def _words(file: Path, given: Path | None) -> str:

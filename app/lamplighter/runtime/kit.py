@@ -15,7 +15,7 @@ import structlog
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.kit import KitReport, KitState, KitWanted, listed
-from lamplighter.domain.problems import LamplighterError, fault, problem
+from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.domain.task import TaskState
 from lamplighter.exchange.kit_file import KitFile
 from lamplighter.governance.keys import public_hex, signing_key
@@ -29,6 +29,7 @@ from lamplighter.runtime.kit_models import adopt_models
 from lamplighter.runtime.kit_scope import scope_of
 from lamplighter.runtime.kit_take import all_edits, take
 from lamplighter.runtime.kit_trust import names_of, origin_of
+from lamplighter.runtime.kit_ways import send_back
 from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.project import opened
 from lamplighter.store import Store
@@ -41,6 +42,7 @@ log = structlog.get_logger(__name__)
 TAKE: Final = "take field kit"
 MERGE: Final = "merge field kit"
 BEGIN: Final = "begin from field kit"
+SEND: Final = "bring field work back"
 
 
 def _quiet(done: int, total: int, text: str) -> None:
@@ -170,6 +172,7 @@ class KitAnswers(Answering):
         return {
             wire.TakeKit: self._take,
             wire.MergeKit: self._merge,
+            wire.SendKit: self._send,
             wire.PreviewKit: self._preview,
             wire.GetKitState: lambda _: wire.KitIs(state_of(self._recorder.store)),
         }
@@ -228,6 +231,25 @@ class KitAnswers(Answering):
         self._audit(MERGE, report.file, f"{report.name}; {report.scope}", _outcome(report))
         return report
 
+    def _send(self, ask: wire.SendKit) -> wire.Reply:
+        self._need(Permission.WORK, ask.where)
+        self._audit(SEND, ask.where, "", "begun")
+        return self._begin(f"Bring back to {ask.where}", "back.kit", self._sent, ask)
+
+    def _sent(self, task: OwnTask, ask: wire.SendKit) -> KitReport:
+        recorder = self._recorder
+
+        def made(file: Path) -> KitReport:
+            wanted = KitWanted(changes=True)
+            return take(
+                recorder.store, recorder.key, file, wanted, "", task.step,
+                now_ms=recorder.clock.wall_ms(), author=recorder.identity.user,
+            )  # fmt: skip
+
+        return send_back(
+            recorder.project, made, ask.where, ask.code, lambda text: task.step(0, 0, text)
+        )
+
     def _settle(self, merged: Merged) -> None:
         """What follows in the running console: acknowledgements, and a changed city."""
         recorder = self._recorder
@@ -269,8 +291,3 @@ class KitAnswers(Answering):
             found = problem(code, name=file.name, what=str(error))
         task.end(state, str(found) if found and state is TaskState.FAILED else "")
         self._recorder.server.emit(wire.KitDone(task.number, report, found))
-
-
-def no_project(project: Path) -> LamplighterError:
-    """A folder that holds something else."""
-    return fault("A-404", name=project.name, what="it holds something else")

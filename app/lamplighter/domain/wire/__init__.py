@@ -159,6 +159,7 @@ from lamplighter.domain.wire.kits import KitIs as KitIs
 from lamplighter.domain.wire.kits import KitPreview as KitPreview
 from lamplighter.domain.wire.kits import MergeKit as MergeKit
 from lamplighter.domain.wire.kits import PreviewKit as PreviewKit
+from lamplighter.domain.wire.kits import SendKit as SendKit
 from lamplighter.domain.wire.kits import TakeKit as TakeKit
 from lamplighter.domain.wire.message import Message
 from lamplighter.domain.wire.models import GetModels as GetModels

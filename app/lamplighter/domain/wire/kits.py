@@ -24,6 +24,14 @@ class MergeKit(Message, frozen=True):
     """the signer's key, from its beginning on, as a person compared it"""
 
 
+class SendKit(Message, frozen=True):
+    """Bring what was done here over the network; a task, ended by a `KitDone` event."""
+
+    where: str
+    """HOST:PORT or the address of a broker"""
+    code: str
+
+
 class PreviewKit(Message, frozen=True):
     """What such a kit would hold, before it is made; answered with `KitPreview`."""
 
@@ -53,6 +61,6 @@ class KitIs(Message, frozen=True):
     state: KitState
 
 
-Request = TakeKit | MergeKit | PreviewKit | GetKitState
+Request = TakeKit | MergeKit | SendKit | PreviewKit | GetKitState
 Reply = KitPreview | KitIs
 Event = KitDone
