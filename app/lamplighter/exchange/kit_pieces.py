@@ -113,9 +113,10 @@ def _confirmed(channel: Channel, name: str) -> None:
 
 def _word(channel: Channel, name: str) -> Word:
     try:
-        return _decoder.decode(channel.receive(PATIENCE_S))
+        found: Word = _decoder.decode(channel.receive(PATIENCE_S))
     except msgspec.MsgspecError:
         raise broken(name, "the other side speaks another language") from None
+    return found
 
 
 def _length(offer: Offer, number: int) -> int:

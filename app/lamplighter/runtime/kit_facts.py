@@ -17,6 +17,8 @@ from lamplighter.domain.maintenance import Prognosis
 
 ROWS: Final = 2_000
 """of one frame"""
+SETTINGS: Final = ("alarm.", "view.", "trend/", "past.simulated", "crew.", "checklist")
+"""rules, views and the like travel; feeds, secrets, the historian and values set by hand do not"""
 
 
 class Setting(Struct, frozen=True):

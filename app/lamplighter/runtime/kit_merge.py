@@ -251,7 +251,7 @@ class Merger:
         for asset in rows["said"]:
             access.put_said(asset)
         for setting in rows["setting"]:
-            if not setting.key.startswith("kit."):
+            if setting.key.startswith(kit_facts.SETTINGS):
                 access.put_setting(setting.key, setting.value)
         access.put_prognoses(rows["prognosis"])
         for report in rows["import"]:

@@ -35,15 +35,13 @@ from lamplighter.exchange.kit_file import (
 from lamplighter.exchange.kit_points import chunks, pack
 from lamplighter.governance.keys import public_hex
 from lamplighter.runtime import kit_facts
-from lamplighter.runtime.kit_facts import Carried, Contents, Setting, Standing
+from lamplighter.runtime.kit_facts import SETTINGS, Carried, Contents, Setting, Standing
 from lamplighter.runtime.kit_scope import Scope, scope_of
 from lamplighter.runtime.kit_trust import GIVEN, ORIGIN, Given, names_of, origin_of, proof_of
 from lamplighter.store import OutgoingStore, Store
 from lamplighter.store.carried import carried
 
 DAY_MS: Final = 86_400_000
-SETTINGS: Final = ("alarm.", "view.", "trend/", "past.simulated", "crew.", "checklist")
-"""rules, views and the like travel; feeds, secrets, the historian and values set by hand do not"""
 EVER: Final = 2**62
 Steps = Callable[[int, int, str], None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
@@ -155,6 +156,23 @@ def test_a_stranger_is_refused_until_a_person_vouches(office: Path, tmp_path: Pa
     key = kits.show(tmp_path / "s.kit").key
     assert kits.merge_alone(office, tmp_path / "s.kit", trust=key[:20]).action == "merge"
     kits.merge_alone(office, tmp_path / "s.kit")
+
+
+def test_an_edit_rewritten_by_a_trusted_console_is_refused_and_nothing_is_taken(
+    office: Path,
+) -> None:
+    there = laptop(office)
+    change(there, "note/n", {"text": "as it was", "asset": "A-0"}, "crew")
+    back(there, office)
+    with sqlite3.connect(there / "city.db") as sql:
+        for n, body in sql.execute("SELECT n, body FROM fact WHERE kind = 'edit'").fetchall():
+            new = body.replace(b"as it was", b"not so at")
+            sql.execute("UPDATE fact SET body = ? WHERE n = ?", (new, n))
+    change(there, "note/other", {"text": "beside it"}, "crew")
+    with pytest.raises(LamplighterError, match="rewritten"):
+        back(there, office)
+    assert records(office)["note/n"]["text"] == "as it was"
+    assert "note/other" not in records(office)
 
 
 def test_a_passphrase_seals_the_kit(office: Path, tmp_path: Path) -> None:
