@@ -18,6 +18,7 @@ import structlog
 from msgspec.structs import replace
 
 from lamplighter.analytics.likeness import alike
+from lamplighter.analytics.signal_judging import SignalFinding
 from lamplighter.analytics.watching import MINUTE_MS, Departure, Watch, reaches
 from lamplighter.domain import wire
 from lamplighter.domain.anomaly import FALSE, REAL, Anomaly, KnownEvent
@@ -25,6 +26,7 @@ from lamplighter.domain.maintenance import SimilarCase
 from lamplighter.domain.problems import fault
 from lamplighter.runtime.anomaly_words import outcome_of, reason_of
 from lamplighter.runtime.known_events import known_events
+from lamplighter.runtime.signals import SignalDesk
 from lamplighter.store import WriteAccess
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ log = structlog.get_logger(__name__)
 AGAIN_MS: Final = 10 * MINUTE_MS
 """a standing anomaly is told anew at most this often"""
 GREW: Final = 1.25
+WATCHED: Final = ("point", "drift", "change")
+"""kinds that the watch over expected values tells"""
+LASTS_MS: Final = 20 * MINUTE_MS
+"""a finding that ended longer ago does not stand any more"""
 MOST_A_MINUTE: Final = 50
 """of more that begin in one minute only the farthest off are told at once"""
 
@@ -48,7 +54,9 @@ class AnomalyDesk:
         self.watch = Watch()
         self._table: ExpectedTable | None = None
         self._lock = threading.RLock()
-        self._open: dict[int, Anomaly] = {}
+        self.signals = SignalDesk(recorder)
+        self._open: dict[int | str, Anomaly] = {}
+        """by datastream, or by asset where several signals are meant"""
         self._told_ms: dict[str, int] = {}
         self._events: tuple[KnownEvent, ...] = ()
         self._begun: set[tuple[str, int]] = set()
@@ -59,11 +67,13 @@ class AnomalyDesk:
 
     def start(self) -> None:
         """Take up what still stood when the last recorder ended."""
-        self._open = {a.datastream: a for a in self._recorder.store.anomalies() if not a.until_ms}
+        self._open = {_key(a): a for a in self._recorder.store.anomalies() if not a.until_ms}
         self._next_ms = self._recorder.clock.monotonic_ms() + MINUTE_MS
         self._look()
+        self.signals.start()
 
     def stop(self, deadline_s: float = 3.0) -> None:
+        self.signals.stop(deadline_s)
         thread = self._thread
         if thread is not None:
             thread.join(deadline_s)
@@ -79,7 +89,9 @@ class AnomalyDesk:
         count = core.mask.shape[0]
         if self._muted.shape[0] != count or core.city is not self._city:
             self._mute(count)
-        self.watch.second(core.newest, core.expected.basis, core.mask | self._muted)
+        unfit = core.mask | self._muted
+        self.watch.second(core.newest, core.expected.basis, unfit)
+        self.signals.every_second(unfit, self._events)
         now = self._recorder.clock.monotonic_ms()
         if now >= self._next_ms:
             self._next_ms = now + MINUTE_MS
@@ -149,11 +161,61 @@ class AnomalyDesk:
                 if again is not None:
                     since = min(known.since_ms, again.since_ms)
                     found.append(replace(again, since_ms=since, similar=known.similar))
-        for datastream, known in self._open.items():
-            watched = known.kind in ("point", "drift", "change")
-            if watched and self.watch.over(datastream):
+        for key, known in self._open.items():
+            if isinstance(key, int) and self._watched(known) and self.watch.over(key):
                 found.append(replace(known, until_ms=now_ms))
         return found
+
+    def _watched(self, known: Anomaly) -> bool:
+        """Whether the watch over expected values found it, not the judge of signals."""
+        return known.kind in WATCHED and known.expected is not None
+
+    # ------------------------------------------------------------------ from the worker
+    def told_by_signals(self, found: tuple[SignalFinding, ...], assets: tuple[str, ...]) -> None:
+        """What the judge of signals found; what it finds no more is over. On the pool's thread.
+
+        `assets`: those that were judged as a whole this time.
+        """
+        try:
+            with self._lock:
+                changed = self._of_signals(found, frozenset(assets))
+            if changed:
+                self.keep(changed)
+        except Exception:
+            log.exception("findings could not be told")
+
+    def _of_signals(
+        self, found: tuple[SignalFinding, ...], assets: frozenset[str]
+    ) -> list[Anomaly]:
+        now = self._recorder.clock.wall_ms()
+        streams = self._recorder.core.city.streams
+        table = self._table
+        expects = set() if table is None else set(table.datastream[_used(table)].tolist())
+        changed: list[Anomaly] = []
+        lasting: set[int | str] = set()
+        for one in found:
+            if one.end_ms < now - LASTS_MS or one.datastream >= len(streams):
+                continue
+            key = one.datastream if one.datastream >= 0 else one.asset
+            if one.kind in WATCHED and (one.datastream in expects or one.datastream < 0):
+                continue  # the watch knows better what was to be expected
+            lasting.add(key)
+            if key in self._open or len(changed) >= MOST_A_MINUTE:
+                continue
+            asset = one.asset or streams[one.datastream].asset
+            stream = one.datastream if one.datastream >= 0 else next(iter(one.signals), -1)
+            newest = self._recorder.core.newest
+            value = float(newest.value[stream]) if 0 <= stream < len(newest) else None
+            made = Anomaly(
+                f"AN-{secrets.token_hex(4)}", one.kind, asset, one.datastream, one.begin_ms, now,
+                one.reason, value=value, score=one.score, curve=(one.spreads,),
+            )  # fmt: skip
+            changed.append(self._with_cases(made))
+        for key, known in self._open.items():
+            judged = known.asset in assets if isinstance(key, str) else True
+            if not self._watched(known) and judged and key not in lasting:
+                changed.append(replace(known, until_ms=now))
+        return changed
 
     def _made(self, departure: Departure, now_ms: int, name: str, found_ms: int) -> Anomaly | None:
         core = self._recorder.core
@@ -237,9 +299,9 @@ class AnomalyDesk:
             for item in changed:
                 self._told_ms[item.id] = now
                 if item.until_ms:
-                    self._open.pop(item.datastream, None)
+                    self._open.pop(_key(item), None)
                 else:
-                    self._open[item.datastream] = item
+                    self._open[_key(item)] = item
         self._recorder.server.emit(wire.AnomaliesChanged(tuple(changed)))
 
     def judged(self, ask: wire.JudgeAnomaly) -> Anomaly:
@@ -262,6 +324,15 @@ class AnomalyDesk:
         """Those that last and that nobody has judged."""
         with self._lock:
             return tuple(a for a in self._open.values() if a.standing)
+
+
+def _key(item: Anomaly) -> int | str:
+    return item.datastream if item.datastream >= 0 else item.asset
+
+
+def _used(table: ExpectedTable) -> npt.NDArray[np.bool_]:
+    every: npt.NDArray[np.bool_] = np.ones(table.rows, np.bool_)
+    return every if table.used is None else table.used
 
 
 def _streams_of(event: KnownEvent, by_asset: dict[str, tuple[int, ...]]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from tests.kit.feeds import FeedBuilder
 from tests.kit.program import json_of, verb
 from tests.kit.usual_past import SOURCE, UsualPast
 
+from lamplighter.analytics.signal_judging import SignalFinding
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.alarm_design import PlannedWork
@@ -178,3 +179,33 @@ def test_the_verb_lists_them(town: Town) -> None:
     assert json_of("expected", folder)["used"] == 4
     with pytest.raises(LamplighterError):
         anomalies_of(town.past.folder, "yesterdayish")
+
+
+def test_what_the_judge_of_signals_finds_stands_until_it_finds_it_no_more(town: Town) -> None:
+    now = town.clock.wall_ms()
+    desk = town.recorder.anomalies
+    stuck = SignalFinding(3, "", "stuck", now - 7_200_000, now, 2.5, 0.0, "Level 3 has stood.")
+    odd = SignalFinding(-1, "T1", "together", now - 7_200_000, now, 1.9, 4.0, "At odds.", (1,))
+    drift = SignalFinding(3, "", "drift", now - 7_200_000, now, 9.0, 4.0, "It drifts.")
+
+    desk.told_by_signals((stuck, odd), ("T1",))
+    found = {a.kind: a for a in town.anomalies() if not a.until_ms}
+    assert found["stuck"].asset == "T3" and found["stuck"].datastream == 3
+    assert found["together"].asset == "T1"
+
+    desk.told_by_signals((drift,), ())  # T1 was not judged; the watch knows drifts of T3 better
+    again = {a.id: a for a in town.anomalies()}
+    assert again[found["stuck"].id].until_ms
+    assert not again[found["together"].id].until_ms
+    assert not [a for a in again.values() if a.reason == "It drifts."]
+
+    desk.told_by_signals((), ("T1",))
+    assert {a.id: a for a in town.anomalies()}[found["together"].id].until_ms
+
+
+def test_the_last_days_are_read_from_the_store(town: Town) -> None:
+    signals = town.recorder.anomalies.signals
+    until(lambda: signals._filled)
+    until(lambda: signals.ring.values.shape[1] >= 4)
+    known = np.isfinite(signals.ring.values).sum(axis=0)
+    assert (known[:4] >= 4 * 24 * 3 - 2).all()
