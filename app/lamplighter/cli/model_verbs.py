@@ -57,7 +57,8 @@ def card(
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """The card of one version: where it was learned, how it was judged, how it fares."""
-    from lamplighter.runtime.model_registry import card_lines, plain
+    from lamplighter.domain.models import card_lines
+    from lamplighter.runtime.model_registry import plain
     from lamplighter.runtime.project import opened
 
     with opened(project) as store:

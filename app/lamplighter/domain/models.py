@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from lamplighter.domain.clock import iso
+
 FEWEST_CASES: Final = 20
 """closed cases below which a track record is no record yet"""
 KEPT_WINDOWS: Final = 20
@@ -197,3 +199,82 @@ class ScoreRow(Struct, frozen=True):
     @property
     def has_record(self) -> bool:
         return self.cases >= FEWEST_CASES
+
+
+# ------------------------------------------------------------------ in words
+def said(window: Judged) -> str:
+    """A judged window in words."""
+    one = window.figure
+    ours = "none" if one.ours is None else f"{one.ours:.3g}"
+    naive = "none" if one.naive is None else f"{one.naive:.3g}"
+    return f"{one.name} {ours} against {naive}, n = {one.n}"
+
+
+def card_lines(record: ModelRecord) -> list[tuple[str, str]]:
+    """The card in words, line by line, for people."""
+    card = record.card
+    lines = [
+        ("model", f"{card.title} ({record.key}, {card.method})"),
+        ("state", record.state.value + (f"; frozen: {record.frozen}" if record.frozen else "")),
+        ("learned from", card.basis),
+        ("training window", f"{_minute(card.from_ms)} to {_minute(card.to_ms)} UTC"),
+        ("units and rows", f"{card.units:,} units, {card.rows:,} rows"),
+        ("kept apart", card.split),
+        ("thresholds from", card.thresholds),
+        ("seeds", ", ".join(str(s) for s in card.seeds)),
+    ]
+    lines += [(one.name, figure_words(one)) for one in card.figures]
+    lines.append(("naive rule", card.naive))
+    if card.stated is not None and card.covered is not None:
+        width = "" if card.width is None else f", {card.width:.3g} {card.width_unit} wide"
+        lines.append(
+            (
+                "coverage",
+                f"{card.covered:.0%} of stated {card.stated:.0%}, n = {card.covered_n}{width}",
+            )
+        )
+    if card.with_age is not None:
+        lines.append(("age in service", "among its inputs" if card.with_age else "not an input"))
+    lines += [
+        ("needs", ", ".join(s.replace("_", " ") for s in card.signals)),
+        ("inputs now", record.drift.words if record.drift else "not compared yet"),
+        ("judged", said(record.judged[-1]) if record.judged else "no window has passed yet"),
+        ("trained", f"{_minute(card.made_ms)} by {card.owner}, {card.seconds:.1f} s"),
+        ("changed", f"{_minute(record.changed_ms)} by {record.changed_by}: {record.reason}"),
+        ("hash", card.hash),
+    ]
+    return [(name, text) for name, text in lines if text]
+
+
+def _minute(ms: int) -> str:
+    return iso(ms)[:16].replace("T", " ")
+
+
+def figure_words(one: Figure) -> str:
+    """A figure with its naive rule, its n, and what it is without age."""
+    ours = "none" if one.ours is None else f"{one.ours:.3g}"
+    naive = "none" if one.naive is None else f"{one.naive:.3g}"
+    text = f"{ours}, naive {naive}{f' {one.unit}' if one.unit else ''}, n = {one.n}"
+    if one.spread is not None:
+        text += f", spread over seeds {one.spread:.2g}"
+    if one.without_age is not None:
+        text += f", without age {one.without_age:.3g}"
+    return text
+
+
+def record_words(row: ScoreRow) -> str:
+    """The track record of a class in one sentence; `no record yet` below twenty cases."""
+    if not row.has_record:
+        return f"no record yet: {row.cases} of {FEWEST_CASES} closed cases"
+    parts = []
+    if row.hit_rate is not None:
+        parts.append(f"warned before {row.hit_rate:.0%} of {row.hits + row.missed} faults")
+    if row.false_per_month is not None:
+        parts.append(f"{row.false_per_month:.2g} false alarms a month")
+    if row.lead_days is not None:
+        parts.append(f"{row.lead_days:.2g} days ahead (median)")
+    if row.covered is not None:
+        parts.append(
+            f"days held {row.covered:.0%} of stated {row.stated:.0%} (n = {row.covered_n})"
+        )
+    return ", ".join(parts)

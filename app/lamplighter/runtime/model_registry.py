@@ -22,15 +22,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from lamplighter.analytics import model_files
-from lamplighter.domain.clock import Clock, iso
+from lamplighter.domain.clock import Clock
 from lamplighter.domain.models import (
     KEPT_WINDOWS,
     Drift,
-    Figure,
     Judged,
     ModelCard,
     ModelRecord,
     ModelState,
+    said,
 )
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.store import Store
@@ -280,14 +280,6 @@ def whole(files: dict[str, str]) -> str:
     return hashlib.sha256(msgspec.json.encode(files, order="deterministic")).hexdigest()
 
 
-def said(window: Judged) -> str:
-    """A judged window in words."""
-    one = window.figure
-    ours = "none" if one.ours is None else f"{one.ours:.3g}"
-    naive = "none" if one.naive is None else f"{one.naive:.3g}"
-    return f"{one.name} {ours} against {naive}, n = {one.n}"
-
-
 def _same(manifest: model_files.Manifest, card: ModelCard) -> bool:
     try:
         return msgspec.convert(manifest.card, ModelCard) == card
@@ -334,51 +326,3 @@ def plain(record: ModelRecord) -> dict[str, Any]:
         "changed_by": record.changed_by,
         "reason": record.reason,
     }
-
-
-def card_lines(record: ModelRecord) -> list[tuple[str, str]]:
-    """The card in words, line by line, for people."""
-    card = record.card
-    lines = [
-        ("model", f"{card.title} ({record.key}, {card.method})"),
-        ("state", record.state.value + (f"; frozen: {record.frozen}" if record.frozen else "")),
-        ("learned from", card.basis),
-        ("training window", f"{iso(card.from_ms)} to {iso(card.to_ms)}"),
-        ("units and rows", f"{card.units:,} units, {card.rows:,} rows"),
-        ("kept apart", card.split),
-        ("thresholds from", card.thresholds),
-        ("seeds", ", ".join(str(s) for s in card.seeds)),
-    ]
-    lines += [(one.name, figure_words(one)) for one in card.figures]
-    lines.append(("naive rule", card.naive))
-    if card.stated is not None and card.covered is not None:
-        width = "" if card.width is None else f", {card.width:.3g} {card.width_unit} wide"
-        lines.append(
-            (
-                "coverage",
-                f"{card.covered:.0%} of stated {card.stated:.0%}, n = {card.covered_n}{width}",
-            )
-        )
-    if card.with_age is not None:
-        lines.append(("age in service", "among its inputs" if card.with_age else "not an input"))
-    lines += [
-        ("needs", ", ".join(s.replace("_", " ") for s in card.signals)),
-        ("inputs now", record.drift.words if record.drift else "not compared yet"),
-        ("judged", said(record.judged[-1]) if record.judged else "no window has passed yet"),
-        ("trained", f"{iso(card.made_ms)} by {card.owner}, {card.seconds:.1f} s"),
-        ("changed", f"{iso(record.changed_ms)} by {record.changed_by}: {record.reason}"),
-        ("hash", card.hash),
-    ]
-    return [(name, text) for name, text in lines if text]
-
-
-def figure_words(one: Figure) -> str:
-    """A figure with its naive rule, its n, and what it is without age."""
-    ours = "none" if one.ours is None else f"{one.ours:.3g}"
-    naive = "none" if one.naive is None else f"{one.naive:.3g}"
-    text = f"{ours}, naive {naive}{f' {one.unit}' if one.unit else ''}, n = {one.n}"
-    if one.spread is not None:
-        text += f", spread over seeds {one.spread:.2g}"
-    if one.without_age is not None:
-        text += f", without age {one.without_age:.3g}"
-    return text

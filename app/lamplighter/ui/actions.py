@@ -110,6 +110,11 @@ class Actions:
             Action(tr("Data quality by day"), ("Ctrl+Shift+D",), lambda: f.feed_page(2)),
             Action(tr("Historian"), ("Ctrl+Shift+H",), lambda: f.feed_page(3)),
             Action(tr("Check the city"), (), f.check_city),
+            Action(
+                tr("Models: versions, cards, track record"),
+                ("Ctrl+Shift+M",),
+                lambda: f.docks.show("models"),
+            ),
             Action(tr("New work order"), ("Ctrl+N",), f.new_order),
             Action(tr("Next panel"), ("F6",), lambda: f.cycle(1)),
             Action(tr("Previous panel"), ("Shift+F6",), lambda: f.cycle(-1)),

@@ -29,6 +29,7 @@ from lamplighter.ui.alarm_room import AlarmRoom
 from lamplighter.ui.anomaly_room import AnomalyRoom
 from lamplighter.ui.city_index import CityIndex, build
 from lamplighter.ui.drafts import Drafts
+from lamplighter.ui.model_room import ModelRoom
 from lamplighter.ui.selection import SelectionModel
 from lamplighter.ui.session_port import SessionPort
 from lamplighter.ui.time_model import Mode, TimeModel
@@ -91,6 +92,7 @@ class Desk(QObject):
         self.time = TimeModel(self.clock)
         self.room = AlarmRoom(self)
         self.unusual = AnomalyRoom(self)
+        self.models = ModelRoom(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -273,6 +275,7 @@ class Desk(QObject):
         session.ask(wire.GetByHand(), self._got_by_hand)
         self.room.ask()
         self.unusual.ask()
+        self.models.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -412,6 +415,8 @@ class Desk(QObject):
                 self.layers_changed.emit()
             case wire.AnomaliesChanged() | wire.ExpectedState():
                 self.unusual.take(event)
+            case wire.ModelChanged():
+                self.models.take(event)
             case _:
                 self.room.take(event)
 

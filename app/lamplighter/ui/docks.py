@@ -28,6 +28,7 @@ TITLES: Final = {
     "alarms": "Alarms",
     "anomalies": "Anomalies",
     "maintenance": "Maintenance",
+    "models": "Models",
     "tasks": "Tasks",
     "check": "Check",
     "feeds": "Feeds",
@@ -118,7 +119,16 @@ class Docks:
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side: Place = ("asset", "attributes", "forecast", "scenario", "then")
-        lists: Place = ("trends", "alarms", "anomalies", "maintenance", "tasks", "check", "feeds")
+        lists: Place = (
+            "trends",
+            "alarms",
+            "anomalies",
+            "maintenance",
+            "models",
+            "tasks",
+            "check",
+            "feeds",
+        )
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
             lists = (*lists, "attributes", "forecast", "scenario", "nearby", "then")
@@ -133,7 +143,12 @@ class Docks:
         if name == "Work":
             front = ("forecast", "asset", "attributes", "scenario", "then")
             centre = ("maintenance", "assets", "layers", "views", "city")
-            return (), centre, front, ("trends", "alarms", "anomalies", "tasks", "check", "feeds")
+            return (
+                (),
+                centre,
+                front,
+                ("trends", "alarms", "anomalies", "models", "tasks", "check", "feeds"),
+            )
         if name == "Map":
             return left, ("city",), side, ()
         return left, ("city",), side, lists

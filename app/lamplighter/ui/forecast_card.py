@@ -11,6 +11,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.maintenance_list import best, has_forecast
+from lamplighter.ui.models_page import record_of
 from lamplighter.ui.order_form import draft
 from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, row, rule, tag
 from lamplighter.ui.theme import theme
@@ -111,6 +112,7 @@ class ForecastCard(Panel):
         desk.selection.changed.connect(self.refresh)
         desk.prognosis_changed.connect(self.refresh)
         desk.city_changed.connect(self.refresh)
+        desk.models.changed.connect(self.refresh)
         self.refresh()
 
     def _build(self) -> None:
@@ -143,6 +145,8 @@ class ForecastCard(Panel):
         self._layout.addWidget(self._cases)
         self._basis = Text("", "caption", "secondary", wrap=True)
         self._layout.addWidget(self._basis)
+        self._record = Text("", "caption", "secondary", wrap=True)
+        self._layout.addWidget(self._record)
         self._layout.addWidget(rule())
         self._layout.addWidget(Text(tr("Work order, draft"), "bodyStrong"))
         self._draft = Text("", "body", "secondary", wrap=True)
@@ -202,7 +206,14 @@ class ForecastCard(Panel):
                 m=item.model,
             )
         )
+        self._record.setText(
+            tr("Track record of its class: {r}", r=record_of(self._desk, self._class(item.asset)))
+        )
         self._draft.setText(draft(item, name).title)
+
+    def _class(self, asset: str) -> str:
+        known = self._desk.city.assets.get(asset)
+        return known.type if known is not None and known.type else "other"
 
 
 class Reasons(Canvas):

@@ -35,6 +35,7 @@ from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.layers_panel import LayersPanel
 from lamplighter.ui.maintenance_list import Maintenance
+from lamplighter.ui.models_page import ModelsPage
 from lamplighter.ui.nearby import Nearby
 from lamplighter.ui.order_form import OrderForm
 from lamplighter.ui.register_dialog import RegisterDialog
@@ -80,7 +81,7 @@ class Furniture:
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
         self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
-        self.anomalies = AnomaliesPage(desk)
+        self.anomalies, self.models = AnomaliesPage(desk), ModelsPage(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
@@ -103,6 +104,7 @@ class Furniture:
             "alarms": self.alarms,
             "anomalies": self.anomalies,
             "maintenance": self.maintenance,
+            "models": self.models,
             "tasks": self.tasks,
             "check": self.check,
             "feeds": self.feeds.pages,
