@@ -10,8 +10,6 @@ import typer
 
 from lamplighter.cli import evaluate_anomaly, evaluate_forecast, evaluate_life
 
-from lamplighter.cli import evaluate_anomaly, evaluate_life
-
 
 def register(app: typer.Typer) -> None:
     evaluate = typer.Typer(
