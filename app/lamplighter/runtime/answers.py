@@ -24,6 +24,7 @@ from lamplighter.runtime.attachments import AttachmentAnswers
 from lamplighter.runtime.by_hand import HandAnswers
 from lamplighter.runtime.edits import EditAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
+from lamplighter.runtime.forecast_answers import ForecastAnswers
 from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
 from lamplighter.runtime.kit import KitAnswers
@@ -75,6 +76,7 @@ class Answers(Answering):
             AlarmAnswers,
             RuleAnswers,
             FeedAnswers,
+            ForecastAnswers,
             QuarantineAnswers,
             HandAnswers,
             EditAnswers,

@@ -69,6 +69,7 @@ def moment(store: Store, ask: wire.GetMoment) -> wire.Moment:
         as_known=ask.as_known,
         orders=tuple(rewind.orders(ask.at_ms, ask.as_known)),
         prognoses=tuple(rewind.prognoses(ask.at_ms, ask.as_known)),
+        forecasts=tuple(rewind.forecasts(ask.at_ms, ask.as_known)),
     )
 
 

@@ -56,6 +56,7 @@ from lamplighter.runtime.feeds import (
     stored_feeds,
     whole_address,
 )
+from lamplighter.runtime.forecasts import ForecastDesk
 from lamplighter.runtime.historian import HistorianDesk, releasable
 from lamplighter.runtime.homes import bind_by_id, stored_times
 from lamplighter.runtime.inlet import Inlet
@@ -154,6 +155,7 @@ class Recorder:
         self.maintenance = MaintenanceDesk(self)
         self.usual = ExpectedDesk(self)
         self.anomalies = AnomalyDesk(self)
+        self.forecasts = ForecastDesk(self)
         self.orders = orders.attach(self)
         self.attachments = attachments.attach(self)
         self.layers = PluginLayers(
@@ -234,6 +236,7 @@ class Recorder:
         self.maintenance.start()
         self.usual.start()
         self.anomalies.start()
+        self.forecasts.start()
         self.escalation.start()
         self.historian.start()
         self.housekeeping.start()
@@ -302,6 +305,7 @@ class Recorder:
         self.escalation.stop(1.0)
         self.usual.stop(3.0)
         self.anomalies.stop(3.0)
+        self.forecasts.stop(3.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
         self.housekeeping.stop(3.0)
@@ -469,6 +473,7 @@ class Recorder:
         self.maintenance.every_second()
         self.usual.every_second()
         self.anomalies.every_second()
+        self.forecasts.every_second()
         self.layers.every_second()
         if self._homes_due:
             self._homes_due -= 1

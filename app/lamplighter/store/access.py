@@ -16,6 +16,7 @@ from lamplighter.domain.clock import Clock
 from lamplighter.domain.command import CommandState
 from lamplighter.domain.edits import Edit
 from lamplighter.domain.findings import Repair
+from lamplighter.domain.forecast import Forecast
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
@@ -175,6 +176,14 @@ class WriteAccess:
     def remove_prognoses(self, prognoses: Iterable[Prognosis], batch: int | None = None) -> None:
         for item in prognoses:
             self._put(facts.PROGNOSIS, f"{item.asset}\x1f{item.what}", None, batch)
+
+    def put_forecasts(self, forecasts: Iterable[Forecast], batch: int | None = None) -> None:
+        for item in forecasts:
+            self._put(facts.FORECAST, item.id, item, batch)
+
+    def remove_forecasts(self, ids: Iterable[str], batch: int | None = None) -> None:
+        for id in ids:
+            self._put(facts.FORECAST, id, None, batch)
 
     def put_model(self, record: ModelRecord) -> bool:
         """A version of a model and what became of it."""

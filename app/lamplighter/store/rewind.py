@@ -12,6 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from lamplighter.domain.alarm import AlarmRecord, Incident
+from lamplighter.domain.forecast import Forecast
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import PointColumns
 from lamplighter.store import batches, facts, sealed
@@ -90,6 +91,14 @@ class Rewind:
         """Forecasts as they had been issued by then, or the newest ones."""
         known = self.known_at(at_ms) if as_known else None
         return list(facts_known(self._readers.city, facts.PROGNOSIS, Prognosis, known).values())
+
+    def forecasts(self, at_ms: int, as_known: bool) -> list[Forecast]:
+        """What had been forecast of the next hours by then; without `as_known` also what came
+        into the store later, as long as it was made by then.
+        """
+        known = self.known_at(at_ms) if as_known else None
+        found = facts_known(self._readers.city, facts.FORECAST, Forecast, known).values()
+        return [f for f in found if f.made_ms <= at_ms]
 
     def signs(
         self,

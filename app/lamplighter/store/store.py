@@ -16,6 +16,7 @@ from lamplighter.domain.command import CommandState
 from lamplighter.domain.days import DayCount
 from lamplighter.domain.edits import Edit
 from lamplighter.domain.findings import Repair
+from lamplighter.domain.forecast import Forecast
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
@@ -276,6 +277,10 @@ class Store:
 
     def prognoses(self, known_at_ms: int | None = None) -> list[Prognosis]:
         return list(self._current(facts.PROGNOSIS, Prognosis, known_at_ms).values())
+
+    def forecasts(self) -> list[Forecast]:
+        """The newest of every datastream and figure that is forecast."""
+        return list(self._current(facts.FORECAST, Forecast).values())
 
     def models(self) -> list[ModelRecord]:
         """Every version of every trained model."""

@@ -24,6 +24,7 @@ from lamplighter.domain.wire import (
     city,
     edits,
     feeds,
+    forecasts,
     historian,
     history,
     kits,
@@ -130,6 +131,12 @@ from lamplighter.domain.wire.feeds import GetFeed as GetFeed
 from lamplighter.domain.wire.feeds import GetFeeds as GetFeeds
 from lamplighter.domain.wire.feeds import GetGaps as GetGaps
 from lamplighter.domain.wire.feeds import SourceState as SourceState
+from lamplighter.domain.wire.forecasts import ForecastRecord as ForecastRecord
+from lamplighter.domain.wire.forecasts import ForecastRecords as ForecastRecords
+from lamplighter.domain.wire.forecasts import Forecasts as Forecasts
+from lamplighter.domain.wire.forecasts import GetForecastRecords as GetForecastRecords
+from lamplighter.domain.wire.forecasts import GetForecasts as GetForecasts
+from lamplighter.domain.wire.forecasts import PutFigures as PutFigures
 from lamplighter.domain.wire.historian import DropPoison as DropPoison
 from lamplighter.domain.wire.historian import Exchange as Exchange
 from lamplighter.domain.wire.historian import GetExchange as GetExchange
@@ -375,6 +382,7 @@ Request = (
     | city.Request
     | edits.Request
     | feeds.Request
+    | forecasts.Request
     | historian.Request
     | history.Request
     | kits.Request
@@ -411,6 +419,7 @@ Reply = (
     | city.Reply
     | edits.Reply
     | feeds.Reply
+    | forecasts.Reply
     | historian.Reply
     | history.Reply
     | kits.Reply
@@ -501,6 +510,7 @@ Event = (
     | by_hand.Event
     | city.Event
     | edits.Event
+    | forecasts.Event
     | kits.Event
     | models.Event
     | orders.Event

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from lamplighter.domain.alarm import AlarmRecord, Incident
+from lamplighter.domain.forecast import Forecast
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.wire.message import Message
 
@@ -63,6 +64,8 @@ class Moment(Message, frozen=True):
     """with their notes; as they stood then, or as they stand"""
     prognoses: tuple[Prognosis, ...] = ()
     """as they had been issued by then, or the newest ones"""
+    forecasts: tuple[Forecast, ...] = ()
+    """of the next hours, as they had been made by then"""
 
 
 class GetSigns(Message, frozen=True):

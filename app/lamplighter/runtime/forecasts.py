@@ -1,0 +1,295 @@
+"""Forecasts of a recorder: made every hour in a limited worker, kept, and judged by what came.
+
+Asked for are the figures of the windows and the datastreams that charts show. Every forecast is a
+fact with the time it was made, so a replay shows what was forecast then.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import structlog
+
+from lamplighter.analytics.forecasting.live import LiveRequest, Past
+from lamplighter.domain import wire
+from lamplighter.domain.city import Datastream
+from lamplighter.domain.forecast import FIGURE, STREAM, Figure, Forecast, Track
+from lamplighter.domain.problems import Problem
+from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.runtime.forecast_past import HOUR_MS, figure_hours, hours_of
+from lamplighter.store.access import WriteAccess
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+FIGURES: Final = "forecast.figures"
+LATE_MS: Final = 60_000
+"""after the full hour, so that the last values of the hour have come"""
+SOON_MS: Final = 3_000
+"""after something new was asked for"""
+MOST_STREAMS: Final = 24
+MOST_FIGURES: Final = 40
+MOST_MEMBERS: Final = 400
+"""datastreams read for one figure; a mean of more is no other mean"""
+HALF_HOURS: Final = 28 * 24
+KEEP: Final = 0.5 ** (1.0 / HALF_HOURS)
+DOUBTED: Final = 0.5
+TIMEOUT_S: Final = 900.0
+JUDGED_LEAD: Final = 6
+"""which hour ahead goes on record: the one that is shown beside now"""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Hours that were forecast and have not come yet: end hour -> (model, naive, low, high)."""
+
+    hours: dict[int, tuple[float, float, float, float]] = field(default_factory=dict)
+
+
+class ForecastDesk:
+    """One recorder's forecasts. `every_second` is called on the core's beat."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._lock = threading.Lock()
+        self._busy = False
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._figures: tuple[Figure, ...] = ()
+        self._streams: list[str] = []
+        """keys of datastreams, the one asked for last at the end"""
+        self._pending: dict[str, _Pending] = {}
+        self._made_hour = 0
+        self._soon_at = 0
+        self.items: dict[str, Forecast] = {}
+
+    # ------------------------------------------------------------------ life
+    def start(self) -> None:
+        """Take up what was forecast before the recorder ended."""
+        store = self._recorder.store
+        try:
+            self._figures = msgspec.json.decode(
+                store.setting(FIGURES) or "[]", type=tuple[Figure, ...]
+            )
+        except msgspec.MsgspecError:
+            self._figures = ()
+        for item in store.forecasts():
+            self.items[item.id] = item
+            self._remember(item)
+            if item.id.startswith(STREAM):
+                self._streams.append(item.id.removeprefix(STREAM))
+        self._streams = self._streams[-MOST_STREAMS:]
+        if self._figures or self._streams:
+            self._soon()
+
+    def stop(self, deadline_s: float = 3.0) -> None:
+        self._stopping = True
+        thread = self._thread
+        if thread is not None:
+            thread.join(deadline_s)
+
+    def every_second(self) -> None:
+        """Begin when a new hour is whole, or when something new was asked for."""
+        if self._busy or self._stopping or not (self._figures or self._streams):
+            return
+        clock = self._recorder.clock
+        hour = (clock.wall_ms() - LATE_MS) // HOUR_MS
+        soon = bool(self._soon_at) and clock.monotonic_ms() >= self._soon_at
+        if hour > self._made_hour or soon:
+            self.make()
+
+    def _soon(self) -> None:
+        self._soon_at = self._recorder.clock.monotonic_ms() + SOON_MS
+
+    @property
+    def due_ms(self) -> int:
+        """When forecasts are made anew."""
+        return (self._made_hour + 1) * HOUR_MS + LATE_MS
+
+    # ------------------------------------------------------------------ what is asked for
+    def put_figures(self, figures: Sequence[Figure]) -> bool:
+        """Forecast these figures from now on; says whether they are others than before."""
+        found = tuple(
+            msgspec.structs.replace(f, keys=f.keys[:MOST_MEMBERS], factors=f.factors[:MOST_MEMBERS])
+            for f in figures[:MOST_FIGURES]
+            if f.keys and f.fold in ("sum", "mean", "median")
+        )
+        if found == self._figures:
+            return False
+        self._figures = found
+        text = msgspec.json.encode(found).decode()
+        self._recorder.store.writer.keep(lambda access: access.put_setting(FIGURES, text))
+        self._soon()
+        return True
+
+    def watch(self, streams: Sequence[Datastream]) -> None:
+        """Forecast these datastreams too; the ones asked about longest ago make room."""
+        keys = [s.key for s in streams if not s.states][:MOST_STREAMS]
+        fresh = [key for key in keys if key not in self._streams]
+        self._streams = [k for k in self._streams if k not in keys] + keys
+        self._streams = self._streams[-MOST_STREAMS:]
+        if fresh:
+            self._soon()
+
+    def records(self) -> tuple[wire.ForecastRecord, ...]:
+        """What became of the forecasts, by name."""
+        rows = (
+            wire.ForecastRecord(
+                i.id, i.name, i.track.total, i.track.mae, i.track.naive_mae, i.track.coverage,
+                i.frozen, i.why,
+            )
+            for i in self.items.values()
+        )  # fmt: skip
+        return tuple(sorted(rows, key=lambda r: (r.name.casefold(), r.id)))
+
+    # ------------------------------------------------------------------ making
+    def make(self) -> bool:
+        """Begin to forecast; False when it is under way already."""
+        with self._lock:
+            if self._busy or self._stopping:
+                return False
+            self._busy = True
+        self._soon_at = 0
+        self._thread = threading.Thread(target=self._make, name="forecasts", daemon=True)
+        self._thread.start()
+        return True
+
+    def _make(self) -> None:
+        recorder = self._recorder
+        now = recorder.clock.wall_ms()
+        hour = (now - LATE_MS) // HOUR_MS
+        try:
+            pasts = self._pasts(hour)
+        except Exception:
+            log.exception("the past of forecasts could not be read")
+            self._made_hour, self._busy = hour, False
+            return
+
+        def end(value: Any) -> None:
+            self._made_hour, self._busy = hour, False
+            if isinstance(value, tuple):
+                self._publish(value)
+            elif isinstance(value, Problem) and value.code != "P-607":
+                recorder.tell(value)
+
+        recorder.jobs.pool.submit(
+            "lamplighter.analytics.forecasting.live:next_hours",
+            LiveRequest(now, tuple(pasts)),
+            name="Forecast the next hours",
+            timeout_s=TIMEOUT_S,
+            on_end=end,
+            result=tuple[Forecast, ...],
+            code="P-604",
+        )
+
+    def _pasts(self, hour: int) -> list[Past]:
+        """What was measured before `hour`, with the record of what was forecast of it."""
+        city = self._recorder.core.city
+        by_key = {s.key: s for s in city.streams}
+        figures, streams = self._figures, list(self._streams)
+        keys = {k for f in figures for k in f.keys} | set(streams)
+        ids = {by_key[k].id: k for k in keys if k in by_key}
+        rows = {ids[i]: v for i, v in hours_of(self._recorder.store, sorted(ids), hour)}
+        end = hour * HOUR_MS
+        nothing = np.full(1, np.nan)
+        found = []
+        for figure in figures:
+            value = figure_hours(figure, rows)
+            value = nothing if value is None else value
+            found.append(
+                self._past(FIGURE + figure.id, value, end, figure.name, figure.unit,
+                           self._doubt([by_key[k] for k in figure.keys if k in by_key]), hour,
+                           boosted=True)
+            )  # fmt: skip
+        for key in streams:
+            stream = by_key.get(key)
+            if stream is not None:
+                name = stream.label or stream.name
+                found.append(
+                    self._past(STREAM + key, rows.get(key, nothing), end, name, stream.unit,
+                               self._doubt([stream]), hour)
+                )  # fmt: skip
+        return found
+
+    def _past(
+        self, id: str, value: np.ndarray, end_ms: int, name: str, unit: str, doubt: str,
+        hour: int, *, boosted: bool = False,
+    ) -> Past:  # fmt: skip
+        known = np.flatnonzero(np.isfinite(value))
+        value = value[known[0] :] if known.size else np.zeros(0)
+        track = self._judged(id, value, hour)
+        return Past(id, end_ms - value.size * HOUR_MS, value, name, unit, doubt, track, boosted)
+
+    def _doubt(self, streams: Sequence[Datastream]) -> str:
+        """Why the newest values are not fit to forecast from; empty when they are."""
+        newest = self._recorder.core.newest
+        ids = np.array([s.id for s in streams if s.id < len(newest)], np.int64)
+        if not ids.size:
+            return ""
+        trusted = newest.trust[ids] >= DOUBTED
+        sound = (newest.quality[ids] & CLASS_MASK) < int(Quality.BAD)
+        heard = newest.time_ms[ids] > 0
+        if ids.size == 1:
+            if heard[0] and not sound[0]:
+                return "its newest value is stale or bad"
+            if heard[0] and not trusted[0]:
+                return "its sensor is under suspicion"
+            return ""
+        if not heard.any():
+            return ""
+        if (sound & heard).mean() < 0.5:
+            return "less than half of its inputs are live"
+        if trusted.mean() < 0.5:
+            return "more than half of its sensors are under suspicion"
+        return ""
+
+    # ------------------------------------------------------------------ judging and keeping
+    def _judged(self, id: str, value: np.ndarray, hour: int) -> Track:
+        """The record with all outcomes that have come since."""
+        before = self.items.get(id)
+        track = before.track if before is not None else Track()
+        waiting = self._pending.get(id)
+        if waiting is None:
+            return track
+        first = hour - value.size
+        for at in sorted(h for h in waiting.hours if h < hour):
+            model, naive, low, high = waiting.hours.pop(at)
+            if first <= at and np.isfinite(value[at - first]):
+                came = float(value[at - first])
+                track = track.with_outcome(model - came, naive - came, low <= came <= high, KEEP)
+        return track
+
+    def _remember(self, item: Forecast) -> None:
+        """The hour that is judged when it has come; the first word about it counts."""
+        at = JUDGED_LEAD - 1
+        if len(item.time_ms) <= at:
+            return
+        hours = self._pending.setdefault(item.id, _Pending()).hours
+        hour = item.time_ms[at] // HOUR_MS
+        hours.setdefault(hour, (item.model[at], item.naive[at], item.low[at], item.high[at]))
+
+    def _publish(self, items: tuple[Forecast, ...]) -> None:
+        recorder = self._recorder
+        wanted = {FIGURE + f.id for f in self._figures} | {STREAM + k for k in self._streams}
+        gone = [id for id in self.items if id not in wanted]
+        for id in gone:
+            self.items.pop(id)
+            self._pending.pop(id, None)
+        for item in items:
+            self._remember(item)
+            self.items[item.id] = item
+        batch = recorder.core.batch()
+
+        def keep(access: WriteAccess) -> None:
+            access.put_forecasts(items, batch)
+            access.remove_forecasts(gone, batch)
+
+        recorder.store.writer.keep(keep)
+        recorder.server.emit(wire.Forecasts(items, self.due_ms))
+        log.info("forecast", items=len(items), abstained=sum(not i.value for i in items))

@@ -1,0 +1,113 @@
+"""A recorder forecasts the next hours from its own history, keeps them and judges them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from tests.kit.usual_past import UsualPast
+
+from lamplighter.client import Session, WireCarrier
+from lamplighter.domain import wire
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.forecast import Figure, Forecast, Track
+from lamplighter.runtime.forecasts import JUDGED_LEAD, _Pending
+from lamplighter.runtime.recorder import Recorder
+
+
+def until(holds: Callable[[], object], patience_s: float = 120.0) -> None:
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came to hold")
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> UsualPast:
+    made = UsualPast(tmp_path / "town", SystemClock(), streams=3, days=5)
+    made.write(every_min=20)
+    return made
+
+
+@pytest.fixture
+def recorder(past: UsualPast) -> Iterator[Recorder]:
+    made = Recorder(past.folder, SystemClock(), plugin_code=False)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_what_is_asked_for_is_forecast_kept_and_shown_as_it_was_known(
+    past: UsualPast, recorder: Recorder
+) -> None:
+    keys = tuple(s.key for s in recorder.core.city.streams)
+    figure = Figure("level", "Level", "m", "mean", keys, (1.0,) * len(keys))
+    before = recorder.clock.wall_ms()
+    session = Session(WireCarrier(past.folder))
+    session.ask_now(wire.PutFigures((figure,)))
+    first = session.ask_now(wire.GetForecasts((0,)))
+    assert isinstance(first, wire.Forecasts)
+    until(lambda: {"figure/level", f"stream/{keys[0]}"} <= recorder.forecasts.items.keys())
+    told = session.ask_now(wire.GetForecasts())
+    assert isinstance(told, wire.Forecasts)
+    until(lambda: len(recorder.store.forecasts()) == 2)
+    then = session.ask_now(wire.GetMoment(recorder.clock.wall_ms()))
+    earlier = session.ask_now(wire.GetMoment(before - 1))
+    session.close()
+
+    one = next(f for f in told.items if f.id == f"stream/{keys[0]}")
+    assert not one.value or len(one.value) == len(one.naive) == len(one.time_ms) == 7
+    assert one.value, one.why
+    assert one.mae is not None and one.naive_mae is not None
+    at = one.at(recorder.clock.wall_ms() + 6 * 3_600_000)
+    assert at is not None
+    value, low, high, _ = at
+    assert low <= value <= high
+    came = past.value(0, np.array([one.time_ms[-1]]))[0]
+    assert abs(value - came) < 1.0
+    assert isinstance(then, wire.Moment) and isinstance(earlier, wire.Moment)
+    assert {f.id for f in then.forecasts} == {"figure/level", one.id}
+    assert earlier.forecasts == ()
+
+
+def test_forecasts_are_judged_by_what_came_and_the_record_outlives_the_recorder(
+    recorder: Recorder,
+) -> None:
+    desk = recorder.forecasts
+    hours = np.array([10.0, 11.0, 12.0, 13.0])
+    desk._pending["stream/x"] = _Pending(
+        {101: (11.5, 14.0, 10.0, 12.0), 103: (9.0, 12.0, 8.0, 10.0), 200: (0.0, 0.0, 0.0, 0.0)}
+    )
+    desk.items["stream/x"] = Forecast("stream/x", 1)
+    track = desk._judged("stream/x", hours, 104)
+    assert track.total == 2
+    assert track.mae == pytest.approx((0.5 + 4.0) / 2, rel=0.01)
+    assert track.naive_mae == pytest.approx((3.0 + 1.0) / 2, rel=0.01)
+    assert track.coverage == pytest.approx(0.5, abs=0.01)
+    assert set(desk._pending["stream/x"].hours) == {200}
+
+
+def test_the_first_word_about_an_hour_is_the_one_that_is_judged(recorder: Recorder) -> None:
+    times = tuple(h * 3_600_000 + 1_800_000 for h in range(50, 57))
+    same = tuple(float(n) for n in range(7))
+    item = Forecast("stream/x", 1, time_ms=times, value=same, low=same, high=same, naive=same,
+                    model=same)  # fmt: skip
+    desk = recorder.forecasts
+    desk._remember(item)
+    desk._remember(replace(item, model=tuple(v + 5 for v in same)))
+    assert desk._pending["stream/x"].hours == {55: (5.0, 5.0, 5.0, 5.0)}
+    assert JUDGED_LEAD == 6
+
+
+def test_newer_outcomes_count_more() -> None:
+    track = Track()
+    for miss in (4.0, 4.0, 1.0):
+        track = track.with_outcome(miss, 2.0, True, keep=0.5)
+    assert track.mae == pytest.approx((4 * 0.25 + 4 * 0.5 + 1.0) / 1.75)
+    assert (track.total, track.coverage) == (3, 1.0)
