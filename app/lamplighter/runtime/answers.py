@@ -22,6 +22,7 @@ from lamplighter.runtime.anomaly_answers import AnomalyAnswers
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.attachments import AttachmentAnswers
 from lamplighter.runtime.by_hand import HandAnswers
+from lamplighter.runtime.crews import CrewAnswers
 from lamplighter.runtime.edits import EditAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
 from lamplighter.runtime.forecast_answers import ForecastAnswers
@@ -80,6 +81,7 @@ class Answers(Answering):
             QuarantineAnswers,
             HandAnswers,
             EditAnswers,
+            CrewAnswers,
             OrderAnswers,
             AttachmentAnswers,
             HistorianAnswers,

@@ -12,6 +12,7 @@ from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission, local_identity
 from lamplighter.runtime import offline_audit
 from lamplighter.runtime.attachments import AttachmentDesk
+from lamplighter.runtime.crews import CrewDesk
 from lamplighter.runtime.edits import EditDesk
 from lamplighter.runtime.orders import OrderDesk
 from lamplighter.runtime.plugins import load_plugins
@@ -31,6 +32,7 @@ class Alone:
             store, self.edits, clock=clock, user=who.user, note=self._note,
             jobs=lambda: load_plugins().jobs(),
         )  # fmt: skip
+        self.crews = CrewDesk(store, self.edits)
         self.attachments = AttachmentDesk(
             store.folder, self.edits, clock=clock, user=who.user, known=self._known
         )
@@ -68,6 +70,17 @@ class Alone:
                 self.edits.change(ask.object, ask.changes, reason=ask.reason, seen=ask.seen)
                 self._note("edit", ask.object, ask.reason, ", ".join(sorted(ask.changes))[:400])
                 return self._edited(ask.object)
+            case wire.PutCrew(crew):
+                return wire.Ok(self.crews.put(crew).id)
+            case wire.DropCrew(id):
+                self.crews.drop(id)
+                return wire.Ok(id)
+            case wire.TakeCrewPlan():
+                self._note("crew plan", str(ask.day_ms), ask.reason, f"{len(ask.ways)} crews")
+                return self.crews.take(ask.day_ms, ask.ways, ask.reason)
+            case wire.SetWaitingCosts():
+                self.crews.set_costs(ask.asset_class, ask.costs)
+                return wire.Ok(ask.asset_class)
             case wire.AttachFile():
                 item = self.attachments.attach(ask)
                 self._note("attach", item.asset or item.order or "a place", item.caption, item.name)

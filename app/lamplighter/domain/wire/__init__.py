@@ -22,6 +22,7 @@ from lamplighter.domain.wire import (
     attachments,
     by_hand,
     city,
+    crews,
     edits,
     feeds,
     forecasts,
@@ -111,6 +112,15 @@ from lamplighter.domain.wire.city import RegisterDone as RegisterDone
 from lamplighter.domain.wire.city import RemoveLayer as RemoveLayer
 from lamplighter.domain.wire.city import RunCheck as RunCheck
 from lamplighter.domain.wire.city import WriteCheckReport as WriteCheckReport
+from lamplighter.domain.wire.crews import CrewPlan as CrewPlan
+from lamplighter.domain.wire.crews import DropCrew as DropCrew
+from lamplighter.domain.wire.crews import GetCrewPlan as GetCrewPlan
+from lamplighter.domain.wire.crews import GetWaiting as GetWaiting
+from lamplighter.domain.wire.crews import ProposeCrewPlan as ProposeCrewPlan
+from lamplighter.domain.wire.crews import PutCrew as PutCrew
+from lamplighter.domain.wire.crews import SetWaitingCosts as SetWaitingCosts
+from lamplighter.domain.wire.crews import TakeCrewPlan as TakeCrewPlan
+from lamplighter.domain.wire.crews import WaitingFor as WaitingFor
 from lamplighter.domain.wire.edits import Conflicts as Conflicts
 from lamplighter.domain.wire.edits import Edited as Edited
 from lamplighter.domain.wire.edits import EditFields as EditFields
@@ -380,6 +390,7 @@ Request = (
     | attachments.Request
     | by_hand.Request
     | city.Request
+    | crews.Request
     | edits.Request
     | feeds.Request
     | forecasts.Request
@@ -417,6 +428,7 @@ Reply = (
     | attachments.Reply
     | by_hand.Reply
     | city.Reply
+    | crews.Reply
     | edits.Reply
     | feeds.Reply
     | forecasts.Reply
