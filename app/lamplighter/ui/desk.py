@@ -30,6 +30,7 @@ from lamplighter.ui.anomaly_room import AnomalyRoom
 from lamplighter.ui.city_index import CityIndex, build
 from lamplighter.ui.drafts import Drafts
 from lamplighter.ui.model_room import ModelRoom
+from lamplighter.ui.records import Records
 from lamplighter.ui.selection import SelectionModel
 from lamplighter.ui.session_port import SessionPort
 from lamplighter.ui.time_model import Mode, TimeModel
@@ -93,6 +94,7 @@ class Desk(QObject):
         self.room = AlarmRoom(self)
         self.unusual = AnomalyRoom(self)
         self.models = ModelRoom(self)
+        self.records = Records(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -276,6 +278,7 @@ class Desk(QObject):
         self.room.ask()
         self.unusual.ask()
         self.models.ask()
+        self.records.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -417,6 +420,8 @@ class Desk(QObject):
                 self.unusual.take(event)
             case wire.ModelChanged():
                 self.models.take(event)
+            case wire.Edited() | wire.Conflicts() | wire.Jobs() | wire.AttachmentChanged():
+                self.records.take(event)
             case _:
                 self.room.take(event)
 

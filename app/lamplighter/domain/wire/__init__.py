@@ -249,6 +249,8 @@ class Welcome(Message, frozen=True):
     """wall time at which this recorder began"""
     first_ms: int
     """the earliest moment the past reaches back to, 0 when there is none"""
+    console: str = ""
+    """the origin of edits that are made here"""
 
 
 class Ok(Message, frozen=True):
