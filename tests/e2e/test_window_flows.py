@@ -193,7 +193,7 @@ def _maintenance(op: Operator) -> None:
     assert "simulated history, 12 failures" in first.basis
     desk.selection.select(WEARING)
     op.key(Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier, op.window)
-    form = op.furniture._order
+    form = op.furniture.order_windows.form
     op.until("the form", form.isVisible)
     op.key(Qt.Key.Key_Return, on=form._title)
     made = lambda: [o for o in desk.orders.values() if o.asset == WEARING and o.state == "open"]  # noqa: E731

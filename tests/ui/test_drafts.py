@@ -37,7 +37,7 @@ def test_typed_text_is_kept_and_gone_once_sent(open_window: Open, tmp_path: Path
     window, _ = open_window()
     furniture = window.furnish()
     furniture.new_order("P-14")
-    form = furniture._order
+    form = furniture.order_windows.form
     assert form is not None
     assert _files(tmp_path) == []
     form._note.setText("the seal leaks")
@@ -54,7 +54,7 @@ def test_a_lost_focus_keeps_at_once(open_window: Open, tmp_path: Path, qtbot: An
     window, _ = open_window()
     furniture = window.furnish()
     furniture.new_order("P-14")
-    form = furniture._order
+    form = furniture.order_windows.form
     assert form is not None
     form._note.setText("while the focus")
     form._note.setFocus()
@@ -71,7 +71,7 @@ def test_a_form_closed_by_its_user_leaves_nothing(open_window: Open, tmp_path: P
     window, _ = open_window()
     furniture = window.furnish()
     furniture.new_order("P-14")
-    form = furniture._order
+    form = furniture.order_windows.form
     assert form is not None
     form._note.setText("never mind")
     window.desk.drafts.keep_all()
@@ -83,7 +83,7 @@ def test_a_window_that_closes_keeps_what_was_not_sent(open_window: Open, tmp_pat
     window, _ = open_window()
     furniture = window.furnish()
     furniture.new_order("P-14")
-    form = furniture._order
+    form = furniture.order_windows.form
     assert form is not None
     form._note.setText("half a note")
     window.shut()
@@ -99,7 +99,7 @@ def test_the_next_window_offers_a_left_text_and_puts_it_back(
     assert window.recovery.isVisible()
     assert "leaks at night" in window.recovery._text.full
     window.recovery.carry_on.click()
-    form = window.furnish()._order
+    form = window.furnish().order_windows.form
     assert form is not None
     assert (form._title.text(), form._note.text()) == ("Seal", "leaks at night")
     assert not window.recovery.isVisible()
@@ -183,7 +183,7 @@ def test_a_folder_that_cannot_be_written_is_told_once(open_window: Open, tmp_pat
     window, _ = open_window()
     furniture = window.furnish()
     furniture.new_order("P-14")
-    form = furniture._order
+    form = furniture.order_windows.form
     assert form is not None
     form._note.setText("x")
     window.desk.drafts.keep_all()

@@ -239,7 +239,7 @@ def test_a_work_order_is_made_from_a_forecast(open_window: Open, qtbot: Any) -> 
     window.desk.selection.select("P-22")
     furniture = window.furnish()
     furniture.new_order()
-    form = furniture._order
+    form = furniture.order_windows.form
     assert form is not None and "bearing" in form._title.text()
     form.save()
     put = [r for r in session.asked if isinstance(r, wire.PutWorkOrder)]

@@ -29,6 +29,7 @@ from lamplighter.runtime.forecast_answers import ForecastAnswers
 from lamplighter.runtime.historian_answers import HistorianAnswers
 from lamplighter.runtime.history_answers import HistoryAnswers
 from lamplighter.runtime.kit import KitAnswers
+from lamplighter.runtime.life_line import LifeAnswers
 from lamplighter.runtime.model_answers import ModelAnswers
 from lamplighter.runtime.orders import OrderAnswers
 from lamplighter.runtime.quarantine_answers import QuarantineAnswers
@@ -84,6 +85,7 @@ class Answers(Answering):
             CrewAnswers,
             OrderAnswers,
             AttachmentAnswers,
+            LifeAnswers,
             HistorianAnswers,
             HistoryAnswers,
             KitAnswers,

@@ -550,6 +550,7 @@ class Recorder:
             frame=self.core.city.frame,
             started_ms=self.started_ms,
             first_ms=self.store.oldest_ms(),
+            console=self.store.store_id,
         )
 
 

@@ -77,7 +77,7 @@ class AttachmentList(QWidget):
         super().__init__(parent)
         self._desk, self._order, self._asset = desk, order, asset
         self.items: tuple[Attachment, ...] = ()
-        self._locked = False
+        self._locked = self._shut = False
         self._watched = ""
         self.small, self.large = Thumbnails(self), Thumbnails(self, PREVIEW)
         self.list = FileList()
@@ -128,6 +128,10 @@ class AttachmentList(QWidget):
         box.addWidget(right)
         self.setLayout(box)
 
+    def _tell(self, words: str) -> None:
+        self.say.setText(words)
+        self.say.setVisible(bool(words))
+
     # ---------------------------------------------------------------- what there is
     def look(self) -> None:
         """Ask for the files of the order or asset."""
@@ -135,10 +139,10 @@ class AttachmentList(QWidget):
             asked = wire.FindAttachments(order=self._order, asset=self._asset)
             self._desk.ask(asked, self._got)
 
-    def show_asset(self, asset: str) -> None:
-        """Those of another asset."""
+    def take_asset(self, asset: str) -> None:
+        """What is attached from now on hangs on this asset."""
         self._asset = asset
-        self.look()
+        self._picked()
 
     def _got(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Attachments):
@@ -157,7 +161,7 @@ class AttachmentList(QWidget):
         self.list.setCurrentRow(at if items else -1)
         more = tr("The newest {n} of {t}.", n=len(items), t=f"{total:,}")
         nothing = tr("No files here. Attach a photo, a PDF or a drawing, or drop it here.")
-        self.say.setText("" if items and total <= len(items) else more if items else nothing)
+        self._tell("" if items and total <= len(items) else more if items else nothing)
         self._picked()
         self.changed.emit()
 
@@ -272,7 +276,7 @@ class AttachmentList(QWidget):
 
     def _attached(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Refused):
-            self.say.setText(str(reply.problem))
+            self._tell(str(reply.problem))
         else:
             self.look()
 
@@ -302,6 +306,8 @@ class AttachmentList(QWidget):
         if self._watched:
             self._desk.records.leave(self._watched)
             self._watched = ""
-        self._desk.records.attached.disconnect(self._news)
+        if not self._shut:
+            self._shut = True
+            self._desk.records.attached.disconnect(self._news)
         self.small.shut()
         self.large.shut()

@@ -129,6 +129,7 @@ def _put(widget: QWidget, value: Value) -> None:
         case QLineEdit():
             number = isinstance(value, int | float) and not isinstance(value, bool)
             widget.setText(f"{value:g}" if number else str(value or ""))
+            widget.setCursorPosition(0)
         case QPlainTextEdit():
             widget.setPlainText(str(value or ""))
         case QCheckBox():

@@ -29,6 +29,9 @@ TITLES: Final = {
     "anomalies": "Anomalies",
     "maintenance": "Maintenance",
     "models": "Models",
+    "orders": "Work orders",
+    "files": "Files",
+    "life": "Life line",
     "tasks": "Tasks",
     "check": "Check",
     "feeds": "Feeds",
@@ -120,15 +123,9 @@ class Docks:
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side: Place = ("asset", "attributes", "forecast", "scenario", "then")
         lists: Place = (
-            "trends",
-            "alarms",
-            "anomalies",
-            "maintenance",
-            "models",
-            "tasks",
-            "check",
+            "trends", "alarms", "anomalies", "maintenance", "orders", "models", "tasks", "check",
             "feeds",
-        )
+        )  # fmt: skip
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
             lists = (*lists, "attributes", "forecast", "scenario", "nearby", "then")
@@ -142,13 +139,10 @@ class Docks:
             return left, ("city",), side, lists
         if name == "Work":
             front = ("forecast", "asset", "attributes", "scenario", "then")
-            centre = ("maintenance", "assets", "layers", "views", "city")
-            return (
-                (),
-                centre,
-                front,
-                ("trends", "alarms", "anomalies", "models", "tasks", "check", "feeds"),
-            )
+            centre = ("maintenance", "orders", "assets", "layers", "views", "city")
+            low = ("trends", "life", "files", "alarms", "anomalies", "models", "tasks", "check",
+                   "feeds")  # fmt: skip
+            return (), centre, front, low
         if name == "Map":
             return left, ("city",), side, ()
         return left, ("city",), side, lists

@@ -29,15 +29,18 @@ from lamplighter.ui.docks import Docks
 from lamplighter.ui.export_dialog import ExportQuestion
 from lamplighter.ui.faceplate import Faceplate
 from lamplighter.ui.feed_windows import FeedWindows
+from lamplighter.ui.files_page import FilesPage
 from lamplighter.ui.forecast_card import ForecastCard
 from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.layers_panel import LayersPanel
+from lamplighter.ui.life_line import LifePanel
 from lamplighter.ui.maintenance_list import Maintenance
 from lamplighter.ui.models_page import ModelsPage
 from lamplighter.ui.nearby import Nearby
-from lamplighter.ui.order_form import OrderForm
+from lamplighter.ui.order_windows import OrderWindows
+from lamplighter.ui.orders_page import OrdersPage
 from lamplighter.ui.register_dialog import RegisterDialog
 from lamplighter.ui.resuming import resume
 from lamplighter.ui.scenario_panel import ScenarioPanel
@@ -83,6 +86,8 @@ class Furniture:
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
         self.anomalies, self.models = AnomaliesPage(desk), ModelsPage(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
+        self.orders, self.files, self.life = OrdersPage(desk), FilesPage(desk), LifePanel(desk)
+        self.order_windows = OrderWindows(desk, window)
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
         self.alarm_work = AlarmWindows(desk, window)
@@ -105,6 +110,9 @@ class Furniture:
             "anomalies": self.anomalies,
             "maintenance": self.maintenance,
             "models": self.models,
+            "orders": self.orders,
+            "files": self.files,
+            "life": self.life,
             "tasks": self.tasks,
             "check": self.check,
             "feeds": self.feeds.pages,
@@ -118,7 +126,6 @@ class Furniture:
             window.beat.add(view)
         self._is_narrow: bool | None = None
         self._restored = self._shut = False
-        self._order: OrderForm | None = None
         self._import: ImportDialog | None = None
         self._backup: BackupDialog | None = None
         self._storage: StorageDialog | None = None
@@ -167,6 +174,10 @@ class Furniture:
             view.to_trend.connect(self._to_trend)
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
             maker.to_order.connect(self.new_order)
+        self.orders.to_new.connect(self.new_order)
+        for opened in (self.orders.to_open, self.life.to_order):
+            opened.connect(self.order_windows.open)
+        self.order_windows.show_asset.connect(self._look_at_asset)
         self.faceplate.shelve.connect(self._shelve)
         self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
         self.anomalies.to_trend.connect(self._stream_to_trend)
@@ -441,15 +452,27 @@ class Furniture:
             self.docks.show("trends")
 
     def new_order(self, asset: str = "") -> None:
-        chosen = asset or self.desk.selection.current
-        if self._order is not None:
-            self._order.close()
-        form = self._order = OrderForm(self.desk, chosen, self._window)
-        form.destroyed.connect(self._order_gone)
-        centre = self._window.geometry().center()
-        form.adjustSize()
-        form.move(centre.x() - form.width() // 2, centre.y() - form.height() // 2)
-        form.show()
+        """The form of a new order on this or the selected asset."""
+        self.order_windows.new(asset or self.desk.selection.current)
+
+    def work_orders(self) -> None:
+        """The list of work orders, with its filter ready."""
+        self.docks.show("orders")
+        self.orders.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def find_files(self) -> None:
+        """Photos, documents and drawings, with the search ready."""
+        self.docks.show("files")
+        self.files.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def life_line(self) -> None:
+        """The life of the selected asset, ready for the arrow keys."""
+        self.docks.show("life")
+        self.life.canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _look_at_asset(self, asset: str) -> None:
+        self.desk.selection.select(asset)
+        self.docks.show("asset")
 
     def import_files(self, paths: Sequence[str] = ()) -> None:
         """The import dialog, with these files when some were dropped."""
@@ -528,9 +551,6 @@ class Furniture:
                     fly(asset.id)
                 return
 
-    def _order_gone(self) -> None:
-        self._order = None
-
     def go_to_time(self) -> None:
         """The typed twin of dragging the time bar; a question that stays until it is understood."""
         GoToTime(self.desk, self._window).open_at(self._window.time_bar)
@@ -578,7 +598,6 @@ class Furniture:
         if not self._shut:
             self._shut = True
             theme().changed.disconnect(self._least_widths)
-        if self._order is not None:
-            self._order.close()
+        self.order_windows.shut()
         if self.twin.view is not None:
             self.twin.view.close()

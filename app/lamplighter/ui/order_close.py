@@ -11,6 +11,7 @@ from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.order_rules import FINDINGS, NOT_FOUND, is_standing, missing
 from lamplighter.ui.order_words import FINDING_WORDS, when
 from lamplighter.ui.parts import Text, button, row, rule
+from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
 
@@ -61,6 +62,7 @@ class ClosePage(QWidget):
         form.addRow(tr("Name"), self.signer)
         form.addRow(tr("Signature"), self.reason)
         form.addRow("", row(self.sign, None))
+        self.form.setMaximumWidth(theme().px(720))
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(8)
@@ -91,7 +93,7 @@ class ClosePage(QWidget):
         ) if t))  # fmt: skip
         lines = [f"• {words}" for words in missing(order)] if standing else []
         if disputed and standing:
-            lines.append(tr("• {n} fields wait for a decision, see History", n=disputed))
+            lines.append(tr("• to be decided in History: {n}", n=disputed))
         if lines:
             self.lacks.setText(tr("Before it can be closed:") + "\n" + "\n".join(lines))
         elif standing:

@@ -37,7 +37,7 @@ from lamplighter.ui.parts import Elided, Panel, Text, button, row, rule, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
-PAGES: Final = ("Work", "Files", "History", "Close")
+PAGES: Final = ("Work", "Files", "History", "Sign off")
 WORK, FILES, HISTORY, CLOSE = range(4)
 
 
@@ -54,6 +54,7 @@ class OrderDialog(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._desk, self.order_id = desk, order_id
         self._object = object_of(order_id)
+        self._shut = False
         self.setWindowTitle(tr("Work order {n}", n=order_id))
         self.bound: list[Bound] = []
         self.steps = StepsPanel(self._send)
@@ -63,6 +64,7 @@ class OrderDialog(QWidget):
         self._say = Text("", "body", "secondary", wrap=True)
         self._build()
         self._keys()
+        self._tell("")
         self.resize(theme().px(1040), theme().px(660))
         desk.records.changed.connect(self._news)
         desk.orders_changed.connect(self.refresh)
@@ -211,6 +213,10 @@ class OrderDialog(QWidget):
         if number == FILES:
             self.files.look()
 
+    def _tell(self, words: str) -> None:
+        self._say.setText(words)
+        self._say.setVisible(bool(words))
+
     # ---------------------------------------------------------------- what stands
     @property
     def order(self) -> WorkOrder | None:
@@ -228,7 +234,7 @@ class OrderDialog(QWidget):
         """After the order, its history or the time changed."""
         order = self.order
         if order is None:
-            self._say.setText(tr("This order is not known at this moment."))
+            self._tell(tr("This order is not known at this moment."))
             return
         locked = self._desk.time.commands_locked
         city, standing = self._desk.city, is_standing(order)
@@ -308,10 +314,10 @@ class OrderDialog(QWidget):
 
     def _answered(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Refused):
-            self._say.setText(str(reply.problem))
+            self._tell(str(reply.problem))
             self._desk.records.look(self._object)
         else:
-            self._say.setText("")
+            self._tell("")
 
     def _add(self, fields: dict[str, Value]) -> None:
         self._change(fields, {})
@@ -340,7 +346,7 @@ class OrderDialog(QWidget):
         order = self.order
         asset = self._desk.city.assets.get(order.asset) if order is not None else None
         if order is None or not order.steps:
-            self._say.setText(tr("There is no line to keep."))
+            self._tell(tr("There is no line to keep."))
             return
         types = (asset.type,) if asset is not None and asset.type else ()
         job = JobTemplate("", order.title, types, order.skill, order.minutes, order.isolation,
@@ -349,7 +355,7 @@ class OrderDialog(QWidget):
 
     def _kept(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Ok):
-            self._say.setText(tr("Kept. New orders of this type of asset can take it."))
+            self._tell(tr("Kept. New orders of this type of asset can take it."))
 
     def _set_state(self, state: str, reason: str) -> None:
         order = self.order
@@ -373,6 +379,10 @@ class OrderDialog(QWidget):
             self.show_asset.emit(self.order.asset)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self._shut:
+            super().closeEvent(event)
+            return
+        self._shut = True
         for bound in self.bound:
             bound.keep()
         self._desk.records.changed.disconnect(self._news)

@@ -5,18 +5,25 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
-from PySide6.QtCore import Qt
+from msgspec.structs import replace
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmRecord
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.order_rules import template_for, with_template
+from lamplighter.ui.bound_fields import Bound, date_field
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.order_words import PRIORITY_WORDS
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
 DAY_MS: Final = 86_400_000
+URGENT_DAYS: Final = {1: 1, 2: 7, 3: 14, 4: 14}
+"""days until an order is due, by the priority of its alarm"""
 
 
 def draft(item: Prognosis | None, name: str) -> WorkOrder:
@@ -28,11 +35,27 @@ def draft(item: Prognosis | None, name: str) -> WorkOrder:
     parts = ", ".join(p for p in (name, item.what) if p)
     title = tr("Inspect {what}", what=parts)
     note = item.reasons[0].text if item.reasons else ""
-    return WorkOrder(ident, item.asset, title, due_ms=due, origin="forecast", note=note)
+    return WorkOrder(
+        ident, item.asset, title, due_ms=due, origin="forecast", note=note, priority=2,
+        forecast=f"{item.asset}: {item.what}",
+    )  # fmt: skip
+
+
+def from_alarm(alarm: AlarmRecord, now_ms: int) -> WorkOrder:
+    """A work order filled from an alarm."""
+    ident = f"WO-{uuid.uuid4().hex[:6].upper()}"
+    due = now_ms + URGENT_DAYS.get(alarm.priority, 14) * DAY_MS
+    return WorkOrder(
+        ident, alarm.asset, alarm.text, due_ms=due, origin="alarm", note=alarm.cause,
+        priority=min(3, alarm.priority), alarm=alarm.key,
+    )  # fmt: skip
 
 
 class OrderForm(QWidget):
     """A small window that makes a work order; never modal."""
+
+    made = Signal(str)
+    """id of the order that was made, when it shall be opened"""
 
     def __init__(self, desk: Desk, asset: str, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
@@ -40,35 +63,69 @@ class OrderForm(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWindowTitle(tr("New work order"))
-        self._desk = desk
+        self._desk, self._asset = desk, asset
+        name = desk.city.name(asset)
+        self._draft = self._drafted(asset, name)
+        self._title = QLineEdit(self._draft.title)
+        self._note = QLineEdit(self._draft.note)
+        self.priority = QComboBox()
+        for number, words in PRIORITY_WORDS.items():
+            self.priority.addItem(tr(words), number)
+        self.priority.setCurrentIndex(self.priority.findData(self._draft.priority))
+        self.due = date_field(tr("Due"))
+        self._due = Bound("due_ms", self.due, lambda name, value, seen: None)
+        self._due.show(self._draft.due_ms or desk.clock.wall_ms() + 14 * DAY_MS, None)
+        self.checklist = QComboBox()
+        self._fill_jobs()
+        self.open_it = QCheckBox(tr("Open it afterwards"))
+        self._say = Text("", "caption", "secondary", wrap=True)
+        self._build(name)
+        about = tr("work order for {name}", name=name) if name else tr("work order")
+        fields = {"job": self._title, "note": self._note}
+        self._typing = desk.drafts.watch("order", asset, about, fields)
+
+    def _drafted(self, asset: str, name: str) -> WorkOrder:
+        """From a forecast when there is one, else from the alarm that stands, else empty."""
+        desk = self._desk
         item = next((p for p in desk.prognoses if p.asset == asset), None)
         alarm = desk.worst_of(asset)
-        name = desk.city.name(asset)
-        self._draft = draft(item, name)
-        title = self._draft.title or (alarm.text if alarm else "")
-        self._asset = asset
-        self._origin = "forecast" if item else ("alarm" if alarm else "hand")
-        self._title = QLineEdit(title)
-        self._note = QLineEdit(self._draft.note)
-        self._say = Text("", "caption", "secondary", wrap=True)
+        if item is None and alarm is not None:
+            return from_alarm(alarm, desk.clock.wall_ms())
+        return draft(item, name)
+
+    def _build(self, name: str) -> None:
         box = QVBoxLayout(self)
         box.setContentsMargins(24, 24, 24, 24)
         box.setSpacing(8)
         box.addWidget(Text(tr("New work order"), "heading"))
         box.addWidget(Text(name or tr("No asset selected"), "body", "secondary"))
-        for word, field in ((tr("Job"), self._title), (tr("Note"), self._note)):
+        fields: tuple[tuple[str, QWidget], ...] = (
+            (tr("Job"), self._title), (tr("Note"), self._note),
+            (tr("Checklist"), self.checklist),
+        )  # fmt: skip
+        for word, field in fields:
             box.addWidget(Text(word, "caption", "secondary"))
             field.setAccessibleName(word)
             box.addWidget(field)
+        self.priority.setAccessibleName(tr("Priority"))
+        box.addWidget(Text(tr("Due, priority"), "caption", "secondary"))
+        box.addLayout(row(self.due, self.priority))
+        box.addWidget(self.open_it)
         box.addWidget(self._say)
         self._save = button(tr("Create work order"), self.save, kind="primary")
         box.addLayout(row(None, button(tr("Close"), self.close), self._save))
-        self.setMinimumWidth(theme().px(420))
+        self.setMinimumWidth(theme().px(440))
         self._title.returnPressed.connect(self.save)
         self._title.setFocus()
-        about = tr("work order for {name}", name=name) if name else tr("work order")
-        fields = {"job": self._title, "note": self._note}
-        self._typing = desk.drafts.watch("order", asset, about, fields)
+
+    def _fill_jobs(self) -> None:
+        asset = self._desk.city.assets.get(self._asset)
+        found = template_for(self._desk.records.jobs, asset.type if asset is not None else "")
+        self.checklist.addItem(tr("none"), "")
+        for job in found:
+            self.checklist.addItem(job.name, job.id)
+        own = asset is not None and any(asset.type in j.asset_types for j in found)
+        self.checklist.setCurrentIndex(1 if own else 0)
 
     def save(self) -> None:
         """Sends the order; fields keep what was typed when it is refused."""
@@ -76,19 +133,31 @@ class OrderForm(QWidget):
         if not title:
             self._say.setText(tr("Say what is to be done, then create it."))
             return
-        now = self._desk.clock.wall_ms()
         session = self._desk.session
-        by = session.welcome.user if session else ""
-        due = self._draft.due_ms or now + 14 * DAY_MS
-        order = WorkOrder(self._draft.id, self._asset, title, "open", now, due, self._origin, by,
-                          self._note.text().strip())  # fmt: skip
+        due = self._due.value()
+        order = replace(
+            self._draft,
+            asset=self._asset,
+            title=title,
+            created_ms=self._desk.clock.wall_ms(),
+            created_by=session.welcome.user if session else "",
+            due_ms=due if isinstance(due, int) else 0,
+            note=self._note.text().strip(),
+            priority=int(self.priority.currentData()),
+        )
+        wanted = self.checklist.currentData()
+        job = next((j for j in self._desk.records.jobs if j.id == wanted), None)
+        if job is not None:
+            order = with_template(order, job)
         self._desk.ask(wire.PutWorkOrder(order), self._answered)
 
     def _answered(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Refused):
             self._say.setText(str(reply.problem))
-        else:
-            self.close()
+            return
+        if self.open_it.isChecked():
+            self.made.emit(self._draft.id)
+        self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._typing.end()

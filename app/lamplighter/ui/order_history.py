@@ -37,16 +37,15 @@ class ConflictCard(QWidget):
         for head in conflict.heads:
             side = tr("here") if head.origin == here else tr("elsewhere")
             words = value_words(conflict.field, head.value)
-            made = button(tr("Keep “{v}”", v=words), lambda h=head: self._take(h))
+            made = button(tr("Keep “{v}”", v=words), self._taker(head))
             made.setEnabled(not locked)
             self.keep.append(made)
-            about = tr(
-                "{who}, {side}, {t}", who=head.author or "—", side=side, t=when(head.made_ms)
-            )
+            about = f"{head.author or '—'}, {side}, {when(head.made_ms)}"
             if head.reason:
                 about += f": {head.reason}"
-            box.addLayout(row(made, Text(about, "caption", "secondary", wrap=True)))
-            box.itemAt(box.count() - 1).layout().setStretch(1, 1)
+            line = row(made, Text(about, "caption", "secondary", wrap=True))
+            line.setStretch(1, 1)
+            box.addLayout(line)
         if conflict.agreed is not None:
             before = value_words(conflict.field, conflict.agreed)
             box.addWidget(Text(tr("Before both: “{v}”", v=before), "caption", "secondary"))
@@ -57,6 +56,9 @@ class ConflictCard(QWidget):
             )  # fmt: skip
         box.addWidget(self.reason)
         box.addWidget(rule())
+
+    def _taker(self, head: Edit) -> Callable[[], None]:
+        return lambda: self._take(head)
 
     def _take(self, head: Edit) -> None:
         reason = self.reason.text().strip()
@@ -104,9 +106,8 @@ class HistoryPage(QWidget):
         rows, muted = [], []
         heads = {h.id for e in found for h in edits.heads(object, e.field)}
         for edit in found:
-            side = (
-                "—" if not edit.origin else tr("here") if edit.origin == here else edit.origin[:8]
-            )
+            away = edit.origin[:8] or "—"
+            side = tr("here") if edit.origin and edit.origin == here else away
             rows.append((when(edit.made_ms), edit.author or tr("first state"),
                          field_words(edit.field, order), value_words(edit.field, edit.value), side,
                          edit.reason))  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain.edits import Value
@@ -19,7 +20,19 @@ from lamplighter.ui.words import tr
 
 Send = Callable[[str, Value, tuple[str, ...] | None], None]
 Seen = Callable[[str], tuple[str, ...] | None]
-_TOP: Final = Qt.AlignmentFlag.AlignVCenter
+_MIDDLE: Final = Qt.AlignmentFlag.AlignVCenter
+
+
+class Words(Text):
+    """A line's words; a click on them is a click on its box."""
+
+    def __init__(self, words: str, box: QCheckBox | None) -> None:
+        super().__init__(words, "body", wrap=True)
+        self._box = box
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._box is not None and self._box.isEnabled():
+            self._box.click()
 
 
 class StepRow:
@@ -31,32 +44,30 @@ class StepRow:
         self.bound: list[Bound] = []
         self.mark = tag(tr("OUTSIDE"), filled=True)
         self.note = QLineEdit()
+        self.note.setMinimumWidth(theme().px(150))
         self.note.setAccessibleName(tr("Note on {what}", what=step.text))
-        self.note.setPlaceholderText(tr("note"))
-        self.bound.append(Bound(f"{prefix}.note", self.note, send))
         words = step.text if step.required else tr("{what} (if possible)", what=step.text)
         self.box: QCheckBox | None = None
         self.reading: QLineEdit | None = None
+        self.by = Text("", "caption", "secondary")
         if step.reads:
-            self.name = Text(words, "body", wrap=True)
             self.reading = QLineEdit()
             self.reading.setFixedWidth(theme().px(76))
             self.reading.setAlignment(Qt.AlignmentFlag.AlignRight)
             self.reading.setAccessibleName(f"{step.text}, {limits_words(step)}")
             self.bound.append(Bound(f"{prefix}.reading", self.reading, send, number=True))
-            limits = Text(limits_words(step), "caption", "secondary")
-            grid.addWidget(self.name, line, 0, _TOP)
-            grid.addWidget(self.reading, line, 1, _TOP)
-            grid.addWidget(limits, line, 2, _TOP)
+            self.by.setText(limits_words(step))
+            grid.addWidget(self.reading, line, 2, _MIDDLE)
         else:
-            self.box = QCheckBox(words)
+            self.box = QCheckBox()
             self.box.setAccessibleName(words)
             self.bound.append(Bound(f"{prefix}.done", self.box, send))
-            grid.addWidget(self.box, line, 0, _TOP)
-            self.by = Text("", "caption", "secondary")
-            grid.addWidget(self.by, line, 1, 1, 2, _TOP)
-        grid.addWidget(self.mark, line, 3, _TOP)
-        grid.addWidget(self.note, line, 4, _TOP)
+            grid.addWidget(self.box, line, 0, _MIDDLE)
+        self.bound.append(Bound(f"{prefix}.note", self.note, send))
+        grid.addWidget(Words(words, self.box), line, 1, _MIDDLE)
+        grid.addWidget(self.by, line, 3, _MIDDLE)
+        grid.addWidget(self.mark, line, 4, _MIDDLE)
+        grid.addWidget(self.note, line, 5, _MIDDLE)
 
     def show(self, step: Step, seen: Seen, locked: bool) -> None:
         """What stands."""
@@ -114,14 +125,15 @@ class StepsPanel(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
-        grid.setColumnStretch(0, 3)
-        grid.setColumnStretch(4, 2)
+        grid.setColumnStretch(1, 3)
+        grid.setColumnStretch(5, 2)
         line = 0
         for step in order.steps:
             self.rows[step.id] = StepRow(step, self._send, grid, line)
             line += 1
         if order.parts:
-            grid.addWidget(Text(tr("Parts; tick what was used"), "caption", "secondary"), line, 0)
+            heading = Text(tr("Parts; tick what was used"), "caption", "secondary")
+            grid.addWidget(heading, line, 0, 1, 6)
             line += 1
         for part in order.parts:
             self._part(part, grid, line)
@@ -132,7 +144,7 @@ class StepsPanel(QWidget):
         box = QCheckBox(f"{part.quantity:g} × {part.name}{number}")
         box.setAccessibleName(tr("Used: {what}", what=part.name))
         self.parts[part.id] = Bound(f"part.{part.id}.used", box, self._send)
-        grid.addWidget(box, line, 0, 1, 4)
+        grid.addWidget(box, line, 0, 1, 6)
 
 
 class LineAdder(QWidget):

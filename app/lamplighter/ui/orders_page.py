@@ -75,6 +75,7 @@ class OrdersPage(Panel):
         )
         self.empty = Text("", "body", "secondary", wrap=True)
         self.empty.setContentsMargins(16, 8, 16, 8)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._build()
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)

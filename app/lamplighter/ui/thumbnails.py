@@ -33,7 +33,7 @@ class _Work(QRunnable):
 
 
 def read_small(path: Path, side: int) -> QImage:
-    """A photo at most `side` pixels wide and high, turned the right way up; null when unreadable."""
+    """A photo at most `side` pixels wide and high, the right way up; null when unreadable."""
     reader = QImageReader(str(path))
     reader.setAllocationLimit(MB)
     reader.setAutoTransform(True)

@@ -29,6 +29,7 @@ from lamplighter.domain.wire import (
     historian,
     history,
     kits,
+    life,
     models,
     orders,
     quarantine,
@@ -178,6 +179,8 @@ from lamplighter.domain.wire.kits import MergeKit as MergeKit
 from lamplighter.domain.wire.kits import PreviewKit as PreviewKit
 from lamplighter.domain.wire.kits import SendKit as SendKit
 from lamplighter.domain.wire.kits import TakeKit as TakeKit
+from lamplighter.domain.wire.life import GetLife as GetLife
+from lamplighter.domain.wire.life import Life as Life
 from lamplighter.domain.wire.message import Message
 from lamplighter.domain.wire.models import GetModels as GetModels
 from lamplighter.domain.wire.models import GetScoreboard as GetScoreboard
@@ -399,6 +402,7 @@ Request = (
     | historian.Request
     | history.Request
     | kits.Request
+    | life.Request
     | models.Request
     | orders.Request
     | safety.Request
@@ -437,6 +441,7 @@ Reply = (
     | historian.Reply
     | history.Reply
     | kits.Reply
+    | life.Reply
     | models.Reply
     | orders.Reply
     | quarantine.Reply
