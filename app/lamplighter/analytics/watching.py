@@ -8,6 +8,7 @@ what is being judged.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from lamplighter.analytics.expected import Basis, ExpectedTable
+from lamplighter.analytics.neighbours import NEIGHBOURS
 from lamplighter.domain.ports import Newest
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 
@@ -34,6 +36,10 @@ LONG: Final = 2.0
 """hourly spreads off over a day"""
 MARGIN: Final = 1.4
 """limits lie this far beyond what the unseen hours of training ever showed"""
+MOST_NEW: Final = 60
+"""suspects found in one minute at most"""
+KEPT: Final = 0.98
+"""two that lean on each other wholly cannot be told apart; this keeps the sums solvable"""
 LEAST_MINUTES: Final = 3
 SPAN_MINUTES: Final = 30
 LEAST_HOURS: Final = 18
@@ -83,7 +89,11 @@ class Watch:
         self._long_tail = np.zeros(0)
         self._calm = np.zeros(0, np.int64)
         self._since = np.zeros(0, np.int64)
+        self._beside: Longs = np.full((0, NEIGHBOURS), -1, np.int64)
+        self._weight = np.zeros((0, NEIGHBOURS))
         self._hour = -1
+        self.suspects: list[int] = []
+        """rows that depart by themselves, in the order they were found"""
         self.gap = np.zeros(0)
         """(rows,) value minus expected over the last minute; NaN where there is none"""
 
@@ -101,6 +111,12 @@ class Watch:
         self._long_tail[ids] = 0.0 if table.long_tail is None else np.nan_to_num(table.long_tail)
         self._offset[ids] = 0.0
         self._settling[ids] = False
+        wide = min(table.neighbour.shape[1], NEIGHBOURS)
+        leans = np.where(table.weight != 0.0, table.neighbour, -1)[:, :wide]
+        self._beside[ids] = -1
+        self._beside[ids, :wide] = np.where(leans < self._rows, leans, -1)
+        self._weight[ids] = 0.0
+        self._weight[ids, :wide] = table.weight[:, :wide]
 
     def anew(self, datastreams: Longs) -> None:
         """What was usual before holds no longer: the next hour teaches a new level."""
@@ -135,8 +151,8 @@ class Watch:
             self._hourly[bare] = np.maximum(newest.spread[bare], 1e-12)
 
     # ------------------------------------------------------------------ each minute
-    def minute(self, now_ms: int) -> list[Departure]:
-        """Close a minute; which datastreams depart now, and how."""
+    def minute(self, now_ms: int, told: Collection[int] = ()) -> list[Departure]:
+        """Close a minute; which datastreams depart now, and how. Those in `told` are left out."""
         with np.errstate(invalid="ignore", divide="ignore"):
             now = np.where(self._count > 0, self._sum / self._count, np.nan) - self._offset
         self._sum[:] = 0.0
@@ -151,7 +167,62 @@ class Watch:
             if self._hour >= 0:
                 self._hours = np.concatenate([self._hours[:, 1:], hour_mean[:, None]], axis=1)
             self._hour = hour
-        return self._judged(now_ms, now, before, hour_mean)
+        gaps = self._gaps(now, before, hour_mean)
+        scores = self._explained(gaps, now_ms)
+        own = self._own(np.concatenate([self._hours, hour_mean[:, None], now[:, None]], axis=1))
+        worst = scores.max(axis=0)
+        return [
+            self._departure(row, scores[:, row], now_ms, own[place])
+            for place, row in enumerate(self.suspects)
+            if worst[row] >= 1.0 and row not in told
+        ]
+
+    def _explained(self, gaps: Floats, now_ms: int) -> Floats:
+        """(3, rows) scores after what suspects bring into others was taken out of those. The row
+        that departs most becomes a suspect, until no other is beyond its limit.
+        """
+        self.suspects = [r for r in self.suspects if self._calm[r] < OVER_MIN]
+        limits = self._limits()
+        for _ in range(MOST_NEW):
+            scores = np.nan_to_num(np.abs(self._cleared(gaps)) / limits, posinf=0.0)
+            worst = scores.max(axis=0)
+            worst[self.suspects] = 0.0
+            if not worst.size or worst.max() < 1.0:
+                break
+            self.suspects.append(int(worst.argmax()))
+        worst = scores.max(axis=0)
+        self._calm = np.where(worst < ENDS, self._calm + 1, 0)
+        self._since = np.where((self._since == 0) & (worst >= ENDS), now_ms, self._since)
+        self._since[self._calm >= OVER_MIN] = 0
+        found: Floats = scores
+        return found
+
+    def _own(self, columns: Floats) -> Floats:
+        """(suspects, k) what each suspect is off by itself: another one's share is taken out."""
+        rows = np.array(self.suspects, np.int64)
+        given = columns[rows]
+        place = np.full(self._rows + 1, -1, np.int64)
+        place[rows] = np.arange(rows.size)
+        other = place[self._beside[rows]]  # -1, for no neighbour, is the last entry
+        mixing = np.eye(rows.size)
+        here, which = np.nonzero(other >= 0)
+        mixing[here, other[here, which]] -= KEPT * self._weight[rows][here, which]
+        solved = np.linalg.solve(mixing, np.nan_to_num(given))
+        found: Floats = np.where(np.isfinite(given), solved, np.nan)
+        return found
+
+    def _cleared(self, gaps: Floats) -> Floats:
+        """(3, rows) gaps without what the suspects brought into them."""
+        if not self.suspects:
+            return gaps
+        off = np.zeros((3, self._rows + 1))
+        off[:, self.suspects] = np.nan_to_num(self._own(gaps.T)).T
+        brought = (self._weight * off[:, self._beside]).sum(axis=2)
+        found: Floats = gaps + brought
+        found[:, self.suspects] = np.where(
+            np.isfinite(gaps[:, self.suspects]), off[:, self.suspects], np.nan
+        )
+        return found
 
     def _last_known(self) -> Floats:
         """(rows,) the newest minute before this one that had a value, within ten minutes."""
@@ -180,49 +251,42 @@ class Watch:
         hour_mean[ready] = np.nan
         now[ready] = np.nan
 
-    def _judged(self, now_ms: int, now: Floats, before: Floats, hour: Floats) -> list[Departure]:
-        known = self._hourly > 0
-        spread, hourly = (
-            np.where(known, self._spread, np.nan),
-            np.where(known, self._hourly, np.nan),
-        )
-        with np.errstate(invalid="ignore", divide="ignore"):
-            two = np.where(np.sign(now) == np.sign(before), np.minimum(abs(now), abs(before)), 0.0)
-            point = two / spread / np.maximum(POINT, MARGIN * self._tail * hourly / spread)
-            shift = np.abs(hour) / hourly / np.maximum(SHIFT, MARGIN * self._tail)
-            day = self._hours[:, -24:]
-            days_known = np.isfinite(day).sum(axis=1)
-            mean = np.nansum(day, axis=1) / np.maximum(days_known, 1)
-            slow = np.abs(mean) / hourly / np.maximum(LONG, MARGIN * self._long_tail)
-            slow[days_known < LEAST_HOURS] = np.nan
-        point[self._settling] = np.nan
-        scores = np.nan_to_num(np.stack([point, shift, slow]))
-        worst = scores.max(axis=0)
-        self._calm = np.where(worst < ENDS, self._calm + 1, 0)
-        self._since = np.where((self._since == 0) & (worst >= ENDS), now_ms, self._since)
-        self._since[self._calm >= OVER_MIN] = 0
-        return [
-            self._departure(int(row), scores[:, row], now_ms, now, hour)
-            for row in np.flatnonzero(worst >= 1.0)
-        ]
+    def _gaps(self, now: Floats, before: Floats, hour: Floats) -> Floats:
+        """(3, rows) value minus expected of two minutes that agree, an hour and a day."""
+        with np.errstate(invalid="ignore"):
+            agree = np.sign(now) == np.sign(before)
+            two = np.where(np.abs(now) < np.abs(before), now, before)
+        two = np.where(agree, two, np.where(np.isfinite(now * before), 0.0, np.nan))
+        two[self._settling] = np.nan
+        day = self._hours[:, -24:]
+        known = np.isfinite(day).sum(axis=1)
+        mean = np.where(np.isfinite(day), day, 0.0).sum(axis=1) / np.maximum(known, 1)
+        return np.stack([two, hour, np.where(known >= LEAST_HOURS, mean, np.nan)])
+
+    def _limits(self) -> Floats:
+        """(3, rows) how far each may go; NaN where nothing was learned."""
+        hourly = np.where(self._hourly > 0, self._hourly, np.nan)
+        single = np.maximum(POINT * self._spread, MARGIN * self._tail * hourly)
+        shift = hourly * np.maximum(SHIFT, MARGIN * self._tail)
+        return np.stack([single, shift, hourly * np.maximum(LONG, MARGIN * self._long_tail)])
 
     def over(self, datastream: int) -> bool:
         """Whether it was near enough to the expected value for long enough."""
         return datastream >= self._rows or bool(self._calm[datastream] >= OVER_MIN)
 
     # ------------------------------------------------------------------ one departure
-    def _departure(
-        self, row: int, scores: Floats, now_ms: int, now: Floats, hour: Floats
-    ) -> Departure:
-        newest = hour[row] if np.isfinite(hour[row]) and scores[0] < 1.0 else now[row]
-        ring = np.append(self._hours[row], newest)
+    def _departure(self, row: int, scores: Floats, now_ms: int, own: Floats) -> Departure:
+        """`own`: its hours, the mean of the last one and of the last minute."""
+        hours, hour, minute = own[:-2], own[-2], own[-1]
+        sudden = scores[0] >= 1.0
+        ring = np.append(hours, minute if sudden or not np.isfinite(hour) else hour)
         score = float(scores.max())
         curve = tuple(round(float(v), 2) for v in np.nan_to_num(ring[-24:] / self._hourly[row]))
-        if scores[0] >= 1.0 and scores[1] < 1.0 and scores[2] < 1.0:
+        if sudden and scores[1] < 1.0 and scores[2] < 1.0:
             since = int(self._since[row]) or now_ms
-            return Departure(row, "point", score, float(now[row]), since, 0.0, curve)
+            return Departure(row, "point", score, float(minute), since, 0.0, curve)
         kind, start, slope = shape_of(ring)
-        gap = float(hour[row]) if np.isfinite(hour[row]) else float(now[row])
+        gap = float(hour) if np.isfinite(hour) else float(minute)
         since = now_ms - (ring.size - 1 - start) * HOUR_MS
         return Departure(row, kind, score, gap, since, slope, curve)
 
@@ -236,6 +300,9 @@ class Watch:
         for name in ("_count", "_seen", "_calm", "_since"):
             setattr(self, name, np.concatenate([getattr(self, name), np.zeros(more, np.int64)]))
         self._settling = np.concatenate([self._settling, np.zeros(more, np.bool_)])
+        none = np.full((more, NEIGHBOURS), -1, np.int64)
+        self._beside = np.concatenate([self._beside, none])
+        self._weight = np.concatenate([self._weight, np.zeros((more, NEIGHBOURS))])
         for name, wide in (("_minutes", MINUTES), ("_hours", HOURS)):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.full((more, wide), np.nan)]))

@@ -100,7 +100,14 @@ class AnomalyDesk:
     def minute(self, wall_ms: int) -> None:
         """Close a minute of the watch; what follows is written by a thread of its own."""
         self._mute(self._recorder.core.mask.shape[0])
-        departures = self.watch.minute(wall_ms)
+        with self._lock:
+            told = {
+                k
+                for k, a in self._open.items()
+                if isinstance(k, int)
+                and (a.verdict or wall_ms - self._told_ms.get(a.id, 0) < AGAIN_MS)
+            }
+        departures = self.watch.minute(wall_ms, told)
         before = self._thread
         if before is not None and before.is_alive():
             return  # it writes still; a departure that lasts is there next minute too
@@ -152,8 +159,6 @@ class AnomalyDesk:
         for departure in departures:
             known = self._open.get(departure.datastream)
             if known is None or known.kind not in ("point", "drift", "change"):
-                continue
-            if now_ms - self._told_ms.get(known.id, 0) < AGAIN_MS or known.verdict:
                 continue
             kind = known.kind if departure.kind == "point" else departure.kind
             if departure.score > GREW * known.score or kind != known.kind:
