@@ -42,8 +42,8 @@ class KitConflict(Struct, frozen=True):
     theirs_by: str = ""
 
 
-class KitSafety(Struct, frozen=True):
-    """A change about safety that was made elsewhere, for a person to look at."""
+class KitChange(Struct, frozen=True):
+    """A change that was made elsewhere and taken without a question."""
 
     object: str
     field: str
@@ -76,7 +76,10 @@ class KitReport(Struct, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
     bytes_by_kind: dict[str, int] = {}
     conflicts: tuple[KitConflict, ...] = ()
-    safety: tuple[KitSafety, ...] = ()
+    safety: tuple[KitChange, ...] = ()
+    """changes about safety that are no conflict: for a person to look at"""
+    changes: tuple[KitChange, ...] = ()
+    """the newest of the others"""
     warnings: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     """records that edits of the kit changed"""
@@ -103,7 +106,11 @@ class KitState(Struct, frozen=True, kw_only=True):
 
     origin: KitOrigin | None = None
     waiting: int = 0
-    """edits and own observations' batches that were not in the last bundle"""
+    """edits of this console that were not in the last bundle"""
+    store: str = ""
+    """id of this console's store"""
+    places: dict[str, str] = {}
+    """store id -> what that console calls itself"""
 
 
 def listed(conflicts: tuple[Conflict, ...], store: str) -> tuple[KitConflict, ...]:

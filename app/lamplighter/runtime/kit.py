@@ -159,11 +159,12 @@ def conflicts(project: Path) -> list[dict[str, Any]]:
 def state_of(store: Store) -> KitState:
     """Where a project comes from, and how many of its edits were not in the last bundle."""
     origin = origin_of(store)
+    places = names_of(store)
     if origin is None:
-        return KitState()
+        return KitState(store=store.store_id, places=places)
     own = [e for e in store.edits() if e.origin == store.store_id]
     waiting = sum(e.made_ms > origin.returned_ms for e in own)
-    return KitState(origin=origin, waiting=waiting)
+    return KitState(origin=origin, waiting=waiting, store=store.store_id, places=places)
 
 
 # ---------------------------------------------------------------------- within the recorder

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain.edits import Edit, Merging, merging_of
 from lamplighter.domain.exchange import ReceivedChunk
-from lamplighter.domain.kit import KitOrigin, KitReport, KitSafety, listed
+from lamplighter.domain.kit import KitChange, KitOrigin, KitReport, listed
 from lamplighter.domain.observation import Committed, Quarantined
 from lamplighter.domain.problems import fault
 from lamplighter.exchange.kit_file import KitFile
@@ -33,6 +33,8 @@ from lamplighter.store import OutgoingStore, Store, WriteAccess
 WAITING: Final = 4
 """chunks that may wait for the disk"""
 PATIENCE_S: Final = 600.0
+TOLD: Final = 300
+"""changes a report lists at most"""
 MERGED: Final = "kit.merged."
 Steps = Callable[[int, int, str], None]
 
@@ -293,13 +295,13 @@ class Merger:
         paper, desk = self._kit.paper, self._desk
         conflicts = desk.conflicts()
         open_fields = {(c.object, c.field) for c in conflicts}
-        safety = tuple(
-            KitSafety(e.object, e.field, e.value, e.author, e.made_ms, e.origin)
+        told = [
+            e
             for e in new
-            if merging_of(e.field) is Merging.SAFETY
-            and e.origin not in ("", self._store.store_id)
-            and (e.object, e.field) not in open_fields
-        )
+            if e.origin not in ("", self._store.store_id) and (e.object, e.field) not in open_fields
+        ]
+        safety = tuple(_change(e) for e in told if merging_of(e.field) is Merging.SAFETY)
+        others = [e for e in told if merging_of(e.field) is not Merging.SAFETY][-TOLD:]
         return KitReport(
             action="merge", file=str(self._kit.file.absolute()), kit=paper.kit, name=paper.name,
             key=self._kit.key, scope=paper.scope, purpose=paper.purpose, made_ms=paper.made_ms,
@@ -307,8 +309,13 @@ class Merger:
             bytes=self._kit.file.stat().st_size, seconds=round(seconds, 3),
             records=sum(self._new.values()), counts=self._new,
             conflicts=listed(conflicts, self._store.store_id), safety=safety,
+            changes=tuple(_change(e) for e in others),
             warnings=tuple(self._warnings), objects=tuple(sorted({e.object for e in new})),
         )  # fmt: skip
+
+
+def _change(edit: Edit) -> KitChange:
+    return KitChange(edit.object, edit.field, edit.value, edit.author, edit.made_ms, edit.origin)
 
 
 class _Here:

@@ -29,6 +29,7 @@ from lamplighter.ui.alarm_room import AlarmRoom
 from lamplighter.ui.anomaly_room import AnomalyRoom
 from lamplighter.ui.city_index import CityIndex, build
 from lamplighter.ui.drafts import Drafts
+from lamplighter.ui.kit_room import KitRoom
 from lamplighter.ui.model_room import ModelRoom
 from lamplighter.ui.records import Records
 from lamplighter.ui.selection import SelectionModel
@@ -95,6 +96,7 @@ class Desk(QObject):
         self.unusual = AnomalyRoom(self)
         self.models = ModelRoom(self)
         self.records = Records(self)
+        self.kits = KitRoom(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -279,6 +281,7 @@ class Desk(QObject):
         self.unusual.ask()
         self.models.ask()
         self.records.ask()
+        self.kits.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -416,12 +419,15 @@ class Desk(QObject):
             case wire.LayerState():
                 self.layers[event.plugin] = event
                 self.layers_changed.emit()
+            case wire.KitDone():
+                self.kits.take(event)
             case wire.AnomaliesChanged() | wire.ExpectedState():
                 self.unusual.take(event)
             case wire.ModelChanged():
                 self.models.take(event)
             case wire.Edited() | wire.Conflicts() | wire.Jobs() | wire.AttachmentChanged():
                 self.records.take(event)
+                self.kits.take(event)
             case _:
                 self.room.take(event)
 

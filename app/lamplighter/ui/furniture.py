@@ -33,6 +33,7 @@ from lamplighter.ui.files_page import FilesPage
 from lamplighter.ui.forecast_card import ForecastCard
 from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.key_sheet import KeySheet
+from lamplighter.ui.kit_windows import KitWindows
 from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.layers_panel import LayersPanel
 from lamplighter.ui.life_line import LifePanel
@@ -130,6 +131,8 @@ class Furniture:
         self._backup: BackupDialog | None = None
         self._storage: StorageDialog | None = None
         self._register: RegisterDialog | None = None
+        self.kits = KitWindows(self.desk, window)
+        window.kit_line.on_bring, window.kit_line.on_decide = self.kits.bring, self.kits.decide
         self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)

@@ -22,6 +22,7 @@ from lamplighter.ui.beat import Beat
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.gap_meter import GapMeter
+from lamplighter.ui.kit_line import KitLine
 from lamplighter.ui.kpi_strip import KpiStrip
 from lamplighter.ui.mode_frame import ModeFrame
 from lamplighter.ui.paint_gate import PaintGate
@@ -75,12 +76,14 @@ class MainWindow(QMainWindow):
         self.kpis = KpiStrip(desk)
         self.problem = ProblemLine(desk)
         self.recovery = RecoveryLine(desk)
+        self.kit_line = KitLine(desk)
         self.middle = QWidget()
         self._middle = QVBoxLayout(self.middle)
         self._middle.setContentsMargins(8, 8, 8, 8)
         self._middle.setSpacing(8)
         self._middle.addWidget(self.problem)
         self._middle.addWidget(self.recovery)
+        self._middle.addWidget(self.kit_line)
         self.time_bar = TimeBar(desk)
         self.status = StatusBar(desk, self.meter)
         for widget, stretch in (
