@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prepares this machine: `setup.sh core` for running, `setup.sh dev` for tests and building too.
+# Prepares this machine: `setup.sh core` for running, `setup.sh dev` for tests and building too,
+# `setup.sh cluster` for training on a Dask cluster.
 # Installs the Debian packages of debian-packages.txt (and debian-packages-dev.txt) and a virtual environment from the hashed locks.
 # Does nothing that is already done: a stamp in .venv names the exact list or lock it was made from.
 set -euo pipefail
@@ -61,5 +62,6 @@ install_lock() {
 }
 install_lock core
 install_lock formats
-[ "${1:-core}" = dev ] && install_lock dev
+[ "${1:-core}" = dev ] && install_lock dev && install_lock cluster
+[ "${1:-core}" = cluster ] && install_lock cluster
 exit 0

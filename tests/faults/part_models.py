@@ -98,6 +98,7 @@ class Range:
     store: Store
     registry: ModelRegistry
     smith: Smith
+    patience_s: float = PATIENCE_S
 
     def attack(self, name: str, pool: Pool, outcome: Outcome, number: int) -> None:
         """Build one file and bring it; note what happened."""
@@ -109,7 +110,7 @@ class Range:
         try:
             record = model_shelf.take_in(
                 file, self.registry, pool, self.folder / "cache",
-                [self.smith.key.public_key()], "a test", patience_s=PATIENCE_S,
+                [self.smith.key.public_key()], "a test", patience_s=self.patience_s,
             )  # fmt: skip
             outcome.taken_in.append(f"{name}: {record.key}")
         except LamplighterError as error:
@@ -151,11 +152,12 @@ def run(
     *,
     pool: Pool | None = None,
     rounds: int = 1,
+    patience_s: float = PATIENCE_S,
 ) -> Outcome:
     """All attacks, two at a time in workers; with a `pool` of one's own one after the other."""
     begun = time.monotonic()
     outcome = Outcome()
-    place = firing_range(folder)
+    place = replace(firing_range(folder), patience_s=patience_s)
     own: WorkerPool | None = None
     if pool is None:
         cache = folder / "cache"

@@ -8,6 +8,7 @@ fault of that library's own list does not open the door.
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -76,6 +77,48 @@ def nodes(tree: Any) -> Iterator[tuple[str, str, str]]:
             left += node.values()
         elif isinstance(node, list):
             left += node
+
+
+def write_same(raw: bytes, out: Path) -> None:
+    """Write a model file so that the same model is the same bytes, whenever and wherever made.
+
+    The library names objects by where they lay in memory and stamps its parts with the time; here
+    they are numbered in their order, and the time is a fixed one.
+    """
+    numbers: dict[str, int] = {}
+
+    def number(name: object) -> int:
+        return numbers.setdefault(str(name), len(numbers) + 1)
+
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        tree = json.loads(archive.read(SCHEMA))
+        named: dict[str, str] = {}
+        for node in _dicts(tree):
+            if "__id__" in node:
+                node["__id__"] = number(node["__id__"])
+            if isinstance(node.get("file"), str):
+                stem, _, ending = node["file"].rpartition(".")
+                named[node["file"]] = f"{number(stem)}.{ending}"
+                node["file"] = named[node["file"]]
+        parts = {SCHEMA: json.dumps(tree).encode()}
+        parts |= {named.get(n, n): archive.read(n) for n in archive.namelist() if n != SCHEMA}
+    with zipfile.ZipFile(out, "w") as made:
+        for name in sorted(parts):
+            info = zipfile.ZipInfo(name)  # of 1980, as all are
+            info.compress_type = zipfile.ZIP_DEFLATED
+            made.writestr(info, parts[name])
+
+
+def _dicts(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every dictionary of a description, in the order in which it stands there."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            yield node
+            left += reversed(list(node.values()))
+        elif isinstance(node, list):
+            left += reversed(node)
 
 
 def _allow(module: str, name: str, loader: str) -> None:

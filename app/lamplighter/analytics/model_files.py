@@ -15,7 +15,12 @@ import numpy as np
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from lamplighter.analytics.model_archive import NotAllowed, look_at_model, look_at_tables
+from lamplighter.analytics.model_archive import (
+    NotAllowed,
+    look_at_model,
+    look_at_tables,
+    write_same,
+)
 from lamplighter.domain.problems import LamplighterError, fault
 
 MANIFEST: Final = "manifest.json"
@@ -120,11 +125,14 @@ def verify_files(folder: Path, files: dict[str, str]) -> None:
 
 
 def save(folder: Path, model: Any, tables: dict[str, np.ndarray]) -> dict[str, str]:
-    """Write model and tables; returns name -> sha256 of what was written."""
+    """Write model and tables; returns name -> sha256 of what was written.
+
+    The same model and tables are the same bytes, so equal hashes mean equal models.
+    """
     from skops import io
 
     folder.mkdir(parents=True, exist_ok=True)
-    io.dump(model, folder / MODEL)
+    write_same(io.dumps(model), folder / MODEL)
     np.savez_compressed(folder / TABLES, **tables)  # type: ignore[arg-type]
     return {name: sha256(folder / name) for name in (MODEL, TABLES)}
 

@@ -82,6 +82,7 @@ class FleetModel:
             on_end=end,
             result=TrainReport,
             code="P-604",
+            afar=True,
         )
 
     def _adopt(self, report: TrainReport, by: str) -> None:

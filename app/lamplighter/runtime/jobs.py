@@ -21,10 +21,12 @@ from lamplighter.runtime.importing import Importer, ImportResult
 from lamplighter.runtime.layers import take_back
 from lamplighter.runtime.register import RegisterDesk
 from lamplighter.runtime.resources import own_command
+from lamplighter.runtime.settings import explain
 from lamplighter.runtime.tile_cache import incomplete, rebuild
 from lamplighter.runtime.whatif import water_network
 from lamplighter.scenarios import WaterOutcome, water_request
 from lamplighter.workers import WorkerPool
+from lamplighter.workers.bridge import scheduler_address
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -49,6 +51,7 @@ class Jobs:
             own_command(),
             recorder.project / "cache",
             recorder.clock,
+            cluster=cluster(),
             on_change=self._changed,
             log=lambda text: log.info("worker", text=text),
         )
@@ -351,6 +354,16 @@ class Jobs:
             result=WaterOutcome,
             reads=[inp],
         )
+
+
+def cluster() -> str:
+    """The scheduler that the setting `workers` names; empty for this machine alone."""
+    setting = str(explain("workers")["value"])
+    try:
+        return scheduler_address(setting)
+    except ValueError as error:
+        log.warning("no cluster is used", why=str(error))
+        return ""
 
 
 class OwnTask:

@@ -20,6 +20,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "view.detail": "auto",
     "window.theme": "dark",
     "window.font_scale": 100,
+    "workers": "local",
 }
 
 

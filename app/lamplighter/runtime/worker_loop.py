@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -40,6 +41,7 @@ ALLOWED: Final = {
     "analytics": ("lamplighter.analytics.",),
     "scenarios": ("lamplighter.scenarios.",),
     "plugin": ("lamplighter.runtime.plugin_task",),
+    "cluster": ("lamplighter.analytics.",),
 }
 """kind of worker -> modules whose functions it may run; a name ending in a dot means all below"""
 
@@ -48,6 +50,7 @@ WARM: Final = {
     "analytics": ("numpy", "sklearn.ensemble", "sklearn.isotonic", "skops.io"),
     "scenarios": ("numpy", "epanet.toolkit"),
     "plugin": ("numpy", "lamplighter.runtime.plugin_task"),
+    "cluster": ("numpy", "distributed"),
 }
 REUSED: Final = frozenset({"analytics", "scenarios"})
 """kinds that run only our own code and may take a second task"""
@@ -94,6 +97,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("kind", choices=sorted(ALLOWED))
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--cluster", default="")
     return parser.parse_args(argv)
 
 
@@ -132,7 +136,8 @@ def _import(name: str) -> None:
 def _restrict(order: Begin, options: argparse.Namespace) -> None:
     os.chdir(options.scratch)
     tempfile.tempdir = str(options.scratch)
-    taken = sandbox.restrict([Path(p) for p in order.reads], [options.cache, options.scratch])
+    read, write = [Path(p) for p in order.reads], [options.cache, options.scratch]
+    taken = sandbox.restrict(read, write, network=options.kind == "cluster")
     print(f"worker: restricted by {', '.join(taken) or 'nothing'}", file=sys.stderr)
 
 
@@ -141,6 +146,8 @@ def _run(order: Begin, options: argparse.Namespace, answers: BinaryIO) -> bytes:
     memory = pack(Failed(order.id, f"it needs more than its {order.memory_mb} MB of memory"))
     codec = Codec(options.scratch)
     try:
+        if options.kind == "cluster":
+            return _hand_on(order, options, answers)
         task = _find(order.task, options.kind)
         payload = codec.decode(order.payload, _payload_type(task))
         result = task(payload, _Reporter(order.id, answers))
@@ -153,6 +160,20 @@ def _run(order: Begin, options: argparse.Namespace, answers: BinaryIO) -> bytes:
         traceback.print_exc(file=sys.stderr)
         text = one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         return pack(Failed(order.id, text))
+
+
+def _hand_on(order: Begin, options: argparse.Namespace, answers: BinaryIO) -> bytes:
+    """The answer of a Dask cluster to `order`, as a packed frame."""
+    if importlib.util.find_spec("distributed") is None:
+        return pack(Failed(order.id, "Dask is not installed here"))
+    from lamplighter.workers.bridge import ClusterLost, run_on_cluster
+
+    tell = _Reporter(order.id, answers)
+    try:
+        value = run_on_cluster(order, options.scratch, options.cluster, tell)
+    except ClusterLost as error:
+        return pack(Failed(order.id, one_line(str(error))))
+    return pack(Done(order.id, value))
 
 
 def _find(name: str, kind: str) -> Callable[[Any, Any], object]:

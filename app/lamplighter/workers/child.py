@@ -71,6 +71,7 @@ class Child:
         cache: Path,
         clock: Clock,
         hear: Callable[[Heard | Ended], None],
+        more: Sequence[str] = (),
     ) -> None:
         """Raises OSError when the program cannot be started."""
         self.kind = kind
@@ -90,7 +91,16 @@ class Child:
         self.scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{kind}-", dir=work))
         try:
             self._process = subprocess.Popen(
-                [*command, "worker", kind, "--cache", str(cache), "--scratch", str(self.scratch)],
+                [
+                    *command,
+                    "worker",
+                    kind,
+                    "--cache",
+                    str(cache),
+                    "--scratch",
+                    str(self.scratch),
+                    *more,
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

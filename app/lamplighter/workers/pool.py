@@ -39,6 +39,8 @@ GRACE_S: Final = 0.3
 """from the polite to the final signal"""
 KEPT_TASKS: Final = 50
 REPLY_BYTES: Final = 1_500_000_000
+CLUSTER: Final = "cluster"
+"""the kind of child that hands a task on to a Dask cluster"""
 REUSED_KINDS: Final = frozenset({"analytics", "scenarios"})
 
 OnProgress = Callable[[int, int, str], None]
@@ -93,12 +95,17 @@ class WorkerPool:
         limit: int = 2,
         warm: Sequence[str] = (),
         keep_warm: bool = True,
+        cluster: str = "",
         on_change: Callable[[Task], None] | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        """`cache` is the one folder tasks may write to; `warm` kinds are started at once."""
+        """`cache` is the one folder tasks may write to; `warm` kinds are started at once.
+
+        `cluster` is the address of a Dask scheduler, for tasks submitted with `afar`.
+        """
         self._command, self._cache, self._clock = list(start_command), cache.resolve(), clock
         self._limit, self._keep_warm = limit, keep_warm
+        self.cluster = cluster
         self._on_change, self._log = on_change, log or (lambda text: None)
         self._queue: queue.SimpleQueue[Callable[[], None] | Heard | Ended] = queue.SimpleQueue()
         self._numbers = itertools.count(1)
@@ -128,13 +135,15 @@ class WorkerPool:
         code: str = "P-606",
         reply_bytes: int = REPLY_BYTES,
         once: bool = False,
+        afar: bool = False,
     ) -> int:
         """Run `module:function` of an allowed room with `payload`; returns the task's id.
 
         `on_end` gets the value (decoded as `result`, plain values without) or a `Problem`, once,
         from the pool's thread. `reads` are the inputs the task may open. `code` words a failure
         (its texts take `name` and `what`). At most `reply_bytes` of arrays are read back. The
-        process that ran a task `once` runs no other: for what strangers brought.
+        process that ran a task `once` runs no other: for what strangers brought. A task that may
+        run `afar` goes to the cluster where there is one.
         """
         id = next(self._numbers)
         row = Task(id, name, TaskState.WAITING)
@@ -142,7 +151,7 @@ class WorkerPool:
             row,
             task,
             payload,
-            _kind(task),
+            CLUSTER if afar and self.cluster else _kind(task),
             tuple(str(Path(p).resolve()) for p in reads),
             result,
             timeout_s,
@@ -261,7 +270,8 @@ class WorkerPool:
 
     def _start(self, kind: str) -> Child | None:
         try:
-            return Child(self._command, kind, self._cache, self._clock, self._queue.put)
+            more = ("--cluster", self.cluster) if kind == CLUSTER else ()
+            return Child(self._command, kind, self._cache, self._clock, self._queue.put, more)
         except OSError as error:
             self._log(f"workers: a {kind} worker could not be started: {error}")
             return None
@@ -348,7 +358,7 @@ class WorkerPool:
         else:
             self._state.leaving.append(child)
             child.kill()
-            if self._keep_warm:
+            if self._keep_warm and child.kind != CLUSTER:
                 self._warm(child.kind)
 
     def _ended(self, child: Child, why: str) -> None:
@@ -369,7 +379,8 @@ class WorkerPool:
         else:
             what = job.killed_for or why or child.fault or fate
             self._finish(job, problem(job.code, name=job.task.name, what=what))
-        if self._keep_warm and job.task.state is not TaskState.CANCELLED:
+        wanted = self._keep_warm and child.kind != CLUSTER
+        if wanted and job.task.state is not TaskState.CANCELLED:
             self._warm(child.kind)
 
     def _keep_late_log(self, child: Child) -> None:

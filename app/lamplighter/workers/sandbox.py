@@ -102,8 +102,15 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value if kind != resource.RLIMIT_AS else hard))
 
 
-def restrict(read: Iterable[Path], write: Iterable[Path]) -> tuple[str, ...]:
-    """Allow reading `read` (and the program) and changing `write`; no network, no new process.
+NAMES: Final = ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf")
+"""what finding a machine by its name needs"""
+
+
+def restrict(
+    read: Iterable[Path], write: Iterable[Path], *, network: bool = False
+) -> tuple[str, ...]:
+    """Allow reading `read` (and the program) and changing `write`; no new process, and no network
+    unless it is asked for.
 
     Returns the names of the steps the system could take: `files`, `tcp`, `calls`.
     """
@@ -111,8 +118,9 @@ def restrict(read: Iterable[Path], write: Iterable[Path]) -> tuple[str, ...]:
         return ()
     libc = _libc()
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    taken = list(_landlock(libc, [*program_paths(), *read], list(write)))
-    if _filter_calls(libc):
+    names = [Path(n) for n in NAMES] if network else []
+    taken = list(_landlock(libc, [*program_paths(), *names, *read], list(write), network))
+    if _filter_calls(libc, network):
         taken.append("calls")
     return tuple(taken)
 
@@ -144,13 +152,15 @@ def program_paths() -> list[Path]:
     return [p for p in found if p != Path("/") and p.exists()]
 
 
-def _landlock(libc: ctypes.CDLL, read: Sequence[Path], write: Sequence[Path]) -> Iterable[str]:
+def _landlock(
+    libc: ctypes.CDLL, read: Sequence[Path], write: Sequence[Path], may_connect: bool
+) -> Iterable[str]:
     abi = libc.syscall(_LANDLOCK_CREATE, None, 0, 1)
     if abi < 1:
         return ()
     handled = _ALL_V1 | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0)
     handled |= (1 << 15) if abi >= 5 else 0
-    network = 3 if abi >= 4 else 0
+    network = 3 if abi >= 4 and not may_connect else 0
     scoped = 3 if abi >= 6 else 0
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     attributes = struct.pack("=QQQ", handled, network, scoped)
@@ -191,7 +201,10 @@ _CALLS: Final = {
 _CLONE_THREAD: Final = 0x00010000
 
 
-def _filter_calls(libc: ctypes.CDLL) -> bool:
+_SOCKET: Final = frozenset({41, 198})
+
+
+def _filter_calls(libc: ctypes.CDLL, network: bool) -> bool:
     """Refuse sockets, new programs and new processes (threads stay allowed)."""
     known = _CALLS.get(platform.machine())
     if known is None:
@@ -209,6 +222,8 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
         (answer, 0, 0, no),
     ]
     for number, word in refused.items():
+        if network and number in _SOCKET:
+            continue
         program += [(equal, 0, 1, number), (answer, 0, 0, answers[word])]
     program += [
         (equal, 0, 3, clone),

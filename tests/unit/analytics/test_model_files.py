@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -47,6 +50,29 @@ def test_a_signed_model_comes_back_as_it_was(folder: Path) -> None:
     assert manifest.card == {"failures": 12}
     assert tables["a"].tolist() == [0, 1, 2]
     assert model.predict(np.array([[3.0, 0, 0]])).tolist() == [True]
+
+
+def test_the_same_model_is_the_same_bytes_wherever_it_was_made(tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from sklearn.ensemble import HistGradientBoostingClassifier\n"
+        "from lamplighter.analytics import model_files\n"
+        "waste = [object() for _ in range(int(sys.argv[2]))]\n"
+        "x = np.random.default_rng(0).normal(size=(200, 3))\n"
+        "model = HistGradientBoostingClassifier(max_iter=3, random_state=0)\n"
+        "model.fit(x, x[:, 0] > 0)\n"
+        "files = model_files.save(Path(sys.argv[1]), model, {'a': np.arange(3.0)})\n"
+        "print(sorted(files.items()))\n"
+    )
+    said = []
+    for number, waste in enumerate(("0", "5000")):
+        words = [sys.executable, "-c", code, str(tmp_path / str(number)), waste]
+        place = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        done = subprocess.run(words, capture_output=True, text=True, check=True, env=place)
+        said.append(done.stdout)
+
+    assert said[0] == said[1] and MODEL in said[0]
 
 
 @pytest.mark.parametrize("name", [MODEL, TABLES, MANIFEST])

@@ -1,0 +1,51 @@
+"""The same training job on a cluster of two processes; the losses are in `part_cluster`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.faults import part_cluster
+from tests.kit.dask_cluster import DaskCluster, needs_dask
+
+from lamplighter.workers import afar
+from lamplighter.workers.bridge import scheduler_address
+
+pytestmark = pytest.mark.faults
+
+
+@needs_dask
+def test_a_cluster_trains_the_same_model_to_the_last_byte(tmp_path: Path) -> None:
+    cluster = DaskCluster(tmp_path / "cluster")
+    try:
+        assert part_cluster.same(tmp_path, cluster.address)
+    finally:
+        cluster.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "address"),
+    [("", ""), ("local", ""), ("dask://h:8786", "tcp://h:8786"), ("dasks://h:1", "tls://h:1")],
+)
+def test_the_setting_names_a_scheduler(setting: str, address: str) -> None:
+    assert scheduler_address(setting) == address
+
+
+@pytest.mark.parametrize("setting", ["h:8786", "tcp://h:1", "dask://h", "dask://:1", "dask://h:x"])
+def test_anything_else_is_no_cluster(setting: str) -> None:
+    with pytest.raises(ValueError, match="no cluster like dask://"):
+        scheduler_address(setting)
+
+
+@pytest.mark.parametrize(
+    "task", ["os:system", "lamplighter.runtime.x:y", "lamplighter.analytics.drift:_shares", "x"]
+)
+def test_only_public_functions_of_the_analytics_room_run_there(task: str) -> None:
+    with pytest.raises(PermissionError):
+        afar.types_of(task)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", ".x", "a/b"])
+def test_files_of_an_answer_stay_in_their_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="a file with a path"):
+        afar.put_files({name: b"x"}, tmp_path)
