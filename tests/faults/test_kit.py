@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults import part_kit
+from tests.faults import part_kit, part_kit_ways
 
 from lamplighter.domain import edits as rules
 from lamplighter.domain.edits import Edit, Edits, Merging
+from lamplighter.exchange import kit_pieces
 from lamplighter.runtime.edits import EditDesk
 
 pytestmark = pytest.mark.faults
@@ -79,3 +80,16 @@ def test_a_planted_bug_is_found(
 ) -> None:
     bug(monkeypatch)
     assert part_kit.history(SEED, 16, tmp_path / "world").truth.wrong
+
+
+def test_a_kit_whose_cable_is_pulled_goes_on_where_it_was(tmp_path: Path) -> None:
+    found = part_kit_ways.run(4, 3, tmp_path)
+    assert found["passed"], found
+
+
+def test_a_transfer_that_begins_anew_each_time_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit_pieces, "missing_in", lambda part, offer: [*range(len(offer.hashes))])
+    monkeypatch.setattr(part_kit_ways, "WINDOW", -2)  # nothing may be sent twice
+    assert not part_kit_ways.run(4, 3, tmp_path)["passed"]
