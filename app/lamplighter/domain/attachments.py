@@ -6,6 +6,7 @@ under the hash of its content, so the same file is kept once and never overwritt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ ENDINGS: Final = {
     "dxf": "dxf",
 }
 """allowed kinds, told by content and never by name -> ending of the kept file"""
+EDITABLE: Final = frozenset({"caption", "note", "asset", "order", "lon", "lat", "removed"})
+"""fields that people may change; the others say what the file is"""
+_FILE: Final = re.compile(r"[0-9a-f]{40}\.(?:jpg|png|webp|pdf|svg|dxf)")
 PHOTOS: Final = frozenset({"jpeg", "png", "webp"})
 
 
@@ -86,7 +90,9 @@ def attachment_from(object: str, fields: Mapping[str, Value]) -> Attachment | No
         found = msgspec.convert(known, Attachment, strict=False)
     except msgspec.MsgspecError:
         return None
-    return found if found.file and found.kind in ENDINGS else None
+    if not _FILE.fullmatch(found.file) or found.kind not in ENDINGS:
+        return None  # a name from elsewhere never leads out of the media folder
+    return found
 
 
 def matching(

@@ -74,6 +74,29 @@ def order_from(order_id: str, fields: Mapping[str, Value]) -> WorkOrder:
     return msgspec.convert(plain, WorkOrder, strict=False)
 
 
+def order_as_far_as(order_id: str, fields: Mapping[str, Value]) -> WorkOrder:
+    """The same for fields that came from elsewhere: a value that does not fit is passed over."""
+    try:
+        return order_from(order_id, fields)
+    except msgspec.MsgspecError:
+        fitting: dict[str, Value] = {}
+        for name, value in fields.items():
+            try:
+                order_from(order_id, {**_companions(name), name: value})
+            except msgspec.MsgspecError:
+                continue
+            fitting[name] = value
+        return order_from(order_id, fitting)
+
+
+def _companions(name: str) -> dict[str, Value]:
+    """What makes an item of a list stand by itself."""
+    head, _, rest = name.partition(".")
+    item = rest.rpartition(".")[0]
+    word = {"step": "text", "part": "name"}.get(head)
+    return {f"{head}.{item}.{word}": "-"} if word else {}
+
+
 def _items(found: dict[str, dict[str, Any]], kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
     word = "text" if kind is Step else "name"
     rows = [
@@ -82,7 +105,11 @@ def _items(found: dict[str, dict[str, Any]], kind: type[msgspec.Struct]) -> list
         for i, one in found.items()
         if one.get(word)
     ]
-    rows.sort(key=lambda r: (r[PLACE], r["id"]))
+    rows.sort(key=lambda r: (_rank(r[PLACE]), r["id"]))
     for row in rows:
         del row[PLACE]
     return rows
+
+
+def _rank(place: Any) -> float:
+    return float(place) if isinstance(place, int | float) else 0.0

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamplighter.domain import wire
 from lamplighter.domain.attachments import (
+    EDITABLE,
     KIND,
     Attachment,
     attachment_from,
@@ -21,7 +22,7 @@ from lamplighter.domain.attachments import (
     object_of,
 )
 from lamplighter.domain.clock import Clock
-from lamplighter.domain.edits import Conflict, Edits
+from lamplighter.domain.edits import Conflict, Edits, Value
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
@@ -90,6 +91,20 @@ class AttachmentDesk:
         )  # fmt: skip
         self._edits.change(object_of(item.id), fields_of(item))
         return item
+
+    def check(self, attachment_id: str, changes: Mapping[str, Value]) -> None:
+        """Whether these fields may be changed. Raises LamplighterError (I-531)."""
+        with self._lock:
+            item = self._items.get(attachment_id)
+        if item is None:
+            raise fault("I-531", name=attachment_id, what="there is no such attachment")
+        wrong = sorted(set(changes) - EDITABLE)
+        if wrong:
+            what = f"{', '.join(wrong)} of a kept file cannot be changed"
+            raise fault("I-531", name=item.name, what=what)
+        merged = {**fields_of(item), **changes}
+        if attachment_from(object_of(attachment_id), merged) is None:
+            raise fault("I-531", name=item.name, what="a value does not fit its field")
 
     def find(self, ask: wire.FindAttachments) -> wire.Attachments:
         """By asset, order, date and text, the newest first."""

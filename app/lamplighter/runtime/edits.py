@@ -125,7 +125,7 @@ class EditDesk:
         """An order as its edits say, or None when it has none."""
         with self._lock:
             fields = self.edits.record(order_fields.object_of(order_id))
-        return order_fields.order_from(order_id, fields) if fields else None
+        return order_fields.order_as_far_as(order_id, fields) if fields else None
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """All that wait for a decision."""
@@ -189,6 +189,8 @@ class EditAnswers(Answering):
             raise fault("U-801", what=f"{ask.object or 'nothing'} cannot be edited", name="edit")
         if kind == order_fields.KIND:
             self._recorder.orders.check(name, ask.changes)
+        elif kind == "attachment":
+            self._recorder.attachments.check(name, ask.changes)
         desk = self._recorder.edits
         made = desk.change(ask.object, ask.changes, reason=ask.reason, seen=ask.seen)
         if made:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lamplighter.domain import order_fields, wire
+from lamplighter.domain import attachments, order_fields, wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission, local_identity
@@ -67,6 +67,8 @@ class Alone:
                 kind, _, name = ask.object.partition("/")
                 if kind == order_fields.KIND:
                     self.orders.check(name, ask.changes)
+                elif kind == attachments.KIND:
+                    self.attachments.check(name, ask.changes)
                 self.edits.change(ask.object, ask.changes, reason=ask.reason, seen=ask.seen)
                 self._note("edit", ask.object, ask.reason, ", ".join(sorted(ask.changes))[:400])
                 return self._edited(ask.object)

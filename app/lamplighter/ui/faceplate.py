@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
@@ -39,6 +41,8 @@ class Faceplate(Panel):
 
     to_trend = Signal(str)
     to_order = Signal(str)
+    to_view = Signal(str)
+    """orders, files or life: more of the shown asset"""
     shelve = Signal(tuple)
     to_anomalies = Signal()
 
@@ -159,6 +163,13 @@ class Faceplate(Panel):
         self._order = button(tr("Work order"), lambda: self.to_order.emit(self._asset_id()))
         self._shelve = button(tr("Shelve…"), lambda: self.shelve.emit(self._keys()))
         box.addLayout(row(self._ack, self._order, self._shelve, None))
+        self.more = [
+            button(words, partial(self.to_view.emit, name), kind="flat")
+            for name, words in (
+                ("life", tr("Life line")), ("orders", tr("Work orders")), ("files", tr("Files")),
+            )
+        ]  # fmt: skip
+        box.addLayout(row(*self.more, None))
         self._lock_text = Text("", "caption", "secondary", wrap=True)
         box.addWidget(self._lock_text)
         self._layout.addWidget(rule())

@@ -181,6 +181,7 @@ class Furniture:
         for opened in (self.orders.to_open, self.life.to_order):
             opened.connect(self.order_windows.open)
         self.order_windows.show_asset.connect(self._look_at_asset)
+        self.faceplate.to_view.connect(self._more_of)
         self.faceplate.shelve.connect(self._shelve)
         self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
         self.anomalies.to_trend.connect(self._stream_to_trend)
@@ -472,6 +473,15 @@ class Furniture:
         """The life of the selected asset, ready for the arrow keys."""
         self.docks.show("life")
         self.life.canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _more_of(self, view: str) -> None:
+        """Orders, files or the life of the selected asset."""
+        asset = self.desk.selection.current
+        self.docks.show(view)
+        if view == "orders":
+            self.orders.show_asset(asset)
+        elif view == "files":
+            self.files.show_asset(asset)
 
     def _look_at_asset(self, asset: str) -> None:
         self.desk.selection.select(asset)

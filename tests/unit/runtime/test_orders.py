@@ -168,6 +168,36 @@ def test_files_are_found_by_asset_order_date_and_words(desks: Alone, tmp_path: P
             desks.answer(wrong)
 
 
+def test_what_a_file_is_cannot_be_edited_and_no_name_leads_out_of_its_folder(
+    desks: Alone, tmp_path: Path
+) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(photos.jpeg())
+    reply = desks.answer(wire.AttachFile(str(photo), "P-22"))
+    assert isinstance(reply, wire.Attachments)
+    item = reply.items[0]
+    for changes in ({"file": "../../keys/console.key"}, {"kind": "exe"}, {"lon": "east"}):
+        with pytest.raises(LamplighterError, match="I-531"):
+            desks.answer(wire.EditFields(object_of(item.id), changes))  # type: ignore[arg-type]
+    with pytest.raises(LamplighterError, match="no such attachment"):
+        desks.answer(wire.EditFields("attachment/none", {"caption": "x"}))
+    object = "attachment/evil"
+    for field, value in (("file", "../../keys/console.key"), ("kind", "jpeg"), ("name", "x")):
+        desks.edits.merge([Edit(field, object, field, value, (), "far", 5, "bo")])
+    found = desks.attachments.find(wire.FindAttachments()).items
+    assert [a.id for a in found] == [item.id]
+
+
+def test_a_value_from_elsewhere_that_fits_no_field_is_passed_over(desks: Alone) -> None:
+    order = _made(desks)
+    object = f"order/{order}"
+    bad = {"due_ms": "soon", "step.a.reading": "high", "step.a.place": "x", "crew": "Crew 2"}
+    desks.edits.merge([Edit(f, object, f, v, (), "far", 2**45, "bo") for f, v in bad.items()])
+    found = desks.orders.get(order)
+    assert found.crew == "Crew 2" and len(found.steps) == 2
+    assert Alone(desks._store).orders.get(order) == found
+
+
 def test_a_backup_brings_the_files_back(desks: Alone, store: Store, tmp_path: Path) -> None:
     photo = tmp_path / "a.jpg"
     photo.write_bytes(photos.jpeg())
