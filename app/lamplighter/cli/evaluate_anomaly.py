@@ -11,6 +11,7 @@ from lamplighter.cli.output import document, line, say, table
 from lamplighter.domain.problems import fault
 
 if TYPE_CHECKING:
+    from lamplighter.analytics.anomaly.evaluate_attacks import AttacksReport
     from lamplighter.analytics.anomaly.evaluate_runs import RunsReport
     from lamplighter.analytics.anomaly.evaluate_streams import StreamsReport
 
@@ -41,7 +42,7 @@ def anomaly(
         return _show_runs(_runs(paths), json)
     if form == "nab":
         return _show_streams(_streams(data, labels, threshold), json)
-    raise _usage(f"--format {form} is not there yet")
+    return _show_attacks(_attacks(train, tune, test), json)
 
 
 def _usage(what: str) -> Exception:
@@ -159,6 +160,42 @@ def _show_streams(report: StreamsReport, json: bool) -> None:
     for names, what in ((report.without_labels, "no labels"), (report.without_file, "no file")):
         if names:
             say(f"left out, {what}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}")
+
+
+def _attacks(train: Path | None, tune: Path | None, test: Path | None) -> AttacksReport:
+    from lamplighter.analytics.anomaly.evaluate_attacks import AttacksReport, AttacksRequest
+
+    files = [_existing(train, "--train"), _existing(test, "--test")]
+    if tune is not None:
+        files.append(_existing(tune, "--tune"))
+    request = AttacksRequest(*(str(f.resolve()) for f in files))
+    found: AttacksReport = ask(
+        "evaluate_attacks:judge_attacks", request, AttacksReport, "judge attacks", tuple(files)
+    )
+    return found
+
+
+def _show_attacks(report: AttacksReport, json: bool) -> None:
+    if json:
+        document(report)
+        return
+    line(
+        f"{report.hours:,} hours, {report.attacks_found} of {report.attacks} attacks found: "
+        f"S {report.s:.3f} (always alarm {report.always_alarm_s:.3f}, never "
+        f"{report.never_alarm_s:.3f}), time {report.s_ttd:.3f}, hours {report.s_clf:.3f}"
+    )
+    line(
+        f"attack hours in alarm {_percent(report.tpr)}, calm hours without "
+        f"{_percent(report.tnr)}, F1 {report.f1:.3f}"
+    )
+    line(f"limits: {report.threshold}; alarms held {report.hold_hours} h")
+    if report.left_out_s is not None:
+        line(
+            f"tuning file, each attack with settings chosen on the others: {report.left_out_s:.3f}"
+        )
+    line(f"{report.signals} signals fitted in {report.fit_seconds:.1f} s")
+    for reason in report.reasons[:5]:
+        say(reason)
 
 
 def _percent(share: float) -> str:
