@@ -13,10 +13,12 @@ from lamplighter.domain.problems import fault
 
 if TYPE_CHECKING:
     from lamplighter.analytics.life.rul import RulReport
+    from lamplighter.analytics.life.tabular import FailureReport
 
 
 def register(app: typer.Typer) -> None:
     app.command("rul")(rul)
+    app.command("failure")(failure)
 
 
 def rul(
@@ -107,5 +109,66 @@ def _print(report: RulReport) -> None:
     )
     if report.worse_than_naive:
         line("FROZEN: no better than always the mean")
+    for name, source in report.sources.items():
+        line(f"{name.replace('_', ' ')}: {source}")
+
+
+def failure(
+    train: Path = typer.Option(
+        ..., "--train", help="CSV with a header, one machine or row a line."
+    ),
+    test: Path = typer.Option(..., "--test", help="The same columns."),
+    target: str = typer.Option(..., "--target", help="The column that says failed: 1/0 or yes/no."),
+    ignore: list[str] = typer.Option([], "--ignore", help="A column not to look at; may repeat."),
+    unit: str = typer.Option("", "--unit", help="The column that names the machine of a row."),
+    seed: int = typer.Option(0, "--seed"),
+    json: bool = typer.Option(False, "--json"),
+) -> None:
+    """Judge failure risk on a table; columns that give the answer away are left out by name."""
+    from lamplighter.analytics.life.tabular import FailureReport, FailureRequest
+    from lamplighter.runtime.one_task import in_worker
+
+    files = [existing(p) for p in (train, test)]
+    request = FailureRequest(str(files[0]), str(files[1]), target, tuple(ignore), unit, seed)
+    report = in_worker(
+        "lamplighter.analytics.life.tabular:evaluate",
+        request,
+        FailureReport,
+        name="Judge failure risk",
+        reads=files,
+        progress=lambda done, total, text: say(f"{done}/{total} {text}"),
+    )
+    for warning in report.warnings:
+        say(warning)
+    if json:
+        document(report)
+    else:
+        _print_failure(report)
+
+
+def _print_failure(report: FailureReport) -> None:
+    table(
+        ("", "model", "no skill", "held-out training rows"),
+        (
+            (
+                "average precision",
+                report.average_precision,
+                report.naive_average_precision,
+                report.held_out["average_precision"],
+            ),
+            ("Brier score", report.brier, report.naive_brier, report.held_out["brier"]),
+            ("F1", report.f1, report.always_alarm_f1, None),
+            ("MCC", report.mcc, 0.0, None),
+        ),
+    )
+    line(
+        f"{report.rows} rows, {report.failures} failures; learned from {report.training_rows} rows "
+        f"with {report.training_failures} failures in {report.seconds:.1f} s; "
+        f"threshold {report.threshold:.3g}"
+    )
+    if report.pairs:
+        line(f"pairs looked at: {'; '.join(report.pairs)}")
+    if report.worse_than_naive:
+        line("FROZEN: no better than the training share of failures")
     for name, source in report.sources.items():
         line(f"{name.replace('_', ' ')}: {source}")
