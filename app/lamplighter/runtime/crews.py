@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -54,7 +55,7 @@ class CrewDesk:
         if not crew.id:
             if len(self.crews()) >= MOST_CREWS:
                 raise fault("U-801", what=f"there are {MOST_CREWS} crews already", name="crew")
-            crew = replace(crew, id=secrets.token_hex(4))
+            crew = replace(crew, id=self._free_id(crew.name))
         fields: dict[str, Value] = {
             "name": crew.name.strip(),
             "skills": ", ".join(s.strip() for s in crew.skills if s.strip()),
@@ -66,6 +67,12 @@ class CrewDesk:
         }
         self._edits.change(PREFIX + crew.id, fields)
         return crew
+
+    def _free_id(self, name: str) -> str:
+        """A readable id that no crew has or had; orders show it."""
+        word = re.sub(r"[^a-z0-9]+", "-", name.strip().lower()).strip("-")[:24] or "crew"
+        had = {o.removeprefix(PREFIX) for o in self._edits.edits.objects("plan")}
+        return word if word not in had else f"{word}-{secrets.token_hex(2)}"
 
     def drop(self, crew_id: str) -> None:
         """Forget a crew; its orders keep its name. Raises LamplighterError (U-801)."""

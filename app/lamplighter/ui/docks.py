@@ -28,6 +28,7 @@ TITLES: Final = {
     "alarms": "Alarms",
     "anomalies": "Anomalies",
     "maintenance": "Maintenance",
+    "crew": "Crew plan",
     "models": "Models",
     "orders": "Work orders",
     "files": "Files",
@@ -123,8 +124,8 @@ class Docks:
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side: Place = ("asset", "attributes", "forecast", "scenario", "then")
         lists: Place = (
-            "trends", "alarms", "anomalies", "maintenance", "orders", "models", "tasks", "check",
-            "feeds",
+            "trends", "alarms", "anomalies", "maintenance", "orders", "crew", "models", "tasks",
+            "check", "feeds",
         )  # fmt: skip
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
@@ -140,8 +141,8 @@ class Docks:
         if name == "Work":
             front = ("forecast", "asset", "attributes", "scenario", "then")
             centre = ("maintenance", "orders", "assets", "layers", "views", "city")
-            low = ("trends", "life", "files", "alarms", "anomalies", "models", "tasks", "check",
-                   "feeds")  # fmt: skip
+            low = ("crew", "trends", "life", "files", "alarms", "anomalies", "models", "tasks",
+                   "check", "feeds")  # fmt: skip
             return (), centre, front, low
         if name == "Map":
             return left, ("city",), side, ()

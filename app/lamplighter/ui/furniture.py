@@ -25,6 +25,7 @@ from lamplighter.ui.backup_dialog import BackupDialog
 from lamplighter.ui.bookmarks import Views
 from lamplighter.ui.check_page import CheckPage
 from lamplighter.ui.command_palette import CommandPalette
+from lamplighter.ui.crew_page import CrewPage
 from lamplighter.ui.docks import Docks
 from lamplighter.ui.export_dialog import ExportQuestion
 from lamplighter.ui.faceplate import Faceplate
@@ -86,6 +87,7 @@ class Furniture:
         self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
         self.anomalies, self.models = AnomaliesPage(desk), ModelsPage(desk)
+        self.crew = CrewPage(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.orders, self.files, self.life = OrdersPage(desk), FilesPage(desk), LifePanel(desk)
         self.order_windows = OrderWindows(desk, window)
@@ -110,6 +112,7 @@ class Furniture:
             "alarms": self.alarms,
             "anomalies": self.anomalies,
             "maintenance": self.maintenance,
+            "crew": self.crew,
             "models": self.models,
             "orders": self.orders,
             "files": self.files,
