@@ -12,7 +12,7 @@ from tests.faults import part_drift
 from lamplighter.analytics import expecting, watching
 
 pytestmark = pytest.mark.faults
-SMALL = {"drift_streams": 60, "drift_days": 4, "drift_towns": 1}
+SMALL = {"drift_streams": 90, "drift_days": 4, "drift_towns": 1}
 
 
 def test_drifts_are_warned_of_and_calm_streams_are_not(tmp_path: Path) -> None:
