@@ -11,8 +11,10 @@ from lamplighter.domain import wire
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.complete import norms_of
 from lamplighter.runtime.expected_curve import curve_of
 from lamplighter.runtime.expected_words import said
+from lamplighter.twin.completeness import Norms
 
 BASIS: Final = {
     Basis.NONE: "none",
@@ -23,12 +25,16 @@ BASIS: Final = {
 
 
 class AnomalyAnswers(Answering):
+    _norms: Norms | None = None
+    _norms_of: object = None
+
     def table(self) -> Table:
         return {
             wire.GetExpectedState: lambda _: self._recorder.usual.report,
             wire.TrainExpected: self._train,
             wire.GetExpected: self._expected,
             wire.GetExpectedCurve: self._curve,
+            wire.GetCompleteness: self._completeness,
             wire.GetAnomalies: self._anomalies,
             wire.JudgeAnomaly: self._judge,
         }
@@ -86,6 +92,17 @@ class AnomalyAnswers(Answering):
                 for ident in ask.datastreams
             )
         )
+
+    def _completeness(self, ask: wire.GetCompleteness) -> wire.Reply:
+        city, plugins = self._recorder.core.city, self._recorder.plugins
+        asset = city.assets.get(ask.asset)
+        if asset is None:
+            raise fault("U-801", what=f"there is no asset {ask.asset}", name="assets")
+        if self._norms is None or self._norms_of is not city:
+            self._norms_of = city
+            self._norms = norms_of(city.assets.values(), city.streams, city.edges, plugins)
+        found = self._norms.of(asset)
+        return wire.Completeness(found.asset, found.score, found.expected, found.missing)
 
     def _anomalies(self, ask: wire.GetAnomalies) -> wire.Reply:
         every = self._recorder.store.anomalies()

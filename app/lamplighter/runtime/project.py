@@ -22,6 +22,8 @@ from lamplighter.domain.wire import Series
 from lamplighter.governance.audit import newest_entries
 from lamplighter.governance.audit import verify as verify_audit_file
 from lamplighter.governance.keys import earlier_keys, signed_by_console, signing_key
+from lamplighter.runtime.complete import norms_of
+from lamplighter.runtime.plugins import load_plugins
 from lamplighter.runtime.then_and_now import difference
 from lamplighter.store import Store
 
@@ -57,11 +59,17 @@ def list_assets(
     """Assets as `assets` prints them; `near` is (lon, lat, metres)."""
     with opened(project) as store:
         found = store.assets()
+        norms = norms_of(found, store.datastreams(), store.edges(), load_plugins())
     rows = [a for a in found if not type or a.type == type]
     if near is not None:
         rows = [a for a in rows if _metres(a, near[0], near[1]) <= near[2]]
     keys = ("id", "type", "name", "domain", "lon", "lat", "height_m", "attributes", "source_file")
-    return [{k: getattr(a, k) for k in keys} for a in rows]
+    listed = []
+    for asset in rows:
+        known = norms.of(asset)
+        row = {k: getattr(asset, k) for k in keys}
+        listed.append({**row, "completeness": known.score, "missing": list(known.missing)})
+    return listed
 
 
 def _metres(asset: Asset, lon: float, lat: float) -> float:

@@ -4,6 +4,8 @@ completely the twin knows the asset.
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -14,6 +16,8 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
+
+MOST_MISSING: Final = 4
 
 
 class UsualLines(QWidget):
@@ -37,11 +41,18 @@ class UsualLines(QWidget):
         box.addWidget(self.said)
         box.addLayout(row(self.odd, None))
         box.addWidget(self.reason)
+        self.complete = Text("", "caption", "muted", wrap=True)
+        self.complete.hide()
+        box.addWidget(self.complete)
         desk.unusual.changed.connect(self._show_odd)
         self._show_odd()
 
     def show_stream(self, stream: Datastream | None, asset: Asset | None) -> None:
         """Another datastream or asset; the same again asks nothing."""
+        if asset is None or self._asset is None or asset.id != self._asset.id:
+            self.complete.hide()
+            if asset is not None:
+                self._desk.ask(wire.GetCompleteness(asset.id), self._got_complete)
         before, self._stream, self._asset = self._stream, stream, asset
         if stream is None or before is None or stream.id != before.id:
             self.said.setText("")
@@ -68,6 +79,21 @@ class UsualLines(QWidget):
         if text != self.said.text():
             self.said.setText(text)
         self.said.setVisible(bool(text))
+
+    def _got_complete(self, reply: wire.Reply) -> None:
+        if not isinstance(reply, wire.Completeness) or self._asset is None:
+            return
+        if reply.asset != self._asset.id:
+            return
+        share = f"{100 * reply.score:.0f}"
+        text = tr("Twin {p} % complete", p=share)
+        if reply.missing:
+            text += ": " + tr("missing {what}", what=", ".join(reply.missing[:MOST_MISSING]))
+            more = len(reply.missing) - MOST_MISSING
+            text += " " + tr("and {n} more", n=more) if more > 0 else ""
+        self.complete.setText(text)
+        self.complete.setToolTip(", ".join(reply.missing))
+        self.complete.show()
 
     def _show_odd(self) -> None:
         asset, now = self._asset, self._desk.time.now_ms

@@ -75,6 +75,7 @@ from lamplighter.domain.wire.alarms import TryWay as TryWay
 from lamplighter.domain.wire.alarms import WriteAlarmJournal as WriteAlarmJournal
 from lamplighter.domain.wire.anomalies import Anomalies as Anomalies
 from lamplighter.domain.wire.anomalies import AnomaliesChanged as AnomaliesChanged
+from lamplighter.domain.wire.anomalies import Completeness as Completeness
 from lamplighter.domain.wire.anomalies import Expected as Expected
 from lamplighter.domain.wire.anomalies import ExpectedCard as ExpectedCard
 from lamplighter.domain.wire.anomalies import ExpectedCurve as ExpectedCurve
@@ -82,6 +83,7 @@ from lamplighter.domain.wire.anomalies import ExpectedCurves as ExpectedCurves
 from lamplighter.domain.wire.anomalies import ExpectedRow as ExpectedRow
 from lamplighter.domain.wire.anomalies import ExpectedState as ExpectedState
 from lamplighter.domain.wire.anomalies import GetAnomalies as GetAnomalies
+from lamplighter.domain.wire.anomalies import GetCompleteness as GetCompleteness
 from lamplighter.domain.wire.anomalies import GetExpected as GetExpected
 from lamplighter.domain.wire.anomalies import GetExpectedCurve as GetExpectedCurve
 from lamplighter.domain.wire.anomalies import GetExpectedState as GetExpectedState

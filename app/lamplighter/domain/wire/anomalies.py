@@ -98,6 +98,21 @@ class ExpectedCurves(Message, frozen=True):
     items: tuple[ExpectedCurve, ...]
 
 
+class GetCompleteness(Message, frozen=True):
+    """How completely the twin knows an asset."""
+
+    asset: str
+
+
+class Completeness(Message, frozen=True):
+    """`score` 0..1 of `expected` things; `missing` in words, sensors first."""
+
+    asset: str
+    score: float
+    expected: int
+    missing: tuple[str, ...] = ()
+
+
 class GetAnomalies(Message, frozen=True):
     """Anomalies found in [from_ms, to_ms), newest first; 0 = open."""
 
@@ -131,7 +146,13 @@ class JudgeAnomaly(Message, frozen=True):
 
 
 Request = (
-    GetExpectedState | TrainExpected | GetExpected | GetExpectedCurve | GetAnomalies | JudgeAnomaly
+    GetExpectedState
+    | TrainExpected
+    | GetExpected
+    | GetExpectedCurve
+    | GetCompleteness
+    | GetAnomalies
+    | JudgeAnomaly
 )
-Reply = ExpectedState | Expected | ExpectedCurves | Anomalies
+Reply = ExpectedState | Expected | ExpectedCurves | Completeness | Anomalies
 Event = ExpectedState | AnomaliesChanged
