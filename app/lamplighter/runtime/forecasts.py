@@ -102,7 +102,7 @@ class ForecastDesk:
         hour = (clock.wall_ms() - LATE_MS) // HOUR_MS
         soon = bool(self._soon_at) and clock.monotonic_ms() >= self._soon_at
         if hour > self._made_hour or soon:
-            self.make()
+            self.make(quick=soon or not self._made_hour)
 
     def _soon(self) -> None:
         self._soon_at = self._recorder.clock.monotonic_ms() + SOON_MS
@@ -149,23 +149,27 @@ class ForecastDesk:
         return tuple(sorted(rows, key=lambda r: (r.name.casefold(), r.id)))
 
     # ------------------------------------------------------------------ making
-    def make(self) -> bool:
-        """Begin to forecast; False when it is under way already."""
+    def make(self, *, quick: bool = False) -> bool:
+        """Begin to forecast; False when it is under way already. `quick`: without trees, for who
+        asked just now does not want to wait for them.
+        """
         with self._lock:
             if self._busy or self._stopping:
                 return False
             self._busy = True
         self._soon_at = 0
-        self._thread = threading.Thread(target=self._make, name="forecasts", daemon=True)
+        self._thread = threading.Thread(
+            target=self._make, args=(quick,), name="forecasts", daemon=True
+        )
         self._thread.start()
         return True
 
-    def _make(self) -> None:
+    def _make(self, quick: bool) -> None:
         recorder = self._recorder
         now = recorder.clock.wall_ms()
         hour = (now - LATE_MS) // HOUR_MS
         try:
-            pasts = self._pasts(hour)
+            pasts = self._pasts(hour, boosted=not quick)
         except Exception:
             log.exception("the past of forecasts could not be read")
             self._made_hour, self._busy = hour, False
@@ -188,7 +192,7 @@ class ForecastDesk:
             code="P-604",
         )
 
-    def _pasts(self, hour: int) -> list[Past]:
+    def _pasts(self, hour: int, *, boosted: bool) -> list[Past]:
         """What was measured before `hour`, with the record of what was forecast of it."""
         city = self._recorder.core.city
         by_key = {s.key: s for s in city.streams}
@@ -205,7 +209,7 @@ class ForecastDesk:
             found.append(
                 self._past(FIGURE + figure.id, value, end, figure.name, figure.unit,
                            self._doubt([by_key[k] for k in figure.keys if k in by_key]), hour,
-                           boosted=True)
+                           boosted=boosted)
             )  # fmt: skip
         for key in streams:
             stream = by_key.get(key)

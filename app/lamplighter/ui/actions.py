@@ -233,6 +233,7 @@ def time_actions(f: Furniture) -> list[Action]:
                lambda: f.trends.menu().ask_name()),
         Action(tr("Trends: each curve over its own range"), (),
                lambda: f.trends.menu().normalise()),
+        Action(tr("Trends: the next hours"), (), f.trends.show_ahead),
         Action(tr("Trends: all in one chart"), (), lambda: f.trends.menu().together()),
         Action(tr("Trends: a chart for each"), (), lambda: f.trends.menu().apart()),
         Action(tr("Add the selection to the trends"), ("E",), f.selection_to_trends, plain=True),

@@ -29,6 +29,7 @@ from lamplighter.ui.alarm_room import AlarmRoom
 from lamplighter.ui.anomaly_room import AnomalyRoom
 from lamplighter.ui.city_index import CityIndex, build
 from lamplighter.ui.drafts import Drafts
+from lamplighter.ui.forecast_room import ForecastRoom
 from lamplighter.ui.kit_room import KitRoom
 from lamplighter.ui.model_room import ModelRoom
 from lamplighter.ui.records import Records
@@ -97,6 +98,7 @@ class Desk(QObject):
         self.models = ModelRoom(self)
         self.records = Records(self)
         self.kits = KitRoom(self)
+        self.ahead = ForecastRoom(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -282,6 +284,7 @@ class Desk(QObject):
         self.models.ask()
         self.records.ask()
         self.kits.ask()
+        self.ahead.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -423,6 +426,8 @@ class Desk(QObject):
                 self.kits.take(event)
             case wire.AnomaliesChanged() | wire.ExpectedState():
                 self.unusual.take(event)
+            case wire.Forecasts():
+                self.ahead.take(event)
             case wire.ModelChanged():
                 self.models.take(event)
             case wire.Edited() | wire.Conflicts() | wire.Jobs() | wire.AttachmentChanged():

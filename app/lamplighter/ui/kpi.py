@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lamplighter.domain.city import Datastream, Limits
+from lamplighter.domain.forecast import Figure, Forecast
 from lamplighter.domain.quality import Quality
 from lamplighter.ui import numbers
 from lamplighter.ui.city_index import CityIndex
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.forecast_room import brief
 from lamplighter.ui.value_model import NO_LIMITS, ValueModel
 from lamplighter.ui.words import tr
 
@@ -111,6 +113,9 @@ class KpiState:
     priority: int = 0
     unit: str = ""
     forecast: str = ""
+    """what is expected now, or what is forecast"""
+    ahead: Forecast | None = None
+    """of the next hours; with its reason where there is none"""
     limits: Limits = NO_LIMITS
     span: tuple[float, float] = (0.0, 1.0)
     normal: tuple[float, float] = (0.0, 1.0)
@@ -156,6 +161,9 @@ class KpiBoard:
             self._live(state, desk, gone)
         elif base is not None:
             self._fold(state, desk, gone, base)
+            state.ahead = desk.ahead.of_figure(define.id)
+            ahead = brief(state.ahead, desk.time.now_ms, define.resolution)
+            state.forecast = ahead or state.forecast
         value = state.value.value
         low, high = state.limits.low, state.limits.high
         bad = (
@@ -273,6 +281,21 @@ def ground(city: CityIndex, define: KpiDefinition) -> Ground:
     elif define.fold in ("median", "mean") and define.bad_low is None:
         limits = _middle_limits(streams, factor)
     return Ground(define, np.array([s.id for s in streams], np.int64), factor, limits, rated)
+
+
+def figures_of(city: CityIndex) -> tuple[Figure, ...]:
+    """The figures that can be forecast, as the recorder wants them."""
+    found = []
+    for define in DEFINITIONS:
+        base = ground(city, define) if define.kinds else None
+        if base is None or not len(base.ids):
+            continue
+        keys = tuple(city.streams[int(i)].key for i in base.ids)
+        mine = base.definition
+        found.append(
+            Figure(mine.id, tr(mine.name), mine.unit, mine.fold, keys, tuple(base.factor.tolist()))
+        )
+    return tuple(found)
 
 
 def _middle_limits(streams: list[Datastream], factor: npt.NDArray[np.float64]) -> Limits:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from lamplighter.ui import numbers
 from lamplighter.ui.beat import Shown
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.forecast_room import whole
 from lamplighter.ui.glyphs import draw_glyph, icon_pixmap
 from lamplighter.ui.kpi import KpiBoard, KpiState
 from lamplighter.ui.parts import Canvas
@@ -38,6 +39,7 @@ class KpiTile(Canvas):
         super().__init__(parent)
         self.state = state
         self.folded = False
+        self.now_ms = 0
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     @property
@@ -45,7 +47,9 @@ class KpiTile(Canvas):
         return self.state.value
 
     def show_state(self) -> None:
-        text = self.state.value.describe()
+        state, now = self.state, self.now_ms
+        told = whole(state.ahead, now, state.definition.resolution) if now else ""
+        text = "\n".join(t for t in (state.value.describe(), told) if t)
         if text != self.accessibleDescription():
             self.setAccessibleName(self.state.value.name)
             self.setAccessibleDescription(text)
@@ -275,6 +279,7 @@ class KpiStrip(QFrame):
             return
         self.board.update(self._desk)
         for tile in self.tiles:
+            tile.now_ms = self._desk.time.now_ms
             if tile.isVisible():
                 tile.show_state()
 

@@ -114,13 +114,19 @@ class Chart(QWidget):
     def value_model(self) -> ValueModel:
         return self._model
 
-    def show_values(self, models: list[ValueModel], against: str = "") -> None:
-        """The newest values; `against` words the difference to the compared day."""
+    def show_values(
+        self, models: list[ValueModel], against: str = "", ahead: str = "", told: str = ""
+    ) -> None:
+        """The newest values; `against` words the difference to the compared day, `ahead` the next
+        hours in short and `told` all about them.
+        """
         model = self._model = models[0]
         extra = "" if model.live else f"  {tr('not live')}, {model.age_text}"
-        self.value.setText(model.text_with_unit + extra + against)
+        next_ = f"   {ahead}" if ahead else ""
+        self.value.setText(model.text_with_unit + extra + against + next_)
         self.value.set_tone("primary" if model.live else "secondary")
-        self.setAccessibleDescription(model.describe() + against)
-        self.value.setToolTip(model.describe())
+        words = "\n".join(t for t in (model.describe() + against, told) if t)
+        self.setAccessibleDescription(words)
+        self.value.setToolTip(words)
         if self.legend is not None:
             self.legend.show_values(models)

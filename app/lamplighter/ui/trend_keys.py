@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 class Stage(QWidget):
     """Holds the charts and takes the keys: arrows move cursor A (with Shift B), + and - zoom, Page
-    keys move, Backspace goes back (with Shift on again), Space holds or follows, Del lets go.
+    keys move, Backspace goes back (with Shift on again), Space holds or follows, N shows the
+    next hours, Del lets go.
     """
 
     def __init__(self, panel: Trends) -> None:
@@ -72,6 +73,7 @@ def pressed(panel: Trends, event: QKeyEvent) -> bool:
         Qt.Key.Key_Backspace: panel.go_ahead if shift else panel.go_back,
         Qt.Key.Key_Space: panel.hold_or_follow,
         Qt.Key.Key_Delete: panel.clear_cursors,
+        Qt.Key.Key_N: panel.show_ahead,
         Qt.Key.Key_Menu: panel.open_menu,
     }
     deed = deeds.get(key)

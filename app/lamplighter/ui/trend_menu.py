@@ -55,6 +55,9 @@ class TrendMenu:
         own = menu.addAction(tr("Each curve over its own range"), self.normalise)
         own.setCheckable(True)
         own.setChecked(trends.normalised)
+        ahead = menu.addAction(tr("The next hours\tN"), trends.show_ahead)
+        ahead.setCheckable(True)
+        ahead.setChecked(self._desk.ahead.shown)
         for back, words in zip(GHOSTS, GHOST_WORDS, strict=True):
             chosen = menu.addAction(tr(words), lambda b=back: self._desk.time.set_ghost(b))
             chosen.setCheckable(True)

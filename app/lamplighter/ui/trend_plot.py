@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
+from lamplighter.domain.forecast import Forecast
 from lamplighter.ui import numbers
 from lamplighter.ui.series import DOUBTFUL, HAND, Trace, flagged_envelope
 from lamplighter.ui.theme import theme
@@ -101,6 +102,10 @@ class TrendPlot(HandledPlot):
             self._axes.append(axis)
         self._bands: dict[int, tuple[Any, Any, Any, Any]] = {}
         """edges, shade and middle of what was expected of the first curve"""
+        self.aheads: Mapping[int, Forecast] = {}
+        """datastream id -> its next hours"""
+        self._next: tuple[Any, ...] = ()
+        """edges, shade, middle and naive rule of the next hours of the first curve"""
         self._curves: dict[int, _Curve] = {}
         self._overlay = Overlay(self)
         self.addItem(self._overlay, ignoreBounds=True)
@@ -118,7 +123,9 @@ class TrendPlot(HandledPlot):
         for band in self._bands.values():
             for part in band:
                 self.removeItem(part)
-        self._curves, self._bands = {}, {}
+        for part in self._next:
+            self.removeItem(part)
+        self._curves, self._bands, self._next = {}, {}, ()
         for number, stream in enumerate(self.streams):
             self._add(number, stream)
 
@@ -132,6 +139,7 @@ class TrendPlot(HandledPlot):
                          style=Qt.PenStyle.DotLine)  # fmt: skip
         if number == 0:
             self._bands[stream.id] = self._band_items()
+            self._next = self._next_items()
         options = {"connect": "finite", "skipFiniteCheck": False}
         curve = _Curve(
             pg.PlotDataItem(pen=solid, **options),
@@ -164,6 +172,50 @@ class TrendPlot(HandledPlot):
             self.addItem(item)
         return edge_a, edge_b, band, middle
 
+    def _next_items(self) -> tuple[Any, ...]:
+        look = theme()
+        shade = QColor(look.colour("chart.forecast"))
+        shade.setAlphaF(look.number("chart.bandAlpha"))
+        edge_a, edge_b = pg.PlotCurveItem(pen=None), pg.PlotCurveItem(pen=None)
+        band = pg.FillBetweenItem(edge_a, edge_b, brush=pg.mkBrush(shade))
+        middle, naive = (
+            pg.PlotCurveItem(pen=pg.mkPen(look.colour(ink), width=1.5, cosmetic=True, style=style))
+            for ink, style in (
+                ("chart.forecast", Qt.PenStyle.DashLine),
+                ("chart.ghost", Qt.PenStyle.DotLine),
+            )
+        )
+        items = (edge_a, edge_b, band, middle, naive)
+        for height, item in zip((-8, -8, -8, -6, -7), items, strict=True):
+            item.setZValue(height)
+            self.addItem(item)
+        return items
+
+    def _ahead_rows(self, last: int) -> Floats | None:
+        """(n, 5) time, value, low, high, naive of the first curve's next hours within the span."""
+        item = self.aheads.get(self.streams[0].id) if self.streams else None
+        if item is None or not item.time_ms or self.normalised:
+            return None
+        begin = max(self._known_to, self.span[0], item.time_ms[0] - item.step_ms // 2)
+        times = [begin, *(t for t in item.time_ms if begin < t < last), last]
+        found = [(t, *at) for t in times if t <= last and (at := item.at(t)) is not None]
+        return np.array(found, np.float64) if len(found) > 1 else None
+
+    def _draw_next(self, stream: Datastream, last: int) -> None:
+        rows = self._ahead_rows(last)
+        if not self._next or stream.id not in self.scales:
+            return
+        edge_a, edge_b, _, middle, naive = self._next
+        if rows is None:
+            for item in (edge_a, edge_b, middle, naive):
+                _put(item, _NONE, _NONE)
+            return
+        scale, at = self.scales[stream.id], rows[:, 0] / 1000
+        _put(edge_a, at, scale.place(rows[:, 2]))
+        _put(edge_b, at, scale.place(rows[:, 3]))
+        _put(middle, at, scale.place(rows[:, 1]))
+        _put(naive, at, scale.place(rows[:, 4]))
+
     def redraw(self, first: int, last: int, known_to: int | None = None) -> None:
         """Draws the traces in [first, last] ms; at most one cell per two pixels.
 
@@ -185,6 +237,7 @@ class TrendPlot(HandledPlot):
         for stream in self.streams[:1]:
             if stream.id in self.traces:
                 self._band(stream, self.traces[stream.id], first, last)
+                self._draw_next(stream, last)
         self.setXRange(first / 1000, last / 1000, padding=0)
         self._overlay.prepareGeometryChange()
         self._overlay.update()
@@ -302,6 +355,9 @@ class TrendPlot(HandledPlot):
             if rows is not None:
                 low = min(low, float((rows[:, 1] - rows[:, 2]).min()))
                 high = max(high, float((rows[:, 1] + rows[:, 2]).max()))
+            ahead = self._ahead_rows(self.span[1]) if stream is self.streams[0] else None
+            if ahead is not None:
+                low, high = min(low, float(ahead[:, 2].min())), max(high, float(ahead[:, 3].max()))
         if self.streams and group and group[0] is self.streams[0] and not self.normalised:
             low, high = self._with_limits(low, high)
         if not np.isfinite(low):

@@ -15,10 +15,12 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Limits
+from lamplighter.domain.forecast import Forecast
 from lamplighter.ui import numbers
 from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.beat import Shown
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.forecast_room import AHEAD_MS, brief, whole
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.series import Trace
 from lamplighter.ui.time_model import DAY_MS, Mode
@@ -42,6 +44,8 @@ FIT_S: Final = (120, 300, 600, 1800, 7200, 21_600)
 MAX_CHARTS: Final = 10
 POINTS: Final = 900
 GHOST_AGAIN_MS: Final = 60_000
+AHEAD_SHARE: Final = 4
+"""the next hours take this part of a chart at most, six hours at most"""
 
 
 class Trends(Panel):
@@ -76,6 +80,7 @@ class Trends(Panel):
         desk.alarms_changed.connect(self._alarms)
         desk.presets_changed.connect(self._take_presets)
         desk.welcomed.connect(self._welcomed)
+        desk.ahead.changed.connect(self._redraw)
         self.feed.arrived.connect(self._redraw)
         self.feed.marked.connect(self._marks)
 
@@ -207,6 +212,7 @@ class Trends(Panel):
             self._grid.addWidget(chart, number // columns, number % columns)
             self.charts.append(chart)
         self._empty.setVisible(not self.charts)
+        self._desk.ahead.watch(self.shown_streams())
         self.ask()
         self._redraw()
 
@@ -327,18 +333,32 @@ class Trends(Panel):
             ahead = (last - first) // 12  # room for what nobody knew yet
         elif self.view.following and not replay:
             ahead = (last - first) // 60
+        aheads = self._next_hours()
+        if aheads:
+            ahead = max(ahead, min(AHEAD_MS, (last - first) // AHEAD_SHARE))
         for chart in self.charts:
             plot = chart.plot
             plot.traces, plot.ghosts, plot.ghost_ms = self.traces, self.feed.ghosts, time.ghost_ms
             plot.normalised, plot.thresholds = self.normalised, self.feed.thresholds
             plot.no_data_word = tr("not yet known") if time.known_ms else tr("no data")
+            plot.aheads = aheads
             plot.pin(*self.cursors)
             self._mark(chart)
-            plot.redraw(first, last + ahead, last + ahead if replay else min(last, time.now_ms))
+            unknown = replay and chart.streams[0].id not in aheads
+            plot.redraw(first, last + ahead, last + ahead if unknown else min(last, time.now_ms))
             chart.show_distance(first, last + ahead)
         self._values(again=True)
         self._show_readout()
         self._words(replay)
+
+    def _next_hours(self) -> dict[int, Forecast]:
+        """What is forecast of the shown curves, where the charts end at the present."""
+        room = self._desk.ahead
+        if not self.view.following or not room.shown:
+            return {}
+        shown = (s for c in self.charts for s in c.streams[:1])
+        found = {s.id: room.of_stream(s) for s in shown}
+        return {i: f for i, f in found.items() if f is not None and f.value}
 
     def _values(self, *, again: bool = False) -> None:
         """The figures in the headings, for they may change while the curves stand still."""
@@ -348,7 +368,7 @@ class Trends(Panel):
             if again or chart.shown != shown:
                 chart.shown = shown
                 models = [self._desk.value(s) for s in chart.streams]
-                chart.show_values(models, self._against(chart))
+                chart.show_values(models, self._against(chart), *self._ahead_words(chart))
 
     def _marks(self) -> None:
         for chart in self.charts:
@@ -388,6 +408,16 @@ class Trends(Panel):
             return tr("  (then: no data)")
         text = numbers.with_unit(end[1] - then, stream.unit, stream.resolution)
         return "  (" + ("" if text.startswith(numbers.MINUS) else "+") + text + ")"
+
+    def _ahead_words(self, chart: Chart) -> tuple[str, str]:
+        """The sixth hour from now in short for the heading, and all about it."""
+        stream, now = chart.streams[0], self._desk.time.now_ms
+        item = self._desk.ahead.of_stream(stream)
+        return brief(item, now, stream.resolution), whole(item, now, stream.resolution)
+
+    def show_ahead(self) -> None:
+        """The next hours in the charts, or charts that end at now."""
+        self._desk.ahead.show(not self._desk.ahead.shown)
 
     def _fitted(self, first: int, last: int) -> int:
         """The window's start, or that of the data while there is less than a window of it.

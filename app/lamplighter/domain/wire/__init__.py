@@ -35,6 +35,7 @@ from lamplighter.domain.wire import (
     quarantine,
     safety,
     storage,
+    together,
     trends,
     trial,
 )
@@ -213,6 +214,8 @@ from lamplighter.domain.wire.storage import RetentionPreview as RetentionPreview
 from lamplighter.domain.wire.storage import SetRetention as SetRetention
 from lamplighter.domain.wire.storage import Storage as Storage
 from lamplighter.domain.wire.storage import StoragePart as StoragePart
+from lamplighter.domain.wire.together import GetTogether as GetTogether
+from lamplighter.domain.wire.together import Together as Together
 from lamplighter.domain.wire.trends import DropTrendPreset as DropTrendPreset
 from lamplighter.domain.wire.trends import GetTrendPresets as GetTrendPresets
 from lamplighter.domain.wire.trends import PutTrendPreset as PutTrendPreset
@@ -410,6 +413,7 @@ Request = (
     | safety.Request
     | quarantine.Request
     | storage.Request
+    | together.Request
     | trends.Request
     | trial.Request
     | Hello
@@ -448,6 +452,7 @@ Reply = (
     | orders.Reply
     | quarantine.Reply
     | storage.Reply
+    | together.Reply
     | trends.Reply
     | trial.Reply
     | Welcome
