@@ -19,7 +19,9 @@ from lamplighter.domain.observation import (
     PointColumns,
 )
 from lamplighter.exchange import Exchanger, HistorianConfig
+from lamplighter.runtime.edits import EditDesk
 from lamplighter.runtime.intake import StoreDoor
+from lamplighter.runtime.received_edits import taker_alone
 from lamplighter.store import OutgoingStore, Store
 from tests.kit.clocks import FakeClock
 
@@ -120,8 +122,12 @@ class Console:
     def exchanger(self, url: str) -> Exchanger:
         return Exchanger(
             HistorianConfig(url), self.folder, OutgoingStore(self.store),
-            StoreDoor(self.store), SystemClock(),
+            StoreDoor(self.store), SystemClock(), edits=taker_alone(self.store),
         )  # fmt: skip
+
+    def desk(self) -> EditDesk:
+        """The records that people edit here, as they are stored now."""
+        return EditDesk(self.store, author=self.folder.name, now_ms=self.clock.wall_ms)
 
     def rows(self) -> set[tuple[object, ...]]:
         """Everything stored, by names: (source, epoch, seq, n, datastream, time, value)."""

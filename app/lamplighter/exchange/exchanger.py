@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lamplighter.domain.clock import Clock
+from lamplighter.domain.edits import Edit
 from lamplighter.domain.exchange import (
     ExchangeState,
     Intake,
@@ -55,6 +56,8 @@ END_MARK: Final = "mark of the last batch"
 SENT: Final = "sent points"
 RECEIVED: Final = "received points"
 RECEIPTS: Final = "receipts"
+TakeEdits = Callable[[str, str, list[Edit]], int]
+"""(store, its name, edits) -> how many of them could not be taken in"""
 
 
 class Exchanger:
@@ -70,8 +73,11 @@ class Exchanger:
         *,
         password: str = "",
         cancelled: Callable[[], bool] = lambda: False,
+        edits: TakeEdits | None = None,
     ) -> None:
+        """`edits` takes edits of records that other consoles made; without it they stay there."""
         self.config = config
+        self._edits = edits
         self.ledger = Ledger(project)
         self._out = outgoing
         self._intake = intake
@@ -290,8 +296,22 @@ class Exchanger:
                 chunks = list(self._puller.chunks(store, rows[0][0], rows[-1][0], keys))
             for chunk in chunks:
                 total += self._intake.take(chunk)
+        self._receive_edits(store, rows[0][0], rows[-1][0])
         self.ledger.put(self._id, {mark: rows[-1][0], f"{mark} at": stamp}, {RECEIVED: total})
         return total
+
+    def _receive_edits(self, store: str, first: int, last: int) -> None:
+        """Edits of a store that some receipts brought; taking one twice changes nothing."""
+        if self._edits is None:
+            return
+        assert self._sql is not None and self._puller is not None
+        with self._guarded(self._sql):
+            found, unread = self._puller.edits(store, first, last)
+            name = self._puller.name_of(store) if found else ""
+        if found:
+            unread += self._edits(store, name, found)
+        if unread:
+            self._problem = f"{unread} edits of another console cannot be taken in"
 
     # ------------------------------------------------------------ all of it, once
     def exchange(self, progress: Callable[[int], None] = lambda waiting: None) -> None:

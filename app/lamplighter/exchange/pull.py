@@ -7,12 +7,15 @@ taken in before, is not fetched again.
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 
+from lamplighter.domain.edits import Edit
 from lamplighter.domain.exchange import NamedStream, ReceivedChunk, ReceivedPoints
 from lamplighter.domain.observation import MessageRecord, Origin
 from lamplighter.exchange import columns
@@ -59,6 +62,26 @@ class Puller:
             " ORDER BY id LIMIT %s",
             (store, after, limit),
         ).fetchall()
+
+    def name_of(self, store: str) -> str:
+        """What a console calls itself."""
+        row = self._sql.execute(
+            "SELECT name FROM lamplighter.console WHERE store=%s", (store,)
+        ).fetchone()
+        return str(row[0]) if row is not None else ""
+
+    def edits(self, store: str, first: int, last: int) -> tuple[list[Edit], int]:
+        """(edits that the receipts first..last of a store brought, rows that are none)"""
+        rows = self._sql.execute(
+            "SELECT body::text FROM lamplighter.fact WHERE store=%s AND kind='edit'"
+            " AND receipt BETWEEN %s AND %s ORDER BY n",
+            (store, first, last),
+        ).fetchall()
+        found: list[Edit] = []
+        for (body,) in rows:
+            with contextlib.suppress(msgspec.MsgspecError, TypeError):
+                found.append(msgspec.json.decode(body, type=Edit))
+        return found, len(rows) - len(found)
 
     def chunks(self, store: str, first: int, last: int, keys: Keys) -> Iterator[ReceivedChunk]:
         """What the receipts first..last of a store brought and we do not have."""

@@ -26,6 +26,7 @@ from lamplighter.runtime.intake import RecorderDoor, StoreDoor
 from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.older import first_point_ms, with_older
 from lamplighter.runtime.project import opened
+from lamplighter.runtime.received_edits import taker_alone, taker_beside
 from lamplighter.runtime.secret_store import Secrets
 from lamplighter.store import OutgoingStore, Store, WriteAccess
 
@@ -165,6 +166,7 @@ def _exchanger(store: Store, config: HistorianConfig, password: str) -> Iterator
         StoreDoor(store),
         SystemClock(),
         password=password,
+        edits=taker_alone(store),
     )
     try:
         yield exchanger
@@ -397,6 +399,7 @@ class HistorianDesk:
             self._clock,
             password=password,
             cancelled=self._stopping.is_set,
+            edits=taker_beside(self._recorder),
         )
 
     def _close(self) -> None:

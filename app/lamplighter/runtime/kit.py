@@ -32,6 +32,7 @@ from lamplighter.runtime.kit_trust import names_of, origin_of
 from lamplighter.runtime.kit_ways import send_back
 from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.project import opened
+from lamplighter.runtime.received_edits import acknowledge
 from lamplighter.store import Store
 from lamplighter.store.folder import HISTORY, is_empty
 
@@ -256,20 +257,7 @@ class KitAnswers(Answering):
         recorder = self._recorder
         if merged.city:
             recorder.core.city_changed()
-        places = names_of(recorder.store)
-
-        def acknowledge() -> None:
-            engine, now_ms = recorder.core.alarms, recorder.clock.wall_ms()
-            for record, edit in alarm_edits.answered(recorder.edits.edits, engine.records()):
-                events = engine.act(
-                    "ack", [record.key], actor=edit.author, batch=recorder.core.batch(),
-                    now_ms=alarm_edits.moment(record, edit, now_ms),
-                    note=alarm_edits.words(edit, places.get(edit.origin, ""), now_ms),
-                    partial=True,
-                )  # fmt: skip
-                recorder.core.tell_alarms(events, by=edit.author, action="ack")
-
-        self._on_beat(acknowledge)
+        self._on_beat(acknowledge(recorder))
 
     def _begin(self, name: str, file: str, work: Any, ask: Any) -> wire.Reply:
         task = self._recorder.jobs.own(name)

@@ -14,7 +14,7 @@ from lamplighter.store.replay import hash_at, recorded
 if TYPE_CHECKING:
     from lamplighter.store.store import Store
 
-SHARED: Final = (facts.ALARM_EVENT, facts.INCIDENT, facts.ORDER, facts.META)
+SHARED: Final = (facts.ALARM_EVENT, facts.INCIDENT, facts.ORDER, facts.META, facts.EDIT)
 """kinds of facts that other consoles may read"""
 MOST_BATCHES: Final = 2_000
 """of one answer, however few points they hold"""

@@ -339,6 +339,28 @@ def test_gaps_units_and_alarms_go_along(
     assert row == (a.store.store_id, "alarm event", "raised")
 
 
+def test_edits_of_records_come_together_over_the_historian(
+    historian: Postgres, consoles: tuple[Console, Console, Console]
+) -> None:
+    a, b, c = consoles
+    a.desk().change("note/n", {"text": "valve stiff", "hours": 1.5, "seen": True}, reason="looked")
+    exchange(a, historian.url)
+    exchange(b, historian.url)
+    assert b.desk().edits.record("note/n") == {"text": "valve stiff", "hours": 1.5, "seen": True}
+    a.desk().change("note/n", {"text": "mended"})
+    b.desk().change("note/n", {"text": "ordered a new one", "safety.valve": "closed"})
+    for one in (a, b, c, a):
+        exchange(one, historian.url)
+    for one in (a, b, c):
+        desk = one.desk()
+        assert [c.field for c in desk.conflicts()] == ["text"]
+        assert desk.edits.all() == a.desk().edits.all()
+    before = len(c.store.edits())
+    exchange(c, historian.url)
+    assert len(c.store.edits()) == before
+    assert c.store.setting(f"kit.name.{a.store.store_id}") == "a"
+
+
 def test_live_data_goes_before_the_backlog(
     historian: Postgres, consoles: tuple[Console, Console, Console]
 ) -> None:
