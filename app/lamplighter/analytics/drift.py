@@ -1,8 +1,9 @@
 """Whether the inputs of now are those a model was trained on.
 
-Per input the training's quintiles are kept; the population stability index compares how the rows
-of now fall into them. One asset that wears is a fault and not drift, so assets count, not rows:
-the bound grows where few assets make the index unsure by itself.
+Per input five parts of the training are kept: the middle and two tails on either side; the
+population stability index compares how the rows of now fall into them. The tails weigh most, so a
+fleet that is only newer or older than the training's is not called strange. One asset that wears is
+a fault and not drift: assets count, not rows, and the bound grows where there are few.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from lamplighter.domain.task import Progress
 Floats = npt.NDArray[np.float64]
 Tables = dict[str, np.ndarray]
 
-BINS: Final = 5
+CUTS: Final = (0.02, 0.10, 0.90, 0.98)
+BINS: Final = len(CUTS) + 1
 BOUND: Final = 0.25
 """index above which inputs are said to have moved, where there are many assets"""
 FLOOR: Final = 1e-3
@@ -36,7 +38,7 @@ def reference(inputs: Floats, asset: npt.NDArray[np.int64]) -> dict[str, Floats]
         values = inputs[known, column]
         if np.unique(values).size < BINS:
             continue
-        edges[column] = np.quantile(values, np.arange(1, BINS) / BINS)
+        edges[column] = np.quantile(values, CUTS)
         share[column] = _shares(values, asset[known], edges[column])
     units = np.array(float(np.unique(asset).size))
     return {"drift_edges": edges, "drift_share": share, "drift_units": units}
@@ -110,7 +112,9 @@ def fleet_drift(payload: ScoreRequest, progress: Progress) -> Drift:
     """
     _, tables = loaded(payload.folder, tuple(sorted(payload.files.items())))
     rows, inputs = fleet_inputs(payload.history, tables)
-    recent = rows.time_ms >= np.max(rows.time_ms, initial=0) - fleet.LONG_MS
+    newest = np.full(int(rows.asset.max(initial=0)) + 1, np.iinfo(np.int64).min)
+    np.maximum.at(newest, rows.asset, rows.time_ms)  # time in service, of each asset its own
+    recent = rows.time_ms >= newest[rows.asset] - fleet.LONG_MS
     signals = fleet.feature_signals(tuple(str(s) for s in tables["signals"]))
     names = tuple(s for s in signals for _ in fleet.WINDOWS)
     if "drift_edges" not in tables:

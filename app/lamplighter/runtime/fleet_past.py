@@ -25,6 +25,7 @@ ANCHOR: Final = "vibration_rms"
 SIMULATED: Final = "past.simulated"
 """setting: the project's past was simulated, and every forecast learned from it says so"""
 POINTS: Final = 1_000_000
+REPAIR_MS: Final = 7 * 86_400_000
 
 
 def feature_streams(streams: Sequence[Datastream]) -> dict[int, tuple[str, str]]:
@@ -56,13 +57,21 @@ def renewals(orders: Iterable[WorkOrder]) -> tuple[fleet.Renewal, ...]:
 
     A failure on record always counts. An order that was done counts when something was renewed:
     its title says so, a part was used, or what a forecast spoke of was found and mended. An order
-    that found nothing and used no part leaves the life as it was.
+    that found nothing and used no part leaves the life as it was. The repair of a failure is part
+    of it: an order done within a week of one begins no further life.
     """
+    orders = tuple(orders)
+    failed: dict[str, list[int]] = {}
+    for order in orders:
+        if finding_of(order)[0] == FAILED:
+            failed.setdefault(order.asset, []).append(order.closed_ms)
     found = []
     for order in orders:
         kind, _ = finding_of(order)
         if kind == FAILED:
             found.append(fleet.Renewal(order.asset, order.closed_ms, True))
+        elif any(0 <= order.closed_ms - t <= REPAIR_MS for t in failed.get(order.asset, ())):
+            continue
         elif order.state == "done" and order.closed_ms and _renewed(order, kind):
             found.append(fleet.Renewal(order.asset, order.closed_ms, kind == FOUND))
     return tuple(found)
