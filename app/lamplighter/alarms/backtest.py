@@ -28,7 +28,7 @@ Times = npt.NDArray[np.int64]
 DEFAULT_HORIZON_MS: Final = 72 * 3_600_000
 """a failure counts as caught when the rule fired within this time before it"""
 _PLAIN: Final = frozenset({Condition.ABOVE, Condition.BELOW, Condition.EQUALS})
-_UNTRUE: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
+_UNTRUE: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD)
 _JUDGED: Final = 0xFF & ~int(QualityMark.HISTORICAL)
 """values that came in as history raise nothing live, and are what a trial on the past is for"""
 

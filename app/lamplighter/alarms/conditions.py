@@ -24,7 +24,12 @@ Longs = npt.NDArray[np.int64]
 _ORDER: Final = tuple(Condition)
 _SLOTS: Final = 10
 """kept values of a rate over a window: the oldest is always at least the window old"""
-_UNTRUE: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.HISTORICAL)
+_UNTRUE: Final = int(
+    QualityMark.HAND_SET
+    | QualityMark.IN_MAINTENANCE
+    | QualityMark.HISTORICAL
+    | QualityMark.WITHHELD
+)
 
 
 class Comparison(NamedTuple):

@@ -29,6 +29,10 @@ class QualityMark(IntFlag):
     """Marks above the class bits."""
 
     NONE = 0
+    SUSPECT = 4
+    """it does not go with its neighbours, its own past or its sender's messages"""
+    WITHHELD = 8
+    """a person said that nothing may be decided by it"""
     TIME_UNCERTAIN = 16
     HAND_SET = 32
     IN_MAINTENANCE = 64

@@ -97,6 +97,9 @@ class Judge:
         if self._marks.size and datastream.size:
             known = datastream < self._marks.size
             quality[known] |= self._marks[datastream[known]]
+            withheld = (quality & np.uint8(QualityMark.WITHHELD)) != 0
+            if withheld.any():  # nothing learns from it, also not later from the history
+                _worsen(quality, withheld, Quality.UNCERTAIN)
         if not self._low.size or not datastream.size:
             return
         known = datastream < self._low.size

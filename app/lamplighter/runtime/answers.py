@@ -36,6 +36,7 @@ from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
 from lamplighter.runtime.safety_answers import SafetyAnswers
 from lamplighter.runtime.storage import StorageAnswers
+from lamplighter.runtime.suspicion_answers import SuspicionAnswers
 from lamplighter.runtime.together import TogetherAnswers
 from lamplighter.runtime.trend_answers import TrendAnswers
 from lamplighter.runtime.trial_answers import TrialAnswers
@@ -96,6 +97,7 @@ class Answers(Answering):
             SafetyAnswers,
             TrialAnswers,
             StorageAnswers,
+            SuspicionAnswers,
         )
         for topic in topics:
             self._table |= topic(recorder).table()

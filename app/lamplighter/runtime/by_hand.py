@@ -65,7 +65,7 @@ class HandDesk:
     def start(self) -> None:
         """Tell the decoder what is in maintenance, and begin to lay over."""
         self._recorder.core.overlay = self.overlay
-        self._mark_points()
+        self.mark_points()
 
     @property
     def items(self) -> tuple[HandMark, ...]:
@@ -122,17 +122,19 @@ class HandDesk:
 
     def _changed(self) -> None:
         self._rows_for = None
-        self._mark_points()
+        self.mark_points()
         self._recorder.server.emit(wire.ByHand(self.items))
 
-    def _mark_points(self) -> None:
-        """Points in maintenance are stored with their mark from now on."""
+    def mark_points(self) -> None:
+        """Points in maintenance, and withheld ones, are stored with their mark from now on."""
         wanted = {m.key for m in self._marks.values() if m.kind == MAINTENANCE}
         marks = {
             stream.id: int(QualityMark.IN_MAINTENANCE)
             for stream in self._recorder.store.datastreams()
             if stream.key in wanted
         }
+        for number in self._recorder.suspicion.withheld_ids():
+            marks[number] = marks.get(number, 0) | int(QualityMark.WITHHELD)
 
         def tell(pipeline: Pipeline) -> None:
             pipeline.set_marks(marks)

@@ -28,7 +28,7 @@ from lamplighter.domain.command import (
 )
 from lamplighter.domain.field_message import COMMANDS
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
-from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.governance.gate import Interlock, Mode, Permit, Situation, decide
 from lamplighter.runtime.interlocks import blocking
 from lamplighter.store import WriteAccess
@@ -173,8 +173,11 @@ class CommandDesk:
 
     def _is_live(self, asset: str) -> bool:
         newest = self._recorder.core.measured
-        streams = [d for d in self._streams(asset) if d < len(newest)]
-        return any(int(newest.quality[d]) & CLASS_MASK != Quality.STALE for d in streams)
+        grades = [int(newest.quality[d]) for d in self._streams(asset) if d < len(newest)]
+        return any(
+            grade & CLASS_MASK != Quality.STALE and not grade & QualityMark.WITHHELD
+            for grade in grades
+        )
 
     def state_of(self, asset: str) -> str:
         """The device's state in words, as the window shows it; empty when it has none."""
@@ -182,6 +185,8 @@ class CommandDesk:
         for d in self._streams(asset):
             stream = core.city.streams[d]
             if stream.kind not in STATE_KINDS or d >= len(core.measured):
+                continue
+            if int(core.measured.quality[d]) & QualityMark.WITHHELD:
                 continue
             value = float(core.measured.value[d])
             if value != value:

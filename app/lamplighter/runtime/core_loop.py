@@ -34,8 +34,10 @@ from lamplighter.runtime.meters import Meters
 from lamplighter.store import Store, WriteAccess
 from lamplighter.twin import (
     dead_sources,
+    doubted,
     grown,
     live_counts,
+    marked,
     moved,
     newest_values,
     restored,
@@ -95,6 +97,8 @@ class CoreLoop:
         self._incidents: dict[str, Incident] = {i.id: i for i in self.alarms.incidents()}
         self.measured: NewestValues = newest_values(self._state)
         """what devices said, without anything a person laid over it"""
+        self.marks: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
+        """by datastream id: whether it is suspect or withheld"""
         self.overlay: Callable[[NewestValues], NewestValues] | None = None
         """lays values that people set over the newest ones"""
         self._block_number = 0
@@ -212,10 +216,11 @@ class CoreLoop:
         self._slow()
 
     def _publish(self) -> None:
+        quality = shown_quality(self._state, self.mask)
         self.newest = newest_values(
             self._state,
-            trust=self._trust,
-            quality=shown_quality(self._state, self.mask),
+            trust=doubted(self._trust, quality.shape[0], self.marks),
+            quality=marked(quality, self.marks),
             expected=self._expected,
             spread=self._spread,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lamplighter.domain.city import Asset
 from lamplighter.domain.newest_block import NewestValues
-from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.governance.gate import Interlock
 from lamplighter.plugin_api import Interlock as InterlockRule
 from lamplighter.runtime.city_state import CityState
@@ -21,21 +21,34 @@ def blocking(
     for plugin in plugins.host.loaded():
         for rule in plugin.rules.interlock:
             if rule.asset_type == asset.type and rule.action == action:
-                holds = any(
-                    _meets(rule, stream, city, newest)
-                    for place in _places(rule, asset.id, city)
+                streams = [
+                    stream
+                    for place in places(rule, asset.id, city)
                     for stream in city.by_asset.get(place, ())
-                )
-                found.append(Interlock(action, rule.text, holds))
+                ]
+                holds = any(_meets(rule, stream, city, newest) for stream in streams)
+                blind = any(_withheld(rule, stream, city, newest) for stream in streams)
+                text = rule.text
+                if blind and not holds:
+                    text = f"'{rule.text}' cannot be judged: its sensor is withheld"
+                found.append(Interlock(action, text, holds or blind))
     return tuple(found)
 
 
-def _places(rule: InterlockRule, asset: str, city: CityState) -> Iterable[str]:
+def places(rule: InterlockRule, asset: str, city: CityState) -> Iterable[str]:
+    """The assets whose sensors an interlock looks at for a command to `asset`."""
     if rule.where == "upstream":
         return city.graph.upstream(asset)
     if rule.where == "downstream":
         return city.graph.downstream(asset)
     return (asset,)
+
+
+def _withheld(rule: InterlockRule, stream: int, city: CityState, newest: NewestValues) -> bool:
+    """Whether it would be judged by a sensor that nobody may decide by: then it blocks."""
+    if city.streams[stream].kind != rule.kind or stream >= len(newest):
+        return False
+    return bool(int(newest.quality[stream]) & QualityMark.WITHHELD)
 
 
 def _meets(rule: InterlockRule, stream: int, city: CityState, newest: NewestValues) -> bool:

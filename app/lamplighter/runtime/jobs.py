@@ -37,7 +37,14 @@ OWN_TASKS: Final = 1_000_000
 ROWS: Final = 200
 CANCELLED: Final = "P-607"
 QUIET: Final = frozenset(
-    {"Score the fleet", "Learn what is usual (worker)", "Load what is usual", "Judge the signals"}
+    {
+        "Score the fleet",
+        "Learn what is usual (worker)",
+        "Load what is usual",
+        "Judge the signals",
+        "Compare sensors",
+        "Learn how sensors go together",
+    }
 )
 """work that runs often by itself, or has a row of its own, and would only crowd the drawer"""
 

@@ -41,7 +41,9 @@ SCORE_EVERY: Final = 5
 KEEP_EVERY: Final = 60
 """of this many scorings one is kept as a fact, and each that moved by more than `MOVED`"""
 MOVED: Final = 0.05
-NOT_MEASURED: Final = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
+NOT_MEASURED: Final = np.uint8(
+    QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD
+)
 """nothing is learned or forecast from what a person set, or from a point in maintenance"""
 
 

@@ -26,7 +26,7 @@ import structlog
 from lamplighter import __version__
 from lamplighter.domain import wire
 from lamplighter.domain.clock import Clock, SystemClock, iso
-from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
 from lamplighter.domain.observation import Batch, Committed
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.governance.keys import signing_key
@@ -70,6 +70,7 @@ from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.sealing import Housekeeping
 from lamplighter.runtime.steady_clock import SteadyClock
+from lamplighter.runtime.suspicion import SuspicionDesk
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
 from lamplighter.store.connections import is_damaged
@@ -156,6 +157,7 @@ class Recorder:
         self.usual = ExpectedDesk(self)
         self.anomalies = AnomalyDesk(self)
         self.forecasts = ForecastDesk(self)
+        self.suspicion = SuspicionDesk(self)
         self.orders = orders.attach(self)
         self.attachments = attachments.attach(self)
         self.layers = PluginLayers(
@@ -237,6 +239,7 @@ class Recorder:
         self.usual.start()
         self.anomalies.start()
         self.forecasts.start()
+        self.suspicion.start()
         self.escalation.start()
         self.historian.start()
         self.housekeeping.start()
@@ -254,7 +257,7 @@ class Recorder:
             feed = connect(
                 config,
                 self.store.store_id,
-                self.inlet.deliver,
+                self._received,
                 self.clock,
                 folder=self.project,
                 address=whole_address(self.project, config),
@@ -267,6 +270,12 @@ class Recorder:
                 config.id, shown(config.url), "refused", 0, None, str(error)
             )
             self.tell(error.problem)
+
+    def _received(self, message: RawMessage) -> bool:
+        """Every message of every feed, on the feed's thread."""
+        if message.retained and str(message.topic).startswith(OBSERVATIONS):
+            self.suspicion.retained(str(message.topic))
+        return self.inlet.deliver(message)
 
     def close_feed(self, feed: str) -> None:
         """Leave a feed; what it delivered is decoded and stored."""
@@ -306,6 +315,7 @@ class Recorder:
         self.usual.stop(3.0)
         self.anomalies.stop(3.0)
         self.forecasts.stop(3.0)
+        self.suspicion.stop(3.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
         self.housekeeping.stop(3.0)
@@ -360,6 +370,7 @@ class Recorder:
         self._adopt_names()
         self.core.take(committed)
         self.health.committed(committed)
+        self.suspicion.committed(committed)
         self.historian.committed()
 
     def _failed(self, error: BaseException) -> None:

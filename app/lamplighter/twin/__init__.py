@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lamplighter.twin.doubt import doubted, marked
 from lamplighter.twin.freshness import (
     StreamTable,
     dead_sources,
@@ -29,10 +30,12 @@ __all__ = [
     "StreamTable",
     "TwinState",
     "dead_sources",
+    "doubted",
     "empty",
     "expected_period_ms",
     "grown",
     "live_counts",
+    "marked",
     "moved",
     "newest_values",
     "restored",

@@ -36,6 +36,8 @@ class CityIndex:
     asset_of: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """place in `asset_ids` per datastream id, -1 for none"""
     bound: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    keys: dict[str, int] = field(default_factory=dict)
+    """id by `source/name`"""
     imported: dict[str, Layer] = field(default_factory=dict)
     """imported files by the id of their layer"""
 
@@ -43,6 +45,11 @@ class CityIndex:
         """The imported file an asset came with; None for what was made by hand."""
         found = self.assets.get(asset)
         return self.imported.get(found.layer) if found is not None else None
+
+    def stream_of(self, key: str) -> Datastream | None:
+        """The datastream of a `source/name`; None when there is none."""
+        number = self.keys.get(key)
+        return self.streams.get(number) if number is not None else None
 
     def name(self, asset: str) -> str:
         """What people call it; the id itself when it is not known."""
@@ -74,6 +81,7 @@ def build(city: wire.City) -> CityIndex:
     index.imported = {layer.id: layer for layer in city.layers}
     index.assets = {a.id: a for a in city.assets}
     index.streams = {d.id: d for d in city.datastreams}
+    index.keys = {d.key: d.id for d in city.datastreams}
     of_asset: dict[str, list[Datastream]] = defaultdict(list)
     by_kind: dict[str, list[int]] = defaultdict(list)
     for stream in city.datastreams:

@@ -35,6 +35,7 @@ from lamplighter.ui.model_room import ModelRoom
 from lamplighter.ui.records import Records
 from lamplighter.ui.selection import SelectionModel
 from lamplighter.ui.session_port import SessionPort
+from lamplighter.ui.suspicion_room import SuspicionRoom
 from lamplighter.ui.time_model import Mode, TimeModel
 from lamplighter.ui.value_model import ValueModel, of_datastream
 
@@ -43,7 +44,7 @@ ALARM_PAUSE_MS = 500
 WARM_MS = 60_000
 WARM_AFTER_MS = 15_000
 SILENT_S = 10.0
-NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
+NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD)
 """such values never count among the live inputs of a figure"""
 
 RECORDER_SILENT_MS: Final = 5_000
@@ -99,6 +100,7 @@ class Desk(QObject):
         self.records = Records(self)
         self.kits = KitRoom(self)
         self.ahead = ForecastRoom(self)
+        self.doubted = SuspicionRoom(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -285,6 +287,7 @@ class Desk(QObject):
         self.records.ask()
         self.kits.ask()
         self.ahead.ask()
+        self.doubted.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""
@@ -433,6 +436,8 @@ class Desk(QObject):
             case wire.Edited() | wire.Conflicts() | wire.Jobs() | wire.AttachmentChanged():
                 self.records.take(event)
                 self.kits.take(event)
+            case wire.Suspects():
+                self.doubted.take(event)
             case _:
                 self.room.take(event)
 

@@ -15,13 +15,14 @@ from lamplighter.ui.feed_list import FeedList
 from lamplighter.ui.historian_page import HistorianPage
 from lamplighter.ui.parts import Panel, button, row
 from lamplighter.ui.quarantine_page import QuarantinePage
+from lamplighter.ui.suspicion_page import SuspicionPage
 from lamplighter.ui.words import tr
 
-PAGES: Final = ("Feeds", "Quarantine", "Data quality", "Historian")
+PAGES: Final = ("Feeds", "Quarantine", "Data quality", "Historian", "Suspect sensors")
 
 
 class FeedPages(Panel):
-    """Four pages and the switch between them."""
+    """Five pages and the switch between them."""
 
     add = Signal()
 
@@ -31,9 +32,11 @@ class FeedPages(Panel):
         self.quarantine = QuarantinePage(desk)
         self.quality = QualityPage(desk)
         self.historian = HistorianPage(desk)
+        self.suspicion = SuspicionPage(desk)
         self.feeds.add.connect(self.add)
         self._stack = QStackedWidget()
-        for page in (self.feeds, self.quarantine, self.quality, self.historian):
+        pages = (self.feeds, self.quarantine, self.quality, self.historian, self.suspicion)
+        for page in pages:
             self._stack.addWidget(page)
         self._group = QButtonGroup(self)
         buttons: list[QPushButton] = []
@@ -51,7 +54,7 @@ class FeedPages(Panel):
         self.show_page(0)
 
     def show_page(self, number: int) -> None:
-        """0 feeds, 1 quarantine, 2 data quality, 3 the historian."""
+        """0 feeds, 1 quarantine, 2 data quality, 3 the historian, 4 suspect sensors."""
         self._stack.setCurrentIndex(number)
         known = self._group.button(number)
         if known is not None:

@@ -189,6 +189,8 @@ class Furniture:
         self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
         self.anomalies.to_trend.connect(self._stream_to_trend)
         self.anomalies.to_city.connect(self._to_city)
+        self.feeds.pages.suspicion.to_trend.connect(self._stream_to_trend)
+        self.feeds.pages.suspicion.to_city.connect(self._to_city)
         desk.drafts.resumed.connect(lambda draft: resume(self, draft))
         self.then.share.connect(lambda: self.kept.share())
         window.frame.back.clicked.connect(desk.time.live)
@@ -292,7 +294,7 @@ class Furniture:
         dialog.show()
 
     def feed_page(self, number: int) -> None:
-        """The feeds, the quarantine, the calendar of data quality or the historian."""
+        """Feeds, quarantine, data quality by day, the historian, or suspect sensors."""
         self.docks.show("feeds")
         self.feeds.pages.show_page(number)
 

@@ -90,6 +90,10 @@ class ValueModel:
             words.append(tr("set by hand"))
         if self.marks & QualityMark.IN_MAINTENANCE:
             words.append(tr("in maintenance"))
+        if self.marks & QualityMark.WITHHELD:
+            words.append(tr("withheld"))
+        elif self.marks & QualityMark.SUSPECT:
+            words.append(tr("suspect"))
         return ", ".join(words)
 
     @property

@@ -95,7 +95,8 @@ def fit(
     steps[steps == 0] = np.nan
     resolution = np.where(distinct >= DISTINCT, _least(steps), 0.0)
     model = SuspicionModel(
-        datastream, int(np.median(np.diff(time_ms))), offset, mean, scale, neighbour, weight,
+        datastream, int(np.median(np.diff(time_ms))), offset, mean, scale,
+        z.min(axis=0), z.max(axis=0), neighbour, weight,
         own, np.full((m, len(CHECKS)), np.inf), resolution,
         explained, 1.0, int(time_ms[0]), int(time_ms[-1]), n,
     )  # fmt: skip

@@ -32,25 +32,28 @@ REPEAT: Final = 6
 class SuspicionModel(Struct, frozen=True):
     """m channels with k neighbours each. Unused places of `neighbour` hold -1."""
 
-    datastream: Longs
+    datastream: np.ndarray
     step_ms: int
     """length of a sample"""
-    offset: Floats
+    offset: np.ndarray
     """(m,) for a skewed channel: what is added before its logarithm is taken; else NaN"""
-    mean: Floats
-    scale: Floats
+    mean: np.ndarray
+    scale: np.ndarray
     """(m,) of the channel, after that"""
-    neighbour: Longs
+    low: np.ndarray
+    high: np.ndarray
+    """(m,) the range of training, in spreads: further out nothing was learned"""
+    neighbour: np.ndarray
     """(m, k) rows of this table"""
-    weight: Floats
+    weight: np.ndarray
     """(m, 2k + season): what the others, now and one sample ago, say of this one"""
-    own: Floats
+    own: np.ndarray
     """(m, 2k + season + 1): the same with the channel's own last value: what a step may be"""
-    limit: Floats
+    limit: np.ndarray
     """(m, checks) each check's score is divided by; infinite where the check abstains"""
-    resolution: Floats
+    resolution: np.ndarray
     """(m,) the smallest step it makes; 0 for a channel of few distinct values"""
-    explained: Floats
+    explained: np.ndarray
     """(m,) share of its variance that the neighbours explain on rows they were not fitted on"""
     margin: float
     """by which the limits were widened so that clean history stays below the stated rate"""

@@ -28,13 +28,19 @@ WIDE: Final = 48
 """samples that a comparison of two whole curves looks back"""
 PARTNERS: Final = 8
 """nearest neighbours it may have been exchanged with"""
+BEYOND: Final = 0.05
+"""share of the range of training by which a value may leave it"""
+STRANGE: Final = 0.25
+STRANGERS: Final = 3
+"""neighbours outside their range, as a share and in number, with which a channel abstains"""
 QUIET: Final = 12
 """samples over which a channel's own liveliness is measured"""
 
 
 def units(model: SuspicionModel, values: Floats) -> Floats:
     """(n, m) in spreads from the mean, not clipped; NaN where nothing was heard."""
-    return (straightened(values, model.offset) - model.mean) / model.scale
+    found: Floats = (straightened(values, model.offset) - model.mean) / model.scale
+    return found
 
 
 def standard(model: SuspicionModel, values: Floats) -> Floats:
@@ -53,6 +59,24 @@ def predictions(model: SuspicionModel, values: Floats, time_ms: Longs) -> tuple[
         alone[:, row] = seen @ model.weight[row]
         step[:, row] = np.column_stack([seen, before[:, row]]) @ model.own[row]
     return alone, step
+
+
+def strange(model: SuspicionModel, values: Floats) -> Bools:
+    """(n, m) where too many neighbours read what they never read in training: nothing can be said.
+
+    One that lies makes nothing strange; a whole city in a state that was never learned does.
+    """
+    z = standard(model, values)
+    wide = BEYOND * (model.high - model.low)
+    outside = (z < model.low - wide) | (z > model.high + wide)
+    has = model.neighbour >= 0
+    rows = np.maximum(model.neighbour, 0)
+    count = np.empty(z.shape)
+    for row in range(model.rows):
+        count[:, row] = outside[:, rows[row][has[row]]].sum(axis=1)
+    most = np.maximum(STRANGERS, STRANGE * has.sum(axis=1))
+    # what was averaged over strange samples is strange for as long
+    return trailing_count(count >= most, SPANS[-1]) > 0
 
 
 def raw_scores(model: SuspicionModel, values: Floats, time_ms: Longs) -> Floats:

@@ -8,7 +8,7 @@ nobody is called a liar.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Final
 
@@ -42,6 +42,10 @@ SEVERAL: Final = 3
 FACTORS: Final = (3.6, 10.0, 100.0, 1000.0, 1.8, 60.0, 24.0, 9.80665)
 NEAR: Final = 0.07
 
+COMPARED: Final = np.array([at for name, at in COLUMN.items() if name not in OWN])
+EARLY: Final = np.array(
+    [1.0 if name in OWN or name.startswith("step ") else 0.0 for name in CHECKS]
+)
 WORDS: Final = {
     "stuck": "it stands still although its neighbours move",
     "stuck but noisy": "it moves far less than its neighbours say it should",
@@ -83,7 +87,9 @@ def judged(model: SuspicionModel, values: Floats, time_ms: Longs) -> Floats:
     """(n, m, checks) scores as multiples of their limits; above 1 is more than clean history."""
     with np.errstate(invalid="ignore"):
         found: Floats = checks.raw_scores(model, values, time_ms) / model.limit
-    return np.where(np.isfinite(found), found, 0.0)
+    found = np.where(np.isfinite(found), found, 0.0)
+    found[..., COMPARED] *= ~checks.strange(model, values)[..., None]
+    return found
 
 
 def findings(
@@ -94,34 +100,47 @@ def findings(
     *,
     last: int = 1,
     strict: float = 1.0,
+    apart: Sequence[int] = (),
+    early: bool = False,
 ) -> list[Finding]:
     """What is suspect in the last `last` rows of (n, m) values, worst first.
 
-    `strict`: how far above its limit a score must be. Uses nothing after the last row.
+    `strict`: how far above its limit a score must be. `apart`: rows that are withheld already;
+    what their neighbours say stands in their place. `early`: a whole day was not learned yet, so
+    only jumps and what a channel does by itself count. Uses nothing after the last row.
     """
-    ratio = judged(model, values, time_ms)[-last:].max(axis=0)
+    if apart:
+        values = _replaced(model, values, time_ms, apart)
+
+    def highest(of: Floats) -> Floats:
+        ratio: Floats = judged(model, of, time_ms)[-last:].max(axis=0)
+        return ratio * EARLY if early else ratio
+
+    ratio = highest(values)
     found: list[Finding] = []
     own = [COLUMN[c] for c in OWN]
     alone = ratio[:, own].max(axis=1) > strict
     excess = _excess(ratio, strict)
+    alone[list(apart)] = False
+    excess[list(apart)] = 0.0
     clean = values.copy()
     accused: list[int] = []
     for row in np.flatnonzero(alone).tolist()[:ACCUSED]:
         accused.append(int(row))
         clean = _replaced(model, clean, time_ms, [int(row)])
     if accused:
-        excess = _excess(judged(model, clean, time_ms)[-last:].max(axis=0), strict)
-        excess[accused] = 0.0
+        excess = _excess(highest(clean), strict)
+        excess[[*accused, *apart]] = 0.0
     process: list[int] = []
     while (excess > 0).any() and len(accused) < ACCUSED:
-        best, rest, share = _accuse(model, clean, time_ms, excess, last, strict)
+        best, rest, share = _accuse(model, clean, time_ms, excess, highest, strict)
         if (excess > 0).sum() >= SEVERAL and share < EXPLAINS:
             process = np.flatnonzero(excess > 0).tolist()
             break
         accused += best
         clean = _replaced(model, clean, time_ms, best)
         excess = rest
-        excess[accused] = 0.0
+        excess[[*accused, *apart]] = 0.0
     expected, _ = checks.predictions(model, clean, time_ms)
     found += [_finding(model, values, expected, ratio, row, names, accused) for row in accused]
     if process:
@@ -154,7 +173,12 @@ def natural(model: SuspicionModel, z: Floats, row: int) -> Floats:
 
 
 def _accuse(
-    model: SuspicionModel, values: Floats, time_ms: Longs, excess: Floats, last: int, strict: float
+    model: SuspicionModel,
+    values: Floats,
+    time_ms: Longs,
+    excess: Floats,
+    highest: Callable[[Floats], Floats],
+    strict: float,
 ) -> tuple[list[int], Floats, float]:
     """(the channel whose lie explains most, or two that were exchanged; what is left without
     them; the share of the others' disagreement they explain).
@@ -163,7 +187,7 @@ def _accuse(
 
     def tried(rows: list[int]) -> tuple[list[int], Floats, float]:
         made = _replaced(model, values, time_ms, rows)
-        rest = _excess(judged(model, made, time_ms)[-last:].max(axis=0), strict)
+        rest = _excess(highest(made), strict)
         rest[rows] = 0.0
         others = excess.sum() - excess[rows].sum()
         return rows, rest, (1.0 - rest.sum() / others) if others > 0 else 1.0

@@ -35,6 +35,7 @@ from lamplighter.domain.wire import (
     quarantine,
     safety,
     storage,
+    suspicion,
     together,
     trends,
     trial,
@@ -214,6 +215,16 @@ from lamplighter.domain.wire.storage import RetentionPreview as RetentionPreview
 from lamplighter.domain.wire.storage import SetRetention as SetRetention
 from lamplighter.domain.wire.storage import Storage as Storage
 from lamplighter.domain.wire.storage import StoragePart as StoragePart
+from lamplighter.domain.wire.suspicion import DismissSuspect as DismissSuspect
+from lamplighter.domain.wire.suspicion import Evidence as Evidence
+from lamplighter.domain.wire.suspicion import EvidenceCurve as EvidenceCurve
+from lamplighter.domain.wire.suspicion import GetEvidence as GetEvidence
+from lamplighter.domain.wire.suspicion import GetSuspects as GetSuspects
+from lamplighter.domain.wire.suspicion import PreviewWithhold as PreviewWithhold
+from lamplighter.domain.wire.suspicion import ReleaseWithheld as ReleaseWithheld
+from lamplighter.domain.wire.suspicion import Suspects as Suspects
+from lamplighter.domain.wire.suspicion import Withhold as Withhold
+from lamplighter.domain.wire.suspicion import WithholdPreview as WithholdPreview
 from lamplighter.domain.wire.together import GetTogether as GetTogether
 from lamplighter.domain.wire.together import Together as Together
 from lamplighter.domain.wire.trends import DropTrendPreset as DropTrendPreset
@@ -414,6 +425,7 @@ Request = (
     | quarantine.Request
     | storage.Request
     | together.Request
+    | suspicion.Request
     | trends.Request
     | trial.Request
     | Hello
@@ -453,6 +465,7 @@ Reply = (
     | quarantine.Reply
     | storage.Reply
     | together.Reply
+    | suspicion.Reply
     | trends.Reply
     | trial.Reply
     | Welcome
@@ -541,6 +554,7 @@ Event = (
     | models.Event
     | orders.Event
     | trends.Event
+    | suspicion.Event
     | safety.Event
     | Status
     | BlockMoved

@@ -1,0 +1,97 @@
+"""Finds values that come again in the very order in which they came before: a replay.
+
+Works on every point as it is stored, for all datastreams at once. Only values that change each
+time count, so a sensor at rest repeats nothing; a datastream that repeats itself by nature, such as
+a computed one, is left alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+WORD: Final = 6
+"""values that make one word of the comparison"""
+ENOUGH: Final = 20
+"""values in a row that must come again"""
+KNOWN: Final = 200
+"""words without a repeat before a repeat means anything"""
+CELLS: Final = 4_000_000
+"""words that are remembered at most, of all datastreams together"""
+LONGEST: Final = 20_000
+_MIX: Final = np.array(
+    [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93,
+     0xA0761D6478BD642F, 0xE7037ED1A0B428DB], np.uint64,
+)  # fmt: skip
+
+
+class RepeatWatch:
+    """Columns are datastream ids. `take` may be called from one thread only."""
+
+    def __init__(self) -> None:
+        self._bits = np.zeros((WORD, 0), np.uint64)
+        self._changes = np.zeros(0, np.int32)
+        self._run = np.zeros(0, np.int32)
+        self._fresh = np.zeros(0, np.int32)
+        self._at = np.zeros(0, np.int64)
+        self._words = np.zeros((0, 0), np.uint64)
+        self._late = np.zeros((WORD, 0), np.uint64)
+
+    def take(
+        self, datastream: npt.NDArray[np.int32], value: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int64]:
+        """Ids of datastreams of which at least `ENOUGH` values in a row came again just now."""
+        if not datastream.size:
+            return np.zeros(0, np.int64)
+        self._grow(int(datastream.max()) + 1)
+        order = np.argsort(datastream, kind="stable")
+        ids, values = datastream[order].astype(np.int64), value[order]
+        first = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
+        rank = np.arange(ids.size) - np.repeat(first, np.diff(np.r_[first, ids.size]))
+        found: list[npt.NDArray[np.int64]] = []
+        for number in range(int(rank.max()) + 1):
+            mine = rank == number
+            found.append(self._once(ids[mine], values[mine]))
+        return np.unique(np.concatenate(found))
+
+    def _once(
+        self, ids: npt.NDArray[np.int64], value: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int64]:
+        bits = np.ascontiguousarray(value).view(np.uint64)
+        moved = bits != self._bits[0, ids]
+        self._bits[1:, ids] = self._bits[:-1, ids]
+        self._bits[0, ids] = bits
+        self._changes[ids] = np.where(moved, self._changes[ids] + 1, 0)
+        whole = self._changes[ids] >= WORD
+        self._run[ids[~whole]] = 0
+        ids = ids[whole]
+        if not ids.size or not self._words.shape[0]:
+            return np.zeros(0, np.int64)
+        word = (self._bits[:, ids] * _MIX[:, None]).sum(axis=0, dtype=np.uint64) | np.uint64(1)
+        again = (self._words[:, ids] == word).any(axis=0)
+        self._run[ids] = np.where(again, self._run[ids] + 1, 0)
+        self._fresh[ids] = np.minimum(self._fresh[ids] + ~again, KNOWN)
+        # a word is remembered only when it no longer shares values with what is compared
+        self._words[self._at[ids] % self._words.shape[0], ids] = self._late[-1, ids]
+        self._late[1:, ids] = self._late[:-1, ids]
+        self._late[0, ids] = word
+        self._at[ids] += 1
+        told = (self._run[ids] + WORD - 1 >= ENOUGH) & (self._fresh[ids] >= KNOWN)
+        return ids[told]
+
+    def _grow(self, count: int) -> None:
+        have = self._run.size
+        if count <= have:
+            return
+        more = max(count - have, have // 2)
+        self._bits = np.pad(self._bits, ((0, 0), (0, more)))
+        self._late = np.pad(self._late, ((0, 0), (0, more)))
+        for name in ("_changes", "_run", "_fresh", "_at"):
+            setattr(self, name, np.pad(getattr(self, name), (0, more)))
+        deep = min(LONGEST, CELLS // (have + more))
+        words = np.zeros((deep, have + more), np.uint64)
+        kept = min(deep, self._words.shape[0])
+        words[:kept, :have] = self._words[:kept]
+        self._words = words

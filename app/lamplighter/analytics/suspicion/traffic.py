@@ -1,0 +1,195 @@
+"""What the messages of a sender give away: two that use one name, floods, clocks, old dates.
+
+Fed with what was stored, in order. A resend fills holes below the highest number of its epoch and
+is no sign of anything; what is looked for comes with new numbers, or with an epoch that was over.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import Struct
+
+RETURNS: Final = 2
+"""times an epoch that was over must come back"""
+SWITCH_MS: Final = 600_000
+JUMP: Final = 50
+"""numbers between two runs of one epoch"""
+JUMPS: Final = 4
+FLOOD: Final = 8.0
+"""times the usual rate"""
+FLOOD_LEAST: Final = 20.0
+"""messages a second that are no flood, however quiet a sender is usually"""
+LEARN_MS: Final = 20_000
+SPAN_MS: Final = 5_000
+OLD_MS: Final = 60_000
+"""behind its own newest value, from which a fresh message is back-dated"""
+AHEAD_MS: Final = 30_000
+"""further ahead of its usual clock than this is a jump"""
+MANY: Final = 3
+
+
+class Heard(Struct, frozen=True):
+    """One stored message. `first_ms` and `last_ms`: the times of its points."""
+
+    source: int
+    epoch: int
+    seq: int
+    received_ms: int
+    first_ms: int
+    last_ms: int
+
+
+class Sign(Struct, frozen=True):
+    """Something a sender gave away."""
+
+    source: int
+    kind: str
+    reason: str
+    """a sentence without its subject: 'sends ...'"""
+
+
+@dataclass
+class _Sender:
+    epochs: dict[int, int] = field(default_factory=dict)
+    """epoch -> when it was heard last"""
+    epoch: int = -1
+    switches: deque[int] = field(default_factory=lambda: deque(maxlen=8))
+    top: dict[int, int] = field(default_factory=dict)
+    seqs: deque[int] = field(default_factory=lambda: deque(maxlen=64))
+    newest_ms: int = 0
+    offset_ms: float | None = None
+    old: int = 0
+    ahead: int = 0
+    first_ms: int = 0
+    usual: float = 0.0
+    """messages a second"""
+    span_ms: int = 0
+    in_span: int = 0
+    floods: int = 0
+
+
+class TrafficWatch:
+    """All senders of one recorder."""
+
+    def __init__(self) -> None:
+        self._senders: dict[int, _Sender] = {}
+
+    def take(self, messages: Iterable[Heard]) -> list[Sign]:
+        """Signs in these messages, each sender and kind once."""
+        found: dict[tuple[int, str], Sign] = {}
+        for message in messages:
+            if message.source < 0:
+                continue
+            sender = self._senders.setdefault(message.source, _Sender())
+            for kind, reason in _signs(sender, message):
+                found[message.source, kind] = Sign(message.source, kind, reason)
+        return list(found.values())
+
+    def forget(self, source: int) -> None:
+        """A person looked at it: what it does now is usual."""
+        self._senders.pop(source, None)
+
+
+def _signs(sender: _Sender, m: Heard) -> list[tuple[str, str]]:
+    found = []
+    top = sender.top.get(m.epoch, -1)
+    fresh = m.seq > top
+    if reason := _second(sender, m):
+        found.append(("second publisher", reason))
+    if fresh:
+        sender.top[m.epoch] = m.seq
+        if reason := _old(sender, m):
+            found.append(("back-dated", reason))
+        if reason := _jump(sender, m):
+            found.append(("clock jump", reason))
+    if reason := _flood(sender, m, fresh=fresh):
+        found.append(("flood", reason))
+    if m.last_ms:
+        sender.newest_ms = max(sender.newest_ms, min(m.last_ms, m.received_ms + AHEAD_MS))
+    return found
+
+
+def _second(sender: _Sender, m: Heard) -> str:
+    """Two that use one name: epochs that alternate, or two runs of numbers in one epoch."""
+    if m.epoch != sender.epoch:
+        before = sender.epochs.get(m.epoch)
+        came_back = before is not None and sender.epoch in sender.epochs
+        late = m.seq > sender.top.get(m.epoch, -1)
+        if came_back and late and m.received_ms - (before or 0) < SWITCH_MS:
+            sender.switches.append(m.received_ms)
+        sender.epoch = m.epoch
+        sender.seqs.clear()
+        while len(sender.epochs) > 16:
+            oldest = min(sender.epochs, key=lambda e: sender.epochs[e])
+            sender.epochs.pop(oldest)
+            sender.top.pop(oldest, None)
+    sender.epochs[m.epoch] = m.received_ms
+    recent = [at for at in sender.switches if m.received_ms - at < SWITCH_MS]
+    if len(recent) >= RETURNS:
+        return "two senders use its name: messages of two lives come in turn"
+    sender.seqs.append(m.seq)
+    steps = [b - a for a, b in zip(sender.seqs, list(sender.seqs)[1:], strict=False)]
+    back, on = sum(s < -JUMP for s in steps), sum(s > JUMP for s in steps)
+    if min(back, on) >= JUMPS:
+        return "two senders use its name: two counts of messages run side by side"
+    return ""
+
+
+def _old(sender: _Sender, m: Heard) -> str:
+    old = bool(m.first_ms) and sender.newest_ms - m.last_ms > OLD_MS
+    sender.old = sender.old + 1 if old else 0
+    if sender.old >= MANY:
+        behind = (sender.newest_ms - m.last_ms) / 1000
+        return f"new messages carry times {_long(behind)} before its own newest value"
+    return ""
+
+
+def _jump(sender: _Sender, m: Heard) -> str:
+    if not m.last_ms:
+        return ""
+    offset = float(m.last_ms - m.received_ms)
+    usual = sender.offset_ms
+    if usual is None:
+        sender.offset_ms = offset
+        return ""
+    if offset - usual > AHEAD_MS:
+        sender.ahead += 1
+        if sender.ahead >= MANY:
+            return f"its clock jumped {_long((offset - usual) / 1000)} ahead"
+        return ""
+    sender.ahead = 0
+    sender.offset_ms = usual + 0.1 * (offset - usual)
+    return ""
+
+
+def _flood(sender: _Sender, m: Heard, *, fresh: bool) -> str:
+    sender.first_ms = sender.first_ms or m.received_ms
+    passed = m.received_ms - sender.span_ms
+    if sender.span_ms and passed < SPAN_MS:
+        sender.in_span += fresh
+    else:
+        rate = sender.in_span / (SPAN_MS / 1000.0)
+        learned = m.received_ms - sender.first_ms > LEARN_MS
+        much = max(FLOOD * sender.usual, FLOOD_LEAST)
+        sender.floods = sender.floods + 1 if learned and rate > much else 0
+        if not sender.floods:
+            sender.usual = max(rate, 0.9 * sender.usual)
+        sender.span_ms, sender.in_span = m.received_ms, int(fresh)
+    now = sender.in_span / (SPAN_MS / 1000.0)
+    learned = m.received_ms - sender.first_ms > LEARN_MS
+    if sender.floods or (learned and now > max(FLOOD * sender.usual, FLOOD_LEAST)):
+        return f"it sends {max(now, FLOOD * sender.usual):.0f} messages a second or more, " \
+               f"usually {sender.usual:.1f}"  # fmt: skip
+    return ""
+
+
+def _long(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

@@ -1,0 +1,494 @@
+"""The lane of suspect sensors of a recorder: sampled, compared in a worker, told with a reason.
+
+One thread of its own takes samples on an even grid, looks at the messages that were stored, and
+hands the last samples to a limited worker that compares them with what was learned from clean
+history. What a person withholds is marked at once, for every reader of the newest values.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from lamplighter.analytics.suspicion.repeated import RepeatWatch
+from lamplighter.analytics.suspicion.traffic import Heard, Sign, TrafficWatch
+from lamplighter.analytics.suspicion.training import Looking, Models, Seen
+from lamplighter.domain import wire
+from lamplighter.domain.problems import fault
+from lamplighter.domain.quality import QualityMark
+from lamplighter.domain.suspicion import SUSPECT, WITHHELD, Suspect, Withheld
+from lamplighter.runtime.suspicion_samples import LEAST, Samples
+from lamplighter.store import Store, WriteAccess
+
+if TYPE_CHECKING:
+    from lamplighter.analytics.suspicion.model import SuspicionModel
+    from lamplighter.analytics.suspicion.verdict import Finding
+    from lamplighter.domain.city import Datastream
+    from lamplighter.domain.observation import Committed
+    from lamplighter.runtime.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+TURN_S: Final = 0.2
+LOOK_SAMPLES: Final = 3
+"""samples between two looks"""
+TWICE: Final = 2
+"""looks in a row that must say the same before anybody is accused"""
+STRICT: Final = 2.0
+"""times the highest of clean history from which the lane speaks"""
+STRICT_EARLY: Final = 3.0
+"""the same while less than a whole day was learned"""
+QUIET_SAMPLES: Final = 60
+"""samples without a sign after which a suspicion no longer stands"""
+AGAIN_MS: Final = 6 * 3_600_000
+"""what was learned is learned anew after this time, from clean samples"""
+NEW_MS: Final = 120_000
+"""a sender that is first heard this long after the start is new to the project"""
+LEARN: Final = "Learn how sensors go together"
+LOOK: Final = "Compare sensors"
+
+
+def stored_suspects(store: Store) -> list[Suspect]:
+    """The lane of a project."""
+    return [msgspec.json.decode(t, type=Suspect) for t in store.settings(SUSPECT).values()]
+
+
+def stored_withheld(store: Store) -> list[Withheld]:
+    """What is withheld in a project."""
+    return [msgspec.json.decode(t, type=Withheld) for t in store.settings(WITHHELD).values()]
+
+
+class SuspicionDesk:
+    """One recorder's lane. `committed` is called on the writer's thread."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._lock = threading.RLock()
+        self._suspects = {s.id: s for s in stored_suspects(recorder.store)}
+        self._withheld = {w.key: w for w in stored_withheld(recorder.store)}
+        self._inbox: queue.SimpleQueue[Committed] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.samples = Samples(recorder)
+        self._traffic, self._repeats = TrafficWatch(), RepeatWatch()
+        self.models: tuple[SuspicionModel, ...] = ()
+        self._watched = self._abstained = 0
+        self._trained_ms = self._trained_on = self._trained_at = 0
+        self._busy = False
+        self._early = True
+        self._looked = 0
+        self._hints: dict[tuple[int, str], int] = {}
+        self._at_start: frozenset[int] = frozenset()
+        self._greeted: set[int] = set()
+
+    # ------------------------------------------------------------------ life
+    def start(self) -> None:
+        """Mark what is withheld and begin to watch."""
+        self._at_start = frozenset(self._recorder.core.city.sources)
+        self._mark()
+        self._recorder.hand.mark_points()
+        self._thread = threading.Thread(target=self._run, name="suspicion", daemon=True)
+        self._thread.start()
+
+    def stop(self, deadline_s: float = 3.0) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(deadline_s)
+
+    def committed(self, committed: Committed) -> None:
+        """A stored batch; looked at on the lane's own thread."""
+        self._inbox.put(committed)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(TURN_S):
+            try:
+                self._turn()
+            except Exception:
+                log.exception("a turn of the lane failed")
+
+    def _turn(self) -> None:
+        while not self._inbox.empty():
+            self._messages(self._inbox.get())
+        if not self.samples.take():
+            return
+        self._settle()
+        if self._busy:
+            return
+        if self._is_due() and not (self.models and self._any_standing()):
+            self._learn()
+            return
+        if self.models and self.samples.taken - self._looked >= LOOK_SAMPLES:
+            self._look()
+
+    def _is_due(self) -> bool:
+        """Whether there are many more samples than last time, or it is long ago."""
+        count = self.samples.count
+        passed = self._recorder.clock.monotonic_ms() - self._trained_at
+        return count >= LEAST and (count >= 2 * self._trained_on or passed > AGAIN_MS)
+
+    def _any_standing(self) -> bool:
+        return any(s.standing for s in self._suspects.values())
+
+    # ------------------------------------------------------------------ in a worker
+    def _learn(self) -> None:
+        """From the samples so far; nobody's lie may be among them."""
+        self._busy = True
+        self._trained_at = self._recorder.clock.monotonic_ms()
+        request = self.samples.learning(self.withheld_ids())
+        samples = int(request.time_ms.size)
+
+        def end(value: Any) -> None:
+            self._busy = False
+            if isinstance(value, Models):
+                self.models = value.items
+                self._watched, self._abstained = value.watched, value.abstained
+                self._trained_ms, self._trained_on = self._recorder.clock.wall_ms(), samples
+                self._early = samples * self.samples.step_ms < self.samples.day_ms
+                self._tell()
+            else:
+                self._trained_on = samples
+                log.warning("the comparison of sensors was not learned", why=str(value))
+
+        self._recorder.jobs.pool.submit(
+            "lamplighter.analytics.suspicion.training:learn",
+            request,
+            name=LEARN,
+            timeout_s=600.0,
+            on_end=end,
+            result=Models,
+            memory_mb=2_048,
+            code="P-604",
+            reply_bytes=256_000_000,
+        )
+
+    def _look(self) -> None:
+        self._busy = True
+        fresh = min(self.samples.taken - self._looked, 32)
+        self._looked = self.samples.taken
+        ids, time_ms, values, names = self.samples.recent()
+        request = Looking(
+            self.models,
+            ids,
+            time_ms,
+            values,
+            names,
+            fresh,
+            STRICT_EARLY if self._early else STRICT,
+            self._early,
+            self.withheld_ids(),
+        )
+
+        def end(value: Any) -> None:
+            self._busy = False
+            if isinstance(value, Seen):
+                self._seen(value.items)
+
+        self._recorder.jobs.pool.submit(
+            "lamplighter.analytics.suspicion.training:look",
+            request,
+            name=LOOK,
+            timeout_s=120.0,
+            on_end=end,
+            result=Seen,
+            code="P-604",
+        )
+
+    def _seen(self, items: tuple[Finding, ...]) -> None:
+        """What two looks in a row say is told."""
+        now = {(f.row, f.looks): f for f in items}
+        self._hints = {key: self._hints.get(key, 0) + 1 for key in now}
+        for key, found in now.items():
+            if self._hints[key] >= TWICE:
+                self._found(found)
+
+    def _found(self, f: Finding) -> None:
+        streams = self._recorder.core.city.streams
+        if not 0 <= f.row < len(streams):
+            return
+        key = streams[f.row].key
+        scope = "process" if f.looks == "process" else "datastream"
+        self._put(
+            Suspect(
+                key,
+                scope,
+                f.kind,
+                f.looks,
+                f.reason,
+                f.check,
+                round(f.score, 2),
+                0,
+                0,
+                tuple(streams[n].key for n in f.neighbours if n < len(streams)),
+                f.expected if np.isfinite(f.expected) else None,
+                f.evidence,
+            )
+        )
+
+    # ------------------------------------------------------------------ messages
+    def _messages(self, committed: Committed) -> None:
+        points = committed.points
+        first = np.zeros(len(committed.messages), np.int64)
+        last = np.zeros(len(committed.messages), np.int64)
+        if len(points):
+            order = np.argsort(points.message, kind="stable")
+            mine, times = points.message[order], points.time_ms[order]
+            begins = np.flatnonzero(np.r_[True, mine[1:] != mine[:-1]])
+            first[mine[begins]] = np.minimum.reduceat(times, begins)
+            last[mine[begins]] = np.maximum.reduceat(times, begins)
+        heard = [
+            Heard(m.source, m.epoch, m.seq, m.received_ms, int(a), int(b))
+            for m, a, b in zip(committed.messages, first, last, strict=True)
+        ]
+        for sign in self._traffic.take(heard):
+            self._sign(sign)
+        for conflict in committed.conflicts:
+            self._sign(
+                Sign(
+                    conflict.source,
+                    "second publisher",
+                    "a message came twice with the same number and different content",
+                )
+            )
+        self._strangers({m.source for m in committed.messages})
+        for number in self._repeats.take(points.datastream, points.value).tolist():
+            self._repeated(number)
+
+    def retained(self, topic: str) -> None:
+        """An observation came as a retained message: old news that looks new."""
+        name = topic.rsplit("/", 1)[-1]
+        self._put(
+            Suspect(
+                name,
+                "source",
+                "retained message",
+                "message",
+                f"{name} leaves observations on the broker that look new to whoever connects",
+                "retained",
+                1.0,
+                0,
+                0,
+                evidence=("decided by: an observation with the retained mark",),
+            )
+        )
+
+    def _sign(self, sign: Sign) -> None:
+        name = self._recorder.core.city.sources.get(sign.source)
+        if name is None:
+            return
+        self._put(
+            Suspect(
+                name,
+                "source",
+                sign.kind,
+                "message",
+                f"{name}: {sign.reason}",
+                sign.kind,
+                1.0,
+                0,
+                0,
+                evidence=(f"decided by: the messages of {name}",),
+            )
+        )
+
+    def _strangers(self, sources: set[int]) -> None:
+        """Senders that nobody knew when the recorder began, and that belong to nothing."""
+        recorder = self._recorder
+        city = recorder.core.city
+        fresh = sources - self._greeted - self._at_start
+        if not fresh or recorder.clock.wall_ms() - recorder.started_ms < NEW_MS:
+            self._greeted |= fresh if not self._at_start else set()
+            return
+        for source in fresh & set(city.sources):
+            self._greeted.add(source)
+            name = city.sources[source]
+            known = any(s.source == name and s.asset for s in city.streams)
+            if self._at_start and not known:
+                self._sign(
+                    Sign(
+                        source,
+                        "unknown publisher",
+                        "nobody announced this sender, and it belongs to no asset",
+                    )
+                )
+
+    def _repeated(self, number: int) -> None:
+        streams = self._recorder.core.city.streams
+        if number >= len(streams) or streams[number].states:
+            return
+        s = streams[number]
+        self._put(
+            Suspect(
+                s.key,
+                "datastream",
+                "replay",
+                "tampered",
+                f"{s.label or s.name}: it repeats its own past, value for value",
+                "repeat",
+                1.0,
+                0,
+                0,
+                evidence=("decided by: twenty values in a row that came before in the same order",),
+            )
+        )
+
+    # ------------------------------------------------------------------ the lane
+    def _put(self, found: Suspect) -> None:
+        """New, or seen again. One that is withheld already is not told anew."""
+        now = self._recorder.clock.wall_ms()
+        with self._lock:
+            before = self._suspects.get(found.id)
+            if found.scope == "datastream" and found.key in self._withheld:
+                return
+            if before is not None and before.standing and before.kind == found.kind:
+                changed = msgspec.structs.replace(
+                    before, seen_ms=now, score=max(before.score, found.score)
+                )
+                self._suspects[found.id] = changed
+                return
+            since = before.since_ms if before is not None and before.standing else now
+            found = msgspec.structs.replace(found, since_ms=since, seen_ms=now)
+            self._suspects[found.id] = found
+        self._keep(SUSPECT + found.id, found)
+        self._mark()
+        self._tell()
+
+    def _settle(self) -> None:
+        """What was not seen for a while stands no more; it stays in the lane to be looked at."""
+        limit = self._recorder.clock.wall_ms() - QUIET_SAMPLES * self.samples.step_ms
+        with self._lock:
+            over = [s for s in self._suspects.values() if s.standing and s.seen_ms < limit]
+            for s in over:
+                self._suspects[s.id] = msgspec.structs.replace(s, standing=False)
+        for s in over:
+            self._keep(SUSPECT + s.id, self._suspects[s.id])
+        if over:
+            self._mark()
+            self._tell()
+
+    def withhold(self, key: str, user: str, reason: str) -> Withheld:
+        """Nothing is decided by it from now on. Raises LamplighterError (U-801, U-802)."""
+        self.stream(key)
+        if not reason.strip():
+            raise fault("U-801", what="withholding needs a reason", name="suspects quarantine")
+        made = Withheld(key, user, reason.strip(), self._recorder.clock.wall_ms())
+        self._keep(WITHHELD + key, made).result(10)
+        with self._lock:
+            self._withheld[key] = made
+        self._changed()
+        return made
+
+    def release(self, key: str) -> Withheld:
+        """Raises LamplighterError (U-801) when it is not withheld."""
+        with self._lock:
+            known = self._withheld.get(key)
+        if known is None:
+            raise fault("U-801", what=f"{key} is not withheld", name="suspects release")
+        self._recorder.store.writer.call(
+            lambda access: access.remove_setting(WITHHELD + key)
+        ).result(10)
+        with self._lock:
+            self._withheld.pop(key, None)
+            self._suspects.pop(f"datastream\x1f{key}", None)
+        self._drop(SUSPECT + f"datastream\x1f{key}")
+        self._changed()
+        return known
+
+    def dismiss(self, key: str, scope: str) -> Suspect:
+        """A person looked at it: it leaves the lane. Raises LamplighterError (U-801)."""
+        ident = f"{scope}\x1f{key}"
+        with self._lock:
+            known = self._suspects.pop(ident, None)
+        if known is None:
+            raise fault("U-801", what=f"{key} is not suspect", name="suspects")
+        self._drop(SUSPECT + ident)
+        if scope == "source":
+            ids = {n: i for i, n in self._recorder.core.city.sources.items()}
+            if key in ids:
+                self._traffic.forget(ids[key])
+        self._mark()
+        self._tell()
+        return known
+
+    def _changed(self) -> None:
+        self._mark()
+        self._recorder.hand.mark_points()
+        self._tell()
+
+    def _mark(self) -> None:
+        """Bring the marks of the newest values in line with the lane."""
+        streams = self._recorder.core.city.streams
+        marks = np.zeros(len(streams), np.uint8)
+        with self._lock:
+            doubted = {
+                s.key for s in self._suspects.values() if s.scope == "datastream" and s.standing
+            }
+            senders = {s.key for s in self._suspects.values() if s.scope == "source" and s.standing}
+            withheld = set(self._withheld)
+        for s in streams:
+            if s.key in doubted or s.source in senders:
+                marks[s.id] |= int(QualityMark.SUSPECT)
+            if s.key in withheld:
+                marks[s.id] |= int(QualityMark.WITHHELD)
+        self._recorder.core.marks = marks
+
+    def _keep(self, name: str, value: Suspect | Withheld) -> Any:
+        text = msgspec.json.encode(value).decode()
+
+        def put(access: WriteAccess) -> None:
+            access.put_setting(name, text)
+
+        return self._recorder.store.writer.call(put)
+
+    def _drop(self, name: str) -> None:
+        self._recorder.store.writer.call(lambda access: access.remove_setting(name))
+
+    def _tell(self) -> None:
+        self._recorder.server.emit(self.state())
+
+    # ------------------------------------------------------------------ reading
+    def state(self) -> wire.Suspects:
+        """The lane as it stands: standing ones first, the newest first."""
+        with self._lock:
+            items = sorted(self._suspects.values(), key=lambda s: (not s.standing, -s.since_ms))
+            withheld = tuple(sorted(self._withheld.values(), key=lambda w: -w.since_ms))
+        return wire.Suspects(
+            tuple(items),
+            withheld,
+            self._watched,
+            self._abstained,
+            self._words(),
+            self._trained_ms,
+        )
+
+    def _words(self) -> str:
+        count, step = self.samples.count, self.samples.step_ms / 1000.0
+        if not self.models:
+            return f"learning: {min(count, LEAST)} of {LEAST} samples, one every {step:g} s"
+        text = f"learned from {self._trained_on:,} samples, one every {step:g} s"
+        if self._early:
+            text += "; until that is a whole day only jumps, standstills, gaps and repeats count"
+        return text
+
+    def stream(self, key: str) -> Datastream:
+        """Raises LamplighterError (U-802) when there is no such datastream."""
+        for stream in self._recorder.core.city.streams:
+            if stream.key == key:
+                return stream
+        raise fault("U-802", name=key)
+
+    def withheld_ids(self) -> tuple[int, ...]:
+        """Ids of the datastreams that are withheld."""
+        with self._lock:
+            keys = set(self._withheld)
+        if not keys:
+            return ()
+        return tuple(s.id for s in self._recorder.core.city.streams if s.key in keys)
+
+    def marks(self) -> npt.NDArray[np.uint8]:
+        """The marks as the newest values carry them."""
+        return self._recorder.core.marks
