@@ -108,7 +108,7 @@ def test_releasing_takes_it_back_and_both_are_audited(recorder: Recorder) -> Non
     ask(recorder, wire.ReleaseWithheld(KEY, "the crew looked"))
     until(lambda: not grade(recorder)[1] & QualityMark.WITHHELD)
     assert ask(recorder, wire.GetSuspects()).withheld == ()
-    done = [(e.action, e.object, e.reason) for e in audit_entries(recorder.project, 50)]
+    done = [(e["action"], e["object"], e["reason"]) for e in audit_entries(recorder.project, 50)]
     assert ("withhold datastream", KEY, "it looks replayed") in done
     assert ("release datastream", KEY, "the crew looked") in done
 
