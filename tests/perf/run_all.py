@@ -35,6 +35,7 @@ BENCHES: Final = {
     "alarms": "Alarms",
     "backtest": "Rules tried on the past",
     "analytics": "Expected values and forecasts",
+    "anomaly": "Anomalies, attacks and leaks",
 }
 CODE: Final = """
 import importlib, json, sys

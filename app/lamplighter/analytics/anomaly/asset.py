@@ -38,7 +38,7 @@ CALM: Final = 8
 FOLLOW: Final = 1_000
 """rows in which the level follows calm values; what it learns from is `LAG` rows old"""
 LAG: Final = 60
-RELATED: Final = 100
+RELATED: Final = 500
 """rows of past per signal from which relations between signals are learned"""
 RIDGE: Final = 0.1
 LEAST: Final = 60
@@ -101,7 +101,7 @@ def fit(columns: Columns, events: tuple[Event, ...] = ()) -> AssetModel:
     scaled = left / spread
     long = columns.rows >= RELATED * int(np.isfinite(spread).sum())
     weight = _relations(scaled) if long else np.zeros((0, 0))
-    channels = _channels(scaled, weight)
+    channels = _unseen(scaled) if long else scaled
     mean = rolling.mean(channels, WINDOW)
     return AssetModel(
         columns.names,
@@ -135,6 +135,16 @@ def _channels(scaled: Floats, weight: Floats) -> Floats:
         return scaled
     held = np.nan_to_num(rolling.forward(scaled))  # a signal not yet known counts as usual
     return np.hstack([scaled, scaled - held @ weight.T])
+
+
+def _unseen(scaled: Floats) -> Floats:
+    """Channels of the past, each half with relations learned from the other half: what remains
+    is as large as it will be in rows to come, not as small as where it was fitted."""
+    middle = scaled.shape[0] // 2
+    halves = (scaled[:middle], scaled[middle:])
+    return np.vstack(
+        [_channels(halves[0], _relations(halves[1])), _channels(halves[1], _relations(halves[0]))]
+    )
 
 
 def _limit(channels: Floats) -> Floats:

@@ -3,7 +3,8 @@
 Fitted on weeks without leaks. Each pressure is told twice, from the other pressures and flows and
 from the flows alone; what remains is taken as one median a day, so the hours of the day and a bad
 reading decide nothing. A leak lowers it and it stays lower; the sensor that falls most is the
-nearest. A fall in the direction of one that is known already is the same leak growing.
+nearest. A fall at the sensor or in the direction of one that is known already is the same leak
+growing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ HOLD: Final = 2
 SAME: Final = 0.75
 """cosine of two falls from which they are one leak"""
 SAME_DAYS: Final = 60
-MARGIN: Final = 1.5
+MARGIN: Final = 1.25
 """the limit lies this many times beyond the largest fall of the weeks without leaks"""
 
 
@@ -158,27 +159,32 @@ def judge(
 def _falls(daily: Floats, ends: list[int], limit: float) -> list[tuple[int, int, float]]:
     """(day, sensor, size) of new falls beyond `limit`; with 0 the largest fall of every day."""
     found: list[tuple[int, int, float]] = []
-    known: list[tuple[int, Floats]] = []
+    known: list[tuple[int, int, Floats]] = []
     begin = 0
     for day in range(daily.shape[1]):
         if day in ends:
             begin = day + 1
+            known = []
         if day - begin < SETTLE:
             continue
         first = max(begin, day - HOLD - BASE)
         base = np.median(daily[:, first : day - HOLD + 1], axis=1)
         fall = base - daily[:, day - HOLD + 1 : day + 1].max(axis=1)
-        size = float(fall.max())
+        size, sensor = float(fall.max()), int(fall.max(axis=0).argmax())
         if size <= limit:
             continue
         if limit > 0:
             way = (base - daily[:, day]).ravel()
             way = way / np.linalg.norm(way)
             begin = day
-            same = [k for k, (at, w) in enumerate(known) if day - at < SAME_DAYS and w @ way > SAME]
+            same = [
+                k
+                for k, (at, place, w) in enumerate(known)
+                if day - at < SAME_DAYS and (place == sensor or w @ way > SAME)
+            ]
             if same:
-                known[same[0]] = (day, way)
+                known[same[0]] = (day, sensor, way)
                 continue
-            known.append((day, way))
-        found.append((day, int(fall.max(axis=0).argmax()), size))
+            known.append((day, sensor, way))
+        found.append((day, sensor, size))
     return found
