@@ -199,6 +199,8 @@ def alarm_actions(f: Furniture) -> list[Action]:
     return [
         Action(tr("Alarm rules"), ("Ctrl+Shift+R",), lambda: work.open(0)),
         Action(tr("Sound of alarms here, on or off"), (), f.switch_sound),
+        Action(tr("Traffic and air: how two kinds go together"), (),
+               lambda: f.docks.show("together")),
         Action(tr("Anomalies"), ("Ctrl+Shift+N",), lambda: f.docks.show("anomalies")),
         Action(tr("Reasons in sentences, on or off"), (), f.switch_reasons),
         Action(tr("Learn what is usual, now"), (), f.anomalies.learn.click),

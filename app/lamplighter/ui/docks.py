@@ -27,6 +27,7 @@ TITLES: Final = {
     "trends": "Trends",
     "alarms": "Alarms",
     "anomalies": "Anomalies",
+    "together": "Traffic and air",
     "maintenance": "Maintenance",
     "crew": "Crew plan",
     "models": "Models",
@@ -124,8 +125,8 @@ class Docks:
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side: Place = ("asset", "attributes", "forecast", "scenario", "then")
         lists: Place = (
-            "trends", "alarms", "anomalies", "maintenance", "orders", "crew", "models", "tasks",
-            "check", "feeds",
+            "trends", "alarms", "anomalies", "maintenance", "orders", "crew", "models",
+            "together", "tasks", "check", "feeds",
         )  # fmt: skip
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")

@@ -55,6 +55,7 @@ from lamplighter.ui.then_panel import ThenAndNow
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.time_question import GoToTime
 from lamplighter.ui.time_words import moment
+from lamplighter.ui.together_page import TogetherPage
 from lamplighter.ui.trends import Trends
 from lamplighter.ui.twin_dock import TwinDock
 from lamplighter.ui.units_dialog import UnitsDialog
@@ -86,6 +87,7 @@ class Furniture:
         self.forecast, self.scenario = ForecastCard(desk), ScenarioPanel(desk)
         self.trends, self.alarms = Trends(desk), AlarmList(desk, window.blink)
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
+        self.together = TogetherPage(desk)
         self.anomalies, self.models = AnomaliesPage(desk), ModelsPage(desk)
         self.crew = CrewPage(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
@@ -111,6 +113,7 @@ class Furniture:
             "trends": self.trends,
             "alarms": self.alarms,
             "anomalies": self.anomalies,
+            "together": self.together,
             "maintenance": self.maintenance,
             "crew": self.crew,
             "models": self.models,
