@@ -21,6 +21,13 @@ PASSPHRASE: Final = typer.Option(
 JSON: Final = typer.Option(False, "--json")
 
 
+class _Spoken(Spoken):
+    """Says each kind of step once, whatever it counts."""
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        super().__call__(done, total, "".join(c for c in text if c not in "0123456789,").strip())
+
+
 def register(app: typer.Typer) -> None:
     room = typer.Typer(
         help="Take a part of the city along in one file, and bring back what was done.",
@@ -165,8 +172,8 @@ def _take(project: Path, file: Path, wanted: KitWanted, words: str) -> KitReport
 
     with beside.recorder(project) as session:
         if session is None:
-            return take_alone(project, file, wanted, words, Spoken())
-        return beside.kit(session, wire.TakeKit(str(file.absolute()), wanted, words), Spoken())
+            return take_alone(project, file, wanted, words, _Spoken())
+        return beside.kit(session, wire.TakeKit(str(file.absolute()), wanted, words), _Spoken())
 
 
 def _merge(project: Path, file: Path, words: str, trust: str) -> KitReport:
@@ -175,9 +182,9 @@ def _merge(project: Path, file: Path, words: str, trust: str) -> KitReport:
 
     with beside.recorder(project) as session:
         if session is None:
-            return merge_alone(project, file, words, trust=trust, steps=Spoken())
+            return merge_alone(project, file, words, trust=trust, steps=_Spoken())
         ask = wire.MergeKit(str(file.absolute()), words, trust)
-        return beside.kit(session, ask, Spoken())
+        return beside.kit(session, ask, _Spoken())
 
 
 def _words(file: Path, given: Path | None) -> str:

@@ -149,7 +149,7 @@ class Merger:
             if name.startswith("media/"):
                 self._warnings.append(f"{name} is another file here; the one here was kept")
                 return
-        self._steps(0, 0, f"file {path.name}")
+        self._steps(0, 0, "files")
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         found = blake2b(digest_size=32)

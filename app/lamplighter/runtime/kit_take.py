@@ -128,7 +128,7 @@ class _Kit:
             while True:  # an empty file is one empty frame
                 digest.update(data)
                 self.writer.add("file", name, data)
-                self.steps(len(self.files), 0, f"file {path.name}")
+                self.steps(len(self.files), 0, "files")
                 data = source.read(FRAME_BYTES)
                 if not data:
                     break

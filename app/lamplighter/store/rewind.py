@@ -11,7 +11,9 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
+from lamplighter.domain import order_fields
 from lamplighter.domain.alarm import AlarmRecord, Incident
+from lamplighter.domain.edits import Edit, Edits
 from lamplighter.domain.forecast import Forecast
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.observation import PointColumns
@@ -82,10 +84,29 @@ class Rewind:
         return found
 
     def orders(self, at_ms: int, as_known: bool) -> list[WorkOrder]:
-        """Work orders with their notes as they stood then; else those of then, as they stand."""
+        """Work orders with their notes as they stood then: as this console knew them, or as all
+        that is known now says, with what was done elsewhere at the time it was done.
+        """
         known = self.known_at(at_ms) if as_known else None
         every = facts_known(self._readers.city, facts.ORDER, WorkOrder, known).values()
-        return [o for o in every if as_known or o.created_ms <= at_ms]
+        if as_known:
+            return list(every)
+        return self._true_orders([o for o in every if o.created_ms <= at_ms], at_ms)
+
+    def _true_orders(self, orders: list[WorkOrder], at_ms: int) -> list[WorkOrder]:
+        """By the edits made until then, whenever they came; those never edited as they stand."""
+        edits = facts.current(self._readers.city, facts.EDIT, Edit).values()
+        edited = {e.object for e in edits}
+        then = Edits(e for e in edits if e.made_ms <= at_ms)
+        found = []
+        for order in orders:
+            object = order_fields.object_of(order.id)
+            fields = then.record(object)
+            if object not in edited:
+                found.append(order)
+            elif fields:
+                found.append(order_fields.order_from(order.id, fields))
+        return found
 
     def prognoses(self, at_ms: int, as_known: bool) -> list[Prognosis]:
         """Forecasts as they had been issued by then, or the newest ones."""

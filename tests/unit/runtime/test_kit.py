@@ -107,6 +107,27 @@ def test_work_comes_back_once_with_its_author_place_and_time(office: Path) -> No
     assert (again.records, again.counts) == (0, {})
 
 
+def test_the_past_shows_work_when_it_was_done_and_when_it_became_known(office: Path) -> None:
+    there = laptop(office)
+    before = SystemClock().wall_ms()
+    time.sleep(0.01)
+    change(there, "order/WO-0", {"note": "done in the field"}, "crew")
+    time.sleep(0.01)
+    between = SystemClock().wall_ms()
+    time.sleep(0.01)
+    back(there, office)
+    after = SystemClock().wall_ms()
+
+    def note(at_ms: int, as_known: bool) -> str:
+        with projects.opened(office) as store:
+            return next(o.note for o in store.rewind.orders(at_ms, as_known) if o.id == "WO-0")
+
+    assert [note(t, False) for t in (before, between, after)] == [
+        "", "done in the field", "done in the field"
+    ]  # fmt: skip
+    assert [note(t, True) for t in (before, between, after)] == ["", "", "done in the field"]
+
+
 def test_two_values_of_one_field_are_listed_with_both_sides(office: Path) -> None:
     there = laptop(office)
     change(there, "order/WO-0", {"note": "6312-C3", "isolation": "valve closed"}, "crew 2")
@@ -204,7 +225,7 @@ def test_a_kit_that_was_cut_goes_on_where_it_was(
         pass
 
     def cable(done: int, total: int, text: str) -> None:
-        if text.startswith("file"):
+        if text == "files":
             raise Cut
 
     with pytest.raises(Cut):
