@@ -106,6 +106,9 @@ class Edits:
         self._of: dict[str, dict[str, list[Edit]]] = {}
         self._seen: dict[tuple[str, str], set[str]] = {}
         """per object and field: an edit settles nothing but its own field"""
+        self._touched: set[tuple[str, str]] = set()
+        """fields that were not looked at for a conflict since they changed"""
+        self._contested: set[tuple[str, str]] = set()
         for edit in edits:
             self.add(edit)
 
@@ -123,6 +126,7 @@ class Edits:
         self._of.setdefault(edit.object, {}).setdefault(edit.field, []).append(edit)
         seen = self._seen.setdefault((edit.object, edit.field), set())
         seen.update(i for i in edit.seen if i != edit.id)
+        self._touched.add((edit.object, edit.field))
         return True
 
     def get(self, edit_id: str) -> Edit | None:
@@ -220,8 +224,16 @@ class Edits:
 
     def conflicts(self, objects: Iterable[str] | None = None) -> tuple[Conflict, ...]:
         """All that wait for a decision, by object and field."""
-        chosen = self.objects() if objects is None else sorted(set(objects))
-        found = (self.conflict(o, f) for o in chosen for f in sorted(self._of.get(o, {})))
+        if objects is not None:
+            fields = [(o, f) for o in sorted(set(objects)) for f in sorted(self._of.get(o, {}))]
+        else:
+            for one in self._touched:
+                (self._contested.discard if self.conflict(*one) is None else self._contested.add)(
+                    one
+                )
+            self._touched.clear()
+            fields = sorted(self._contested)
+        found = (self.conflict(o, f) for o, f in fields)
         return tuple(c for c in found if c is not None)
 
     # ------------------------------------------------------------------ making edits

@@ -45,7 +45,9 @@ def note(
 ) -> list[Edit]:
     """Keep what was done to these alarms as edits."""
     made = {KIND + r.key: changes(action, r, until_ms) for r in before}
-    return desk.change_many({o: c for o, c in made.items() if c}, reason=reason, author=who)
+    return desk.change_many(
+        {o: c for o, c in made.items() if c}, reason=reason, author=who, wait=False
+    )
 
 
 def answered(edits: Edits, records: Iterable[AlarmRecord]) -> list[tuple[AlarmRecord, Edit]]:

@@ -61,8 +61,13 @@ class EditDesk:
         reason: str = "",
         seen: Mapping[str, tuple[str, ...]] | None = None,
         author: str = "",
+        wait: bool = True,
     ) -> list[Edit]:
-        """Set fields of several objects in one transaction; returns the edits that were needed."""
+        """Set fields of several objects in one transaction; returns the edits that were needed.
+
+        Without `wait` they are written when they can be, also after a full disk: for what was done
+        already, such as an acknowledged alarm.
+        """
         with self._lock:
             made: list[Edit] = []
             for object, fields in changes.items():
@@ -80,7 +85,7 @@ class EditDesk:
                     )
                     if edit is not None:
                         made.append(edit)
-            self._keep(made, {e.object for e in made})
+            self._keep(made, {e.object for e in made}, wait=wait)
         return made
 
     def _grown(self, object: str) -> list[Edit]:
@@ -138,6 +143,8 @@ class EditDesk:
         made: list[Edit],
         objects: set[str],
         also: Callable[[WriteAccess], None] | None = None,
+        *,
+        wait: bool = True,
     ) -> None:
         if not made and also is None:
             return
@@ -155,12 +162,15 @@ class EditDesk:
             if also is not None:
                 also(access)
 
-        try:
-            patience = ANSWER_S if also is None else MERGE_S
-            self._store.writer.call(keep).result(patience)
-        except BaseException:
-            self.edits = Edits(self._store.edits())  # what was not kept was not done
-            raise
+        if wait:
+            try:
+                patience = ANSWER_S if also is None else MERGE_S
+                self._store.writer.call(keep).result(patience)
+            except BaseException:
+                self.edits = Edits(self._store.edits())  # what was not kept was not done
+                raise
+        else:
+            self._store.writer.keep(keep)
         for order in orders:
             self.on_order(order)
         for object in sorted(objects):

@@ -7,14 +7,17 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.kit.field_town import PHOTO, PHOTO_NAME, change, chunk, records, town
+from tests.kit.field_town import PHOTO, PHOTO_NAME, change, chunk, desk_of, records, town
 from tests.kit.program import Recording, json_of, verb
 
+from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.kit import KitWanted
 from lamplighter.domain.problems import LamplighterError
+from lamplighter.runtime import alarm_edits
 from lamplighter.runtime import kit as kits
 from lamplighter.runtime import project as projects
+from lamplighter.runtime.alarm_watch import SOURCE
 from lamplighter.runtime.intake import StoreDoor
 
 EVERYTHING = KitWanted(everything=True)
@@ -251,20 +254,46 @@ def test_a_kit_that_was_cut_goes_on_where_it_was(
 
 
 def test_the_verbs_work_beside_a_recorder(office: Path, tmp_path: Path) -> None:
+    key = _silent(office)
     with Recording(office) as recording:
         recording.ready()
         taken = json_of("kit", "take", office, tmp_path / "k", "--all", "--for", "crew 2")
         assert taken["records"] > 0 and taken["conflicts"] == []
-        shown = json_of("kit", "show", tmp_path / "k")
-        assert shown["purpose"] == "crew 2" and shown["counts"] == taken["counts"]
+        shown = kits.show(tmp_path / "k")
+        assert shown.purpose == "crew 2" and shown.counts == taken["counts"]
         there = tmp_path / "laptop"
-        json_of("kit", "merge", there, tmp_path / "k")
+        kits.merge_alone(there, tmp_path / "k")
         change(there, "order/WO-2", {"note": "done at noon"}, "crew 2")
-        json_of("kit", "take", there, tmp_path / "r", "--changes")
+        with desk_of(there, "crew 2") as (store, desk):
+            alarms = store.alarms()
+            assert [a.key for a in alarms] == [key]
+            for action, until in (("ack", 0), ("shelve", SystemClock().wall_ms() + 3_600_000)):
+                alarm_edits.note(
+                    desk, action, alarms, until_ms=until, who="crew 2", reason="seen on site"
+                )
+        kits.take_alone(there, tmp_path / "r", CHANGES)
         merged = json_of("kit", "merge", office, tmp_path / "r")
-        assert merged["counts"]["edits"] >= 1
+        assert merged["counts"]["edits"] >= 3
+        assert [s["field"] for s in merged["safety"]] == ["shelved"]
         bad = verb("kit", "merge", office, tmp_path / "missing")
         assert bad.returncode == 3 and "A-422" in bad.stderr and "Traceback" not in bad.stderr
         recording.end()
     assert records(office)["order/WO-2"]["note"] == "done at noon"
     assert projects.verify_audit(office)["ok"]
+    with projects.opened(office) as store:
+        (alarm,) = store.alarms()
+        assert (alarm.state, alarm.acked_by) == (AlarmState.ACKED, "crew 2")  # and not shelved
+        done = [e for e in store.alarm_journal() if e.event == "acked"]
+        assert len(done) == 1 and "known here" in done[0].note
+
+
+def _silent(office: Path) -> str:
+    """An alarm that asks for an acknowledgement; its key."""
+    now = SystemClock().wall_ms()
+    record = AlarmRecord(
+        SOURCE, "plc", -1, AlarmState.UNACK, 3, "Source silent", True, now, now, unacked_ms=now
+    )
+    event = AlarmEvent(SOURCE, "plc", 1, now, "raised", AlarmState.NORM, AlarmState.UNACK, record)
+    with projects.opened(office, write=True) as store:
+        store.writer.call(lambda access: access.put_alarm_events([event])).result(30)
+    return record.key
