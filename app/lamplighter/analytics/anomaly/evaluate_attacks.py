@@ -16,7 +16,7 @@ from lamplighter.domain.task import Progress
 
 LABEL: Final = "ATT_FLAG"
 SHARES: Final = (0.002, 0.005, 0.01, 0.02, 0.03)
-HOLDS: Final = (6, 9, 12, 18, 24)
+HOLDS: Final = (4, 6, 8, 12, 18)
 
 
 class AttacksRequest(Struct, frozen=True):
@@ -127,7 +127,7 @@ def _labels(table: Table) -> Bools:
 
 def _alarm(model: plant.PlantModel, score: Floats, share: float, hold: int) -> Bools:
     limit = plant.limit_of(model.calm, share, hold) / model.limit
-    return plant.held(score > limit, hold)
+    return plant.held(score, limit, hold)
 
 
 def _tried(

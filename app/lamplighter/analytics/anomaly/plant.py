@@ -27,8 +27,10 @@ ACCURACY: Final = 0.003
 """no signal is trusted to be more exact than this share of its largest value"""
 CLIP: Final = 15.0
 MEAN: Final = 2
-HOLD: Final = 12
-"""rows an alarm goes on after the last row beyond the limit"""
+HOLD: Final = 6
+"""rows an alarm goes on after the last row that keeps it up"""
+STAY: Final = 0.6
+"""share of the limit beyond which a row keeps an alarm up"""
 FALSE: Final = 0.01
 """share of calm rows of the past in alarm, which sets the limit"""
 SWITCH: Final = 3
@@ -157,17 +159,22 @@ def limit_of(calm: Floats, share: float, hold: int) -> float:
     low, high = 0.0, float(calm.max(initial=0.0)) * 1.001 + 1e-9
     for _ in range(40):
         middle = (low + high) / 2
-        if held(calm > middle, hold).mean() > share:
+        if held(calm, middle, hold).mean() > share:
             low = middle
         else:
             high = middle
     return high
 
 
-def held(over: Bools, rows: int) -> Bools:
-    """True where any of the last `rows` rows is."""
-    sums, _ = rolling.total(over.astype(np.float64)[:, None], rows)
-    found: Bools = sums[:, 0] > 0.5
+def held(score: Floats, limit: float, rows: int) -> Bools:
+    """Alarms: raised beyond the limit, kept up beyond `STAY` of it, gone after `rows` calm rows."""
+    places = np.flatnonzero(score > STAY * limit)
+    up = np.zeros(score.size, np.float64)
+    if places.size:
+        chain = np.concatenate(([0], np.cumsum(np.diff(places) >= rows)))
+        raised = np.maximum.accumulate(np.where(score[places] > limit, chain, -1)) == chain
+        up[places[raised]] = 1.0
+    found: Bools = rolling.total(up[:, None], rows)[0][:, 0] > 0.5
     return found
 
 
@@ -189,7 +196,7 @@ def judge(model: PlantModel, columns: Columns) -> PlantJudged:
             score = np.where(
                 _newly_moved(values[:, place[name]], value), np.maximum(score, 1.5), score
             )
-    return PlantJudged(score, held(score > 1.0, model.hold), short)
+    return PlantJudged(score, held(score, 1.0, model.hold), short)
 
 
 def _newly_moved(values: Floats, usual: float) -> Bools:

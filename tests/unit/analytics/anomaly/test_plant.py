@@ -101,9 +101,16 @@ def test_the_limit_holds_its_share_of_calm_hours_and_needs_enough_of_them() -> N
     calm = np.random.default_rng(0).exponential(1.0, 5_000)
     for share in (0.01, 0.05):
         limit = plant.limit_of(calm, share, 12)
-        assert plant.held(calm > limit, 12).mean() <= share
-        assert plant.held(calm > limit * 0.9, 12).mean() > share
+        assert plant.held(calm, limit, 12).mean() <= share
+        assert plant.held(calm, limit * 0.9, 12).mean() > share
     assert plant.fit(hours(100, 1)) is None
+
+
+def test_an_alarm_is_kept_up_by_weaker_rows_and_ends_after_calm_ones() -> None:
+    score = np.array([0.7, 0, 0, 1.1, 0, 0.7, 0, 0, 0.5, 0.7, 0])
+    expected = [0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0]
+    assert plant.held(score, 1.0, 3).tolist() == [bool(x) for x in expected]
+    assert not plant.held(score[:3], 1.0, 3).any()
 
 
 def written(path: Path, columns: Columns, label: npt.NDArray[np.bool_]) -> str:
