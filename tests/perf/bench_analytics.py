@@ -14,10 +14,12 @@ import numpy as np
 from tests.perf.row import Row, row
 
 from lamplighter.analytics import Expectation, ExpectedTable, fleet
-from lamplighter.analytics.expected import WEEK_MS
+from lamplighter.analytics.expected import WEEK_MS, Basis
+from lamplighter.analytics.expecting import HourlyHistory, learn
 from lamplighter.analytics.fleet import FleetHistory
 from lamplighter.analytics.maintenance import TrainRequest, train
 from lamplighter.analytics.scoring import ScoreRequest, score
+from lamplighter.analytics.watching import Watch
 from lamplighter.domain.newest_block import NewestValues, blank
 from lamplighter.domain.task import silent
 
@@ -175,9 +177,69 @@ def expected_rows() -> list[Row]:
     ]
 
 
+def usual_history(streams: int, days: int) -> HourlyHistory:
+    """Groups of fifty that share what happens, each with a season and noise of its own."""
+    random = np.random.default_rng(4)
+    hours = np.arange(24 * days)
+    shared = random.normal(0, 1, (streams // 50 + 1, hours.size))[np.arange(streams) // 50]
+    mean = 20 + 4 * np.sin(hours / 24 * 2 * np.pi) + shared * random.uniform(0, 2, (streams, 1))
+    mean = mean + random.normal(0, 0.5, mean.shape)
+    mean[random.random(mean.shape) < 0.02] = np.nan
+    return HourlyHistory(
+        np.arange(streams), NOW, mean, np.full(mean.shape, 0.2), np.full(streams, 0.01),
+        np.full(streams, 5_000), np.zeros(streams, np.int64), np.zeros((0, 2), np.int64),
+    )  # fmt: skip
+
+
+def usual_rows() -> list[Row]:
+    """Learning and watching thousands of datastreams, in processor time."""
+    history = usual_history(STREAMS, 14)
+    began = time.process_time()
+    report = learn(history, silent)
+    spent = time.process_time() - began
+    part = usual_history(100, 14)
+    began = time.process_time()
+    for at in range(part.mean.shape[0]):
+        cut = slice(at, at + 1)
+        arrays = ("datastream", "mean", "within", "floor", "stale_ms", "group")
+        one = {name: getattr(part, name)[cut] for name in arrays}
+        learn(msgspec.structs.replace(part, **one), silent)
+    alone = (time.process_time() - began) * STREAMS / 100
+    watch, random = Watch(), np.random.default_rng(6)
+    watch.use(report.table)
+    basis, fit = np.full(STREAMS, Basis.HISTORY, np.uint8), np.zeros(STREAMS, np.bool_)
+    took = 0.0
+    for second in range(180):
+        newest = blank(STREAMS)
+        newest.time_ms[:] = NOW + 1000 * second
+        newest.value[:] = random.normal(20, 0.1, STREAMS)
+        newest.expected[:], newest.spread[:] = 20.0, 0.5
+        began = time.process_time()
+        watch.second(newest, basis, fit)
+        if second % 60 == 59:
+            watch.minute(NOW + 1000 * second)
+        took += time.process_time() - began
+    return [
+        row(
+            f"what is usual of {STREAMS:,} datastreams learned from 14 days, with neighbours",
+            spent,
+            "s CPU",
+            "one datastream at a time, without neighbours",
+            alone,
+        ),
+        row(
+            f"{STREAMS:,} datastreams watched against it, a second",
+            took / 180 * 1000,
+            "ms CPU",
+            "a hundredth of a core",
+            10.0,
+        ),
+    ]
+
+
 def rows() -> list[Row]:
     """Figure, what it is measured against in the same unit, and the ratio of both."""
-    return fleet_rows() + expected_rows()
+    return fleet_rows() + expected_rows() + usual_rows()
 
 
 def _seconds(step: Callable[[], object], times: int) -> float:

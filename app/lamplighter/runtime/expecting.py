@@ -24,6 +24,7 @@ from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.task import TaskState
 from lamplighter.runtime.hours import hourly_history
 from lamplighter.runtime.known_events import known_events
+from lamplighter.runtime.settings import explain
 
 if TYPE_CHECKING:
     from lamplighter.runtime.jobs import OwnTask
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 MODEL: Final = "models/expected"
 EVERY: Final = "expected.every_hours"
-"""setting of the project: hours between two times of learning; 0 = never by itself"""
+"""setting: hours between two times of learning; 0 = never by itself"""
 EVERY_HOURS: Final = 24.0
 LOOK_MS: Final = 30_000
 """how often it is looked whether learning is due"""
@@ -112,8 +113,8 @@ class ExpectedDesk:
     def every_hours(self) -> float:
         """Hours between two times of learning; 0 = only when asked."""
         try:
-            return max(float(self._recorder.store.setting(EVERY) or EVERY_HOURS), 0.0)
-        except ValueError:
+            return max(float(explain(EVERY)["value"]), 0.0)
+        except (LamplighterError, TypeError, ValueError):
             return EVERY_HOURS
 
     # ------------------------------------------------------------------ learning

@@ -13,6 +13,7 @@ from platformdirs import site_config_path, user_config_path
 from lamplighter.domain.problems import fault
 
 DEFAULTS: Final[dict[str, Any]] = {
+    "expected.every_hours": 24,
     "models.trusted_keys": [],
     "plugins.disabled": [],
     "plugins.trusted_keys": [],
