@@ -33,7 +33,7 @@ NEAR_M = 500.0
 
 def rows() -> list[Row]:
     """All figures; about a minute."""
-    return [*pump_loop(), *streams(), *attacks(), *leaks(), *one_by_one()]
+    return [*pump_loop(), *streams(), *attacks(), *leaks(), *one_by_one(), *many()]
 
 
 def plain(name: str, figure: float, unit: str, against: str = "") -> Row:
@@ -272,3 +272,29 @@ def one_by_one() -> list[Row]:
         share = 100 * hits / len(columns.names)
         found.append(plain(f"Signals one by one: {name} found", share, "%", "never: 0 %"))
     return found
+
+
+def many(signals: int = 5_000, days: int = 14) -> list[Row]:
+    """What a city's signals cost: learned from two weeks of five-minute means, judged once."""
+    random = np.random.default_rng(3)
+    count = days * 288
+    time_ms = 1_795_305_600_000 + np.arange(count, dtype=np.int64) * 300_000
+    day = 5 * np.sin(2 * np.pi * np.arange(count) / 288)[:, None]
+    values = np.round(20 + day + random.normal(0, 0.5, (count, signals)), 2)
+    columns = Columns(tuple(f"s{k}" for k in range(signals)), time_ms, values)
+    begun = time.perf_counter()
+    model = single.fit(columns)
+    fitted = time.perf_counter()
+    recent = columns.part(count - model.context - 1, count)
+    single.judge(model, recent)
+    judged = time.perf_counter() - fitted
+    one = single.fit(Columns(columns.names[:1], time_ms, values[:, :1]))
+    alone = Columns(columns.names[:1], recent.time_ms, recent.values[:, :1])
+    begun_one = time.perf_counter()
+    for _ in range(50):
+        single.judge(one, alone)
+    apart = (time.perf_counter() - begun_one) / 50 * signals
+    return [
+        plain(f"Signals one by one: fitting {signals:,} x {count:,} rows", fitted - begun, "s"),
+        row(f"Signals one by one: newest row of {signals:,}", judged, "s", "each by itself", apart),
+    ]

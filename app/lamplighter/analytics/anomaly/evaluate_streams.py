@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -103,8 +104,9 @@ def judge_streams(payload: StreamsRequest, progress: Progress) -> StreamsReport:
 def _labels(path: str) -> Mapping[str, Sequence[Sequence[str]]]:
     name = Path(path).name
     try:
-        found: Any = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = Path(path).read_bytes()
+        found: Any = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+    except (OSError, EOFError, ValueError) as error:
         raise unreadable(name, f"it is no JSON ({error})") from None
     right = isinstance(found, dict) and all(
         isinstance(windows, list)
