@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
+from msgspec.structs import replace
+
+OLD_MS: Final = 3 * 86_400_000
+"""a forecast that was not made anew for so long is none"""
 
 
 class Reason(Struct, frozen=True):
@@ -126,3 +132,26 @@ class JobTemplate(Struct, frozen=True):
     isolation: str = ""
     steps: tuple[Step, ...] = ()
     parts: tuple[Part, ...] = ()
+
+
+def without_number(item: Prognosis, why: str) -> Prognosis:
+    """The same asset without a forecast."""
+    return replace(
+        item,
+        probability_30d=None,
+        low=None,
+        high=None,
+        days_low=None,
+        days_high=None,
+        basis=f"no basis: {why}",
+        reasons=(),
+        similar=(),
+    )
+
+
+def aged(item: Prognosis, now_ms: int) -> Prognosis:
+    """The forecast, or one without a number once it is older than `OLD_MS`: nobody made it anew."""
+    if item.probability_30d is None or now_ms - item.made_ms <= OLD_MS:
+        return item
+    days = (now_ms - item.made_ms) / 86_400_000
+    return without_number(item, f"the newest forecast is {days:.0f} days old")

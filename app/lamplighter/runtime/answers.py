@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain import wire
 from lamplighter.domain.disagreement import disagreements
+from lamplighter.domain.maintenance import aged
 from lamplighter.domain.problems import fault
 from lamplighter.domain.views import SavedView, Tour
 from lamplighter.governance.roles import Permission
@@ -54,7 +55,7 @@ class Answers(Answering):
             wire.Hello: lambda _: recorder.welcome(),
             wire.GetCity: self._city,
             wire.GetDisagreements: self._disagreements,
-            wire.GetPrognosis: lambda _: wire.Prognoses(tuple(recorder.store.prognoses())),
+            wire.GetPrognosis: self._prognosis,
             wire.GetWorkOrders: lambda _: wire.WorkOrders(tuple(recorder.store.work_orders())),
             wire.RunScenario: self._scenario,
             wire.CancelTask: self._cancel,
@@ -128,6 +129,10 @@ class Answers(Answering):
         names = {layer.id: layer.name for layer in store.layers()}
         found = tuple(disagreements(records, names)) if len(records) > 1 else ()
         return wire.Disagreements(ask.asset, max(1, len(records)), found)
+
+    def _prognosis(self, _: wire.GetPrognosis) -> wire.Reply:
+        now = self._recorder.clock.wall_ms()
+        return wire.Prognoses(tuple(aged(p, now) for p in self._recorder.store.prognoses()))
 
     # ------------------------------------------------------------------ changing
     def _scenario(self, ask: wire.RunScenario) -> wire.Reply:

@@ -10,14 +10,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
 import structlog
 
 from lamplighter.analytics import fleet, scoreboard
 from lamplighter.analytics.maintenance import TrainReport, TrainRequest, card
 from lamplighter.analytics.scoring import ScoreRequest
-from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.maintenance import Prognosis, without_number
 from lamplighter.domain.models import Drift
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.runtime.fleet_past import SIMULATED, renewals
@@ -148,21 +147,6 @@ def believable(item: Prognosis, now_ms: int) -> Prognosis:
     """The forecast as it is, or one without a number that says why."""
     why = _unbelievable(item, now_ms)
     return without_number(item, why) if why else item
-
-
-def without_number(item: Prognosis, why: str) -> Prognosis:
-    """The same asset without a forecast."""
-    return msgspec.structs.replace(
-        item,
-        probability_30d=None,
-        low=None,
-        high=None,
-        days_low=None,
-        days_high=None,
-        basis=f"no basis: {why}",
-        reasons=(),
-        similar=(),
-    )
 
 
 def _unbelievable(item: Prognosis, now_ms: int) -> str:

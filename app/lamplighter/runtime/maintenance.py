@@ -17,7 +17,7 @@ import structlog
 from lamplighter.analytics import fleet
 from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
-from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.maintenance import Prognosis, without_number
 from lamplighter.domain.problems import Problem, fault
 from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.fleet_model import (
@@ -26,7 +26,6 @@ from lamplighter.runtime.fleet_model import (
     FleetModel,
     believable,
     name_of,
-    without_number,
 )
 from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
 from lamplighter.runtime.model_registry import Usable

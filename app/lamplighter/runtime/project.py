@@ -16,6 +16,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.clock import SystemClock, parse_time
+from lamplighter.domain.maintenance import aged
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.domain.wire import Series
@@ -273,7 +274,8 @@ def then_and_now(project: Path, at: str) -> dict[str, Any]:
 def list_prognoses(project: Path) -> list[dict[str, Any]]:
     """The newest prognosis of every asset, the likeliest first."""
     with opened(project) as store:
-        found = store.prognoses()
+        now = SystemClock().wall_ms()
+        found = [aged(p, now) for p in store.prognoses()]
     found.sort(key=lambda p: -1.0 if p.probability_30d is None else -p.probability_30d)
     return [msgspec.to_builtins(p) for p in found]
 

@@ -1,0 +1,123 @@
+"""What a model says is believed only while it can be true: never late, never no number, never old."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.kit.clocks import FakeClock
+
+from lamplighter.domain import wire
+from lamplighter.domain.maintenance import OLD_MS, Prognosis, aged
+from lamplighter.domain.models import Figure, Judged, ModelCard
+from lamplighter.domain.problems import problem
+from lamplighter.runtime.maintenance import MaintenanceDesk
+
+DAY = 86_400_000
+SOUND = Prognosis("P", 0, 30.0, 0.4, 0.2, 0.6, 3.0, 9.0, naive_probability=0.1)
+
+
+class Room:
+    """Stands where the recorder stands, as far as the desk looks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.project = folder
+        self.clock = FakeClock()
+        self.kept: list[Prognosis] = []
+        self.emitted: list[wire.Event] = []
+        self.server = SimpleNamespace(emit=self.emitted.append)
+        self.core = SimpleNamespace(batch=lambda: 0)
+        access = SimpleNamespace(put_prognoses=lambda items, batch: self.kept.extend(items))
+
+        def call(work: Any) -> Future[None]:
+            done: Future[None] = Future()
+            done.set_result(work(access))
+            return done
+
+        self.store = SimpleNamespace(writer=SimpleNamespace(call=call))
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+@pytest.fixture
+def desk(room: Room) -> MaintenanceDesk:
+    return MaintenanceDesk(room)  # type: ignore[arg-type]
+
+
+def sound(room: Room) -> Prognosis:
+    return replace(SOUND, made_ms=room.clock.wall_ms())
+
+
+def shown(room: Room) -> Prognosis:
+    event = room.emitted[-1]
+    assert isinstance(event, wire.PrognosisChanged)
+    return event.items[0]
+
+
+def test_a_sound_forecast_is_told_and_kept(desk: MaintenanceDesk, room: Room) -> None:
+    desk._publish((sound(room),))
+
+    assert shown(room) == sound(room) and room.kept == [sound(room)]
+
+
+def test_what_is_no_number_is_neither_told_nor_kept(desk: MaintenanceDesk, room: Room) -> None:
+    desk._publish((replace(sound(room), probability_30d=math.nan),))
+
+    assert shown(room).probability_30d is None
+    assert shown(room).basis == "no basis: its model gave no number"
+    assert [p.low for p in room.kept] == [None]
+
+
+def test_without_an_answer_the_old_number_is_taken_back(desk: MaintenanceDesk, room: Room) -> None:
+    desk._publish((sound(room),))
+
+    desk._withdraw(problem("P-604", name="Score the fleet", what="no answer within 30 s"))
+
+    assert shown(room).probability_30d is None
+    assert shown(room).basis == "no basis: its model did not answer [P-604]"
+    assert room.kept[-1].probability_30d is None
+
+
+def test_a_forecast_nobody_made_anew_grows_old() -> None:
+    assert aged(SOUND, OLD_MS) == SOUND
+    old = aged(SOUND, OLD_MS + DAY)
+
+    assert (old.probability_30d, old.low, old.days_high) == (None, None, None)
+    assert old.basis == "no basis: the newest forecast is 4 days old"
+
+
+def test_the_desk_judges_its_model_and_a_worse_one_is_frozen(
+    desk: MaintenanceDesk, room: Room
+) -> None:
+    told = [
+        Prognosis(f"P{n}", day * DAY, 30.0, 0.9, 0.8, 1.0, naive_probability=0.1,
+                  model="a method, version 1")
+        for day in range(5)
+        for n in range(6)
+    ]  # fmt: skip
+    judged: list[Judged] = []
+    card = ModelCard("maintenance", "", "a method", "", 0, 0, 1, 1, (), "", "", version=1)
+    room.store.prognosis_journal = lambda since: iter(told)
+    room.store.work_orders = list
+    room.models = SimpleNamespace(  # type: ignore[attr-defined]
+        stamp=1,
+        in_use=lambda kind: SimpleNamespace(card=card, frozen=""),
+        record=lambda kind: SimpleNamespace(judged=tuple(judged)),
+        judged=lambda kind, window: judged.append(window),
+    )
+
+    desk.model.judge()
+    desk.model.judge()  # the same window says nothing new
+
+    assert len(judged) == 1
+    figure: Figure = judged[0].figure
+    assert figure.ours == pytest.approx(0.81) and figure.naive == pytest.approx(0.01)
+    assert not figure.beats_naive
