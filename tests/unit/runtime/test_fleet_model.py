@@ -1,4 +1,4 @@
-"""What a model says is believed only while it can be true: never late, never no number, never old."""
+"""What a model says is believed only while it can be true: never late, never old, a number."""
 
 from __future__ import annotations
 
