@@ -36,6 +36,7 @@ BENCHES: Final = {
     "backtest": "Rules tried on the past",
     "analytics": "Expected values and forecasts",
     "anomaly": "Anomalies, attacks and leaks",
+    "suspicion": "Is this sensor genuine",
 }
 CODE: Final = """
 import importlib, json, sys

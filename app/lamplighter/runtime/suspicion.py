@@ -39,10 +39,8 @@ LOOK_SAMPLES: Final = 3
 """samples between two looks"""
 TWICE: Final = 2
 """looks in a row that must say the same before anybody is accused"""
-STRICT: Final = 2.0
+STRICT: Final = 3.0
 """times the highest of clean history from which the lane speaks"""
-STRICT_EARLY: Final = 3.0
-"""the same while less than a whole day was learned"""
 QUIET_SAMPLES: Final = 60
 """samples without a sign after which a suspicion no longer stands"""
 AGAIN_MS: Final = 6 * 3_600_000
@@ -178,9 +176,10 @@ class SuspicionDesk:
             values,
             names,
             fresh,
-            STRICT_EARLY if self._early else STRICT,
+            STRICT,
             self._early,
             self.withheld_ids(),
+            self._doubted_ids(),
         )
 
         def end(value: Any) -> None:
@@ -485,6 +484,15 @@ class SuspicionDesk:
         """Ids of the datastreams that are withheld."""
         with self._lock:
             keys = set(self._withheld)
+        if not keys:
+            return ()
+        return tuple(s.id for s in self._recorder.core.city.streams if s.key in keys)
+
+    def _doubted_ids(self) -> tuple[int, ...]:
+        with self._lock:
+            keys = {
+                s.key for s in self._suspects.values() if s.standing and s.scope == "datastream"
+            }
         if not keys:
             return ()
         return tuple(s.id for s in self._recorder.core.city.streams if s.key in keys)

@@ -18,9 +18,9 @@ ENOUGH: Final = 20
 """values in a row that must come again"""
 KNOWN: Final = 200
 """words without a repeat before a repeat means anything"""
-CELLS: Final = 4_000_000
-"""words that are remembered at most, of all datastreams together"""
-LONGEST: Final = 20_000
+BITS: Final = 21
+"""two to the power of this many words are remembered, of all datastreams together; where two
+fall into one place the older is forgotten"""
 _MIX: Final = np.array(
     [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93,
      0xA0761D6478BD642F, 0xE7037ED1A0B428DB], np.uint64,
@@ -35,8 +35,7 @@ class RepeatWatch:
         self._changes = np.zeros(0, np.int32)
         self._run = np.zeros(0, np.int32)
         self._fresh = np.zeros(0, np.int32)
-        self._at = np.zeros(0, np.int64)
-        self._words = np.zeros((0, 0), np.uint64)
+        self._words = np.zeros(1 << BITS, np.uint64)
         self._late = np.zeros((WORD, 0), np.uint64)
 
     def take(
@@ -67,17 +66,18 @@ class RepeatWatch:
         whole = self._changes[ids] >= WORD
         self._run[ids[~whole]] = 0
         ids = ids[whole]
-        if not ids.size or not self._words.shape[0]:
+        if not ids.size:
             return np.zeros(0, np.int64)
-        word = (self._bits[:, ids] * _MIX[:, None]).sum(axis=0, dtype=np.uint64) | np.uint64(1)
-        again = (self._words[:, ids] == word).any(axis=0)
+        word = (self._bits[:, ids] * _MIX[:, None]).sum(axis=0, dtype=np.uint64)
+        word = (word ^ (ids.astype(np.uint64) * _MIX[0])) * _MIX[1] | np.uint64(1)
+        again = self._words[word >> np.uint64(64 - BITS)] == word
         self._run[ids] = np.where(again, self._run[ids] + 1, 0)
         self._fresh[ids] = np.minimum(self._fresh[ids] + ~again, KNOWN)
         # a word is remembered only when it no longer shares values with what is compared
-        self._words[self._at[ids] % self._words.shape[0], ids] = self._late[-1, ids]
+        old = self._late[-1, ids]
+        self._words[old >> np.uint64(64 - BITS)] = old
         self._late[1:, ids] = self._late[:-1, ids]
         self._late[0, ids] = word
-        self._at[ids] += 1
         told = (self._run[ids] + WORD - 1 >= ENOUGH) & (self._fresh[ids] >= KNOWN)
         return ids[told]
 
@@ -88,10 +88,5 @@ class RepeatWatch:
         more = max(count - have, have // 2)
         self._bits = np.pad(self._bits, ((0, 0), (0, more)))
         self._late = np.pad(self._late, ((0, 0), (0, more)))
-        for name in ("_changes", "_run", "_fresh", "_at"):
+        for name in ("_changes", "_run", "_fresh"):
             setattr(self, name, np.pad(getattr(self, name), (0, more)))
-        deep = min(LONGEST, CELLS // (have + more))
-        words = np.zeros((deep, have + more), np.uint64)
-        kept = min(deep, self._words.shape[0])
-        words[:kept, :have] = self._words[:kept]
-        self._words = words

@@ -59,7 +59,9 @@ class _Sender:
     epoch: int = -1
     switches: deque[int] = field(default_factory=lambda: deque(maxlen=8))
     top: dict[int, int] = field(default_factory=dict)
-    seqs: deque[int] = field(default_factory=lambda: deque(maxlen=64))
+    seq: int = 0
+    jumps: deque[int] = field(default_factory=lambda: deque(maxlen=64))
+    """of the last messages: how far the number jumped, 0 where it did not"""
     newest_ms: int = 0
     offset_ms: float | None = None
     old: int = 0
@@ -122,7 +124,8 @@ def _second(sender: _Sender, m: Heard) -> str:
         if came_back and late and m.received_ms - (before or 0) < SWITCH_MS:
             sender.switches.append(m.received_ms)
         sender.epoch = m.epoch
-        sender.seqs.clear()
+        sender.jumps.clear()
+        sender.seq = m.seq
         while len(sender.epochs) > 16:
             oldest = min(sender.epochs, key=lambda e: sender.epochs[e])
             sender.epochs.pop(oldest)
@@ -131,9 +134,11 @@ def _second(sender: _Sender, m: Heard) -> str:
     recent = [at for at in sender.switches if m.received_ms - at < SWITCH_MS]
     if len(recent) >= RETURNS:
         return "two senders use its name: messages of two lives come in turn"
-    sender.seqs.append(m.seq)
-    steps = [b - a for a, b in zip(sender.seqs, list(sender.seqs)[1:], strict=False)]
-    back, on = sum(s < -JUMP for s in steps), sum(s > JUMP for s in steps)
+    step, sender.seq = m.seq - sender.seq, m.seq
+    sender.jumps.append(0 if abs(step) <= JUMP else step)
+    if abs(step) <= JUMP:
+        return ""
+    back, on = sum(s < 0 for s in sender.jumps), sum(s > 0 for s in sender.jumps)
     if min(back, on) >= JUMPS:
         return "two senders use its name: two counts of messages run side by side"
     return ""

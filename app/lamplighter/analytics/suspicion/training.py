@@ -50,6 +50,8 @@ class Looking(Struct, frozen=True):
     """less than a whole day was learned"""
     apart: tuple[int, ...] = ()
     """datastreams that are withheld: they are not believed, and not accused again"""
+    doubted: tuple[int, ...] = ()
+    """datastreams that are suspect already: nobody else is judged by them"""
 
 
 class Seen(Struct, frozen=True):
@@ -92,14 +94,30 @@ def look(payload: Looking, progress: Progress) -> Seen:
         at = np.array([column.get(int(d), -1) for d in model.datastream], np.int64)
         values = np.where(at >= 0, payload.values[:, np.maximum(at, 0)], np.nan)
         names = [payload.names[c] if c >= 0 else "?" for c in at.tolist()]
-        apart = np.flatnonzero(np.isin(model.datastream, payload.apart)).tolist()
-        told = findings(
-            model, values, payload.time_ms, names,
-            last=payload.last, strict=payload.strict, apart=apart, early=payload.early,
-        )  # fmt: skip
+        told = _told(payload, model, values, names)
         found += [_by_id(model, f) for f in told]
         progress(number + 1, len(payload.models), "")
     return Seen(tuple(found))
+
+
+def _told(
+    payload: Looking, model: SuspicionModel, values: Floats, names: list[str]
+) -> list[Finding]:
+    """Suspects are judged by all that are not withheld, the others without the suspects."""
+
+    def looked(apart: list[int]) -> list[Finding]:
+        return findings(
+            model, values, payload.time_ms, names,
+            last=payload.last, strict=payload.strict, apart=apart, early=payload.early,
+        )  # fmt: skip
+
+    withheld = np.isin(model.datastream, payload.apart)
+    doubted = np.isin(model.datastream, payload.doubted) & ~withheld
+    told = looked(np.flatnonzero(withheld).tolist())
+    if not doubted.any() or not told:
+        return told
+    others = looked(np.flatnonzero(withheld | doubted).tolist())
+    return [f for f in told if doubted[f.row]] + others
 
 
 def _by_id(model: SuspicionModel, found: Finding) -> Finding:
