@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from tests.kit.program import ROOT, environment
 
 DAY_MIN = 1_440

@@ -28,8 +28,10 @@ SPAN_MS: Final = 5_000
 OLD_MS: Final = 60_000
 """behind its own newest value, from which a fresh message is back-dated"""
 AHEAD_MS: Final = 30_000
-"""further ahead of its usual clock than this is a jump"""
+"""further ahead of our clock, and of its own usual lead, than this is a jump"""
 MANY: Final = 3
+FIRST: Final = 10
+"""messages from which a sender's usual clock is taken"""
 
 
 class Heard(Struct, frozen=True):
@@ -63,7 +65,8 @@ class _Sender:
     jumps: deque[int] = field(default_factory=lambda: deque(maxlen=64))
     """of the last messages: how far the number jumped, 0 where it did not"""
     newest_ms: int = 0
-    offset_ms: float | None = None
+    most_ahead_ms: int = 0
+    heard: int = 0
     old: int = 0
     ahead: int = 0
     first_ms: int = 0
@@ -154,21 +157,19 @@ def _old(sender: _Sender, m: Heard) -> str:
 
 
 def _jump(sender: _Sender, m: Heard) -> str:
+    """Times of tomorrow, from one that never had them: old times come from a buffer as well."""
     if not m.last_ms:
         return ""
-    offset = float(m.last_ms - m.received_ms)
-    usual = sender.offset_ms
-    if usual is None:
-        sender.offset_ms = offset
+    ahead = m.last_ms - m.received_ms
+    sender.heard += 1
+    if ahead <= max(AHEAD_MS, sender.most_ahead_ms + AHEAD_MS) or sender.heard <= FIRST:
+        sender.most_ahead_ms = max(sender.most_ahead_ms, ahead)
+        sender.ahead = 0
         return ""
-    if offset - usual > AHEAD_MS:
-        sender.ahead += 1
-        if sender.ahead >= MANY:
-            return f"its clock jumped {_long((offset - usual) / 1000)} ahead"
+    sender.ahead += 1
+    if sender.ahead < MANY:
         return ""
-    sender.ahead = 0
-    sender.offset_ms = usual + 0.1 * (offset - usual)
-    return ""
+    return f"its clock jumped {_long((ahead - max(sender.most_ahead_ms, 0)) / 1000)} ahead"
 
 
 def _flood(sender: _Sender, m: Heard, *, fresh: bool) -> str:

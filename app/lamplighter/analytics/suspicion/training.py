@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from lamplighter.analytics.suspicion.fit import LEAST, LEAST_EXPLAINED, fit
-from lamplighter.analytics.suspicion.model import Longs, SuspicionModel
+from lamplighter.analytics.suspicion.model import Floats, Longs, SuspicionModel
 from lamplighter.analytics.suspicion.verdict import Finding, findings
 from lamplighter.domain.task import Progress
 

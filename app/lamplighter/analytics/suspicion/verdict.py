@@ -41,6 +41,8 @@ SEVERAL: Final = 3
 """disagreeing channels from which the process may be what changed"""
 FACTORS: Final = (3.6, 10.0, 100.0, 1000.0, 1.8, 60.0, 24.0, 9.80665)
 NEAR: Final = 0.07
+SUDDEN: Final = 4
+"""newest samples that must all be off by a well-known factor"""
 
 COMPARED: Final = np.array([at for name, at in COLUMN.items() if name not in OWN])
 EARLY: Final = np.array(
@@ -285,6 +287,9 @@ def _kind(
     if of["still"] > 1:
         return "stuck", ""
     column = values[:, row]
+    sudden = _sudden_factor(column, own)
+    if sudden:
+        return "unit change", f" (times {sudden})"
     simple = _simplest(model, column, z, expected, own, row, accused)
     if simple == "scale":
         factor = float(_middle((column / own)[-RECENT:]))
@@ -305,6 +310,18 @@ def _kind(
     if max(of["rate"], of["step 1"]) > 1:
         return "impossible rate", ""
     return "mismatch", ""
+
+
+def _sudden_factor(column: Floats, own: Floats) -> str:
+    """The well-known factor that the newest values are off by, as text; empty when by none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (column / own)[-SUDDEN:]
+    for factor in FACTORS:
+        if (np.abs(share / factor - 1.0) < NEAR).all():
+            return f"{factor:g}"
+        if (np.abs(share * factor - 1.0) < NEAR).all():
+            return f"1/{factor:g}"
+    return ""
 
 
 def _simplest(
