@@ -205,7 +205,8 @@ def clean_day(size: dict[str, int], folder: Path) -> Row:
     return {
         "promise": "On a clean day less than one sensor is accused",
         "trials": f"{chosen.size} datastreams of the demo city, one sample a minute: a day and "
-        f"three hours learned, the next day judged; {models.watched} compared, {models.abstained} not",
+        f"three hours learned, the next day judged; {models.watched} compared, "
+        f"{models.abstained} not",
         "result": f"{len(sensors)} sensors accused in 24 h, {len(told) - len(sensors)} times the "
         "process",
         "not_shown": "a simulated city; the meters of homes, which nothing explains, are left out",
