@@ -37,6 +37,7 @@ BENCHES: Final = {
     "analytics": "Expected values and forecasts",
     "anomaly": "Anomalies, attacks and leaks",
     "suspicion": "Is this sensor genuine",
+    "forecast": "Forecasts of the next day",
 }
 CODE: Final = """
 import importlib, json, sys
