@@ -164,6 +164,8 @@ class KpiBoard:
             state.ahead = desk.ahead.of_figure(define.id)
             ahead = brief(state.ahead, desk.time.now_ms, define.resolution)
             state.forecast = ahead or state.forecast
+            if not state.forecast and state.ahead is not None and state.value.known:
+                state.forecast = tr("in 6 h: no basis yet")
         value = state.value.value
         low, high = state.limits.low, state.limits.high
         bad = (
