@@ -49,7 +49,8 @@ def _usage(what: str) -> Exception:
     return fault("U-801", what=what, name="evaluate anomaly")
 
 
-def _existing(path: Path | None, option: str) -> Path:
+def existing(path: Path | None, option: str) -> Path:
+    """The path, or the one line that says that it is missing."""
     if path is None:
         raise _usage(f"{option} is missing")
     if not path.exists():
@@ -62,7 +63,7 @@ def tables_of(paths: list[Path]) -> tuple[tuple[Path, ...], bool]:
     found: list[Path] = []
     folders = False
     for path in paths:
-        _existing(path, "PATH")
+        existing(path, "PATH")
         if path.is_dir():
             folders = True
             inside = sorted(p for p in path.rglob("*") if p.name.endswith((".csv", ".csv.gz")))
@@ -120,7 +121,7 @@ def _streams(data: Path | None, labels: Path | None, threshold: float | None) ->
     from lamplighter.analytics.anomaly.evaluate_streams import StreamsReport, StreamsRequest
     from lamplighter.analytics.anomaly.stream import THRESHOLD
 
-    folder, windows = _existing(data, "--data"), _existing(labels, "--labels")
+    folder, windows = existing(data, "--data"), existing(labels, "--labels")
     if threshold is not None and not threshold > 0:
         raise _usage("--threshold must be above 0")
     files, _ = tables_of([folder])
@@ -165,9 +166,9 @@ def _show_streams(report: StreamsReport, json: bool) -> None:
 def _attacks(train: Path | None, tune: Path | None, test: Path | None) -> AttacksReport:
     from lamplighter.analytics.anomaly.evaluate_attacks import AttacksReport, AttacksRequest
 
-    files = [_existing(train, "--train"), _existing(test, "--test")]
+    files = [existing(train, "--train"), existing(test, "--test")]
     if tune is not None:
-        files.append(_existing(tune, "--tune"))
+        files.append(existing(tune, "--tune"))
     request = AttacksRequest(*(str(f.resolve()) for f in files))
     found: AttacksReport = ask(
         "evaluate_attacks:judge_attacks", request, AttacksReport, "judge attacks", tuple(files)

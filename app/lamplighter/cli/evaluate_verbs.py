@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import typer
 
-from lamplighter.cli import evaluate_anomaly, evaluate_forecast, evaluate_life
+from lamplighter.cli import evaluate_anomaly, evaluate_forecast, evaluate_leaks, evaluate_life
 
 
 def register(app: typer.Typer) -> None:
     evaluate = typer.Typer(
         help="Judge the console's models on data in public formats.", no_args_is_help=True
     )
-    rooms: tuple[object, ...] = (evaluate_anomaly, evaluate_forecast, evaluate_life)
+    rooms: tuple[object, ...] = (
+        evaluate_anomaly,
+        evaluate_forecast,
+        evaluate_leaks,
+        evaluate_life,
+    )
     for room in rooms:
         room.register(evaluate)  # type: ignore[attr-defined]
     if rooms:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from lamplighter.analytics.anomaly import Columns, Event, network
+from lamplighter.analytics.anomaly.evaluate_leaks import LeaksRequest, judge_leaks
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.task import silent
 
 Floats = npt.NDArray[np.float64]
 STEPS = 48
@@ -71,3 +76,28 @@ def test_the_limit_comes_from_the_weeks_without_leaks() -> None:
     model = fitted()
     assert model.limit == network.MARGIN * model.largest_calm > 0
     assert model.days == 60
+
+
+def written(path: Path, columns: Columns) -> str:
+    stamps = columns.time_ms.astype("datetime64[ms]").astype("datetime64[s]").astype(str)
+    lines = ["time," + ",".join(columns.names)]
+    lines += [
+        f"{at}," + ",".join(f"{v:.3f}" for v in row)
+        for at, row in zip(stamps, columns.values, strict=True)
+    ]
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def test_tables_of_any_network_are_judged(tmp_path: Path) -> None:
+    calm = written(tmp_path / "calm.csv", pressures(30, 1))
+    columns = leaking(30, 60)
+    test = written(tmp_path / "test.csv", columns)
+    report = judge_leaks(LeaksRequest(calm, test), silent)
+    assert [a.signal for a in report.alarms] == ["P_3"]
+    assert (report.sensors, report.calm_days, report.days) == (6, 30, 60)
+    with pytest.raises(LamplighterError, match="no two columns that begin with 'Q_'"):
+        judge_leaks(LeaksRequest(calm, test, "Q_"), silent)
+    short = written(tmp_path / "short.csv", pressures(5, 1))
+    with pytest.raises(LamplighterError, match="fewer than 21 days"):
+        judge_leaks(LeaksRequest(short, test), silent)
