@@ -29,7 +29,14 @@ from lamplighter.ui.app import Runner
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
 from lamplighter.ui.time_model import Mode
-from tests.e2e import forecast_shots, model_shots, page_shots, past_shots, usual_shots
+from tests.e2e import (
+    forecast_shots,
+    kit_shots,
+    model_shots,
+    page_shots,
+    past_shots,
+    usual_shots,
+)
 from tests.e2e.alarm_shots import AlarmShots
 from tests.e2e.feed_shots import FeedShots
 from tests.e2e.view_shots import ViewTools
@@ -321,7 +328,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             *page_shots.make(chosen.out, chosen.only),
             *usual_shots.make(chosen.out, chosen.only),
             *model_shots.make(chosen.out, chosen.only),
-            *forecast_shots.make(chosen.out, chosen.only)]  # fmt: skip
+            *forecast_shots.make(chosen.out, chosen.only),
+            *kit_shots.make(chosen.out, chosen.only)]  # fmt: skip
     for picture in made:
         make_small(picture)
     too_large = [p.name for p in made if p.stat().st_size > MOST_BYTES]

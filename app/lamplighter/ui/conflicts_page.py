@@ -29,7 +29,14 @@ from lamplighter.ui.conflict_list import ConflictList, Key
 from lamplighter.ui.conflict_words import history_row, like, merged_words, side
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Elided, Text, button, row, rule
-from lamplighter.ui.record_words import asset_of, field_name, record_name, value_words, when
+from lamplighter.ui.record_words import (
+    asset_of,
+    field_name,
+    record_name,
+    value_words,
+    waiting_words,
+    when,
+)
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -178,9 +185,9 @@ class ConflictsPage(QWidget):
         self._where.set_full(name)
         words = []
         if origin is not None:
-            words.append(tr("Field kit of {name}, taken {at}; {n} changes wait on this computer.",
-                            name=origin.name, at=when(origin.made_ms),
-                            n=kits.state.waiting))  # fmt: skip
+            words.append(tr("Field kit of {name}, taken {at}; {back}.", name=origin.name,
+                            at=when(origin.made_ms),
+                            back=waiting_words(kits.state.waiting)))  # fmt: skip
         if kits.merged is not None:
             words.append(tr("{n} new records came from {name} at {at}.", n=kits.merged.records,
                             name=kits.merged.name, at=when(kits.merged_ms)))  # fmt: skip

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Elided, button, row
-from lamplighter.ui.record_words import when
+from lamplighter.ui.record_words import waiting_words, when
 from lamplighter.ui.words import tr
 
 
@@ -37,8 +37,7 @@ class KitLine(QFrame):
         kits = self._desk.kits
         origin, count = kits.state.origin, len(kits.conflicts)
         if origin is not None:
-            waits = kits.state.waiting
-            back = tr("{n} changes wait to go back", n=waits) if waits else tr("nothing waits")
+            back = waiting_words(kits.state.waiting)
             self.words.set_full(
                 tr("Field kit of {name}, taken {at}: {scope}. Everything here works; {back}.",
                    name=origin.name, at=when(origin.made_ms), scope=origin.scope, back=back)

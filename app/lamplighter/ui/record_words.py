@@ -88,3 +88,12 @@ def when(ms: int) -> str:
         return f"{numbers.day(ms)} {numbers.clock_short(ms)}"
     except (ValueError, OverflowError, OSError):
         return iso(0)
+
+
+def waiting_words(count: int) -> str:
+    """How much of a kit's work is not home yet."""
+    if not count:
+        return tr("nothing waits to go back")
+    if count == 1:
+        return tr("1 change waits to go back")
+    return tr("{n} changes wait to go back", n=count)

@@ -15,7 +15,7 @@ from lamplighter.domain.task import TaskState
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kit_dialog import ENDING
 from lamplighter.ui.parts import Text, button, row, rule
-from lamplighter.ui.record_words import when
+from lamplighter.ui.record_words import waiting_words, when
 from lamplighter.ui.tasks import TaskBar
 from lamplighter.ui.words import tr
 
@@ -110,9 +110,9 @@ class ReturnDialog(QWidget):
         self._home.setVisible(origin is not None)
         if origin is not None:
             self.about.setText(
-                tr("This is a field kit of {name}, taken {at}: {scope}. {n} changes wait to go "
-                   "back.", name=origin.name, at=when(origin.made_ms), scope=origin.scope,
-                   n=kits.state.waiting)
+                tr("This is a field kit of {name}, taken {at}: {scope}; {back}.",
+                   name=origin.name, at=when(origin.made_ms), scope=origin.scope,
+                   back=waiting_words(kits.state.waiting))
             )  # fmt: skip
         else:
             self.about.setText(
