@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Final
 from lamplighter.domain.codec import Codec
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.workers import sandbox
+from lamplighter.workers.child import CLUSTER_TLS
 from lamplighter.workers.frames import (
     Begin,
     Done,
@@ -137,6 +138,8 @@ def _restrict(order: Begin, options: argparse.Namespace) -> None:
     os.chdir(options.scratch)
     tempfile.tempdir = str(options.scratch)
     read, write = [Path(p) for p in order.reads], [options.cache, options.scratch]
+    if options.kind == "cluster":
+        read += [Path(v) for name, v in os.environ.items() if name.startswith(CLUSTER_TLS)]
     taken = sandbox.restrict(read, write, network=options.kind == "cluster")
     print(f"worker: restricted by {', '.join(taken) or 'nothing'}", file=sys.stderr)
 

@@ -92,10 +92,11 @@ def _asked(ask: bytes, address: str, tell: Tell) -> FarAnswer:
             deserializers=BYTES_ONLY,
             name="lamplighter",
         )
+    except TypeError:  # Dask's own word for a certificate it was not given
+        raise ClusterLost(f"the cluster at {address} wants a certificate") from None
     except (OSError, ValueError, TimeoutError) as error:
-        raise ClusterLost(
-            f"the cluster at {address} does not answer ({type(error).__name__})"
-        ) from None
+        text = f"the cluster at {address} does not answer ({type(error).__name__})"
+        raise ClusterLost(text) from None
     try:
         return _followed(client, ask, tell)
     finally:

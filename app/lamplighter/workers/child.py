@@ -32,6 +32,8 @@ from lamplighter.workers.frames import (
 
 LOG_BYTES: Final = 4_000_000
 """a worker that writes more log than this is stopped"""
+CLUSTER_TLS: Final = "DASK_DISTRIBUTED__COMM__TLS"
+"""begin of the variables by which Dask is told its certificates"""
 PROGRESS_PER_S: Final = 200
 _KEPT: Final = (
     "PATH",
@@ -104,7 +106,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(self.scratch),
+                env=_environment(self.scratch, kind),
                 start_new_session=sys.platform != "win32",
             )
         except OSError:
@@ -235,9 +237,14 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _environment(scratch: Path) -> dict[str, str]:
-    """What a worker may know: where libraries lie and nothing that could be a secret."""
+def _environment(scratch: Path, kind: str) -> dict[str, str]:
+    """What a worker may know: where libraries lie and nothing that could be a secret.
+
+    The one that speaks to a cluster also learns where its certificate lies.
+    """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    if kind == "cluster":
+        kept |= {n: v for n, v in os.environ.items() if n.startswith(CLUSTER_TLS)}
     return kept | {
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
