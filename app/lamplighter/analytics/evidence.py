@@ -35,22 +35,44 @@ class CaseBook:
     """(f,) spread of each feature"""
 
 
-def shares(features: Floats, usual: Floats, risk: Callable[[Floats], Floats]) -> Floats:
-    """(n, signals) share of each signal in the risk: what it falls by with that signal as usual.
-
-    Shares of a row sum to 1, or are all 0 where nothing raises its risk. One call per signal.
-    """
+def as_usual(features: Floats, usual: Floats, risk: Callable[[Floats], Floats]) -> Floats:
+    """(n, signals) the risk of each row with one signal as usual. One call of `risk` per signal."""
     signals = features.shape[1] // len(WINDOWS)
-    whole = risk(features)
-    drop = np.zeros((features.shape[0], signals))
+    found = np.zeros((features.shape[0], signals))
     for place in range(signals):
         left_out = features.copy()
         own = slice(len(WINDOWS) * place, len(WINDOWS) * (place + 1))
         left_out[:, own] = usual[own]
-        drop[:, place] = np.maximum(whole - risk(left_out), 0.0)
+        found[:, place] = risk(left_out)
+    return found
+
+
+def shares(whole: Floats, without: Floats) -> Floats:
+    """(n, signals) share of each signal in the risk: what it falls by with that signal as usual.
+
+    `whole` (n,) and `without` (n, signals) in log odds. Shares of a row sum to 1, or are all 0
+    where nothing raises its risk.
+    """
+    drop = np.maximum(whole[:, None] - without, 0.0)
     total = drop.sum(axis=1, keepdims=True)
     result: Floats = np.where(total > 1e-9, drop / np.maximum(total, 1e-9), 0.0)
     return result
+
+
+def would_change(
+    chance: float, without: Floats, row: Floats, signals: tuple[str, ...], book: CaseBook
+) -> str:
+    """The reading that would move the claim most, and by how much; empty where none moves it."""
+    apart = without - chance
+    most = int(np.argmax(np.abs(apart)))
+    if abs(apart[most]) < 0.01:
+        return ""
+    name = signals[most].replace("_", " ")
+    now, usual = row[len(WINDOWS) * most], book.center[len(WINDOWS) * most]
+    return (
+        f"{name} at {usual:.3g} (usual) and not {now:.3g}: "
+        f"{without[most]:.0%} instead of {chance:.0%}"
+    )
 
 
 def reasons(

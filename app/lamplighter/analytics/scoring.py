@@ -134,17 +134,20 @@ class _Scored:
             chance, tables["band_low"], tables["band_high"]
         )
         median = hazard.median_days(curve)
+        self.median = median
         self.days = calibration.days_band(median, float(tables["quantile"]))
         self.frozen = request.frozen
         if bool(tables["frozen"]) and not self.frozen:
             naive = float(tables["naive"])
             self.frozen = f"no better than the naive rate of {naive:.0%} on assets it had not seen"
         self.share = np.zeros((len(inputs), len(self.signals)))
+        self.as_usual = np.tile(chance[:, None], (1, len(self.signals)))
         told = np.flatnonzero(chance >= DETAILS_FROM)
         if told.size:
-            self.share[told] = evidence.shares(
-                inputs[told], self.book.center, lambda x: _logit(_chances(model, x)[0])
+            self.as_usual[told] = evidence.as_usual(
+                inputs[told], self.book.center, lambda x: _chances(model, x)[0]
             )
+            self.share[told] = evidence.shares(_logit(chance[told]), _logit(self.as_usual[told]))
 
     def prognosis(self, place: int) -> Prognosis:
         name = self.request.history.assets[int(self.rows.asset[self.last[place]])]
@@ -179,6 +182,11 @@ class _Scored:
             self.request.model,
             self.request.what.get(name, ""),
             self.request.people.get(name, 0),
+            round(float(self.median[place]), 1) if shown else None,
+            0.0,
+            evidence.would_change(chance, self.as_usual[place], row, self.signals, self.book)
+            if told
+            else "",
         )
 
     def abstain(self, name: str, why: str) -> Prognosis:

@@ -49,6 +49,12 @@ class Prognosis(Struct, frozen=True):
     what: str = ""
     """e.g. `Booster pump, bearing`"""
     people: int = 0
+    days_median: float | None = None
+    """remaining days, the middle of `days_low` to `days_high`"""
+    age_share: float | None = None
+    """age's part in the claim, apart from the signals; 0 where age is not looked at"""
+    would_change: str = ""
+    """the reading that would move the claim most, and by how much"""
 
 
 class Step(Struct, frozen=True):
@@ -146,6 +152,8 @@ def without_number(item: Prognosis, why: str) -> Prognosis:
         basis=f"no basis: {why}",
         reasons=(),
         similar=(),
+        days_median=None,
+        would_change="",
     )
 
 

@@ -29,6 +29,7 @@ from lamplighter.runtime.fleet_model import (
 )
 from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
 from lamplighter.runtime.model_registry import Usable
+from lamplighter.runtime.trend_watch import TrendWatch
 from lamplighter.store import WriteAccess
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class MaintenanceDesk:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self.model = FleetModel(recorder)
+        self.trends = TrendWatch(recorder)
+        self._trended: dict[str, Prognosis] = {}
         self._past: fleet.Points | None = None
         self._live: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self._seconds = 0
@@ -87,6 +90,9 @@ class MaintenanceDesk:
     def every_second(self) -> None:
         """Sample the live values; score the fleet when it is due."""
         past = self._past
+        self.trends.every_second(frozenset(self._shown) - frozenset(self._trended))
+        if self.trends.found != self._trended:
+            self._publish_trends()
         if past is None:
             return
         newest = self._recorder.core.newest
@@ -200,7 +206,24 @@ class MaintenanceDesk:
 
         if moved:
             self._recorder.store.writer.call(keep)
-        self._recorder.server.emit(wire.PrognosisChanged(items))
+        shown = {p.asset for p in items}
+        beside = tuple(p for p in self._trended.values() if p.asset not in shown)
+        self._recorder.server.emit(wire.PrognosisChanged(items + beside))
+
+    def _publish_trends(self) -> None:
+        """Drifts to a limit, beside what the model says of its assets."""
+        ended = [without_number(p, "it does not drift any more")
+                 for a, p in self._trended.items() if a not in self.trends.found]  # fmt: skip
+        self._trended = dict(self.trends.found)
+        moved = [*(believable(p, p.made_ms) for p in self._trended.values()), *ended]
+        batch = self._recorder.core.batch()
+
+        def keep(access: WriteAccess) -> None:
+            access.put_prognoses(moved, batch)
+
+        self._recorder.store.writer.call(keep)
+        rest = tuple(p for a, p in self._shown.items() if a not in self._trended)
+        self._recorder.server.emit(wire.PrognosisChanged(rest + tuple(moved)))
 
 
 def _moved(before: Prognosis | None, now: Prognosis) -> bool:

@@ -140,6 +140,8 @@ class ForecastCard(Panel):
         self._layout.addWidget(Text(tr("Why"), "caption", "secondary"))
         self._why = Reasons()
         self._layout.addWidget(self._why)
+        self._change = Text("", "body", "secondary", wrap=True)
+        self._layout.addWidget(self._change)
         self._layout.addWidget(Text(tr("Most similar cases"), "caption", "secondary"))
         self._cases = Text("", "body", wrap=True)
         self._layout.addWidget(self._cases)
@@ -191,10 +193,17 @@ class ForecastCard(Panel):
         self._usual.setText(numbers.percent(usual) if usual is not None else tr("not known"))
         if item.days_low is not None and item.days_high is not None:
             days = numbers.value_range(round(item.days_low), round(item.days_high))
-            self._days.setText(tr("Alarm limit reached in {d} days", d=days))
+            middle = item.days_median
+            self._days.setText(
+                tr("Alarm limit reached in {d} days", d=days)
+                if middle is None
+                else tr("Alarm limit reached in {d} days, most likely {m}", d=days, m=round(middle))
+            )
         self._days.setVisible(item.days_low is not None and item.days_high is not None)
         self._fan.show_item(item)
         self._why.show_item(item)
+        self._change.setText(told_beside(item))
+        self._change.setVisible(bool(self._change.text()))
         cases = [f"{c.asset}, {numbers.day(c.when_ms)}: {c.outcome}" for c in item.similar[:3]]
         self._cases.setText("\n".join(cases) or tr("none recorded"))
         made = numbers.clock_short(item.made_ms)
@@ -214,6 +223,20 @@ class ForecastCard(Panel):
     def _class(self, asset: str) -> str:
         known = self._desk.city.assets.get(asset)
         return known.type if known is not None and known.type else "other"
+
+
+def told_beside(item: Prognosis) -> str:
+    """What would change the claim, and what age alone has to do with it."""
+    parts = []
+    if item.would_change:
+        parts.append(tr("Would change it: {w}.", w=item.would_change))
+    if item.age_share is not None:
+        parts.append(
+            tr("Age alone: {p} of it.", p=numbers.percent(item.age_share))
+            if item.age_share
+            else tr("Age is not looked at.")
+        )
+    return " ".join(parts)
 
 
 class Reasons(Canvas):

@@ -3,7 +3,8 @@
 How far a prediction is off depends on what is predicted: little near the end of life, much in the
 middle, and only downwards at the cap. So the band is the shortest one that held `rate` of the
 held-out units' rows whose prediction was about the same; its level is raised until, each group
-of units judged by the others alone, the rate is kept.
+of units judged by the others alone, the rate is kept with a margin: one standard error over
+units, because how much the next units differ is only known as well as there are units.
 """
 
 from __future__ import annotations
@@ -62,11 +63,18 @@ def calibrate(
             band = _made(predicted[~mine], true[~mine], weight[~mine], level, cap)
             low, high = band.around(predicted[mine])
             inside[mine] = (true[mine] >= low - 1e-9) & (true[mine] <= high + 1e-9)
-        chosen, covered = level, float(np.average(inside, weights=weight))
-        if covered >= RATE:
+        chosen, covered, error = level, *_by_unit(inside, unit, weight)
+        if covered - error >= RATE:
             break
     made = _made(predicted, true, weight, chosen, cap)
     return Band(made.grid, made.below, made.above, cap, chosen, covered)
+
+
+def _by_unit(inside: npt.NDArray[np.bool_], unit: Ints, weight: Floats) -> tuple[float, float]:
+    """(share inside, its standard error), each unit one witness."""
+    _, place = np.unique(unit, return_inverse=True)
+    share = np.bincount(place, weight * inside) / np.bincount(place, weight)
+    return float(share.mean()), float(share.std() / np.sqrt(len(share)))
 
 
 def _made(predicted: Floats, true: Floats, weight: Floats, level: float, cap: float) -> Band:

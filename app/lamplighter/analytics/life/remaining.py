@@ -39,13 +39,13 @@ TREES: Final[dict[str, Any]] = {
 LEAF: Final = 100
 """fewest rows of a leaf, less where there are few rows"""
 BEYOND: Final = 1.2
-"""rows with more than this times the cap to go weigh less: they all have the same answer"""
-BEYOND_WEIGHT: Final = 0.4
+"""of rows with more than this times the cap to go few are learned: all have the same answer"""
+BEYOND_STEP: Final = 3
 BLENDS: Final = (0.0, 0.15, 0.3, 0.45)
 GAIN: Final = 0.01
 """a second model must better the held-out error by this share to be used"""
 LEANS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
-LEAN_COST: Final = 0.006
+LEAN_COST: Final = 0.01
 """leaning to the careful side may cost this share of the held-out error"""
 SOME: Final = 15
 """rows of a unit before it is judged at all while learning"""
@@ -111,30 +111,30 @@ def learner(lives: Lives, cap: float, look: Look, seed: int, second: bool) -> Le
     target = np.minimum(left, cap)
     rows = _thin(lives, ROWS)
     made.index = health.learn(_smooth(lives, z[:, kept])[rows], target[rows])
+    rows = rows[(left[rows] <= BEYOND * cap) | (np.arange(len(rows)) % BEYOND_STEP == 0)]
     inputs = made.features(lives, z[:, kept])[rows]
-    weight = np.where(left[rows] > BEYOND * cap, BEYOND_WEIGHT, 1.0)
-    made.trees = _trees(inputs, target[rows], weight, seed)
+    made.trees = _trees(inputs, target[rows], seed)
     if second:
         made.shift, made.scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-9
         step = max(1, len(rows) // SECOND_ROWS)
-        made.second = _second(made, inputs[::step], target[rows][::step], weight[::step])
+        made.second = _second(made, inputs[::step], target[rows][::step])
     return made
 
 
-def _trees(inputs: Floats, target: Floats, weight: Floats, seed: int) -> Any:
+def _trees(inputs: Floats, target: Floats, seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     leaf = max(5, min(LEAF, len(inputs) // 40))
     model = HistGradientBoostingRegressor(**TREES, min_samples_leaf=leaf, random_state=seed)
-    return model.fit(inputs, target, sample_weight=weight)
+    return model.fit(inputs, target)  # weights would be dear: its bins are then made row by row
 
 
-def _second(made: Learner, inputs: Floats, target: Floats, weight: Floats) -> Any:
+def _second(made: Learner, inputs: Floats, target: Floats) -> Any:
     from sklearn.svm import SVR
 
     bounded = np.clip((inputs - made.shift) / made.scale, -4.0, 4.0)
     model = SVR(C=30.0, gamma=0.5 / inputs.shape[1], epsilon=5.0)
-    return model.fit(bounded, target, sample_weight=np.ascontiguousarray(weight))
+    return model.fit(bounded, target)
 
 
 def _thin(lives: Lives, most: int) -> Ints:

@@ -181,9 +181,7 @@ def learn(
     order = pairs.ranked(numbers, failed, fold) if numbers.shape[1] > 1 else ()
     risk = Risk(seed)
     best, said = -1.0, np.zeros(len(failed))
-    for step, size in enumerate(SIZES):
-        if size > len(order) or (size and size // 2 >= len(order)):
-            break
+    for step, size in enumerate(sorted({min(size, len(order)) for size in SIZES})):
         progress(step + 1, FOLDS + 3, f"{size} pairs of columns")
         tried = _held(np.column_stack([pairs.add(numbers, order[:size]), codes]), codes.shape[1],
                       failed, fold, seed)  # fmt: skip

@@ -1,0 +1,105 @@
+"""Slow drifts to a limit, looked for in a worker now and then, shown beside the learned forecasts.
+
+Asked of every datastream that has a limit and an asset the learned model does not follow.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import structlog
+
+from lamplighter.analytics.life.degradation import DAY_MS, MOST_DAYS, TrendRequest, Watched
+from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
+from lamplighter.runtime.fleet_past import SIMULATED
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+EVERY_S: Final = 900
+FIRST_S: Final = 60
+"""after the start of a recorder"""
+POINTS: Final = 4_000
+"""a datastream; more are cells of means"""
+MOST: Final = 2_000
+"""datastreams looked at in one round; the next round goes on behind them"""
+NOT_MEASURED: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
+
+
+class TrendWatch:
+    """`found` holds the newest trends by asset; `every_second` is called on the core's beat."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._seconds = EVERY_S - FIRST_S
+        self._busy = threading.Event()
+        self._next = 0
+        self.found: dict[str, Prognosis] = {}
+
+    def every_second(self, learned: frozenset[str]) -> None:
+        """`learned`: assets that a model follows; they need no trend."""
+        self._seconds += 1
+        if self._seconds % EVERY_S or self._busy.is_set():
+            return
+        self._busy.set()
+        threading.Thread(target=self._ask, args=(learned,), name="trends", daemon=True).start()
+
+    def _ask(self, learned: frozenset[str]) -> None:
+        try:
+            request = self.request(learned)
+            if not request.series:
+                self._busy.clear()
+                return
+            self._submit(request)
+        except Exception:
+            log.exception("trends could not begin")
+            self._busy.clear()
+
+    def request(self, learned: frozenset[str]) -> TrendRequest:
+        """What is asked of the worker: the recorded past of datastreams with a limit."""
+        recorder = self._recorder
+        now = recorder.clock.wall_ms()
+        watched = [
+            d
+            for d in recorder.core.city.streams
+            if d.asset and d.asset not in learned and not d.states
+            and (d.limits.low is not None or d.limits.high is not None)
+        ]  # fmt: skip
+        begin = self._next if self._next < len(watched) else 0
+        self._next = begin + MOST
+        series = []
+        for stream in watched[begin : begin + MOST]:
+            past = recorder.store.series(stream.id, now - MOST_DAYS * DAY_MS, now + 1, POINTS)
+            good = (past.quality & CLASS_MASK) == int(Quality.GOOD)
+            good &= (past.quality & NOT_MEASURED) == 0
+            if not good.any() or int(np.ptp(past.time_ms[good])) < DAY_MS:
+                continue
+            series.append(
+                Watched(stream.asset, stream.kind or stream.name, stream.unit, past.time_ms[good],
+                        past.value[good], stream.limits.low, stream.limits.high)
+            )  # fmt: skip
+        simulated = recorder.store.setting(SIMULATED) == "yes"
+        return TrendRequest(tuple(series), now, simulated)
+
+    def _submit(self, request: TrendRequest) -> None:
+        asked = {one.asset for one in request.series}
+
+        def end(value: Any) -> None:
+            self._busy.clear()
+            if isinstance(value, tuple):
+                kept = {a: p for a, p in self.found.items() if a not in asked}
+                self.found = kept | {p.asset: p for p in value}
+
+        self._recorder.jobs.pool.submit(
+            "lamplighter.analytics.life.degradation:trends",
+            request,
+            name="Look for drifts to a limit",
+            timeout_s=120.0,
+            on_end=end,
+            result=tuple[Prognosis, ...],
+            code="P-604",
+        )
