@@ -35,6 +35,7 @@ from tests.e2e import (
     model_shots,
     page_shots,
     past_shots,
+    suspect_shots,
     usual_shots,
 )
 from tests.e2e.alarm_shots import AlarmShots
@@ -329,7 +330,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             *usual_shots.make(chosen.out, chosen.only),
             *model_shots.make(chosen.out, chosen.only),
             *forecast_shots.make(chosen.out, chosen.only),
-            *kit_shots.make(chosen.out, chosen.only)]  # fmt: skip
+            *kit_shots.make(chosen.out, chosen.only),
+            *suspect_shots.make(chosen.out, chosen.only)]  # fmt: skip
     for picture in made:
         make_small(picture)
     too_large = [p.name for p in made if p.stat().st_size > MOST_BYTES]

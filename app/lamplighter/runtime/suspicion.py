@@ -77,7 +77,7 @@ class SuspicionDesk:
         self.models: tuple[SuspicionModel, ...] = ()
         self._watched = self._abstained = 0
         self._trained_ms = self._trained_on = self._trained_at = 0
-        self._busy = False
+        self._busy = self._filling = False
         self._early = True
         self._looked = 0
         self._hints: dict[tuple[int, str], int] = {}
@@ -114,6 +114,9 @@ class SuspicionDesk:
             self._messages(self._inbox.get())
         if not self.samples.take():
             return
+        if not self._filling:
+            self._filling = True
+            threading.Thread(target=self._fill, name="suspicion past", daemon=True).start()
         self._settle()
         if self._busy:
             return
@@ -122,6 +125,12 @@ class SuspicionDesk:
             return
         if self.models and self.samples.taken - self._looked >= LOOK_SAMPLES:
             self._look()
+
+    def _fill(self) -> None:
+        try:
+            self.samples.fill(self._stopping)
+        except Exception:
+            log.exception("samples of the past could not be read")
 
     def _is_due(self) -> bool:
         """Whether there are many more samples than last time, or it is long ago."""

@@ -6,12 +6,15 @@ is kept: a city has to be seen through a whole day before anything slow can be c
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from lamplighter.analytics.suspicion.training import Learning
-from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.newest_block import NewestValues
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 
 if TYPE_CHECKING:
     from lamplighter.domain.city import Datastream
@@ -27,6 +30,10 @@ LEAST: Final = 240
 KEPT: Final = 2_880
 RECENT: Final = 200
 """samples that a look goes back"""
+SILENCE: Final = 60
+"""moments without any live value at which the history of before counts as ended"""
+IDLE: Final = 4.0
+"""times as long as a moment takes to read that the reading waits before the next"""
 MOST: Final = 6_000
 """datastreams that are sampled at most"""
 STREAMS_A_SECOND: Final = 500.0
@@ -45,6 +52,7 @@ class Samples:
         self._values = np.zeros((0, 0), np.float32)
         self._time_ms = np.zeros(0, np.int64)
         self._next_ms = 0
+        self._older: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
         self.taken = 0
         """samples since the start"""
 
@@ -60,6 +68,7 @@ class Samples:
         if now < self._next_ms:
             return False
         self._describe()
+        self._take_older()
         late = now - self._next_ms
         self._next_ms = now + self.step_ms - (late if 0 < late < self.step_ms else 0)
         newest = recorder.core.measured
@@ -84,6 +93,57 @@ class Samples:
         self._time_ms = np.append(self._time_ms[-KEPT + 1 :], wall)
         self.taken += 1
         return True
+
+    def fill(self, stopping: threading.Event) -> None:
+        """Samples of before the start, from the store; on a thread of its own, unhurried.
+
+        Moments are read backwards for as long as the history reaches; they are taken over by the
+        lane's thread at its next sample.
+        """
+        store, ids = self._recorder.store, self.ids
+        first = store.oldest_ms()
+        at = int(self._time_ms[0]) - self.step_ms if self.count else 0
+        if not first or at - first < LEAST * self.step_ms:
+            return
+        rows: list[np.ndarray] = []
+        times: list[int] = []
+        empty = 0
+        while at >= first and len(rows) < KEPT - self.count and empty < SILENCE:
+            begun = time.monotonic()
+            rows.append(self._of(store.moment(at), ids, at))
+            times.append(at)
+            empty = 0 if np.isfinite(rows[-1]).any() else empty + 1
+            at -= self.step_ms
+            if stopping.wait(IDLE * (time.monotonic() - begun)):
+                return
+        rows, times = rows[: len(rows) - empty], times[: len(times) - empty]
+        if rows:
+            self._older = (ids, np.array(times[::-1], np.int64), np.stack(rows[::-1]))
+
+    def _of(self, newest: NewestValues, ids: np.ndarray, at_ms: int) -> np.ndarray:
+        """(ids,) the values that were fresh at a moment, NaN for the others."""
+        row = np.full(ids.size, np.nan, np.float32)
+        known = ids < len(newest)
+        mine = ids[known]
+        quality = newest.quality[mine]
+        good = (quality & CLASS_MASK) <= int(Quality.UNCERTAIN)
+        good &= (quality & np.uint8(QualityMark.WITHHELD)) == 0
+        good &= (newest.time_ms[mine] > 0) & np.isfinite(newest.value[mine])
+        age = at_ms - newest.time_ms[mine]
+        good &= age <= np.maximum(3 * self._period[known], 3 * self.step_ms)
+        row[known] = np.where(good, newest.value[mine], np.nan)
+        return row
+
+    def _take_older(self) -> None:
+        """Put what was filled in before the samples of this run."""
+        if self._older is None:
+            return
+        (ids, times, rows), self._older = self._older, None
+        values = np.full((times.size, self.ids.size), np.nan, np.float32)
+        _, old, new = np.intersect1d(ids, self.ids, return_indices=True)
+        values[:, new] = rows[:, old]
+        self._values = np.vstack([values, self._values])[-KEPT:]
+        self._time_ms = np.concatenate([times, self._time_ms])[-KEPT:]
 
     def _describe(self) -> None:
         """Follow the city: columns that stay keep their samples."""

@@ -25,6 +25,9 @@ REASON: Final = 4
 EVERY: Final = 5
 """seconds between two looks at the curve while the page is open"""
 SHOWN: Final = 300
+LINE_H: Final = 26
+MOST_LINES: Final = 6
+"""losses in sight at once; the others are scrolled to"""
 LOOKS: Final = {
     "broken": "a broken sensor",
     "tampered": "tampered with, or set wrongly",
@@ -96,7 +99,6 @@ class SuspicionPage(QWidget):
         self._cost = Text("", "body", wrap=True)
         titles = (tr("What"), tr("Name"), tr("Asset"), tr("What becomes of it"))
         self.cost_table = plain_table(tr("What would lose its input"), titles, 3)
-        self.cost_table.setMinimumHeight(theme().px(130))
         self.reason = QLineEdit()
         self.reason.setPlaceholderText(tr("reason, for the audit record"))
         self.reason.setAccessibleName(tr("Reason"))
@@ -307,6 +309,8 @@ class SuspicionPage(QWidget):
         for widget in self._preview_parts:
             widget.show()
         self.cost_table.setVisible(bool(losses))
+        tall = LINE_H * (1 + min(max(len(losses), 1), MOST_LINES)) + 10
+        self.cost_table.setFixedHeight(theme().px(tall))
         line = self.chosen
         if not self.reason.text() and line is not None and line.suspect is not None:
             self.reason.setText(tr("it looks {what}", what=line.suspect.kind))

@@ -23,6 +23,7 @@ from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.domain.suspicion import Suspect
 from lamplighter.runtime.project import audit_entries, create
 from lamplighter.runtime.recorder import Recorder
+from lamplighter.runtime.suspicion_samples import Samples
 from lamplighter.twin import doubted, marked
 
 PATIENCE_S = 30.0
@@ -200,3 +201,29 @@ def test_marks_raise_the_class_and_lower_the_trust() -> None:
     trust = doubted(np.ones(5, np.float32), 5, marks)
     assert trust.round(2).tolist() == pytest.approx([1.0, 0.3, 0.0, 0.0, 1.0], abs=1e-6)
     assert marked(quality, np.zeros(3, np.uint8)) is quality
+
+
+def test_samples_of_before_the_start_are_read_from_the_store(tmp_path: Path) -> None:
+    create(tmp_path / "town")
+    made = Recorder(tmp_path / "town", SystemClock(), plugin_code=False)
+    made.start()
+    try:
+        sensor = Sensor(made)
+        for n in range(60):
+            sensor.send(float(n), age_ms=60_000 - 1_000 * n)
+        until(lambda: len(made.core.newest) and made.core.newest.value[0] == 59.0)
+        until(lambda: len(made.core.city.streams) > 0)
+        samples = Samples(made)
+        samples.step_ms = 1_000
+        samples._describe()
+        samples.step_ms, samples._next_ms = 1_000, 0
+        row = samples._of(made.store.moment(made.clock.wall_ms(), False), samples.ids, 2**50)
+        assert np.isnan(row).all()  # far too old by then
+        now = made.clock.wall_ms()
+        assert samples._of(made.store.moment(now, False), samples.ids, now).tolist() == [59.0]
+        samples._older = (samples.ids, np.array([1, 2], np.int64), np.array([[4.0], [5.0]]))
+        samples._take_older()
+        assert samples.count == 2
+        assert samples._values[:, 0].tolist() == [4.0, 5.0]
+    finally:
+        made.stop()
