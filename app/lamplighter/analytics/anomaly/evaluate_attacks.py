@@ -72,6 +72,8 @@ def judge_attacks(payload: AttacksRequest, progress: Progress) -> AttacksReport:
     if payload.tune:
         progress(2, 4, "tuning")
         tune = read(payload.tune)
+        if not _labels(tune).any():
+            raise unreadable(tune.name, "it has no hour of attack to tune on")
         tried = _tried(model, _columns(tune, model), _labels(tune))
         share, hold = _best(tried, _labels(tune))
         left_out = _left_out(tried, _labels(tune))

@@ -38,6 +38,8 @@ SWITCH: Final = 3
 NEW_ROWS: Final = 24
 """rows for which a signal that never moved before counts after it has moved"""
 LEAST: Final = 240
+KNOWN: Final = 0.5
+"""share of signals that must be known in a row for it to be judged"""
 HOUR_MS: Final = 3_600_000
 SEED: Final = 0
 
@@ -179,7 +181,10 @@ def held(score: Floats, limit: float, rows: int) -> Bools:
 
 
 def judge(model: PlantModel, columns: Columns) -> PlantJudged:
-    """Every row from itself and the one before. Raises KeyError for a signal that is missing."""
+    """Every row from itself and the one before; a row of which too little is known scores 0.
+
+    Raises KeyError for a signal that is missing.
+    """
     place = {name: k for k, name in enumerate(columns.names)}
     values = rolling.forward(columns.values.astype(np.float64))
     moving = values[:, [place[n] for n in model.moving]]
@@ -190,6 +195,8 @@ def judge(model: PlantModel, columns: Columns) -> PlantJudged:
     told = _features(inputs, model.turn, model.phase) @ model.weight
     score, short = _score((scaled[:, targets] - told) / model.spread)
     score = score / model.limit
+    known = np.isfinite(columns.values[:, [place[n] for n in model.moving]]).mean(axis=1)
+    score = np.where(known < KNOWN, 0.0, score)
     score[:1] = 0.0  # the first row has none before it to be told from
     for name, value in model.still.items():
         if name in place:

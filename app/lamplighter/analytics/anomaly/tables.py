@@ -1,4 +1,8 @@
-"""Tables of public benchmarks: comma, semicolon or tab between, plain or gzip, one time column."""
+"""Tables of public benchmarks: comma, semicolon or tab between, plain or gzip, one time column.
+
+The time is the column that is named so, or the first. Decimal commas are read where no comma stands
+between columns; rows are put in the order of their time.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,9 @@ from lamplighter.domain.problems import LamplighterError, fault
 
 FORMATS: Final = ("%d/%m/%y %H", "%d/%m/%Y %H:%M", "%d/%m/%Y %H", "%m/%d/%Y %H:%M")
 """forms of time tried after ISO 8601; the first that fits the whole column is used"""
+TIMES: Final = frozenset({"time", "timestamp", "datetime", "date", "date_time"})
+LARGEST: Final = 1e100
+"""beyond it a number is none"""
 MOST_BYTES: Final = 2_000_000_000
 
 
@@ -62,11 +69,16 @@ def read(path: str | Path, name: str = "") -> Table:
                 name, f"row {place + 2} has {len(row)} cells, the head has {len(head)}"
             )
     columns = list(zip(*body, strict=True))
-    time_ms = _times(columns[0])
+    at = next((k for k, n in enumerate(head) if n.lower() in TIMES), 0)
+    time_ms = _times(columns[at])
     if time_ms is None:
-        raise unreadable(name, f"its first column '{head[0]}' is no time")
-    values = np.column_stack([_numbers(c) for c in columns[1:]] or [np.zeros((len(body), 0))])
-    return Table(name, head[0], time_ms, tuple(head[1:]), values)
+        raise unreadable(name, f"its column '{head[at]}' is no time")
+    names = tuple(n for k, n in enumerate(head) if k != at)
+    values = np.column_stack(
+        [_numbers(c) for k, c in enumerate(columns) if k != at] or [np.zeros((len(body), 0))]
+    )
+    order = np.argsort(time_ms, kind="stable")
+    return Table(name, head[at], time_ms[order], names, values[order])
 
 
 def _rows(path: Path, name: str) -> list[list[str]]:
@@ -115,13 +127,14 @@ def _ms(at: datetime) -> int:
 
 def _numbers(cells: Sequence[str]) -> np.ndarray:
     try:
-        return np.array(cells, np.float64)
+        found = np.array(cells, np.float64)
     except ValueError:
-        return np.array([_number(c) for c in cells], np.float64)
+        found = np.array([_number(c) for c in cells], np.float64)
+    return np.where(np.abs(found) < LARGEST, found, np.nan)
 
 
 def _number(cell: str) -> float:
     try:
-        return float(cell)
+        return float(cell.replace(",", "."))
     except ValueError:
         return float("nan")
