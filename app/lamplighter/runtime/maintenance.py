@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 
 from lamplighter.analytics import fleet
+from lamplighter.analytics.scoreboard import WARNS
 from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
 from lamplighter.domain.maintenance import Prognosis, without_number
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 SCORE_EVERY: Final = 5
 """seconds between two scorings of the whole fleet"""
-KEEP_EVERY: Final = 60
-"""of this many scorings one is kept as a fact, and each that moved by more than `MOVED`"""
+KEPT_MS: Final = 86_400_000
+"""a forecast of every asset is kept as a fact so often, and each that moved by more than `MOVED` or
+began or ceased to warn"""
 MOVED: Final = 0.05
 NOT_MEASURED: Final = np.uint8(
     QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD
@@ -58,7 +60,6 @@ class MaintenanceDesk:
         self._past: fleet.Points | None = None
         self._live: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self._seconds = 0
-        self._scorings = 0
         self._judged = -JUDGE_EVERY_S
         self._busy = threading.Event()
         self._shown: dict[str, Prognosis] = {}
@@ -192,12 +193,9 @@ class MaintenanceDesk:
             self._publish(shown)
 
     def _publish(self, items: tuple[Prognosis, ...]) -> None:
-        self._scorings += 1
         now = self._recorder.clock.wall_ms()
         items = tuple(believable(p, now) for p in items)
         moved = [p for p in items if _moved(self._shown.get(p.asset), p)]
-        if self._scorings % KEEP_EVERY == 1:
-            moved = list(items)
         self._shown |= {p.asset: p for p in moved}
         batch = self._recorder.core.batch()
 
@@ -230,5 +228,9 @@ def _moved(before: Prognosis | None, now: Prognosis) -> bool:
     if before is None:
         return True
     if before.probability_30d is None or now.probability_30d is None:
-        return before.probability_30d is not now.probability_30d
-    return abs(before.probability_30d - now.probability_30d) > MOVED
+        other = before.probability_30d is not now.probability_30d
+        return other or now.made_ms - before.made_ms >= KEPT_MS
+    was, is_now = before.probability_30d, now.probability_30d
+    if now.made_ms - before.made_ms >= KEPT_MS or (was >= WARNS) != (is_now >= WARNS):
+        return True
+    return abs(was - is_now) > MOVED

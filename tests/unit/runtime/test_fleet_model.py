@@ -86,6 +86,23 @@ def test_without_an_answer_the_old_number_is_taken_back(desk: MaintenanceDesk, r
     assert room.kept[-1].probability_30d is None
 
 
+def test_of_a_forecast_that_does_not_move_one_a_day_is_kept(
+    desk: MaintenanceDesk, room: Room
+) -> None:
+    def told(chance: float, wait_ms: int) -> int:
+        room.clock.advance(wait_ms)
+        before = len(room.kept)
+        desk._publish((replace(sound(room), probability_30d=chance, high=0.9),))
+        return len(room.kept) - before
+
+    assert told(0.40, 0) == 1
+    assert [told(0.41, 5_000) for _ in range(20)] == [0] * 20
+    assert told(0.47, 5_000) == 1  # it moved
+    assert told(0.49, 5_000) == 0
+    assert told(0.51, 5_000) == 1  # it began to warn
+    assert told(0.51, DAY) == 1
+
+
 def test_a_forecast_nobody_made_anew_grows_old() -> None:
     assert aged(SOUND, OLD_MS) == SOUND
     old = aged(SOUND, OLD_MS + DAY)
