@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from lamplighter.cli.backup_verbs import VARIABLE, Spoken, passphrase
-from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.cli.output import document, line, say, table
 from lamplighter.domain import wire
 from lamplighter.domain.clock import iso
 from lamplighter.domain.kit import DAYS, VALID_DAYS, KitReport, KitWanted
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     room.command("show")(show)
     room.command("merge")(merge)
     room.command("conflicts")(conflicts)
+    room.command("settle")(settle)
     room.command("serve")(serve)
     room.command("send")(send)
     room.command("fetch")(fetch)
@@ -93,8 +94,37 @@ def conflicts(project: Path, json: bool = JSON) -> None:
         document({"conflicts": rows})
     else:
         _conflicts(rows)
-    if rows:
-        raise Leave(REFUSALS)
+
+
+def settle(
+    project: Path,
+    object: str,
+    field: str,
+    take: str = typer.Option("", "--take", help="mine or theirs."),
+    value: str | None = typer.Option(None, "--value", help="Another value."),
+    reason: str = typer.Option("", help="Who decides it and why; needed for safety fields."),
+    json: bool = JSON,
+) -> None:
+    """Decide a conflict; both sides stay in the history."""
+    from lamplighter.cli import beside
+    from lamplighter.runtime.kit import conflicts as waiting
+    from lamplighter.runtime.kit import decision, settle_alone
+    from lamplighter.runtime.project import opened
+
+    if (take in ("mine", "theirs")) == (value is not None):
+        raise fault("U-801", what="give --take mine, --take theirs or --value", name="kit settle")
+    with beside.recorder(project) as session:
+        if session is None:
+            settle_alone(project, object, field, take=take, value=value, reason=reason)
+        else:
+            with opened(project) as store:
+                chosen, heads = decision(store, object, field, take, value)
+            beside.ask(session, wire.EditFields(object, {field: chosen}, reason, {field: heads}))
+    rows = waiting(project)
+    if json:
+        document({"conflicts": rows})
+    else:
+        _conflicts(rows)
 
 
 def serve(

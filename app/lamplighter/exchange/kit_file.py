@@ -382,7 +382,7 @@ class KitFile:
         self.close()
 
 
-FOLDERS: Final = ("media/", "cache/tiles/", "cache/models/")
+FOLDERS: Final = ("media/", "cache/tiles/", "models/")
 """where files of a kit may lie in a project, and nowhere else"""
 
 

@@ -14,8 +14,9 @@ import structlog
 
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.edits import Merging, Value, merging_of
 from lamplighter.domain.kit import KitReport, KitState, KitWanted, listed
-from lamplighter.domain.problems import LamplighterError, problem
+from lamplighter.domain.problems import LamplighterError, fault, problem
 from lamplighter.domain.task import TaskState
 from lamplighter.exchange.kit_file import KitFile
 from lamplighter.governance.keys import public_hex, signing_key
@@ -155,6 +156,54 @@ def conflicts(project: Path) -> list[dict[str, Any]]:
     with opened(project) as store:
         desk = EditDesk(store, author="", now_ms=lambda: 0)
         return [msgspec.to_builtins(c) for c in listed(desk.conflicts(), store.store_id)]
+
+
+def decision(
+    store: Store, object: str, field: str, take: str, value: str | None
+) -> tuple[Value, tuple[str, ...]]:
+    """(the value that is to stand, all heads of the conflict). Raises LamplighterError (U-801)."""
+    desk = EditDesk(store, author="", now_ms=lambda: 0)
+    found = next((c for c in desk.edits.conflicts([object]) if c.field == field), None)
+    if found is None:
+        raise fault("U-801", what=f"{object} {field} is no conflict", name="kit settle")
+    heads = tuple(sorted(h.id for h in found.heads))
+    if value is not None:
+        return _like(found.heads[0].value, value), heads
+    rows = listed((found,), store.store_id)
+    return (rows[0].mine if take == "mine" else rows[0].theirs), heads
+
+
+def _like(known: Value, text: str) -> Value:
+    """What was typed, as the kind of value the field holds."""
+    try:
+        if isinstance(known, bool):
+            return text.casefold() in ("true", "yes", "1")
+        if isinstance(known, int | float):
+            return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+    return text
+
+
+def settle_alone(
+    project: Path,
+    object: str,
+    field: str,
+    *,
+    take: str = "",
+    value: str | None = None,
+    reason: str = "",
+) -> None:
+    """Decide a conflict in a project nobody records. Raises LamplighterError (U-801)."""
+    who = local_identity().user
+    with opened(project, write=True) as store:
+        chosen, heads = decision(store, object, field, take, value)
+        if merging_of(field) is Merging.SAFETY and not reason.strip():
+            what = f"{field} is about safety: say who decides it and why"
+            raise fault("U-801", what=what, name="kit settle")
+        desk = EditDesk(store, author=who, now_ms=SystemClock().wall_ms)
+        desk.change(object, {field: chosen}, reason=reason, seen={field: heads})
+        note(store.folder, "settle conflict", object, reason=reason, result=field)
 
 
 def state_of(store: Store) -> KitState:

@@ -14,10 +14,13 @@ from lamplighter.domain.edits import Edit
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.layers import Layer, LayerContents
 from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.models import ModelRecord
 
 ROWS: Final = 2_000
 """of one frame"""
-SETTINGS: Final = ("alarm.", "view.", "trend/", "past.simulated", "crew.", "checklist")
+SETTINGS: Final = (
+    "alarm.", "view.", "trend/", "past.simulated", "job ", "waiting costs ",
+)  # fmt: skip
 """rules, views and the like travel; feeds, secrets, the historian and values set by hand do not"""
 
 
@@ -60,6 +63,7 @@ KINDS: Final[dict[str, type]] = {
     "incident": Incident,
     "prognosis": Prognosis,
     "import": FileReport,
+    "model": ModelRecord,
     "edit": Edit,
 }
 

@@ -96,7 +96,7 @@ class Merger:
         rows = self._rows()
         self._check_edits(rows["edit"])
         refresh = begin or self._from_home()
-        self._put_files(refresh)
+        self._put_files(refresh, begin)
         self._points()
         new, city = self._facts(rows, pinned, begin=begin, refresh=refresh)
         return Merged(self._report(new, time.monotonic() - begun), new, city)
@@ -130,7 +130,8 @@ class Merger:
             seen[edit.id] = edit
 
     # ------------------------------------------------------------------ files
-    def _put_files(self, refresh: bool) -> None:
+    def _put_files(self, refresh: bool, begin: bool) -> None:
+        """Documents always; tiles from home; models only into a new project, which has none."""
         parts: dict[str, list[int]] = {}
         for number, frame in self._kit.frames("file"):
             parts.setdefault(frame.name, []).append(number)
@@ -138,7 +139,9 @@ class Merger:
             digest = self._kit.paper.files.get(name)
             if digest is None:
                 raise self._kit.refused(f"{name[:60]!r} is not in its list of files")
-            if name.startswith("media/") or refresh:
+            tile = name.startswith("cache/tiles/") and refresh
+            model = name.startswith("models/") and begin
+            if name.startswith("media/") or tile or model:
                 self._put_file(name, digest, numbers)
 
     def _put_file(self, name: str, digest: str, numbers: list[int]) -> None:
@@ -228,6 +231,8 @@ class Merger:
                 access.put_setting(key, value)
             access.put_setting(MERGED + paper.kit, str(self._now_ms))
             if begin:
+                for model in rows["model"]:
+                    access.put_model(model)
                 access.put_setting(ORIGIN, msgspec.json.encode(self._origin()).decode())
             if refresh:
                 sources = sorted({d.source for d in rows["stream"]} | set(store.sources().values()))

@@ -14,14 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from lamplighter.analytics import model_files
 from lamplighter.domain.problems import LamplighterError
+from lamplighter.runtime.model_registry import FOLDER
 
 log = structlog.get_logger(__name__)
 
 
 def adopt_models(project: Path, theirs: bytes, mine: Ed25519PrivateKey) -> None:
-    """Every folder with a manifest under `cache/models`."""
+    """Every folder with a manifest under `models`."""
     their_key = Ed25519PublicKey.from_public_bytes(theirs)
-    root = project / "cache" / "models"
+    root = project / FOLDER
     for manifest in sorted(root.rglob(model_files.MANIFEST)):
         folder = manifest.parent
         try:

@@ -23,6 +23,7 @@ from lamplighter.domain.alarm import AlarmEvent, AlarmState
 from lamplighter.domain.edits import Edits, first_edits
 from lamplighter.domain.kit import KitReport, KitWanted
 from lamplighter.domain.layers import Layer
+from lamplighter.domain.models import ModelRecord, ModelState
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.exchange.kit_file import (
     FRAME_BYTES,
@@ -38,6 +39,7 @@ from lamplighter.runtime import kit_facts
 from lamplighter.runtime.kit_facts import SETTINGS, Carried, Contents, Setting, Standing
 from lamplighter.runtime.kit_scope import Scope, scope_of
 from lamplighter.runtime.kit_trust import GIVEN, ORIGIN, Given, names_of, origin_of, proof_of
+from lamplighter.runtime.model_registry import FOLDER
 from lamplighter.store import OutgoingStore, Store
 from lamplighter.store.carried import carried
 
@@ -106,8 +108,9 @@ class _Kit:
                 path = folder / "cache" / "tiles" / tile.name
                 if path.is_file():
                     yield path
-        models = folder / "cache" / "models"
-        yield from sorted(p for p in models.rglob("*") if p.is_file() and not p.is_symlink())
+        for record in _models(self.store):
+            place = folder / FOLDER / record.card.kind / f"{record.card.version:04d}"
+            yield from sorted(p for p in place.rglob("*") if p.is_file() and not p.is_symlink())
 
     def _attached(self) -> set[str]:
         """Words of the attachments that are taken, among which are the names of their files."""
@@ -164,6 +167,7 @@ class _Kit:
             yield from self._alarms(now_ms)
             yield "prognosis", [p for p in store.prognoses() if scope.has(p.asset)]
             yield "import", store.imports() if scope.whole else []
+            yield "model", _models(store)
         yield "edit", [e for o in self.objects for e in self.edits.history(o)]
 
     def _received_sources(self) -> set[str]:
@@ -203,6 +207,11 @@ class _Kit:
 
 _PLURAL: Final = {"prognosis": "forecasts", "said": "descriptions", "import": "imports",
                   "contents": "contents"}  # fmt: skip
+
+
+def _models(store: Store) -> list[ModelRecord]:
+    """The versions that are in use."""
+    return [r for r in store.models() if r.state is ModelState.IN_USE]
 
 
 def all_edits(store: Store) -> Edits:

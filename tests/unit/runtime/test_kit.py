@@ -10,15 +10,19 @@ import pytest
 from tests.kit.field_town import PHOTO, PHOTO_NAME, change, chunk, desk_of, records, town
 from tests.kit.program import Recording, json_of, verb
 
+from lamplighter.analytics import model_files
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.kit import KitWanted
+from lamplighter.domain.models import Figure, ModelCard
 from lamplighter.domain.problems import LamplighterError
+from lamplighter.governance.keys import signing_key
 from lamplighter.runtime import alarm_edits
 from lamplighter.runtime import kit as kits
 from lamplighter.runtime import project as projects
 from lamplighter.runtime.alarm_watch import SOURCE
 from lamplighter.runtime.intake import StoreDoor
+from lamplighter.runtime.model_registry import ModelRegistry
 
 EVERYTHING = KitWanted(everything=True)
 CHANGES = KitWanted(changes=True)
@@ -217,6 +221,52 @@ def test_an_expired_kit_begins_no_project(office: Path, tmp_path: Path) -> None:
     with pytest.raises(LamplighterError, match="expired"):
         kits.merge_alone(tmp_path / "l", tmp_path / "old.kit")
     assert not (tmp_path / "l").exists()
+
+
+def test_a_model_in_use_goes_along_and_is_signed_anew(office: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / "tables.npz").write_bytes(b"tables")
+    files = {"tables.npz": model_files.sha256(scratch / "tables.npz")}
+    with projects.opened(office, write=True) as store:
+        registry = ModelRegistry(store, signing_key(office / "keys"), SystemClock())
+        card = ModelCard(
+            "maintenance", "Pumps that fail", "a method", "12 failures", 0, 1, 24, 900, (0,),
+            "whole assets", "training rows", (Figure("Brier score", 0.1, 0.2, n=24),),
+        )  # fmt: skip
+        registry.adopt(scratch, files, card)
+    there = laptop(office)
+    with projects.opened(there, write=True) as store:
+        used = ModelRegistry(store, signing_key(there / "keys"), SystemClock()).in_use(
+            "maintenance"
+        )
+        assert used is not None and used.files == files
+    (office / "models" / "maintenance" / "0001" / "tables.npz").write_bytes(b"changed")
+    other = laptop(office, "second")
+    with projects.opened(other, write=True) as store:
+        registry = ModelRegistry(store, signing_key(other / "keys"), SystemClock())
+        with pytest.raises((LamplighterError, OSError)):
+            registry.in_use("maintenance")
+
+
+def test_a_conflict_is_settled_by_a_verb_that_sees_all_sides(office: Path) -> None:
+    there = laptop(office)
+    change(there, "order/WO-0", {"note": "6312-C3", "isolation": "closed"}, "crew 2")
+    change(office, "order/WO-0", {"note": "6312-2RS", "isolation": "open"}, "store desk")
+    back(there, office)
+    kits.settle_alone(office, "order/WO-0", "note", take="theirs", reason="asked the crew")
+    assert records(office)["order/WO-0"]["note"] == "6312-C3"
+    with pytest.raises(LamplighterError, match="about safety"):
+        kits.settle_alone(office, "order/WO-0", "isolation", take="mine", reason="")
+    kits.settle_alone(office, "order/WO-0", "isolation", value="closed", reason="with M. Berg")
+    assert kits.conflicts(office) == []
+    with pytest.raises(LamplighterError, match="no conflict"):
+        kits.settle_alone(office, "order/WO-0", "note", take="mine", reason="again")
+    news = office.parent / "news.kit"
+    kits.take_alone(office, news, EVERYTHING)
+    kits.merge_alone(there, news)
+    assert kits.conflicts(there) == []
+    assert records(there)["order/WO-0"]["isolation"] == "closed"
 
 
 def test_a_kit_that_was_cut_goes_on_where_it_was(
