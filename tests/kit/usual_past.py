@@ -1,4 +1,4 @@
-"""A project with weeks of usual values: tanks whose levels breathe with the day, two by two alike.
+"""A project with weeks of usual values: tanks whose levels breathe with the day, four by four alike.
 
 Written through the store's own writer, an hour a batch, up to the last whole hour before now.
 """
@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 HOUR_MS: Final = 3_600_000
 SOURCE: Final = "dev"
 BASE, SWING, NOISE = 3.0, 0.6, 0.02
+GROUP: Final = 4
+"""tanks that share what happens: of two alone nobody could say which one is wrong"""
 
 
 class UsualPast:
@@ -30,13 +32,13 @@ class UsualPast:
         self.folder, self.clock, self.streams, self.days = folder, clock, streams, days
         self.end_ms = clock.wall_ms() // HOUR_MS * HOUR_MS
         self._rng = np.random.default_rng(3)
-        self._common = self._rng.normal(0, 0.15, (streams // 2 + 1, 24 * days + 48))
+        self._common = self._rng.normal(0, 0.15, (streams // GROUP + 1, 24 * days + 48))
 
     def value(self, stream: int, time_ms: npt.NDArray[np.int64]) -> Floats:
-        """Season and what it shares with its pair; without noise. At most two days ahead."""
+        """Season and what it shares with its group; without noise. At most two days ahead."""
         turn = 2 * np.pi * (time_ms % (24 * HOUR_MS)) / (24 * HOUR_MS)
         hour = (time_ms - self.end_ms) // HOUR_MS + 24 * self.days
-        shared = self._common[stream // 2][np.clip(hour, 0, self._common.shape[1] - 1)]
+        shared = self._common[stream // GROUP][np.clip(hour, 0, self._common.shape[1] - 1)]
         level: Floats = BASE + 0.1 * stream + SWING * np.sin(turn) + shared
         return level
 

@@ -9,10 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
+from lamplighter.domain.alarm import AlarmRecord, AlarmState
 from lamplighter.domain.anomaly import Anomaly
 from lamplighter.domain.maintenance import SimilarCase
 from lamplighter.ui.anomalies_page import AnomaliesPage
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.faceplate import Faceplate
 from lamplighter.ui.residual_strip import ResidualStrip, residuals
 from lamplighter.ui.series import Trace
 from lamplighter.ui.usual_lines import UsualLines
@@ -166,3 +168,26 @@ def test_the_strip_says_its_newest_figure(qtbot: object) -> None:
     strip.show_trace(Trace(), 0, 2_000, 1_000.0)
     assert strip.newest is None
     strip.deleteLater()
+
+
+def test_an_alarm_tells_its_cause_in_one_sentence_unless_that_is_off(
+    qtbot: object, desk: Desk, session: _Session
+) -> None:
+    desk.connect_session(session)
+    plate = Faceplate(desk)
+    asset = next(i for i, s in desk.city.of_asset.items() if s)
+    stream = desk.city.of_asset[asset][0]
+    alarm = AlarmRecord("r", asset, stream.id, AlarmState.UNACK, 3, "Off the expected value",
+                        True, 1_000, 1_000)  # fmt: skip
+    desk.take_event(wire.AlarmsChanged((alarm,), ()))
+    told = replace(session.found[1], asset=asset, datastream=stream.id)
+    desk.take_event(wire.AnomaliesChanged((told,)))
+    desk.selection.select(asset)
+    plate.refresh()
+    assert plate._cause.text() == "It has drifted."
+
+    desk.unusual.set_reasons(False)
+    plate.refresh()
+
+    assert plate._cause.isHidden()
+    plate.deleteLater()

@@ -92,6 +92,12 @@ class Docks:
         dock.tabWidget().setAccessibleName(tr(TITLES[name]))
         self.docks[name] = dock
 
+    def count(self, name: str, number: int) -> None:
+        """Say in a dock's tab how many of its things stand; 0 = the plain title."""
+        title = f"{tr(TITLES[name])} {number}" if number else tr(TITLES[name])
+        if self.docks[name].windowTitle() != title:
+            self.docks[name].setWindowTitle(title)
+
     def arrange(self, name: str, *, narrow: bool | None = None) -> None:
         """Builds a shipped perspective from nothing."""
         if narrow is not None:

@@ -307,7 +307,8 @@ class Faceplate(Panel):
         )
 
     def _cause_text(self, alarm: AlarmRecord | None) -> str:
-        if alarm is None:
+        """One sentence; a person may turn it off."""
+        if alarm is None or not self._desk.unusual.reasons:
             return ""
         for incident in self._desk.incidents:
             if alarm.key in incident.folded:
@@ -316,7 +317,9 @@ class Faceplate(Panel):
                 return tr(
                     "Probable cause: {name} {what}, {at}", name=name, what=incident.text, at=at
                 )
-        return alarm.cause or alarm.text
+        told = self._desk.unusual.standing_at(alarm.asset)
+        mine = [a for a in told if a.datastream == alarm.datastream]
+        return alarm.cause or (mine[0].reason if mine else alarm.text)
 
     def _acknowledge(self) -> None:
         keys = tuple(k for k in self._keys() if self._desk.alarms[k].state is AlarmState.UNACK)

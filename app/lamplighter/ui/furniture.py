@@ -192,6 +192,11 @@ class Furniture:
         self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
         self.anomalies.to_trend.connect(self._stream_to_trend)
         self.anomalies.to_city.connect(self._to_city)
+        desk.unusual.changed.connect(
+            lambda: self.docks.count(
+                "anomalies", sum(a.standing for a in desk.unusual.items.values())
+            )
+        )
         self.feeds.pages.suspicion.to_trend.connect(self._stream_to_trend)
         self.feeds.pages.suspicion.to_city.connect(self._to_city)
         desk.drafts.resumed.connect(lambda draft: resume(self, draft))

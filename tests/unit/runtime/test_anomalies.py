@@ -15,7 +15,8 @@ from tests.kit.usual_past import SOURCE, UsualPast
 from lamplighter.analytics.signal_judging import SignalFinding
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
-from lamplighter.domain.alarm_design import PlannedWork
+from lamplighter.domain.alarm import Condition
+from lamplighter.domain.alarm_design import PlannedWork, RuleDefinition
 from lamplighter.domain.anomaly import Anomaly
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.maintenance import WorkOrder
@@ -127,7 +128,7 @@ def test_an_odd_value_is_told_with_its_reason_and_past_cases_and_closed_by_a_per
     assert one.asset == "T0"
     assert "Level 0" in one.reason and "spreads over" in one.reason
     assert one.reason.count(".") >= 1 and "\n" not in one.reason
-    assert {c.outcome for c in one.similar[:2]} == {
+    assert {c.outcome.partition("; alarm")[0] for c in one.similar[:2]} == {
         "called a false alarm",
         "called real; order WO-7 done, found: bubble in the line",
     }
@@ -209,3 +210,26 @@ def test_the_last_days_are_read_from_the_store(town: Town) -> None:
     until(lambda: signals.ring.values.shape[1] >= 4)
     known = np.isfinite(signals.ring.values).sum(axis=0)
     assert (known[:4] >= 4 * 24 * 3 - 2).all()
+
+
+def test_an_alarm_rings_where_a_value_inside_its_limits_is_not_what_was_expected(
+    town: Town,
+) -> None:
+    rule = RuleDefinition("off", "Level is off", Condition.RESIDUAL, kind="level", threshold=6.0)
+    assert not isinstance(town.session.ask_now(wire.PutRule(rule)), wire.Refused)
+    assert not isinstance(town.session.ask_now(wire.ArmRule("off", waiver="t")), wire.Refused)
+    engine = town.recorder.core.alarms
+    until(lambda: any(r.id == "project.off" for r in engine.rules))
+
+    town.minute((0.0, 0.0, 0.0, 0.9))
+
+    def rings() -> bool:
+        reply = town.session.ask_now(wire.GetAlarms())
+        assert isinstance(reply, wire.Alarms)
+        return any(a.asset == "T3" and a.rule == "project.off" for a in reply.alarms)
+
+    until(rings)
+    stream = town.recorder.core.city.streams[3]
+    value = float(town.recorder.core.newest.value[3])
+    assert stream.limits.low is not None and stream.limits.high is not None
+    assert stream.limits.low < value < stream.limits.high

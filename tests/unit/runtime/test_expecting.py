@@ -116,4 +116,4 @@ def test_a_person_can_have_it_learned_and_stopped(past: UsualPast, recorder: Rec
     until(lambda: not recorder.usual._busy)
     task = next(t for t in recorder.jobs.tasks() if t.id == number)
     assert task.state in (TaskState.CANCELLED, TaskState.DONE)
-    assert recorder.usual.table is not None
+    until(lambda: recorder.usual.table is not None)
