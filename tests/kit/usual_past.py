@@ -1,4 +1,4 @@
-"""A project with weeks of usual values: tanks whose levels breathe with the day, four by four alike.
+"""A project with weeks of usual values: tanks whose levels breathe with the day, four in a group.
 
 Written through the store's own writer, an hour a batch, up to the last whole hour before now.
 """
