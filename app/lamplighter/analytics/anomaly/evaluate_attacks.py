@@ -17,6 +17,8 @@ from lamplighter.domain.task import Progress
 LABEL: Final = "ATT_FLAG"
 SHARES: Final = (0.002, 0.005, 0.01, 0.02, 0.03)
 HOLDS: Final = (4, 6, 8, 12, 18)
+WORTH: Final = 0.01
+"""gain in S from which other settings than the program's own are taken"""
 
 
 class AttacksRequest(Struct, frozen=True):
@@ -77,7 +79,9 @@ def judge_attacks(payload: AttacksRequest, progress: Progress) -> AttacksReport:
         tried = _tried(model, _columns(tune, model), _labels(tune))
         share, hold = _best(tried, _labels(tune))
         left_out = _left_out(tried, _labels(tune))
-        source = f"chosen on the labelled hours of {tune.name}"
+        own = (share, hold) == (plant.FALSE, plant.HOLD)
+        source += f"; {tune.name} gave no reason to leave it" if own else ""
+        source = source if own else f"chosen on the labelled hours of {tune.name}"
     progress(3, 4, "judging")
     true, columns = _labels(test), _columns(test, model)
     judged = plant.judge(model, columns)
@@ -143,11 +147,11 @@ def _tried(
 
 
 def _best(tried: dict[tuple[float, int], Bools], true: Bools) -> tuple[float, int]:
-    """Best S; the fewer false alarms the better where two are as good as equal."""
-    scores = {k: judging.attacks(true, alarm) for k, alarm in tried.items()}
-    top = max(s.s for s in scores.values())
-    near = [k for k, s in scores.items() if s.s >= top - 0.003]
-    return max(near, key=lambda k: scores[k].tnr)
+    """The settings of best S; those of the program unless others are better by `WORTH`, for a
+    handful of attacks cannot tell smaller differences from chance."""
+    scores = {k: judging.attacks(true, alarm).s for k, alarm in tried.items()}
+    best, own = max(scores, key=lambda k: scores[k]), (plant.FALSE, plant.HOLD)
+    return best if scores[best] > scores[own] + WORTH else own
 
 
 def _left_out(tried: dict[tuple[float, int], Bools], true: Bools) -> float | None:

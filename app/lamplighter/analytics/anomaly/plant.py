@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from lamplighter.analytics.anomaly import rolling
-from lamplighter.analytics.anomaly.columns import Bools, Columns, Floats, Share
+from lamplighter.analytics.anomaly import rolling, similar
+from lamplighter.analytics.anomaly.columns import Bools, Columns, Finding, Floats, Share, runs
 
 FEATURES: Final = 800
 WIDTH: Final = 0.01
@@ -222,3 +222,43 @@ def shares(model: PlantModel, judged: PlantJudged, row: int) -> tuple[Share, ...
         Share(model.told[k], round(float(away[k]), 2), round(float(away[k] ** 2) / total, 3))
         for k in np.argsort(-np.abs(away), kind="stable")[:3]
     )
+
+
+def findings(
+    model: PlantModel, columns: Columns, judged: PlantJudged, since_ms: int = 0
+) -> tuple[Finding, ...]:
+    """Anomalies that reach past `since_ms`, oldest first, each with its reason and like cases."""
+    found: list[Finding] = []
+    for begin, end in runs(judged.alarm, 0):
+        if columns.time_ms[end - 1] < since_ms:
+            continue
+        peak = begin + int(judged.score[begin:end].argmax())
+        decided = shares(model, judged, peak)
+        names = tuple(s.signal for s in decided)
+        parts = [
+            f"{s.signal} is {abs(s.spreads):.1f} spreads {'above' if s.spreads > 0 else 'below'}"
+            for s in decided[:1]
+        ] + [f"{s.signal} {abs(s.spreads):.1f}" for s in decided[1:]]
+        new = [n for n in model.still if n in columns.names and _moved(columns, n, peak, model)]
+        what = " what the row before and the switches say"
+        found.append(
+            Finding(
+                "together",
+                int(columns.time_ms[begin]),
+                int(columns.time_ms[end - 1]),
+                int(columns.time_ms[peak]),
+                round(float(judged.score[peak]), 3),
+                decided,
+                f"{new[0]} moves, which it never did before." if new
+                else f"{parts[0]}{what}{'; also off: ' if parts[1:] else ''}"
+                f"{', '.join(parts[1:])}.",
+                similar.nearest(columns, names, end - 1, max(end - begin, 2 * HOLD)),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _moved(columns: Columns, name: str, row: int, model: PlantModel) -> bool:
+    usual = model.still[name]
+    value = float(columns.values[row, columns.names.index(name)])
+    return abs(value - usual) > ACCURACY * max(abs(usual), 1e-6)

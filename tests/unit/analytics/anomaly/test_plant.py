@@ -64,6 +64,10 @@ def test_calm_hours_are_calm_and_a_changed_or_replayed_level_is_found_at_once() 
         judged = plant.judge(fitted(), columns)
         assert judged.alarm[300:303].any()
         assert plant.shares(fitted(), judged, 300)[0].signal == "L_T1"
+        found = plant.findings(fitted(), columns, judged, int(columns.time_ms[300]))
+        assert found[0].reason.startswith("L_T1 is ")
+        assert "what the row before and the switches say" in found[0].reason
+        assert len(found[0].similar) == 3
 
 
 def test_a_pump_that_never_ran_before_is_found_when_it_starts() -> None:
@@ -73,6 +77,9 @@ def test_a_pump_that_never_ran_before_is_found_when_it_starts() -> None:
     judged = plant.judge(fitted(), Columns(NAMES, columns.time_ms, values))
     assert judged.alarm[400]
     assert not judged.alarm[480:].all()
+    pumped = Columns(NAMES, columns.time_ms, values)
+    found = plant.findings(fitted(), pumped, judged, int(columns.time_ms[400]))
+    assert found[0].reason == "F_PU2 moves, which it never did before."
 
 
 def test_no_hour_is_judged_by_a_later_one() -> None:
