@@ -33,7 +33,8 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         return getattr(importlib.import_module(module), function)(payload, silent)
 
     monkeypatch.setattr(one_task, "in_worker", at_once)
-    monkeypatch.setitem(remaining.TREES, "max_iter", 15)
+    for settings in (remaining.TREES, remaining.WIDE_TREES):
+        monkeypatch.setitem(settings, "max_iter", 15)
 
 
 def files(folder: Path) -> dict[str, Path]:

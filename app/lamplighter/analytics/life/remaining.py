@@ -2,8 +2,9 @@
 
 Scale by regime, fuse all sensors into a few health indices, look back over several windows, let
 boosted trees answer. Every fifth of the training units is held out in turn: what the five models
-say of units they have not seen decides whether a second kind of model helps, how far to lean to
-the careful side, and how wide the band is. The answer is the mean of the five.
+say of units they have not seen decides how much a smooth model, and trees on every sensor, help
+beside, how far to lean to the careful side, and how wide the band is. The answer is the mean of
+the five.
 """
 
 from __future__ import annotations
@@ -41,9 +42,15 @@ LEAF: Final = 100
 BEYOND: Final = 1.2
 """of rows with more than this times the cap to go few are learned: all have the same answer"""
 BEYOND_STEP: Final = 3
-BLENDS: Final = (0.0, 0.15, 0.3, 0.45)
-GAIN: Final = 0.01
-"""a second model must better the held-out error by this share to be used"""
+WIDE_TREES: Final[dict[str, Any]] = {**TREES, "max_iter": 150, "max_features": 0.2}
+BLENDS: Final = tuple(
+    (1.0 - smooth - wide, smooth, wide)
+    for smooth in (0.0, 0.15, 0.3, 0.45)
+    for wide in (0.0, 0.15, 0.3)
+)
+"""shares of the trees on the indices, of the smooth model, of the trees on every sensor"""
+GAIN: Final = 0.005
+"""models beside the first must better the held-out error by this share to be used"""
 LEANS: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 LEAN_COST: Final = 0.01
 """leaning to the careful side may cost this share of the held-out error"""
@@ -68,8 +75,11 @@ class Learner:
     kept: Ints
     index: HealthIndex
     look: Look
+    beside: bool = False
+    """whether a smooth model and trees on every sensor stand beside"""
     trees: Any = None
-    second: Any = None
+    smooth: Any = None
+    wide: Any = None
     shift: Floats = field(default_factory=lambda: np.zeros(0))
     scale: Floats = field(default_factory=lambda: np.zeros(0))
 
@@ -81,24 +91,40 @@ class Learner:
         """(n, f) of every row from that unit's rows up to it."""
         z = self.scaled(lives) if scaled is None else scaled
         out: list[Floats] = []
+        every: list[Floats] = []
         for begin in range(0, len(lives.length), CHUNK):
             part = slice(begin, begin + CHUNK)
             laid = windows.lay(z, lives.begin[part], lives.length[part])
             block = np.nan_to_num(self.index.of(laid.values))
             out.append(laid.flat(windows.of_index(block, self.look.early_life)))
+            if self.beside:
+                every.append(laid.flat(windows.of_sensors(np.nan_to_num(laid.values))))
         looked = np.concatenate(out) if out else np.zeros((0, 1))
-        return np.column_stack([lives.cycle, looked]) if self.look.age else looked
+        if self.look.age:
+            looked = np.column_stack([lives.cycle, looked])
+        return np.column_stack([looked, np.concatenate(every)]) if every else looked
 
-    def answer(self, features: Floats) -> tuple[Floats, Floats]:
-        """(by trees (n,), by the second model (n,) or the same where there is none)."""
-        first: Floats = self.trees.predict(features)
-        if self.second is None:
-            return first, first
-        bounded = np.clip((features - self.shift) / self.scale, -4.0, 4.0)
-        return first, np.asarray(self.second.predict(bounded), float)
+    def answer(self, features: Floats) -> Floats:
+        """(n, 3) by the trees, the smooth model, the wide trees; (n, 1) where nothing is beside."""
+        narrow = self.narrow(features)
+        first = self.trees.predict(narrow)
+        if not self.beside:
+            return np.asarray(first, float)[:, None]
+        bounded = np.clip((narrow - self.shift) / self.scale, -4.0, 4.0)
+        return np.column_stack(
+            [first, self.smooth.predict(bounded), self.wide.predict(self.broad(features))]
+        )
+
+    def narrow(self, features: Floats) -> Floats:
+        """The columns of the health indices, with age where it is looked at."""
+        return features[:, : features.shape[1] - 5 * len(self.kept)] if self.beside else features
+
+    def broad(self, features: Floats) -> Floats:
+        """Age and the columns of every sensor."""
+        return np.column_stack([features[:, 0], features[:, -5 * len(self.kept) :]])
 
 
-def learner(lives: Lives, cap: float, look: Look, seed: int, second: bool) -> Learner:
+def learner(lives: Lives, cap: float, look: Look, seed: int, beside: bool = False) -> Learner:
     """A model of these units alone: regimes, scales, indices and trees."""
     found = regimes.find(lives.settings, lives.sensors)
     z = found.scaled(lives.settings, lives.sensors)
@@ -106,30 +132,32 @@ def learner(lives: Lives, cap: float, look: Look, seed: int, second: bool) -> Le
         kept = np.flatnonzero(np.nan_to_num(np.nanstd(z, axis=0)) > 0.1)
     if not kept.size:
         kept = np.arange(min(1, z.shape[1]))
-    made = Learner(found, kept, health.HealthIndex(np.zeros(0), np.zeros((0, 0))), look)
+    made = Learner(found, kept, health.HealthIndex(np.zeros(0), np.zeros((0, 0))), look, beside)
     left = lives.remaining()
     target = np.minimum(left, cap)
     rows = _thin(lives, ROWS)
     made.index = health.learn(_smooth(lives, z[:, kept])[rows], target[rows])
     rows = rows[(left[rows] <= BEYOND * cap) | (np.arange(len(rows)) % BEYOND_STEP == 0)]
     inputs = made.features(lives, z[:, kept])[rows]
-    made.trees = _trees(inputs, target[rows], seed)
-    if second:
-        made.shift, made.scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-9
+    narrow = made.narrow(inputs)
+    made.trees = _trees(narrow, target[rows], seed, TREES)
+    if beside:
+        made.shift, made.scale = narrow.mean(axis=0), narrow.std(axis=0) + 1e-9
         step = max(1, len(rows) // SECOND_ROWS)
-        made.second = _second(made, inputs[::step], target[rows][::step])
+        made.smooth = _smooth_model(made, narrow[::step], target[rows][::step])
+        made.wide = _trees(made.broad(inputs), target[rows], seed, WIDE_TREES)
     return made
 
 
-def _trees(inputs: Floats, target: Floats, seed: int) -> Any:
+def _trees(inputs: Floats, target: Floats, seed: int, settings: dict[str, Any]) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     leaf = max(5, min(LEAF, len(inputs) // 40))
-    model = HistGradientBoostingRegressor(**TREES, min_samples_leaf=leaf, random_state=seed)
+    model = HistGradientBoostingRegressor(**settings, min_samples_leaf=leaf, random_state=seed)
     return model.fit(inputs, target)  # weights would be dear: its bins are then made row by row
 
 
-def _second(made: Learner, inputs: Floats, target: Floats) -> Any:
+def _smooth_model(made: Learner, inputs: Floats, target: Floats) -> Any:
     from sklearn.svm import SVR
 
     bounded = np.clip((inputs - made.shift) / made.scale, -4.0, 4.0)
@@ -165,7 +193,7 @@ class Model:
     """The five learners, how to join them, and what held-out units say of them."""
 
     learners: list[Learner]
-    blend: float
+    blend: tuple[float, float, float]
     lean: float
     cap: float
     band: Band | None
@@ -176,8 +204,7 @@ class Model:
         """(r,) remaining life at these rows, 0 to the cap."""
         total = np.zeros(len(rows))
         for one in self.learners:
-            first, second = one.answer(one.features(lives)[rows])
-            total += (1.0 - self.blend) * first + self.blend * second
+            total += one.answer(one.features(lives)[rows]) @ np.array(self.blend)
         result: Floats = np.clip(total / len(self.learners) - self.lean, 0.0, self.cap)
         return result
 
@@ -205,43 +232,38 @@ def learn(
     for number in range(FOLDS):
         tell(number + 1, FOLDS + 2, f"fold {number + 1} of {FOLDS}")
         train, out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        one = learner(lives.chosen(train), cap, look, seed + number, second=True)
+        one = learner(lives.chosen(train), cap, look, seed + number, beside=True)
         rest = lives.chosen(out)
         rows = _thin(rest, max(1, ROWS // FOLDS))
         rows = rows[rows - rest.begin[rest.of_row[rows]] >= min(SOME, int(rest.length.min()) - 1)]
-        first, second = one.answer(one.features(rest)[rows])
-        answers = np.column_stack([first, second, rest.remaining()[rows]])
+        answers = np.column_stack([one.answer(one.features(rest)[rows]), rest.remaining()[rows]])
         seen.append((answers, rest.cycle[rows], out[rest.of_row[rows]], np.full(len(rows), number)))
         made.append(one)
     answers = np.concatenate([s[0] for s in seen])
     unit = np.concatenate([s[2] for s in seen])
     of_fold = np.concatenate([s[3] for s in seen])
-    left = answers[:, 2]
+    left = answers[:, 3]
     weight = np.where(left > BEYOND * cap, 0.3, 1.0)
-    blend, lean = _joined(answers[:, 0], answers[:, 1], np.minimum(left, cap), weight, cap)
-    joined = (1.0 - blend) * answers[:, 0] + blend * answers[:, 1]
-    predicted = np.clip(joined - lean, 0.0, cap)
+    blend, lean = _joined(answers[:, :3], np.minimum(left, cap), weight, cap)
+    predicted = np.clip(answers[:, :3] @ np.array(blend) - lean, 0.0, cap)
     held = Held(predicted, np.minimum(left, cap), unit, of_fold, weight)
     band = bands.calibrate(predicted, held.true, unit, of_fold, weight, cap)
-    if blend == 0.0:
-        for one in made:
-            one.second = None
     return Model(made, blend, lean, cap, band, held, len(lives.length))
 
 
 def _joined(
-    first: Floats, second: Floats, true: Floats, weight: Floats, cap: float
-) -> tuple[float, float]:
-    """(share of the second model, lean) by held-out units alone."""
+    answers: Floats, true: Floats, weight: Floats, cap: float
+) -> tuple[tuple[float, float, float], float]:
+    """(shares of the models, lean) by held-out units alone; `answers` (n, 3)."""
 
     def error(predicted: Floats) -> float:
         apart = np.clip(predicted, 0.0, cap) - true
         return float(np.sqrt(np.average(apart**2, weights=weight)))
 
-    tried = [error((1.0 - b) * first + b * second) for b in BLENDS]
+    tried = [error(answers @ np.array(b)) for b in BLENDS]
     best = int(np.argmin(tried))
-    blend = BLENDS[best] if tried[best] < (1.0 - GAIN) * tried[0] else 0.0
-    joined = (1.0 - blend) * first + blend * second
+    blend = BLENDS[best if tried[best] < (1.0 - GAIN) * tried[0] else 0]
+    joined = answers @ np.array(blend)
     most = min(error(joined - lean) for lean in LEANS) * (1.0 + LEAN_COST)
     allowed = [lean for lean in LEANS if error(joined - lean) <= most]
     cost = [

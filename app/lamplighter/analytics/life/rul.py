@@ -113,12 +113,14 @@ def judge(
     except ValueError as cause:
         raise fault("U-831", name=Path(name).name, what=str(cause)) from None
     progress(6, 7, "without age")
-    no_age = remaining.learner(train, cap, Look(age=False), seed, second=False)
-    neither = remaining.learner(train, cap, Look(False, early_life=False), seed, second=False)
+    no_age = remaining.learner(train, cap, Look(age=False), seed)
+    neither = remaining.learner(train, cap, Look(False, early_life=False), seed)
     fitted = time.monotonic() - began
     progress(7, 7, "predictions")
     predicted = model.predict(test, test.last)
-    alone = [np.clip(o.answer(o.features(test)[test.last])[0], 0, cap) for o in (no_age, neither)]
+    alone = [
+        np.clip(o.answer(o.features(test)[test.last])[:, 0], 0, cap) for o in (no_age, neither)
+    ]
     familiar = Familiar(no_age, train)
     names = tuple(f"sensor {n + 1}" for n in range(train.sensors.shape[1]))
     why = familiar.why_not(test, names)
@@ -207,7 +209,7 @@ def _sources(model: Model, train: Lives) -> dict[str, str]:
     level = f"level {model.band.level:.3f}, " if model.band else "none: too few units; "
     return {
         "regimes": "the fewest that explain the training sensors",
-        "second_model_share": f"{model.blend:g}, {held}",
+        "models_beside": f"{model.blend[1]:.0%} smooth, {model.blend[2]:.0%} wide trees, {held}",
         "lean": f"{model.lean:g} cycles to the careful side, {held}",
         "band": f"{level}{held}",
         "unlike_training": "range and longest repeat of each sensor in the training rows",

@@ -58,7 +58,7 @@ def tell(
         return ()
     last = lives.last
     claim = model.predict(lives, last)
-    without = np.clip(no_age.answer(no_age.features(lives)[last])[0], 0.0, model.cap)
+    without = np.clip(no_age.answer(no_age.features(lives)[last])[:, 0], 0.0, model.cap)
     band = model.band.around(claim) if model.band else None
     kept = no_age.kept
     fresh, moved = _swapped(model, no_age, lives, kept)

@@ -129,3 +129,10 @@ def of_index(block: Floats, early_life: bool = True) -> Floats:
     if early_life:
         parts.append(fast[:, :, :1] - early(first, EARLY))
     return np.concatenate(parts, axis=2)
+
+
+def of_sensors(block: Floats) -> Floats:
+    """(u, t, 5 s) level, trend and drift from the unit's own early life of every sensor."""
+    short, long = rolling(block, SHORT), rolling(block, LONG)
+    fast, slow = smoothed(block, HALF_LIFE), smoothed(block, SLOW_HALF_LIFE)
+    return np.concatenate([short, short - long, fast, slow, fast - early(block, EARLY)], axis=2)

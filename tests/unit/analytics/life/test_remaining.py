@@ -22,8 +22,9 @@ NAMES = tuple(f"sensor {n + 1}" for n in range(fleets.SENSORS))
 def calm() -> Iterator[None]:
     """Fewer trees: these tests ask what a model may look at, not how good it can be."""
     with hazard.one_thread(), pytest.MonkeyPatch.context() as patch:
-        patch.setitem(remaining.TREES, "max_iter", 30)
-        patch.setitem(remaining.TREES, "learning_rate", 0.2)
+        for settings in (remaining.TREES, remaining.WIDE_TREES):
+            patch.setitem(settings, "max_iter", 30)
+            patch.setitem(settings, "learning_rate", 0.2)
         yield
 
 
@@ -35,7 +36,7 @@ def report() -> rul.RulReport:
 
 @pytest.fixture(scope="module")
 def learner() -> Learner:
-    return remaining.learner(fleets.lives(1), 80.0, Look(), 0, second=False)
+    return remaining.learner(fleets.lives(1), 80.0, Look(), 0, beside=True)
 
 
 def test_features_up_to_a_cut_are_those_of_the_whole_life(learner: Learner) -> None:
@@ -49,13 +50,13 @@ def test_features_up_to_a_cut_are_those_of_the_whole_life(learner: Learner) -> N
 
 def test_a_shuffled_future_changes_no_past_answer(learner: Learner) -> None:
     rows = fleets.table(3, units=3)
-    before = learner.answer(learner.features(fleet_file.arrange(rows)))[0]
+    before = learner.answer(learner.features(fleet_file.arrange(rows)))[:, 0]
     rng = np.random.default_rng(0)
     other = rows.copy()
     for unit in (1, 2, 3):
         future = np.flatnonzero((rows[:, 0] == unit) & (rows[:, 1] > 40))
         other[future, 5:] = rows[rng.permutation(future), 5:]
-    after = learner.answer(learner.features(fleet_file.arrange(other)))[0]
+    after = learner.answer(learner.features(fleet_file.arrange(other)))[:, 0]
     past = rows[:, 1] <= 40
     assert np.array_equal(before[past], after[past])
     assert not np.array_equal(before[~past], after[~past])
@@ -97,12 +98,12 @@ def changed(kind: str) -> np.ndarray:
 
 def test_numbering_order_scale_and_dull_columns_change_nothing_that_matters() -> None:
     plain = fleet_file.arrange(changed(""))
-    model = remaining.learner(plain, 80.0, Look(), 0, second=False)
-    expected = np.clip(model.answer(model.features(plain))[0], 0, 80)
+    model = remaining.learner(plain, 80.0, Look(), 0)
+    expected = np.clip(model.answer(model.features(plain))[:, 0], 0, 80)
     for kind in ("numbering", "columns", "scale", "constant"):
         other = fleet_file.arrange(changed(kind))
-        model = remaining.learner(other, 80.0, Look(), 0, second=False)
-        found = np.clip(model.answer(model.features(other))[0], 0, 80)
+        model = remaining.learner(other, 80.0, Look(), 0)
+        found = np.clip(model.answer(model.features(other))[:, 0], 0, 80)
         assert np.sqrt(((found - expected) ** 2).mean()) < 1.0, kind
 
 
