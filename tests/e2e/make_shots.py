@@ -39,6 +39,7 @@ from tests.e2e import (
     usual_shots,
 )
 from tests.e2e.alarm_shots import AlarmShots
+from tests.e2e.crew_shots import CrewShots
 from tests.e2e.feed_shots import FeedShots
 from tests.e2e.view_shots import ViewTools
 
@@ -118,6 +119,7 @@ class Director(QObject):
             Step("incident", self._folded, self._show_incident, 4.0, "incident-dark", fresh),
             Step("replay", at(52), self._show_replay, 3.0, "replay-dark", self._seen),
             Step("maintenance", self._forecast, self._show_maintenance, 3.0, "maintenance", fresh),
+            *CrewShots(self).steps(Step),
             Step("what-if", at_once, self._ask_scenario, 3.0, "scenario", self._compared),
             *AlarmShots(self).steps(Step, fresh),
             *FeedShots(self).steps(Step),

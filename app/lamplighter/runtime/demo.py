@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,10 +16,13 @@ from platformdirs import user_data_path
 
 from lamplighter import __version__
 from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.crew_plan import Crew
 from lamplighter.domain.problems import fault
+from lamplighter.runtime.crews import CrewDesk
+from lamplighter.runtime.edits import EditDesk
 from lamplighter.runtime.importing import import_into
 from lamplighter.runtime.past import import_past
-from lamplighter.runtime.project import create
+from lamplighter.runtime.project import create, opened
 from lamplighter.runtime.resources import own_command, plugin_folders, resources
 
 Say = Callable[[str], None]
@@ -90,7 +94,19 @@ def _build(home: Path, template: Path, say: Say) -> None:
     if refused:
         raise fault("U-804", name="The demo city", what=refused[0])
     import_past(template, city / "past", simulated=True, say=say)
+    _crews(template)
     (home / READY).touch()
+
+
+def _crews(template: Path) -> None:
+    """The crews of `crews.toml`, as `crew add` keeps them."""
+    found = tomllib.loads((definition() / "crews.toml").read_text(encoding="utf-8"))["crew"]
+    with opened(template, write=True) as store:
+        desk = CrewDesk(store, EditDesk(store, author="demo", now_ms=SystemClock().wall_ms))
+        for row in found:
+            begin, end = (int(t[:2]) * 60 + int(t[3:]) for t in row["shift"])
+            desk.put(Crew("", row["name"], tuple(row["skills"]), begin, end, None, None,
+                          row["people"]))  # fmt: skip
 
 
 def _clear_old(folder: Path) -> None:

@@ -22,6 +22,7 @@ TITLES: Final = {
     "attributes": "Attributes",
     "nearby": "Nearby",
     "forecast": "Forecast",
+    "waiting": "Waiting",
     "then": "Then",
     "scenario": "Scenario",
     "trends": "Trends",
@@ -129,14 +130,14 @@ class Docks:
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
-        side: Place = ("asset", "attributes", "forecast", "scenario", "then")
+        side: Place = ("asset", "attributes", "forecast", "waiting", "scenario", "then")
         lists: Place = (
             "trends", "alarms", "anomalies", "maintenance", "orders", "crew", "models",
             "together", "tasks", "check", "feeds",
         )  # fmt: skip
         if self._narrow:
             left: Place = ("assets", "asset", "effects", "layers", "views")
-            lists = (*lists, "attributes", "forecast", "scenario", "nearby", "then")
+            lists = (*lists, "attributes", "forecast", "waiting", "scenario", "nearby", "then")
             side = ()
         else:
             left = ("assets", "layers", "views")
@@ -146,7 +147,7 @@ class Docks:
         if name == "Trends":
             return left, ("city",), side, lists
         if name == "Work":
-            front = ("forecast", "asset", "attributes", "scenario", "then")
+            front = ("forecast", "waiting", "asset", "attributes", "scenario", "then")
             centre = ("maintenance", "orders", "assets", "layers", "views", "city")
             low = ("crew", "trends", "life", "files", "alarms", "anomalies", "models", "tasks",
                    "check", "feeds")  # fmt: skip

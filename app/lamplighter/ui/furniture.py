@@ -61,6 +61,7 @@ from lamplighter.ui.twin_dock import TwinDock
 from lamplighter.ui.units_dialog import UnitsDialog
 from lamplighter.ui.units_dialog import restore as restore_units
 from lamplighter.ui.view_files import is_view
+from lamplighter.ui.waiting_card import WaitingCard
 from lamplighter.ui.wall import Wall
 from lamplighter.ui.words import tr
 
@@ -89,7 +90,7 @@ class Furniture:
         self.maintenance, self.tasks = Maintenance(desk), TaskDrawer(desk)
         self.together = TogetherPage(desk)
         self.anomalies, self.models = AnomaliesPage(desk), ModelsPage(desk)
-        self.crew = CrewPage(desk)
+        self.crew, self.waiting = CrewPage(desk), WaitingCard(desk)
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.orders, self.files, self.life = OrdersPage(desk), FilesPage(desk), LifePanel(desk)
         self.order_windows = OrderWindows(desk, window)
@@ -108,6 +109,7 @@ class Furniture:
             "attributes": self.attributes,
             "nearby": self.nearby,
             "forecast": self.forecast,
+            "waiting": self.waiting,
             "scenario": self.scenario,
             "then": self.then,
             "trends": self.trends,
