@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _UNITS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "m": 60_000, "h": 3_600_000,
                  "d": 86_400_000, "w": 604_800_000}  # fmt: skip
 
+COLUMNS: Final = ("time_ms", "outcome", "forecast", "low", "high", "naive")
+
 
 def register(evaluate: typer.Typer) -> None:
     evaluate.command("forecast")(forecast)
@@ -90,9 +92,8 @@ def _moment(text: str) -> int:
 
 
 def _flat(found: Judged) -> dict[str, Any]:
-    flat: dict[str, Any] = plain(found)
-    for column in ("time_ms", "outcome", "forecast", "low", "high", "naive"):
-        flat.pop(column, None)
+    names = [name for name in found.__struct_fields__ if name not in COLUMNS]
+    flat: dict[str, Any] = {name: plain(getattr(found, name)) for name in names}
     flat["hours_judged"] = round(found.judged * found.step_s / 3600.0, 3)
     flat["hours_missing"] = round(found.missing * found.step_s / 3600.0, 3)
     return flat
@@ -101,11 +102,10 @@ def _flat(found: Judged) -> dict[str, Any]:
 def _write(file: Path, found: Judged) -> None:
     from lamplighter.domain.problems import fault
 
-    names = ("time_ms", "outcome", "forecast", "low", "high", "naive")
-    columns = [getattr(found, name).tolist() for name in names]
+    columns = [getattr(found, name).tolist() for name in COLUMNS]
     try:
         with file.open("w", encoding="utf-8", newline="") as out:
-            out.write(",".join(names) + "\n")
+            out.write(",".join(COLUMNS) + "\n")
             for row in zip(*columns, strict=True):
                 out.write(",".join(f"{v:.10g}" if isinstance(v, float) else str(v) for v in row))
                 out.write("\n")

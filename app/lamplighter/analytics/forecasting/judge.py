@@ -95,8 +95,10 @@ def judge_file(payload: JudgeRequest, progress: Progress) -> Judged:
     recording = read_recording(file, payload.time, payload.target)
     grid, cut, mark = _prepared(recording, payload, file.name)
     horizon = max(-(-payload.horizon_ms // grid.step_ms), 1)
+    if cut >= grid.steps:
+        raise fault("P-604", name=file.name, what="nothing was measured in the part to be judged")
     known = int(np.isfinite(grid.value[:cut]).sum())
-    if known < LEAST_TRAINING or cut <= 3 * horizon or cut >= grid.steps:
+    if known < LEAST_TRAINING or cut <= 3 * horizon:
         what = f"{known} values before the judged part are too few for a forecast"
         raise fault("P-604", name=file.name, what=what)
     walked = Walk(grid, horizon, cut, seed=payload.seed, boosted=payload.boosted).run(progress)
