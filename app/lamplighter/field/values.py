@@ -22,6 +22,9 @@ ROOM_C = 19.0
 LONGEST_DRIFT_S = 120.0
 OLDEST_DAYS = 112.0
 """the bearing that wears live stays at this age: badly worn, still turning"""
+MEND_S = 8.0
+"""a worn pump that was stopped by command for so long gets a new bearing: the crew of the demo"""
+WORN_DAYS = 20.0
 
 
 @dataclass
@@ -72,6 +75,8 @@ class Values:
         self.words = [""] * n
         self.tampered: dict[int, Tamper] = {}
         self.wear_per_s = 0.0
+        self._fresh_days, self._fresh_s = START_AGE_DAYS, 0.0
+        self._stopped_s: float | None = None
         self._rated = rated_kw
         ages, _ = plan_lives(device.seed, sorted(device.pumps))
         self._age = {pump: float(column[-1]) for pump, column in ages.items()}
@@ -90,8 +95,9 @@ class Values:
         """Readings at `now_s` seconds from the start; the networks must have been stepped."""
         passed = max(0.0, now_s - self._last_s)
         self._last_s = now_s
-        age = START_AGE_DAYS + self.wear_per_s * now_s
+        age = self._fresh_days + self.wear_per_s * (now_s - self._fresh_s)
         self._age[WEARING] = min(age, OLDEST_DAYS)
+        self._mend(now_s)
         goal = self._goal(day_s)
         fresh = np.isnan(self._true)
         share = 1.0 - np.exp(-passed / np.maximum(self._tau, 1e-6))
@@ -104,6 +110,17 @@ class Values:
         self._say_words(now_s)
         for row, tamper in self.tampered.items():
             self.shown[row] = self._lie(row, tamper, now_s)
+
+    def _mend(self, now_s: float) -> None:
+        """A worn bearing is replaced while its pump stands; the new one wears as slowly as real."""
+        if self._networks.pump_state(WEARING) != "stopped":
+            self._stopped_s = None
+            return
+        if self._stopped_s is None:
+            self._stopped_s = now_s
+        if now_s - self._stopped_s >= MEND_S and self._age[WEARING] > WORN_DAYS:
+            self._fresh_days, self._fresh_s, self.wear_per_s = 0.0, now_s, 0.0
+            self._age[WEARING] = 0.0
 
     def _goal(self, day_s: float) -> Floats:
         goal = np.zeros(len(self.shown))

@@ -144,6 +144,26 @@ def test_the_bearing_reaches_its_limit_only_after_a_minute_and_a_half(city: Play
     assert outside_limits(city, ("high",)) <= {"P-22.vibration_rms", "P-22.bearing_temperature"}
 
 
+def test_a_worn_pump_that_is_stopped_for_a_while_comes_back_with_a_new_bearing(
+    city: Played,
+) -> None:
+    city.values.wear_per_s = 1.0
+    city.run(70)
+    worn = city.value("P-22.vibration_rms")
+    city.networks.set_pump("P-22", False)
+    city.run(3)
+    city.networks.set_pump("P-22", True)
+    city.run(5)
+    assert city.value("P-22.vibration_rms") > worn, "a short stop mends nothing"
+    city.networks.set_pump("P-22", False)
+    city.run(12)
+    assert city.value("P-22.vibration_rms") == pytest.approx(0.0, abs=0.1)
+    city.networks.set_pump("P-22", True)
+    city.run(30)
+    assert city.value("P-22.vibration_rms") < 3.3
+    assert city.value("P-22.service_hours") < 48
+
+
 def test_tampered_sensors_lie_while_the_city_does_not(city: Played) -> None:
     held = city.value("AQ-05.no2")
     level, pressure = city.value("TK-2.level"), city.value("J-205.pressure")
