@@ -235,6 +235,15 @@ def test_photos_are_attached_shown_found_and_taken_away(
     assert page.list.items == ()
     files.take_away()
     assert files.items == ()
+    desk.selection.clear()
+    page.place = lambda: (4.5, 51.9, "the quay")
+    page._follow()
+    assert page.target.text() == "New files hang on the quay"
+    page.text.clear()
+    page.list.attach([str(tmp_path / "a.jpg")])
+    page.look()
+    newest = page.list.items[0]
+    assert (newest.lon, newest.lat, newest.asset) == (4.5, 51.9, "")
     page.list.shut()
     dialog.close()
 

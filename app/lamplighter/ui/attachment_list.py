@@ -77,6 +77,7 @@ class AttachmentList(QWidget):
         super().__init__(parent)
         self._desk, self._order, self._asset = desk, order, asset
         self.items: tuple[Attachment, ...] = ()
+        self._place: tuple[float, float] | None = None
         self._locked = self._shut = False
         self._watched = ""
         self.small, self.large = Thumbnails(self), Thumbnails(self, PREVIEW)
@@ -139,9 +140,9 @@ class AttachmentList(QWidget):
             asked = wire.FindAttachments(order=self._order, asset=self._asset)
             self._desk.ask(asked, self._got)
 
-    def take_asset(self, asset: str) -> None:
-        """What is attached from now on hangs on this asset."""
-        self._asset = asset
+    def take_asset(self, asset: str, place: tuple[float, float] | None = None) -> None:
+        """What is attached from now on hangs on this asset, or on a place (lon, lat)."""
+        self._asset, self._place = asset, place
         self._picked()
 
     def _got(self, reply: wire.Reply) -> None:
@@ -220,7 +221,7 @@ class AttachmentList(QWidget):
         for made in (self.open, self.take):
             made.setEnabled(item is not None)
         self.take.setEnabled(item is not None and not self._locked)
-        self.add.setEnabled(not self._locked and bool(self._order or self._asset))
+        self.add.setEnabled(not self._locked and bool(self._order or self._asset or self._place))
         self.about.setText(self._about(item) if item is not None else "")
         self._picture()
 
@@ -266,12 +267,14 @@ class AttachmentList(QWidget):
         if self._locked:
             return
         for path in paths:
-            asked = wire.AttachFile(str(Path(path).absolute()), self._asset, self._order)
+            lon, lat = self._place if self._place and not self._asset else (None, None)
+            name = str(Path(path).absolute())
+            asked = wire.AttachFile(name, self._asset, self._order, lon, lat)
             if self._order and not self._asset:
                 order = self._desk.orders.get(self._order)
                 asset = order.asset if order is not None else ""
                 if asset in self._desk.city.assets:
-                    asked = wire.AttachFile(asked.path, asset, self._order)
+                    asked = wire.AttachFile(name, asset, self._order)
             self._desk.ask(asked, self._attached)
 
     def _attached(self, reply: wire.Reply) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
@@ -37,6 +39,9 @@ class FilesPage(Panel):
             field.setDisplayFormat("yyyy-MM-dd")
             field.dateTimeChanged.connect(lambda _: self._pause.start())
         self.list = AttachmentList(desk)
+        self.target = Text("", "caption", "secondary")
+        self.place: Callable[[], tuple[float, float, str] | None] = lambda: None
+        """the place that is looked around, when no asset is selected"""
         self.count = Text("", "caption", "secondary")
         self.text.textChanged.connect(lambda _: self._pause.start())
         self.own.toggled.connect(lambda _: self.look())
@@ -46,6 +51,7 @@ class FilesPage(Panel):
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 6, 12, 8)
         box.addLayout(head)
+        box.addWidget(self.target)
         box.addWidget(self.list, 1)
         self.list.changed.connect(self._counted)
         desk.selection.changed.connect(self._follow)
@@ -60,7 +66,14 @@ class FilesPage(Panel):
     def _follow(self) -> None:
         if not self.isVisible():
             return
-        self.list.take_asset(self._desk.selection.current)
+        asset = self._desk.selection.current
+        place = self.place() if not asset else None
+        self.list.take_asset(asset, place[:2] if place is not None else None)
+        name = self._desk.city.name(asset) if asset else place[2] if place is not None else ""
+        self.target.setText(
+            tr("New files hang on {n}", n=name) if name
+            else tr("Select an asset, or look near a place, to attach files to it")
+        )  # fmt: skip
         if self.own.isChecked():
             self._pause.start()
 

@@ -94,6 +94,7 @@ class Furniture:
         self.check, self.then = CheckPage(desk), ThenAndNow(desk)
         self.orders, self.files, self.life = OrdersPage(desk), FilesPage(desk), LifePanel(desk)
         self.order_windows = OrderWindows(desk, window)
+        self.files.place = self.nearby.place
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
         self.alarm_work = AlarmWindows(desk, window)

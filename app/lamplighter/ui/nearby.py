@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lamplighter.domain.places import Near, Nearness
+from lamplighter.domain.places import Near, Nearness, local_map
 from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
@@ -126,6 +126,13 @@ class Nearby(Panel):
         """Look around a place in local metres that people call `name`."""
         self._spot, self._spot_name = (x, y), name
         self.refresh()
+
+    def place(self) -> tuple[float, float, str] | None:
+        """Longitude, latitude and name of the place that is looked around, None for none."""
+        known = local_map(self._desk.city.assets.values())
+        if self._spot is None or known is None:
+            return None
+        return (*known.lonlat(*self._spot), self._spot_name)
 
     def _city_changed(self) -> None:
         self._near = None
