@@ -43,6 +43,9 @@ NAMES: Final = (
 LIKELY: Final = 0.5
 CALM: Final = 0.25
 MIN_VIBRATION: Final = 1.0
+RISING: Final = 3.2
+WORN: Final = 4.7
+"""mm/s; over the limit of the checklist"""
 
 
 def draw_bearing(file: Path) -> None:
@@ -81,6 +84,7 @@ class WorkDirector(Director):
 
     folder: Path
     _day_ms = 0
+    _before = 0.0
 
     def _plan(self) -> list[Step]:
         fresh = self._fresh
@@ -89,9 +93,10 @@ class WorkDirector(Director):
             Step("forecast", self._likely, self._forecast_card, 3.0, NAMES[1], fresh),
             Step("order", at_once, self._make_order, 2.0),
             Step("checklist", self._has_order, self._open_order, 2.0, NAMES[2], of=self._dialog),
-            Step("crew", at_once, self._plan_crew, 3.0, NAMES[3]),
+            Step("plan", at_once, self._plan_crew, 2.0),
+            Step("crew", self._planned, self._show_orders, 2.0, NAMES[3]),
             Step("armed", at_once, self._arm, 2.0),
-            Step("stopped", at_once, lambda: self._command("stop"), 12.0, good=self._stands),
+            Step("stopped", self._worn, lambda: self._command("stop"), 12.0, good=self._stands),
             Step("worked", at_once, self._work, 2.0, good=lambda: self._order.steps[5].done),
             Step("started", at_once, lambda: self._command("start"), 14.0, good=self._runs),
             Step("readings", at_once, self._read_after, 2.0, NAMES[4], of=self._dialog),
@@ -122,7 +127,7 @@ class WorkDirector(Director):
         return float(values.value[stream.id]) if values is not None else 0.0
 
     def _rising(self) -> bool:
-        return bool(self._began) and self._value("vibration_rms") > 4.0
+        return bool(self._began) and self._value("vibration_rms") > RISING
 
     def _likely(self) -> bool:
         return self._chance() > LIKELY
@@ -152,6 +157,13 @@ class WorkDirector(Director):
         opened = self._furniture.order_windows.open_ones
         return opened.get(self._order.id) if self._has_order() else None
 
+    def _planned(self) -> bool:
+        return bool(self._order.crew)
+
+    def _worn(self) -> bool:
+        self._before = round(self._value("vibration_rms"), 1)
+        return self._before > WORN
+
     def _closed(self) -> bool:
         return self._order.state == "done"
 
@@ -159,7 +171,9 @@ class WorkDirector(Director):
     def _values(self) -> None:
         self._go("Trends")
         self._desk.selection.select(PUMP)
-        self._furniture.trends.pin_asset(PUMP)
+        streams = self._desk.city.of_asset[PUMP]
+        kinds = ("vibration_rms", "bearing_temperature")
+        self._furniture.trends.set_charts([[s.id] for k in kinds for s in streams if s.kind == k])
         self._near(PUMP, 0.5)
 
     def _forecast_card(self) -> None:
@@ -176,8 +190,8 @@ class WorkDirector(Director):
 
     def _plan_crew(self) -> None:
         ask = self._desk.ask
-        for crew in (Crew("crew-1", "Crew 1", ("pipes", "electrical")),
-                     Crew("crew-2", "Crew 2", ("pumps", "electrical"))):  # fmt: skip
+        for crew in (Crew("Crew 1", "Crew 1", ("pipes", "electrical")),
+                     Crew("Crew 2", "Crew 2", ("pumps", "electrical"))):  # fmt: skip
             ask(wire.PutCrew(crew))
         noon = datetime.now().astimezone() + timedelta(days=1)
         self._day_ms = round(
@@ -189,6 +203,10 @@ class WorkDirector(Director):
         if isinstance(reply, wire.CrewPlan):
             ways = {c.id: tuple(v.order for v in reply.plan.of(c.id)) for c in reply.crews}
             self._desk.ask(wire.TakeCrewPlan(self._day_ms, ways, "tomorrow's plan"))
+
+    def _show_orders(self) -> None:
+        self._go("Work")
+        self._furniture.docks.show("orders")
 
     def _arm(self) -> None:
         self._desk.ask(wire.SetMode(PUMP, "twin", "stopped for the work on its bearing"))
@@ -212,7 +230,8 @@ class WorkDirector(Director):
             done |= {f"step.{self._line(words)}.done": True,
                      f"step.{self._line(words)}.done_by": user}  # fmt: skip
         before = self._line("Vibration before")
-        done |= {f"step.{before}.reading": 9.6, f"step.{before}.note": "grinding, drive end",
+        done |= {f"step.{before}.reading": self._before,
+                 f"step.{before}.note": "grinding, drive end",
                  f"part.{self._order.parts[0].id}.used": True}  # fmt: skip
         self._set(done, "at the pump")
 

@@ -115,7 +115,7 @@ class OrderDesk:
             "finding": finding_text(ask.finding, ask.cause),
             "closed_ms": now,
             "closed_by": self._user,
-            "signature": f"{ask.signer.strip()}, {iso(now)}: {ask.reason.strip()}",
+            "signature": f"{ask.signer.strip()}, {iso(now)[:16]}Z: {ask.reason.strip()}",
         }
         object = order_fields.object_of(order.id)
         self._edits.change(object, changes, reason=ask.reason.strip(), seen=ask.seen or None)

@@ -27,9 +27,11 @@ from PySide6.QtWidgets import (
 )
 
 from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.order_rules import is_standing
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import icon_pixmap
+from lamplighter.ui.order_words import due_words
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -265,10 +267,17 @@ class Maintenance(Panel):
                 tr("No work orders yet. Make one from a forecast or an alarm, or press Ctrl N.")
             )
             return
+        todo = sorted(
+            (o for o in orders if is_standing(o)), key=lambda o: (o.due_ms or 2**62, o.id)
+        )
         lines = [
-            f"{o.id}  {self._desk.city.name(o.asset)}: {o.title} · {o.state}" for o in orders[:4]
+            f"{self._desk.city.name(o.asset)}: {o.title} · "
+            + tr("due {d}", d=due_words(o, self._desk.time.now_ms))
+            for o in todo[:3]
         ]
-        self._orders.setText("\n".join(lines))
+        more = tr("{n} work orders to do, {m} closed. All of them: Ctrl Shift O",
+                  n=len(todo), m=len(orders) - len(todo))  # fmt: skip
+        self._orders.setText("\n".join([*lines, more]))
 
     def _order(self) -> None:
         self.to_order.emit(self._desk.selection.current)

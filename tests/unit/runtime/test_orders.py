@@ -131,6 +131,13 @@ def test_what_was_found_decides_whether_a_new_life_begins() -> None:
     told = [[(r.time_ms, r.failed) for r in renewals([o])]
             for o in (found, nothing, failed, swapped, by_hand)]  # fmt: skip
     assert told == [[(5, True)], [], [(5, True)], [(5, False)], []]
+    repair = replace(found, id="R", title="Replace bearing", forecast="", closed_ms=5 + 3_600_000)
+    later = replace(repair, id="L", closed_ms=5 + 40 * 86_400_000)
+    away = replace(repair, id="A", asset="Q")
+    several = sorted(renewals([later, repair, failed, away]), key=lambda r: r.time_ms)
+    assert [(r.asset, r.time_ms, r.failed) for r in several] == [
+        ("P", 5, True), ("Q", repair.closed_ms, True), ("P", later.closed_ms, True)
+    ], "the repair of a failure ends no second life"  # fmt: skip
 
 
 def test_files_are_found_by_asset_order_date_and_words(desks: Alone, tmp_path: Path) -> None:
