@@ -327,13 +327,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             None, True, 0.0, None, None, False, "dark",
         ).run()  # fmt: skip
     director = directors[0]
+    from tests.e2e import work_shots  # it plays with the director of this module
+
     made = [*director.made, *past_shots.make(chosen.out, chosen.only),
             *page_shots.make(chosen.out, chosen.only),
             *usual_shots.make(chosen.out, chosen.only),
             *model_shots.make(chosen.out, chosen.only),
             *forecast_shots.make(chosen.out, chosen.only),
             *kit_shots.make(chosen.out, chosen.only),
-            *suspect_shots.make(chosen.out, chosen.only)]  # fmt: skip
+            *suspect_shots.make(chosen.out, chosen.only),
+            *work_shots.make(chosen.out, chosen.only)]  # fmt: skip
     for picture in made:
         make_small(picture)
     too_large = [p.name for p in made if p.stat().st_size > MOST_BYTES]
