@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QDate, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QRadialGradient
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -207,6 +207,8 @@ class WorkDirector(Director):
     def _show_orders(self) -> None:
         self._go("Work")
         self._furniture.docks.show("orders")
+        self._furniture.docks.show("crew")
+        self._furniture.crew.day.setDate(QDate.currentDate().addDays(1))
 
     def _arm(self) -> None:
         self._desk.ask(wire.SetMode(PUMP, "twin", "stopped for the work on its bearing"))
