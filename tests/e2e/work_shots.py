@@ -100,7 +100,16 @@ class WorkDirector(Director):
             Step("worked", at_once, self._work, 2.0, good=lambda: self._order.steps[5].done),
             Step("started", at_once, lambda: self._command("start"), 14.0, good=self._runs),
             Step("readings", at_once, self._read_after, 2.0, NAMES[4], of=self._dialog),
-            Step("photo", at_once, self._photo, 3.0, NAMES[5], of=self._dialog),
+            Step("photo", at_once, self._photo, 1.0),
+            Step(
+                "caption",
+                self._has_photo,
+                self._describe,
+                2.0,
+                NAMES[5],
+                self._described,
+                self._dialog,
+            ),
             Step("sign", at_once, self._ready_to_sign, 1.0),
             Step("signed", self._can_sign, self._sign, 2.0, NAMES[6], self._closed, self._dialog),
             Step("after", self._calm, self._after, 4.0, NAMES[7], fresh),
@@ -260,8 +269,19 @@ class WorkDirector(Director):
         draw_bearing(file)
         dialog.files.attach([str(file)])
         dialog.files.look()
+
+    def _has_photo(self) -> bool:
+        dialog: Any = self._dialog()
+        return bool(dialog.files.items)
+
+    def _describe(self) -> None:
+        dialog: Any = self._dialog()
         dialog.files.caption.setText("Outer race, drive end, pitted")
         dialog.files.bound[0].keep()
+
+    def _described(self) -> bool:
+        dialog: Any = self._dialog()
+        return any(item.caption for item in dialog.files.items)
 
     def _ready_to_sign(self) -> None:
         dialog: Any = self._dialog()
