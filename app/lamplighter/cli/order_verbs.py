@@ -287,15 +287,19 @@ def history(project: Path, order: str, json: bool = typer.Option(False, "--json"
 def checklists(
     project: Path,
     type_: str = typer.Option("", "--type", help="Those for one type of asset."),
+    drop: str = typer.Option("", "--drop", help="Forget one of this project's own, by its id."),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """Checklists of the plugins and of this project."""
     from msgspec import to_builtins
 
+    from lamplighter.domain import wire
     from lamplighter.runtime.orders import stored_jobs
     from lamplighter.runtime.plugins import load_plugins
     from lamplighter.runtime.project import opened
 
+    if drop:
+        answered(project, wire.DropJob(drop))
     with opened(project) as store:
         found = (*stored_jobs(store), *load_plugins().jobs())
     chosen = [j for j in found if not type_ or not j.asset_types or type_ in j.asset_types]

@@ -63,6 +63,9 @@ class Alone:
                 return wire.Jobs(self.orders.jobs(asset_type))
             case wire.PutJob(job):
                 return wire.Ok(self.orders.put_job(job).id)
+            case wire.DropJob(job_id):
+                self.orders.drop_job(job_id)
+                return wire.Ok(job_id)
             case wire.EditFields():
                 kind, _, name = ask.object.partition("/")
                 if kind == order_fields.KIND:

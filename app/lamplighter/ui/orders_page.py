@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -80,7 +80,7 @@ class OrdersPage(Panel):
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(0)
-        self._pause.timeout.connect(self.rebuild)
+        self._pause.timeout.connect(self._news)
         self._syncing = False
         self.table.opened.connect(self.open_chosen)
         self.table.doubleClicked.connect(lambda _: self.open_chosen())
@@ -116,6 +116,14 @@ class OrdersPage(Panel):
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
             else:
                 header.resizeSection(column, look.px(width))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.rebuild()
+
+    def _news(self) -> None:
+        if self.isVisible():  # a hidden list is built when it comes up
+            self.rebuild()
 
     def rebuild(self) -> None:
         """After orders or the filter changed; the chosen order stays chosen."""

@@ -119,6 +119,10 @@ def test_an_own_checklist_is_kept_without_what_was_ticked(desks: Alone) -> None:
     assert not own.steps[0].done and not own.steps[0].done_by
     assert {"water.pump-bearing"} <= {j.id for j in jobs.items}, "and those of the plugins"
     assert all("Valve" not in j.asset_types for j in jobs.items)
+    desks.answer(wire.DropJob(own.id))
+    assert own.id not in {j.id for j in desks.orders.jobs()}
+    with pytest.raises(LamplighterError, match="no checklist of this project"):
+        desks.answer(wire.DropJob("water.pump-bearing"))
 
 
 def test_what_was_found_decides_whether_a_new_life_begins() -> None:
