@@ -60,8 +60,11 @@ class FleetModel:
                 self._recorder.tell(error.problem)
         return self._usable
 
-    def train(self, past: fleet.Points, *, by: str = AUTOMATIC) -> int:
-        """Train on the project's past; the task's number, 0 while a training runs already."""
+    def train(self, past: fleet.Points, *, by: str = AUTOMATIC, afar: bool = True) -> int:
+        """Train on the project's past; the task's number, 0 while a training runs already.
+
+        `afar`: on the cluster where one is configured; when that fails it is done here.
+        """
         if self._training.is_set():
             return 0
         self._training.set()
@@ -72,8 +75,11 @@ class FleetModel:
                 self._adopt(value, by)
             elif isinstance(value, Problem) and value.code != CANCELLED:
                 self._recorder.tell(value)
+                if afar and pool.cluster:
+                    self.train(past, by=by, afar=False)
 
-        return self._recorder.jobs.pool.submit(
+        pool = self._recorder.jobs.pool
+        return pool.submit(
             "lamplighter.analytics.maintenance:train",
             training(self._recorder.store, past, self._fresh),
             name="Train the maintenance model",
@@ -81,7 +87,7 @@ class FleetModel:
             on_end=end,
             result=TrainReport,
             code="P-604",
-            afar=True,
+            afar=afar,
         )
 
     def _adopt(self, report: TrainReport, by: str) -> None:

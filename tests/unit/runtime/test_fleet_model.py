@@ -16,6 +16,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.maintenance import OLD_MS, Prognosis, aged
 from lamplighter.domain.models import Figure, Judged, ModelCard
 from lamplighter.domain.problems import problem
+from lamplighter.runtime import fleet_model
 from lamplighter.runtime.maintenance import MaintenanceDesk
 
 DAY = 86_400_000
@@ -138,3 +139,52 @@ def test_the_desk_judges_its_model_and_a_worse_one_is_frozen(
     figure: Figure = judged[0].figure
     assert figure.ours == pytest.approx(0.81) and figure.naive == pytest.approx(0.01)
     assert not figure.beats_naive
+
+
+class Pool:
+    """Stands where the pool stands: it remembers what was asked."""
+
+    def __init__(self, cluster: str) -> None:
+        self.cluster = cluster
+        self.asked: list[dict[str, Any]] = []
+
+    def submit(self, task: str, payload: object, **options: Any) -> int:
+        self.asked.append(options)
+        return len(self.asked)
+
+
+@pytest.mark.parametrize(("cluster", "where"), [("tcp://h:1", [True, False]), ("", [True])])
+def test_a_training_that_the_cluster_cannot_do_is_done_here(
+    desk: MaintenanceDesk,
+    room: Room,
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: str,
+    where: list[bool],
+) -> None:
+    pool, told = Pool(cluster), []
+    room.jobs = SimpleNamespace(pool=pool)  # type: ignore[attr-defined]
+    room.tell = told.append  # type: ignore[attr-defined]
+    monkeypatch.setattr(fleet_model, "training", lambda *_: None)
+    lost = problem("P-604", name="the fleet", what="no machine of the cluster is left")
+
+    desk.model.train(None)  # type: ignore[arg-type]
+    assert desk.model.train(None) == 0  # type: ignore[arg-type]
+    pool.asked[0]["on_end"](lost)
+    pool.asked[-1]["on_end"](lost)
+
+    assert [options["afar"] for options in pool.asked][:2] == where
+    assert told[0] == lost and len(pool.asked) == len(where)
+
+
+def test_a_cancelled_training_is_not_begun_again(
+    desk: MaintenanceDesk, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Pool("tcp://h:1")
+    room.jobs = SimpleNamespace(pool=pool)  # type: ignore[attr-defined]
+    monkeypatch.setattr(fleet_model, "training", lambda *_: None)
+
+    desk.model.train(None)  # type: ignore[arg-type]
+    pool.asked[0]["on_end"](problem("P-607", name="Train"))
+
+    assert len(pool.asked) == 1
+    assert desk.model.train(None) == 2  # type: ignore[arg-type]
