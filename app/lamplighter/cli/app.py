@@ -34,6 +34,7 @@ from lamplighter.cli import (
     retention_verb,
     rule_verbs,
     run_verb,
+    suspect_verbs,
 )
 from lamplighter.cli.crash import keep
 from lamplighter.cli.output import DONE, FAILED, USAGE, Leave, say, silence_broken_pipe
@@ -67,6 +68,7 @@ def build(starters: Starters) -> typer.Typer:
         layer_verbs,
         register_verb,
         quarantine_verbs,
+        suspect_verbs,
         feed_verbs,
         hand_verbs,
         historian_verbs,

@@ -51,6 +51,17 @@ LEARN: Final = "Learn how sensors go together"
 LOOK: Final = "Compare sensors"
 
 
+VAGUE: Final = frozenset({"mismatch", "impossible rate", "noisy"})
+DECISIVE: Final = frozenset({"replay", "unit change", "swap", "stuck", "dropout"})
+
+
+def _says_more(found: Suspect, before: Suspect) -> bool:
+    """Whether a new word for a suspicion that stands is worth telling anew."""
+    if found.kind == before.kind or found.kind in VAGUE:
+        return False
+    return before.kind in VAGUE or (found.kind in DECISIVE and before.kind not in DECISIVE)
+
+
 def stored_suspects(store: Store) -> list[Suspect]:
     """The lane of a project."""
     return [msgspec.json.decode(t, type=Suspect) for t in store.settings(SUSPECT).values()]
@@ -352,7 +363,7 @@ class SuspicionDesk:
             before = self._suspects.get(found.id)
             if found.scope == "datastream" and found.key in self._withheld:
                 return
-            if before is not None and before.standing and before.kind == found.kind:
+            if before is not None and before.standing and not _says_more(found, before):
                 changed = msgspec.structs.replace(
                     before, seen_ms=now, score=max(before.score, found.score)
                 )
