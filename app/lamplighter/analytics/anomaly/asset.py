@@ -22,6 +22,7 @@ from lamplighter.analytics.anomaly.columns import (
     Share,
     quiet,
     runs,
+    usable,
 )
 from lamplighter.analytics.anomaly.single import rebased
 
@@ -80,7 +81,7 @@ class AssetJudged(Struct, frozen=True):
 
 def fit(columns: Columns, events: tuple[Event, ...] = ()) -> AssetModel:
     """What is usual, from the past alone; rows in an event are not learned from."""
-    values = np.where(quiet(columns, events), np.nan, columns.values.astype(np.float64))
+    values = usable(columns, quiet(columns, events))
     signals = values.shape[1]
     if columns.rows < LEAST:
         nothing = np.full(signals, np.nan)
@@ -168,7 +169,7 @@ def judge(
     model: AssetModel, columns: Columns, events: tuple[Event, ...] = (), since: int = 0
 ) -> AssetJudged:
     """Every row from itself and earlier rows; nothing is said of rows before row `since`."""
-    values = np.where(quiet(columns, events), np.nan, columns.values.astype(np.float64))
+    values = usable(columns, quiet(columns, events))
     usual = season.at(model.season, model.period_ms, columns.time_ms)
     left = rebased(columns, values - usual, events, 4 * WINDOW)
     mean = rolling.mean(_channels(left / model.spread, model.weight), WINDOW)

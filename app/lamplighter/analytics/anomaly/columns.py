@@ -105,6 +105,12 @@ def quiet(columns: Columns, events: tuple[Event, ...]) -> Bools:
     return found
 
 
+def usable(columns: Columns, masked: Bools) -> Floats:
+    """(n, s) values with NaN where masked or no number."""
+    values = columns.values.astype(np.float64)
+    return np.where(masked | ~np.isfinite(values), np.nan, values)
+
+
 def usual_step_ms(time_ms: np.ndarray) -> int:
     """The usual distance of two rows in ms; 1 for less than two rows."""
     return max(int(np.median(np.diff(time_ms))), 1) if time_ms.shape[0] > 1 else 1

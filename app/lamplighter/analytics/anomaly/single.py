@@ -19,6 +19,7 @@ from lamplighter.analytics.anomaly.columns import (
     Event,
     Floats,
     quiet,
+    usable,
     usual_step_ms,
 )
 
@@ -81,7 +82,7 @@ def fit(columns: Columns, events: tuple[Event, ...] = ()) -> SingleModel:
     step = usual_step_ms(columns.time_ms)
     short = int(np.clip(3_600_000 // step, 8, 60))
     long = 8 * short
-    values = np.where(quiet(columns, events), np.nan, columns.values.astype(np.float64))
+    values = usable(columns, quiet(columns, events))
     period = season.DAY_MS
     parts = []
     for begin in range(0, values.shape[1], BLOCK):
@@ -175,10 +176,10 @@ def _limit(measure: Floats) -> Floats:
 
 def _quantile(values: Floats, share: float) -> Floats:
     """(s,) quantile of what is known in each column; NaN where nothing is."""
-    ordered = np.sort(values, axis=0)  # NaN last
+    ordered = np.sort(np.ascontiguousarray(values.T), axis=1)  # NaN last
     known = np.isfinite(values).sum(axis=0)
     place = np.clip(np.ceil(share * known).astype(np.int64) - 1, 0, None)
-    found: Floats = np.take_along_axis(ordered, place[None], axis=0)[0]
+    found: Floats = ordered[np.arange(values.shape[1]), place]
     return found
 
 
@@ -249,7 +250,7 @@ def judge(model: SingleModel, columns: Columns, events: tuple[Event, ...] = ()) 
 def _judge_block(
     model: SingleModel, cut: slice, columns: Columns, masked: Bools, events: tuple[Event, ...]
 ) -> Floats:
-    values = np.where(masked, np.nan, columns.values.astype(np.float64))
+    values = usable(columns, masked)
     usual = season.at(model.season[:, cut], model.period_ms, columns.time_ms)
     left = rebased(columns, values - usual, events, model.short) / model.spread[cut]
     found = np.full((6, *values.shape), np.nan)
