@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 
 from lamplighter.domain import wire
@@ -166,3 +167,16 @@ def test_the_form_keeps_a_crew(page: CrewPage, session: _Session) -> None:
     page.form.keep.click()
     put = next(r for r in session.asked if isinstance(r, wire.PutCrew))
     assert put.crew == Crew("", "Cedar", ("welding", "pumps"), 420, 900, 4.4, 51.9, 2)
+
+
+def test_news_of_orders_leave_the_selection_alone(
+    page: CrewPage, desk: Desk, session: _Session
+) -> None:
+    first, other = list(desk.city.assets)[:2]
+    session.jobs = (replace(JOBS[0], asset=first), *JOBS[1:])
+    page.look()
+    page.board.select("WO-0")
+    assert desk.selection.current == first
+    desk.selection.select(other)
+    desk.orders_changed.emit()
+    assert desk.selection.current == other

@@ -108,16 +108,21 @@ class CrewPage(Panel):
         if draft.changed:
             words.append(tr("not taken yet"))
         self.sum.setText(" · ".join(words) if draft.crews else "")
-        self._picked(self.board.current)
+        self._tell(self.board.current)
 
     def _picked(self, order: str) -> None:
+        """A person went to a card: every view follows."""
+        self._tell(order)
+        job = self.draft.jobs.get(order)
+        if job is not None and not self.board.hanging and job.asset in self._desk.city.assets:
+            self._desk.selection.select(job.asset)
+
+    def _tell(self, order: str) -> None:
         draft = self.draft
         if self.board.hanging:
             self.detail.setText(self.board.words())
         elif order:
             self.detail.setText(f"{order}  {draft.jobs[order].title}: {draft.why(order)}")
-            if draft.jobs[order].asset in self._desk.city.assets:
-                self._desk.selection.select(draft.jobs[order].asset)
         elif not draft.crews:
             self.detail.setText(tr("No crews yet. Add one under Crews…"))
         elif not draft.jobs:
