@@ -1,4 +1,4 @@
-"""Exchange of what was recorded with the historian of several consoles (PostgreSQL)."""
+"""Exchange between consoles: with the historian they share (PostgreSQL), and in field kits."""
 
 from lamplighter.exchange.exchanger import Exchanger
 from lamplighter.exchange.ledger import Ledger

@@ -85,6 +85,8 @@ class Paper(Struct, frozen=True, kw_only=True):
     purpose: str = ""
     whole: bool = False
     """nothing was left out of the messages it holds"""
+    changes: bool = False
+    """only what was done there: the way back, with no city in it"""
     days: float = 0.0
     last_batch: int = 0
     counts: dict[str, int] = {}

@@ -87,6 +87,10 @@ class Merger:
         begun = time.monotonic()
         kit, paper = self._kit, self._kit.paper
         if begin:
+            if paper.changes:
+                raise kit.refused(
+                    f"it holds only what was done on {paper.name}: merge it where that came from"
+                )
             if paper.expires_ms and self._now_ms > paper.expires_ms:
                 raise kit.refused("it has expired: take a new one at its console")
             pinned = {KEY + paper.store: kit.key, NAME + paper.store: paper.name}

@@ -342,6 +342,7 @@ def _paper(
         scope=scope.words,
         purpose=wanted.purpose,
         whole=scope.whole and not wanted.days,
+        changes=wanted.changes,
         days=wanted.days,
         last_batch=plan.last,
         counts={k: n for k, n in kit.counts.items() if n},

@@ -161,7 +161,18 @@ def bring(carrier: Carrier, code: str, file: Path, say: Say) -> KitReport:
     answer = msgspec.json.decode(channel.receive(MERGE_S), type=_Answer)
     if answer.report is None:
         raise LamplighterError(answer.problem) if answer.problem else broken(file.name, "no answer")
-    return answer.report
+    return _seen_from_here(answer.report)
+
+
+def _seen_from_here(report: KitReport) -> KitReport:
+    """Their report, with the sides of each conflict named as they are on this console."""
+    turned = tuple(
+        msgspec.structs.replace(
+            c, mine=c.theirs, theirs=c.mine, mine_by=c.theirs_by, theirs_by=c.mine_by
+        )
+        for c in report.conflicts
+    )
+    return msgspec.structs.replace(report, conflicts=turned)
 
 
 def fetch(carrier: Carrier, code: str, folder: Path, say: Say) -> Path:

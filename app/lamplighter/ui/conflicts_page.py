@@ -71,6 +71,8 @@ class ConflictsPage(QWidget):
         self.list = ConflictList(self._desk)
         self.list.moved.connect(self._moved)
         self._detail = QWidget()
+        self._detail.setProperty("role", "panel")
+        self._detail.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._box = QVBoxLayout(self._detail)
         self._box.setContentsMargins(24, 16, 24, 16)
         self._box.setSpacing(10)

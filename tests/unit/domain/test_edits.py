@@ -125,3 +125,48 @@ def test_changes_between_two_orders_turn_one_into_the_other() -> None:
     after = replace(before, note="", steps=(Step("b", "B"), Step("c", "C")), state="done")
     fields = fields_of(before) | changes_between(before, after)
     assert order_from("W", {f: v for f, v in fields.items() if v is not None}) == after
+
+
+def test_a_safety_field_goes_back_behind_a_past_that_itself_forked() -> None:
+    """Two people settled one conflict in two ways: no clock says which of the two was agreed."""
+    both = parted("isolation", "locked", "open", "half open")
+    one, other = Edits(both.all()), Edits(both.all())
+    put(one, "isolation", "closed", 20)
+    put(other, "isolation", "removed", 30)
+    for edit in other.all():
+        one.add(edit)
+    (found,) = one.conflicts()
+    assert (found.shown, found.agreed) == ("locked", "locked")
+
+
+def test_an_acknowledgement_is_never_taken_back_even_by_one_who_saw_it() -> None:
+    here = Edits()
+    put(here, "acknowledged.7", True)
+    assert here.value("order/1", "acknowledged.7") is True
+    put(here, "acknowledged.7", False, 9)
+    assert here.value("order/1", "acknowledged.7") is True
+    assert here.conflicts() == ()
+
+
+def test_an_edit_settles_nothing_but_its_own_field() -> None:
+    here = Edits()
+    first = put(here, "state", "open")
+    here.set("order/1", "note", "x", origin="b", author="b", made_ms=1, seen=(first.id,))
+    assert here.value("order/1", "state") == "open"
+
+
+def test_forged_edits_that_see_themselves_or_each_other_hide_nothing() -> None:
+    one = Edit("a", "order/1", "note", "A", ("b", "a"), "x", 1, "x")
+    two = Edit("b", "order/1", "note", "B", ("a",), "x", 2, "x")
+    here = Edits([one, two])
+    assert {h.id for h in here.heads("order/1", "note")} == {"a", "b"}
+    assert here.value("order/1", "note") == "B" and len(here.conflicts()) == 1
+
+
+def test_conflicts_are_known_after_every_change() -> None:
+    here = parted("note", "old", "one", "two")
+    assert len(here.conflicts()) == 1 and len(here.conflicts()) == 1
+    put(here, "note", "settled", 50)
+    assert here.conflicts() == ()
+    here.set("order/1", "note", "late", origin="c", author="c", made_ms=60, seen=())
+    assert [c.field for c in here.conflicts()] == ["note"]

@@ -269,6 +269,15 @@ def test_a_conflict_is_settled_by_a_verb_that_sees_all_sides(office: Path) -> No
     assert records(there)["order/WO-0"]["isolation"] == "closed"
 
 
+def test_the_way_back_begins_no_project(office: Path, tmp_path: Path) -> None:
+    there = laptop(office)
+    change(there, "note/n", {"text": "x"}, "crew")
+    kits.take_alone(there, tmp_path / "r", CHANGES)
+    with pytest.raises(LamplighterError, match="came from"):
+        kits.merge_alone(tmp_path / "empty", tmp_path / "r")
+    assert not (tmp_path / "empty").exists()
+
+
 def test_a_kit_that_was_cut_goes_on_where_it_was(
     office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
