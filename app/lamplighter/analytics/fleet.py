@@ -235,6 +235,26 @@ def by_duty(history: FleetHistory) -> FleetHistory:
     return structs.replace(history, time_ms=time_ms, renewal_ms=renewal_ms)
 
 
+def with_neighbours(history: FleetHistory, within_ms: int) -> FleetHistory:
+    """A sorted history whose missing values are those of the asset's rows just before.
+
+    Signals of one machine are stamped in different seconds: a row that holds some of them is no
+    row in which the others are missing. Nothing older than `within_ms` is taken, nothing later.
+    """
+    rows = len(history.asset)
+    if not rows:
+        return history
+    place = np.arange(rows)
+    begin = _begins(history.asset.astype(np.int64))
+    values = history.values.copy()
+    for column in range(values.shape[1]):
+        known = np.isfinite(values[:, column])
+        last = np.maximum.accumulate(np.where(known, place, -1))
+        near = (last >= begin) & (history.time_ms - history.time_ms[last] <= within_ms)
+        values[:, column] = np.where(near, values[last, column], np.nan)
+    return structs.replace(history, values=values)
+
+
 def newest_per_step(history: FleetHistory, step_ms: int) -> npt.NDArray[np.intp]:
     """Of a sorted history the last row of every asset and step."""
     cell = history.asset.astype(np.int64) * (2**40) + history.time_ms // step_ms

@@ -26,6 +26,8 @@ SHOWN_FROM: Final = 0.2
 MARGIN: Final = 0.5
 """share of a feature's range it may lie outside what was seen in training"""
 HOUR_MS: Final = 3_600_000
+NEAR_MS: Final = 10_000
+"""signals of one machine that come within this time stand in one row"""
 DETAILS_FROM: Final = 0.02
 """reasons and cases are worked out from this probability on"""
 
@@ -87,7 +89,7 @@ def _score(payload: ScoreRequest, progress: Progress) -> tuple[Prognosis, ...]:
 
 def _hourly(history: FleetHistory) -> tuple[FleetHistory, npt.NDArray[np.intp]]:
     """(rows in order, the newest of every hour in service)."""
-    ordered = fleet.sorted_rows(history)
+    ordered = fleet.with_neighbours(fleet.sorted_rows(history), NEAR_MS)
     return ordered, fleet.newest_per_step(fleet.by_duty(ordered), HOUR_MS)
 
 

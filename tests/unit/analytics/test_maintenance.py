@@ -317,6 +317,19 @@ def test_points_become_rows_of_means() -> None:
     assert rows.renewal_asset.tolist() == [0]
 
 
+def test_signals_stamped_in_different_seconds_stand_in_one_row() -> None:
+    nan = np.nan
+    history = FleetHistory(
+        ("a", "b"), ("x", "y"), np.array([0, 0, 0, 1]), np.array([1_000, 2_000, 30_000, 31_000]),
+        np.array([[1.0, nan], [nan, 2.0], [nan, 3.0], [nan, 4.0]]), np.zeros(0, np.int64),
+        np.zeros(0, np.int64), np.zeros(0, np.bool_),
+    )  # fmt: skip
+    filled = fleet.with_neighbours(history, 10_000).values
+    np.testing.assert_array_equal(
+        filled, [[1.0, nan], [1.0, 2.0], [nan, 3.0], [nan, 4.0]]
+    )  # nothing later, nothing old, nothing of another asset
+
+
 def test_wear_runs_by_hours_in_service() -> None:
     history = FleetHistory(
         ("A", "B"),
