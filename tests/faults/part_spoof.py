@@ -222,7 +222,7 @@ def _accused(
 ) -> dict[tuple[str, str], str]:
     """(name, looks) -> reason of all that two looks in a row said, as the recorder has it."""
     first = LEARNED_MIN - RECENT
-    over = judged(model, values[first:], time_ms[first:])[RECENT:].max(axis=2) > STRICT
+    over = judged(model, values[first:], time_ms[first:])[RECENT:].max(axis=2) > 1.5
     found: dict[tuple[str, str], str] = {}
     before: set[tuple[int, str]] = set()
     for end in range(LOOK_SAMPLES, len(over) + 1, LOOK_SAMPLES):

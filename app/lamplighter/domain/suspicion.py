@@ -66,7 +66,7 @@ class Loss(Struct, frozen=True):
     """One thing that would lose its input."""
 
     what: str
-    """rule | interlock | forecast | KPI | neighbour | command"""
+    """command | interlock | rule | forecast | KPI | neighbour | comparison"""
     name: str
     asset: str
     words: str

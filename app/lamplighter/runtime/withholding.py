@@ -122,7 +122,7 @@ def _neighbours(recorder: Recorder, stream: Datastream) -> Iterator[Loss]:
             compared |= {int(d) for d in model.datastream[rows]}
     if compared - {stream.id}:
         yield Loss(
-            "neighbour",
+            "comparison",
             f"{len(compared - {stream.id})} datastreams",
             stream.asset,
             "are compared without it; what its neighbours say stands in its place",
