@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     room.command("take")(take)
     room.command("show")(show)
     room.command("merge")(merge)
+    room.command("list")(given)
     room.command("conflicts")(conflicts)
     room.command("settle")(settle)
     room.command("serve")(serve)
@@ -83,6 +84,26 @@ def merge(
 ) -> None:
     """Merge a kit; a missing or empty PROJECT becomes a new one that works by itself."""
     _tell(_merge(project, file, _words(file, passphrase_file), trust), json)
+
+
+def given(project: Path, json: bool = JSON) -> None:
+    """List the kits that were taken from a project, and the consoles it believes."""
+    from lamplighter.runtime.kit import given as known
+
+    found = known(project)
+    if json:
+        document(found)
+        return
+    table(
+        ("taken", "scope", "for", "may be begun until", "file"),
+        [
+            (iso(r["made_ms"]), r["scope"], r["purpose"],
+             iso(r["expires_ms"]) if r["expires_ms"] else "", r["file"])
+            for r in found["kits"]
+        ],
+    )  # fmt: skip
+    for one in found["consoles"]:
+        line(f"{one['name']} is known by {one['key'][:16]}")
 
 
 def conflicts(project: Path, json: bool = JSON) -> None:

@@ -29,7 +29,7 @@ from lamplighter.runtime.kit_merge import Merged, Merger, Steps
 from lamplighter.runtime.kit_models import adopt_models
 from lamplighter.runtime.kit_scope import scope_of
 from lamplighter.runtime.kit_take import all_edits, take
-from lamplighter.runtime.kit_trust import names_of, origin_of
+from lamplighter.runtime.kit_trust import given_away, known_consoles, names_of, origin_of
 from lamplighter.runtime.kit_ways import send_back
 from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.project import opened
@@ -156,6 +156,12 @@ def conflicts(project: Path) -> list[dict[str, Any]]:
     with opened(project) as store:
         desk = EditDesk(store, author="", now_ms=lambda: 0)
         return [msgspec.to_builtins(c) for c in listed(desk.conflicts(), store.store_id)]
+
+
+def given(project: Path) -> dict[str, Any]:
+    """Kits that were taken from a project, and consoles it believes."""
+    with opened(project) as store:
+        return {"kits": given_away(store), "consoles": known_consoles(store)}
 
 
 def decision(

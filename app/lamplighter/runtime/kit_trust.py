@@ -88,3 +88,23 @@ def names_of(store: Store) -> dict[str, str]:
     """Store id -> what that console calls itself, this one included."""
     found = {k.removeprefix(NAME): v for k, v in store.settings(NAME).items()}
     return found | {store.store_id: store.name}
+
+
+def given_away(store: Store) -> list[dict[str, object]]:
+    """Kits that were taken from here, the newest first; their tokens stay inside."""
+    found = []
+    for key, text in store.settings(GIVEN).items():
+        row = msgspec.to_builtins(msgspec.json.decode(text, type=Given))
+        del row["token"]
+        found.append({"kit": key.removeprefix(GIVEN), **row})
+    return sorted(found, key=lambda r: -int(r["made_ms"]))
+
+
+def known_consoles(store: Store) -> list[dict[str, str]]:
+    """Consoles whose kits are believed, by the key they were first seen with."""
+    names = names_of(store)
+    keys = store.settings(KEY)
+    return [
+        {"store": k.removeprefix(KEY), "name": names.get(k.removeprefix(KEY), ""), "key": v}
+        for k, v in sorted(keys.items())
+    ]

@@ -112,6 +112,10 @@ def test_work_comes_back_once_with_its_author_place_and_time(office: Path) -> No
         assert order.steps[0].done
     again = back(there, office)
     assert (again.records, again.counts) == (0, {})
+    found = kits.given(office)
+    assert [k["scope"] for k in found["kits"]] == ["the whole project"]
+    assert [c["name"] for c in found["consoles"]] == ["Office (laptop)"]
+    assert "token" not in str(found)
 
 
 def test_the_past_shows_work_when_it_was_done_and_when_it_became_known(office: Path) -> None:
@@ -267,6 +271,44 @@ def test_a_conflict_is_settled_by_a_verb_that_sees_all_sides(office: Path) -> No
     kits.merge_alone(there, news)
     assert kits.conflicts(there) == []
     assert records(there)["order/WO-0"]["isolation"] == "closed"
+
+
+def test_a_merge_that_is_cut_anywhere_is_begun_again_and_comes_to_the_same(
+    office: Path, tmp_path: Path
+) -> None:
+    there = laptop(office)
+    now = SystemClock().wall_ms()
+    with projects.opened(there, write=True) as store:
+        StoreDoor(store).take(chunk("probe", 3, 0, [("v", now, 1.5)]))
+    (there / "media" / "new.png").write_bytes(b"picture")
+    change(there, "attachment/x", {"asset": "A-1", "file": "new.png"}, "crew 2")
+    change(there, "order/WO-0", {"note": "from the field"}, "crew 2")
+    kits.take_alone(there, tmp_path / "r", CHANGES)
+
+    class Cut(Exception):
+        pass
+
+    for left in range(1, 30):
+        steps = [left]
+
+        def cable(*_: object, steps: list[int] = steps) -> None:
+            steps[0] -= 1
+            if steps[0] == 0:
+                raise Cut
+
+        try:
+            kits.merge_alone(office, tmp_path / "r", steps=cable)
+        except Cut:
+            said = records(office)
+            assert ("attachment/x" in said) == (said.get("order/WO-0", {}).get("note") is not None)
+            continue
+        break
+    assert left > 3
+    assert records(office)["order/WO-0"]["note"] == "from the field"
+    assert (office / "media" / "new.png").read_bytes() == b"picture"
+    with projects.opened(office) as store:
+        rows = [r for r in store.export_rows(0, 2**62) if r.source == "probe"]
+    assert len(rows) == 1 and projects.verify_history(office)["ok"]
 
 
 def test_the_way_back_begins_no_project(office: Path, tmp_path: Path) -> None:
