@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
@@ -71,10 +72,8 @@ def test_a_late_answer_to_another_question_is_not_shown(page: TogetherPage) -> N
 
 
 def test_without_a_basis_it_says_why(page: TogetherPage) -> None:
-    page._got(page._asked, wire.Together(
-        np.arange(0), *(np.zeros(0) for _ in range(5)), -1, *(np.zeros(0) for _ in range(5)), 0, 0,
-        "only 3 hours have values of both; 72 are needed",
-    ))  # fmt: skip
+    why = "only 3 hours have values of both; 72 are needed"
+    page._got(page._asked, replace(answer(), at=-1, why=why))
     assert "only 3 hours" in page.words.text()
     assert not page.out.isEnabled()
 

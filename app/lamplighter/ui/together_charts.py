@@ -70,6 +70,7 @@ class _Chart(Canvas):
 
     def _left_label(self, painter: QPainter, box: QRectF, y: float, text: str) -> None:
         painter.setPen(theme().colour("text.muted"))
+        y = min(max(y, box.top() + 6), box.bottom() - 6)
         painter.drawText(QRectF(0, y - 8, box.left() - 4, 16), _RIGHT, text)
 
     def _below(self, painter: QPainter, box: QRectF, x: float, text: str) -> None:

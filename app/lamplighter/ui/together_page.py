@@ -69,6 +69,7 @@ class TogetherPage(Panel):
         self.metres.setSingleStep(100.0)
         self.metres.setValue(500.0)
         self.metres.setSuffix("\u202fm")
+        self.metres.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.metres.setAccessibleName(tr("Radius"))
         self.rest = QCheckBox(tr("Without the usual course of day and week"))
         self.rest.setChecked(True)

@@ -11,10 +11,12 @@ import pytest
 from msgspec.structs import replace
 from tests.kit.usual_past import UsualPast
 
+from lamplighter.analytics.forecasting.live import LEADS
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.forecast import Figure, Forecast, Track
+from lamplighter.runtime.forecast_list import forecasts_of
 from lamplighter.runtime.forecasts import JUDGED_LEAD, _Pending
 from lamplighter.runtime.recorder import Recorder
 
@@ -62,9 +64,14 @@ def test_what_is_asked_for_is_forecast_kept_and_shown_as_it_was_known(
     session.close()
 
     one = next(f for f in told.items if f.id == f"stream/{keys[0]}")
-    assert not one.value or len(one.value) == len(one.naive) == len(one.time_ms) == 7
+    assert not one.value or len(one.value) == len(one.naive) == len(one.time_ms) == LEADS
     assert one.value, one.why
     assert one.mae is not None and one.naive_mae is not None
+    listed = forecasts_of(past.folder)["forecasts"]
+    assert [r["id"] for r in listed] == ["figure/level", one.id]
+    assert [h["value"] for h in listed[1]["ahead"]] == list(one.value)
+    assert listed[1]["low"] <= listed[1]["value"] <= listed[1]["high"]
+    assert listed[1]["naive_mae"] == one.naive_mae
     at = one.at(recorder.clock.wall_ms() + 6 * 3_600_000)
     assert at is not None
     value, low, high, _ = at

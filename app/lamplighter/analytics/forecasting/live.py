@@ -18,8 +18,9 @@ from lamplighter.domain.forecast import Forecast, Track
 from lamplighter.domain.task import Progress
 
 HOUR_MS: Final = 3_600_000
-LEADS: Final = 7
-"""hours ahead of the last whole one: the sixth hour from now is always among them"""
+LEADS: Final = 8
+"""hours ahead of the last whole one: the moment six hours from now is always among them, also in
+the minutes after a full hour in which the next forecast is being made"""
 LEAST_HOURS: Final = 72
 LEAST_SHARE: Final = 0.5
 """measured hours of the last week below which nothing is said"""

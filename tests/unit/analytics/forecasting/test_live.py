@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.analytics.forecasting.series_kit import MONDAY_MS, course
 
-from lamplighter.analytics.forecasting.live import LiveRequest, Past, next_hours
+from lamplighter.analytics.forecasting.live import LEADS, LiveRequest, Past, next_hours
 from lamplighter.domain.forecast import Forecast, Track
 from lamplighter.domain.task import silent
 
@@ -21,16 +21,17 @@ def ahead(value: np.ndarray, **more: object) -> Forecast:
 
 def test_the_sixth_hour_from_now_is_forecast_with_band_naive_and_error() -> None:
     value = course(60)
-    found = ahead(value[: -24 - 7])
-    assert found.origin_ms == MONDAY_MS + (value.size - 31) * HOUR_MS
-    assert [t % HOUR_MS for t in found.time_ms] == [HOUR_MS // 2] * 7
-    came = value[-31:-24]
+    found = ahead(value[: -24 - LEADS])
+    assert found.origin_ms == MONDAY_MS + (value.size - 24 - LEADS) * HOUR_MS
+    assert [t % HOUR_MS for t in found.time_ms] == [HOUR_MS // 2] * LEADS
+    came = value[-24 - LEADS : -24]
     assert np.abs(np.array(found.value) - came).mean() < 15.0
     assert all(a <= b <= c for a, b, c in zip(found.low, found.value, found.high, strict=True))
     assert found.mae is not None and found.naive_mae is not None
     assert found.mae < found.naive_mae
     assert not found.frozen
-    assert found.at(found.time_ms[0] + HOUR_MS // 2) is not None
+    last = found.origin_ms + HOUR_MS + 10 * 60_000  # the next one is late by ten minutes
+    assert found.at(last + 6 * HOUR_MS) is not None
     assert found.at(found.time_ms[-1] + 2 * HOUR_MS) is None
 
 
