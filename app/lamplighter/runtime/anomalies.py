@@ -21,6 +21,7 @@ from lamplighter.analytics.likeness import alike
 from lamplighter.analytics.signal_judging import SignalFinding
 from lamplighter.analytics.watching import MINUTE_MS, Departure, Watch, reaches
 from lamplighter.domain import wire
+from lamplighter.domain.alarm import Condition
 from lamplighter.domain.anomaly import FALSE, REAL, Anomaly, KnownEvent
 from lamplighter.domain.maintenance import SimilarCase
 from lamplighter.domain.problems import fault
@@ -42,6 +43,8 @@ WATCHED: Final = ("point", "drift", "change")
 """kinds that the watch over expected values tells"""
 LASTS_MS: Final = 20 * MINUTE_MS
 """a finding that ended longer ago does not stand any more"""
+SERIOUS: Final = 2
+"""while an alarm of this priority or above stands on an asset, no new anomaly is told of it"""
 MOST_A_MINUTE: Final = 50
 """of more that begin in one minute only the farthest off are told at once"""
 
@@ -58,6 +61,7 @@ class AnomalyDesk:
         self._open: dict[int | str, Anomaly] = {}
         """by datastream, or by asset where several signals are meant"""
         self._told_ms: dict[str, int] = {}
+        self._alarmed: frozenset[str] = frozenset()
         self._events: tuple[KnownEvent, ...] = ()
         self._begun: set[tuple[str, int]] = set()
         self._muted: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -108,6 +112,7 @@ class AnomalyDesk:
                 and (a.verdict or wall_ms - self._told_ms.get(a.id, 0) < AGAIN_MS)
             }
         departures = self.watch.minute(wall_ms, told)
+        self._alarmed = self._with_alarms()
         before = self._thread
         if before is not None and before.is_alive():
             return  # it writes still; a departure that lasts is there next minute too
@@ -115,6 +120,21 @@ class AnomalyDesk:
             target=self._tell, args=(departures, wall_ms), name="anomalies", daemon=True
         )
         self._thread.start()
+
+    def _with_alarms(self) -> frozenset[str]:
+        """Assets on which an alarm says already that something is wrong. One that rings because a
+        value is not what was expected says no more than the anomaly does.
+        """
+        engine = self._recorder.core.alarms
+        about = {r.id: r.condition for r in engine.rules}
+        return frozenset(
+            r.asset
+            for r in engine.records()
+            if r.active
+            and r.asset
+            and r.priority <= SERIOUS
+            and about.get(r.rule) is not Condition.RESIDUAL
+        )
 
     def _mute(self, count: int) -> None:
         """Datastreams that an event explains now; those that begin anew are told to the watch."""
@@ -150,7 +170,11 @@ class AnomalyDesk:
 
     def _changed(self, departures: list[Departure], now_ms: int) -> list[Anomaly]:
         found: list[Anomaly] = []
-        fresh = [d for d in departures if d.datastream not in self._open]
+        fresh = [
+            d
+            for d in departures
+            if d.datastream not in self._open and self._asset_of(d) not in self._alarmed
+        ]
         fresh.sort(key=lambda d: -d.score)
         for departure in fresh[:MOST_A_MINUTE]:
             made = self._made(departure, now_ms, f"AN-{secrets.token_hex(4)}", now_ms)
@@ -170,6 +194,11 @@ class AnomalyDesk:
             if isinstance(key, int) and self._watched(known) and self.watch.over(key):
                 found.append(replace(known, until_ms=now_ms))
         return found
+
+    def _asset_of(self, departure: Departure) -> str:
+        streams = self._recorder.core.city.streams
+        known = departure.datastream < len(streams)
+        return streams[departure.datastream].asset if known else ""
 
     def _watched(self, known: Anomaly) -> bool:
         """Whether the watch over expected values found it, not the judge of signals."""

@@ -19,6 +19,7 @@ HIGH: Final = 34
 USUAL: Final = 3.0
 """spreads within which nothing is coloured"""
 MOST: Final = 8.0
+SIGN: Final = "Δ / ±"
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -88,7 +89,8 @@ class ResidualStrip(Canvas):
         self._draw(painter, x, y)
         painter.setPen(look.colour("text.muted"))
         painter.setFont(look.font("tick"))
-        painter.drawText(QRectF(0, box.top(), max(left - 4, 0), box.height()), _RIGHT, "Δ / ±")
+        if left - 4 >= painter.fontMetrics().horizontalAdvance(SIGN):
+            painter.drawText(QRectF(0, box.top(), left - 4, box.height()), _RIGHT, SIGN)
         painter.end()
 
     def _draw(self, painter: QPainter, x: Floats, y: Floats) -> None:
