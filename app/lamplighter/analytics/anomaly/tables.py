@@ -66,7 +66,7 @@ def read(path: str | Path, name: str = "") -> Table:
     for place, row in enumerate(body):
         if len(row) != len(head):
             raise unreadable(
-                name, f"row {place + 2} has {len(row)} cells, the head has {len(head)}"
+                name, f"line {place + 2} has {len(row)} cells, the head has {len(head)}"
             )
     columns = list(zip(*body, strict=True))
     at = next((k for k, n in enumerate(head) if n.lower() in TIMES), 0)

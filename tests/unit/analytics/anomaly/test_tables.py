@@ -40,7 +40,7 @@ def test_hours_as_day_month_year_are_read(tmp_path: Path) -> None:
     [
         (b"", "it is empty"),
         (b"time,a\n", "it has no rows"),
-        (b"time,a\n2020-01-01,1,2\n", "row 2 has 3 cells, the head has 2"),
+        (b"time,a\n2020-01-01,1,2\n", "line 2 has 3 cells, the head has 2"),
         (b"a,b\nx,1\n", "its column 'a' is no time"),
         (b"\xff\xfe\x00", "it is not UTF-8 text"),
         (gzip.compress(b"time,a\n2020-01-01,1\n")[:-9], "end-of-stream"),
