@@ -32,8 +32,8 @@ def life_of(store: Store, asset: Asset, files: Iterable[Attachment]) -> tuple[Li
         [
             *built_events(asset),
             *order_events(orders),
-            *alarm_events(store.alarm_journal(), asset.id),
-            *forecast_events(store.prognosis_journal(), asset.id),
+            *alarm_events(store.alarm_journal(asset=asset.id), asset.id),
+            *forecast_events(store.prognosis_journal(asset=asset.id), asset.id),
             *pictures,
         ]
     )

@@ -148,13 +148,25 @@ def log(
 
 
 def journal(
-    sql: sqlite3.Connection, kind: str, type_: type[T], from_ms: int | None, to_ms: int | None
+    sql: sqlite3.Connection,
+    kind: str,
+    type_: type[T],
+    from_ms: int | None,
+    to_ms: int | None,
+    *,
+    begins: str = "",
+    ends: str = "",
 ) -> Iterator[T]:
-    """Every fact of a kind written in [from_ms, to_ms), oldest first; read as it is asked for."""
+    """Every fact of a kind written in [from_ms, to_ms), oldest first; read as it is asked for.
+
+    Only those whose key begins and ends so, when that is given: others are not even decoded.
+    """
     rows = sql.execute(
         "SELECT key, body FROM fact WHERE kind=:kind AND body IS NOT NULL"
-        " AND (:from IS NULL OR wall_ms >= :from) AND (:to IS NULL OR wall_ms < :to) ORDER BY n",
-        {"kind": kind, "from": from_ms, "to": to_ms},
+        " AND (:from IS NULL OR wall_ms >= :from) AND (:to IS NULL OR wall_ms < :to)"
+        " AND substr(key, 1, length(:begins)) = :begins"
+        " AND (:ends = '' OR substr(key, -length(:ends)) = :ends) ORDER BY n",
+        {"kind": kind, "from": from_ms, "to": to_ms, "begins": begins, "ends": ends},
     )
     for _, value in _decoded(rows, type_):
         yield value

@@ -257,11 +257,12 @@ class Store:
         return facts.log(self._readers.city, facts.ALARM_EVENT, AlarmEvent, limit=limit)
 
     def alarm_journal(
-        self, from_ms: int | None = None, to_ms: int | None = None
+        self, from_ms: int | None = None, to_ms: int | None = None, *, asset: str = ""
     ) -> Iterator[AlarmEvent]:
-        """Every transition written in [from_ms, to_ms), oldest first."""
+        """Every transition written in [from_ms, to_ms), oldest first; of one asset when given."""
+        ends = f"@{asset}" if asset else ""
         sql = self._readers.city
-        return facts.journal(sql, facts.ALARM_EVENT, AlarmEvent, from_ms, to_ms)
+        return facts.journal(sql, facts.ALARM_EVENT, AlarmEvent, from_ms, to_ms, ends=ends)
 
     def incidents(self, known_at_ms: int | None = None) -> list[Incident]:
         """Active incidents, now or as known then."""
@@ -287,10 +288,12 @@ class Store:
         return list(self._current(facts.MODEL, ModelRecord).values())
 
     def prognosis_journal(
-        self, from_ms: int | None = None, to_ms: int | None = None
+        self, from_ms: int | None = None, to_ms: int | None = None, *, asset: str = ""
     ) -> Iterator[Told]:
-        """Every forecast kept in [from_ms, to_ms), oldest first."""
-        return facts.journal(self._readers.city, facts.PROGNOSIS, Told, from_ms, to_ms)
+        """Every forecast kept in [from_ms, to_ms), oldest first; of one asset when given."""
+        begins = f"{asset}\x1f" if asset else ""
+        sql = self._readers.city
+        return facts.journal(sql, facts.PROGNOSIS, Told, from_ms, to_ms, begins=begins)
 
     def anomalies(self, known_at_ms: int | None = None) -> list[Anomaly]:
         """Every anomaly as it stands, oldest first."""

@@ -50,6 +50,24 @@ def test_everything_about_the_city_survives_reopening(bench: Bench) -> None:
     assert store.verify().ok
 
 
+def test_the_journals_of_one_asset_hold_nothing_of_others(bench: Bench) -> None:
+    def event(asset: str, at: int) -> AlarmEvent:
+        record = AlarmRecord("r", asset, 1, AlarmState.UNACK, 1, "High", True, at, at)
+        return AlarmEvent("r", asset, 0, at, "raised", AlarmState.NORM, AlarmState.UNACK, record)
+
+    told = [Prognosis(p, n, 30.0, 0.4, 0.2, 0.6, what="x") for n, p in enumerate(("p1", "p12"), 1)]
+    bench.store.writer.call(
+        lambda a: (
+            a.put_alarm_events([event("p1", 1), event("xp1", 2), event("p1", 3)]),
+            a.put_prognoses(told),
+        )
+    ).result(10)
+    store = bench.store
+    assert [e.time_ms for e in store.alarm_journal(asset="p1")] == [1, 3]
+    assert [t.made_ms for t in store.prognosis_journal(asset="p1")] == [1]
+    assert len(list(store.alarm_journal())) == 3 and len(list(store.prognosis_journal())) == 2
+
+
 def test_edges_of_two_owners_stand_side_by_side(bench: Bench) -> None:
     mine, theirs = (Edge("a", "feeds", "b", owner) for owner in ("project", "plugin.water"))
     bench.store.writer.call(lambda a: a.put_edges([mine, theirs])).result(10)
