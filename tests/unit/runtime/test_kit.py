@@ -48,7 +48,10 @@ def back(laptop: Path, office: Path) -> kits.KitReport:
 
 
 def test_a_kit_of_everything_becomes_a_project_that_says_the_same(office: Path) -> None:
+    (office / "media" / "stills").mkdir()
+    (office / "media" / "stills" / "cam.jpg").write_bytes(b"people on a square")
     there = laptop(office)
+    assert not (there / "media" / "stills").exists()
     assert records(there)["order/WO-1"] == records(office).get(
         "order/WO-1", records(there)["order/WO-1"]
     )
