@@ -97,10 +97,10 @@ class _Kit:
         media = folder / "media"
         taken = self._attached()
         for path in sorted(p for p in media.rglob("*") if p.is_file() and not p.is_symlink()):
-            place = path.relative_to(media).parts[0]
-            if place == "stills":  # a camera's newest picture is no document
+            room = path.relative_to(media).parts[0]
+            if room == "stills":  # a camera's newest picture is no document
                 continue
-            sources = place == "sources"
+            sources = room == "sources"
             everything = self.scope.whole and not self.wanted.changes
             if everything or (not sources and (path.name in taken or path.stem in taken)):
                 yield path
