@@ -64,7 +64,7 @@ def read(path: Path) -> Table:
         raise wrong(path, "two columns have one name")
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(head):
-            raise wrong(path, f"row {number} has {len(row)} fields, the header has {len(head)}")
+            raise wrong(path, f"line {number} has {len(row)} fields, the header has {len(head)}")
     columns = zip(*rows[1:], strict=True)
     return Table(
         path.name, {h: tuple(v.strip() for v in c) for h, c in zip(head, columns, strict=True)}

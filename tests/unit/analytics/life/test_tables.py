@@ -83,7 +83,7 @@ def test_a_machines_rows_stay_on_one_side() -> None:
     [
         ("", "holds no rows"),
         ("a,failed\n", "holds no rows"),
-        ("a,failed\n1,0\n2\n", "row 3 has 1 fields"),
+        ("a,failed\n1,0\n2\n", "line 3 has 1 fields"),
         ("a,a,failed\n1,1,0\n", "two columns have one name"),
         ("a,b\n1,0\n", "it has no column failed"),
         ("a,failed\n1,maybe\n", "failed is 'maybe'"),
