@@ -51,6 +51,8 @@ LEARN: Final = "Learn how sensors go together"
 LOOK: Final = "Compare sensors"
 
 
+LISTED: Final = frozenset({"unknown publisher", "retained message"})
+"""told, and no reason to doubt each value"""
 VAGUE: Final = frozenset({"mismatch", "impossible rate", "noisy"})
 DECISIVE: Final = frozenset({"replay", "unit change", "swap", "stuck", "dropout"})
 
@@ -93,12 +95,16 @@ class SuspicionDesk:
         self._looked = 0
         self._hints: dict[tuple[int, str], int] = {}
         self._at_start: frozenset[int] = frozenset()
+        self._feeds_at_start: frozenset[str] = frozenset()
+        self._muted: set[str] = set()
+        """what a person called genuine since the last time of learning"""
         self._greeted: set[int] = set()
 
     # ------------------------------------------------------------------ life
     def start(self) -> None:
         """Mark what is withheld and begin to watch."""
         self._at_start = frozenset(self._recorder.core.city.sources)
+        self._feeds_at_start = frozenset(c.id for c in self._recorder.feed_configs())
         self._mark()
         self._recorder.hand.mark_points()
         self._thread = threading.Thread(target=self._run, name="suspicion", daemon=True)
@@ -164,6 +170,7 @@ class SuspicionDesk:
             self._busy = False
             if isinstance(value, Models):
                 self.models = value.items
+                self._muted = {m for m in self._muted if not m.startswith("datastream")}
                 self._watched, self._abstained = value.watched, value.abstained
                 self._trained_ms, self._trained_on = self._recorder.clock.wall_ms(), samples
                 self._early = samples * self.samples.step_ms < self.samples.day_ms
@@ -315,25 +322,21 @@ class SuspicionDesk:
         )
 
     def _strangers(self, sources: set[int]) -> None:
-        """Senders that nobody knew when the recorder began, and that belong to nothing."""
+        """Senders on a feed of old that nobody knew when the recorder began, and that belong to
+        nothing. Who comes with a feed that a person added is no stranger.
+        """
         recorder = self._recorder
-        city = recorder.core.city
-        fresh = sources - self._greeted - self._at_start
-        if not fresh or recorder.clock.wall_ms() - recorder.started_ms < NEW_MS:
-            self._greeted |= fresh if not self._at_start else set()
+        city, feed_of = recorder.core.city, recorder.health.feed_of()
+        fresh = (sources - self._greeted - self._at_start) & set(city.sources)
+        self._greeted |= fresh
+        if not self._at_start or recorder.clock.wall_ms() - recorder.started_ms < NEW_MS:
             return
-        for source in fresh & set(city.sources):
-            self._greeted.add(source)
+        for source in fresh:
             name = city.sources[source]
             known = any(s.source == name and s.asset for s in city.streams)
-            if self._at_start and not known:
-                self._sign(
-                    Sign(
-                        source,
-                        "unknown publisher",
-                        "nobody announced this sender, and it belongs to no asset",
-                    )
-                )
+            if not known and feed_of.get(source, "") in self._feeds_at_start:
+                told = "nobody announced this sender, and it belongs to no asset"
+                self._sign(Sign(source, "unknown publisher", told))
 
     def _repeated(self, number: int) -> None:
         streams = self._recorder.core.city.streams
@@ -362,6 +365,8 @@ class SuspicionDesk:
         with self._lock:
             before = self._suspects.get(found.id)
             if found.scope == "datastream" and found.key in self._withheld:
+                return
+            if found.id in self._muted:
                 return
             if before is not None and before.standing and not _says_more(found, before):
                 changed = msgspec.structs.replace(
@@ -425,6 +430,9 @@ class SuspicionDesk:
         if known is None:
             raise fault("U-801", what=f"{key} is not suspect", name="suspects")
         self._drop(SUSPECT + ident)
+        if scope == "datastream" or known.kind in LISTED:
+            self._muted.add(ident)
+        self._trained_on = 0  # learn anew: what it does now is usual
         if scope == "source":
             ids = {n: i for i, n in self._recorder.core.city.sources.items()}
             if key in ids:
@@ -446,7 +454,11 @@ class SuspicionDesk:
             doubted = {
                 s.key for s in self._suspects.values() if s.scope == "datastream" and s.standing
             }
-            senders = {s.key for s in self._suspects.values() if s.scope == "source" and s.standing}
+            senders = {
+                s.key
+                for s in self._suspects.values()
+                if s.scope == "source" and s.standing and s.kind not in LISTED
+            }
             withheld = set(self._withheld)
         for s in streams:
             if s.key in doubted or s.source in senders:

@@ -227,3 +227,31 @@ def test_samples_of_before_the_start_are_read_from_the_store(tmp_path: Path) -> 
         assert samples._values[:, 0].tolist() == [4.0, 5.0]
     finally:
         made.stop()
+
+
+def test_a_stranger_on_an_old_feed_is_told_and_its_values_are_not_doubted(
+    recorder: Recorder,
+) -> None:
+    desk = recorder.suspicion
+    gw = next(n for n, name in recorder.core.city.sources.items() if name == "gw")
+    desk._at_start, desk._feeds_at_start = frozenset({99}), frozenset({"f"})
+    desk._greeted.clear()
+    recorder.started_ms -= 10 * 60_000
+    desk._strangers({gw})
+    lane = ask(recorder, wire.GetSuspects()).items
+    assert [s.kind for s in lane] == ["unknown publisher"]
+    assert not grade(recorder)[1] & QualityMark.SUSPECT
+    ask(recorder, wire.DismissSuspect("gw", "source", "a new gateway"))
+    desk._greeted.clear()
+    desk._strangers({gw})
+    assert ask(recorder, wire.GetSuspects()).items == ()
+
+
+def test_who_comes_with_a_feed_that_was_added_is_no_stranger(recorder: Recorder) -> None:
+    desk = recorder.suspicion
+    gw = next(n for n, name in recorder.core.city.sources.items() if name == "gw")
+    desk._at_start, desk._feeds_at_start = frozenset({99}), frozenset({"another"})
+    desk._greeted.clear()
+    recorder.started_ms -= 10 * 60_000
+    desk._strangers({gw})
+    assert ask(recorder, wire.GetSuspects()).items == ()
