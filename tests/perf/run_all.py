@@ -35,6 +35,7 @@ BENCHES: Final = {
     "alarms": "Alarms",
     "backtest": "Rules tried on the past",
     "analytics": "Expected values and forecasts",
+    "life": "Remaining life and failure risk",
     "anomaly": "Anomalies, attacks and leaks",
     "suspicion": "Is this sensor genuine",
     "forecast": "Forecasts of the next day",

@@ -122,13 +122,13 @@ def _none(
 
 
 def _daily(one: Watched, now_ms: int) -> tuple[Floats, Floats]:
-    """(day, median) of each of the newest days that has values; a day counts from its middle."""
+    """(mean time in days, median) of each of the newest days that has values."""
     known = np.isfinite(one.value) & (one.time_ms <= now_ms)
     day = one.time_ms[known] // DAY_MS
-    value = one.value[known]
+    value, when = one.value[known], one.time_ms[known] / DAY_MS
     days = np.unique(day)[-MOST_DAYS:]
     medians = np.array([np.median(value[day == d]) for d in days])
-    return days + 0.5, medians
+    return np.array([when[day == d].mean() for d in days]), medians
 
 
 def _line(day: Floats, value: Floats) -> tuple[float, float]:
