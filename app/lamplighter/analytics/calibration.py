@@ -19,6 +19,8 @@ BINS: Final = (0.0, 0.03, 0.1, 0.25, 0.45, 0.65, 0.85, 1.0000001)
 _Z: Final = 1.645
 FEWEST: Final = 4
 """assets below which there is no band"""
+OFFSETS: Final = (1.0, 4.0, 12.0, 40.0)
+"""days added before a ratio is taken: few make bands that grow with what is left, many even ones"""
 LEVELS: Final = tuple(np.linspace(0.8, 1.0, 41).tolist())
 
 
@@ -34,7 +36,15 @@ def score_quantile(score: Floats, asset: Ints, rate: float = RATE) -> float:
     weight = 1.0 / np.bincount(place)[place]
     covered = [_left_out(score, place, weight, level, assets.size) for level in LEVELS]
     enough = np.flatnonzero(np.array(covered) >= rate - 1e-9)
-    return _weighted(score, weight, LEVELS[int(enough[0])] if enough.size else 1.0)
+    if not enough.size:
+        return _weighted(score, weight, 1.0)
+    first = int(enough[0])
+    above = _weighted(score, weight, LEVELS[first])
+    if not first:
+        return above
+    below = _weighted(score, weight, LEVELS[first - 1])
+    part = (rate - covered[first - 1]) / (covered[first] - covered[first - 1])
+    return below + part * (above - below)
 
 
 def _left_out(score: Floats, place: Ints, weight: Floats, level: float, assets: int) -> float:
@@ -52,16 +62,28 @@ def _weighted(score: Floats, weight: Floats, level: float) -> float:
     return float(score[rank][min(int(np.searchsorted(reached, level - 1e-12)), rank.size - 1)])
 
 
-def days_score(true_days: Floats, median: Floats) -> Floats:
-    """How far a prediction was off, as a factor: |log((true + 1) / (median + 1))|."""
-    score: Floats = np.abs(np.log((true_days + 1.0) / (median + 1.0)))
+def days_score(true_days: Floats, median: Floats, offset: float = 1.0) -> Floats:
+    """How far a prediction was off, as a factor: |log((true + offset) / (median + offset))|."""
+    score: Floats = np.abs(np.log((true_days + offset) / (median + offset)))
     return score
 
 
-def days_band(median: Floats, quantile: float) -> tuple[Floats, Floats]:
+def days_band(median: Floats, quantile: float, offset: float = 1.0) -> tuple[Floats, Floats]:
     """(low, high) days around the median for a `score_quantile`."""
     factor = np.exp(quantile)
-    return np.maximum((median + 1.0) / factor - 1.0, 0.0), (median + 1.0) * factor - 1.0
+    low = np.maximum((median + offset) / factor - offset, 0.0)
+    return low, (median + offset) * factor - offset
+
+
+def narrowest(true_days: Floats, median: Floats, asset: Ints) -> tuple[float, float]:
+    """(offset, quantile) of the calibrated band that is narrowest on average."""
+    tried = []
+    for offset in OFFSETS:
+        quantile = score_quantile(days_score(true_days, median, offset), asset)
+        low, high = days_band(median, quantile, offset)
+        tried.append((float((high - low).mean()) if median.size else 0.0, offset, quantile))
+    _, offset, quantile = min(tried)
+    return offset, quantile
 
 
 def reliability(probability: Floats, outcome: Floats, asset: Ints) -> tuple[Floats, Floats, Ints]:

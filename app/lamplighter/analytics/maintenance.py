@@ -103,6 +103,7 @@ def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
     tables = pack_tables(
         sample.book(), judged.quantile, judged.low, judged.high, sample.lowest, sample.highest
     )
+    tables["days_offset"] = np.array(judged.offset)
     seen = drift.reference(sample.inputs, sample.asset)
     facts = _facts(history, sample.relative, useful, judged)
     files = save(folder, model, tables | seen | facts)
@@ -262,6 +263,7 @@ def _held_out(
 
 class _Judged(Struct, frozen=True):
     quantile: float
+    offset: float
     low: Any
     high: Any
     brier: float
@@ -290,20 +292,25 @@ def _judge(sample: _Sample, held: Floats, history: FleetHistory) -> _Judged:
     )
     shown = (chance >= SHOWN_FROM) & sample.failed & (sample.days_left < hazard.HORIZON)
     median = hazard.median_days(held[shown])
-    score = calibration.days_score(sample.days_left[shown], median)
-    quantile = calibration.score_quantile(score, sample.asset[shown])
-    coverage, width = _coverage(score, median, sample.asset[shown])
-    return _Judged(quantile, low, high, ours, theirs, naive, coverage, width, not ours < theirs)
+    true, asset = sample.days_left[shown], sample.asset[shown]
+    offset, quantile = calibration.narrowest(true, median, asset)
+    score = calibration.days_score(true, median, offset)
+    coverage, width = _coverage(score, median, asset, offset)
+    return _Judged(
+        quantile, offset, low, high, ours, theirs, naive, coverage, width, not ours < theirs
+    )
 
 
-def _coverage(score: Floats, median: Floats, asset: npt.NDArray[np.int64]) -> tuple[float, float]:
+def _coverage(
+    score: Floats, median: Floats, asset: npt.NDArray[np.int64], offset: float
+) -> tuple[float, float]:
     """(coverage, mean width) with each asset's band calibrated on the others alone."""
     inside, width = [], []
     for one in np.unique(asset):
         mine = asset == one
         quantile = calibration.score_quantile(score[~mine], asset[~mine])
         inside.append(float((score[mine] <= quantile).mean()))
-        low, high = calibration.days_band(median[mine], quantile)
+        low, high = calibration.days_band(median[mine], quantile, offset)
         width.append(float((high - low).mean()))
     return (float(np.mean(inside)), float(np.mean(width))) if inside else (float("nan"),) * 2
 

@@ -137,7 +137,8 @@ class _Scored:
         )
         median = hazard.median_days(curve)
         self.median = median
-        self.days = calibration.days_band(median, float(tables["quantile"]))
+        offset = float(tables["days_offset"]) if "days_offset" in tables else 1.0
+        self.days = calibration.days_band(median, float(tables["quantile"]), offset)
         self.frozen = request.frozen
         if bool(tables["frozen"]) and not self.frozen:
             naive = float(tables["naive"])
