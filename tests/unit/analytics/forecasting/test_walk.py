@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.analytics.forecasting.series_kit import course, grid
 
-from lamplighter.analytics.forecasting import blend
+from lamplighter.analytics.forecasting import blend, experts
 from lamplighter.analytics.forecasting.features import known_before
 from lamplighter.analytics.forecasting.walk import Walk, Walked
 
@@ -48,7 +48,10 @@ def test_a_shuffled_future_changes_no_forecast_of_the_past() -> None:
     assert a.trained_share == b.trained_share
 
 
-def test_a_boosted_forecast_does_not_see_the_future_either() -> None:
+def test_a_boosted_forecast_does_not_see_the_future_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(experts, "TREES", 16)
     value = course(40)
     cut, moved = 30 * 24, 33 * 24
     shuffled = value.copy()
