@@ -21,7 +21,10 @@ FINE: Final = 2
 AT_ONCE: Final = 128
 LEAST_PRESENT: Final = 0.5
 """share of a figure's datastreams that must have been measured in an hour"""
-UNTRUE: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
+UNTRUE: Final = int(
+    QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.SUSPECT | QualityMark.WITHHELD
+)
+"""such values are forecast from as little as they count in a figure"""
 
 
 def hours_of(store: Store, ids: Sequence[int], end_hour: int) -> Iterator[tuple[int, Floats]]:

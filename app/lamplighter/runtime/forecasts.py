@@ -19,8 +19,9 @@ from lamplighter.analytics.forecasting.live import LiveRequest, Past
 from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.forecast import FIGURE, STREAM, Figure, Forecast, Track
+from lamplighter.domain.ports import Newest
 from lamplighter.domain.problems import Problem
-from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.runtime.forecast_past import HOUR_MS, figure_hours, hours_of
 from lamplighter.store.access import WriteAccess
 
@@ -40,6 +41,7 @@ MOST_MEMBERS: Final = 400
 HALF_HOURS: Final = 28 * 24
 KEEP: Final = 0.5 ** (1.0 / HALF_HOURS)
 DOUBTED: Final = 0.5
+DOUBTS: Final = np.uint8(QualityMark.SUSPECT | QualityMark.WITHHELD)
 TIMEOUT_S: Final = 900.0
 JUDGED_LEAD: Final = 6
 """which hour ahead goes on record: the one that is shown beside now"""
@@ -201,14 +203,14 @@ class ForecastDesk:
         ids = {by_key[k].id: k for k in keys if k in by_key}
         rows = {ids[i]: v for i, v in hours_of(self._recorder.store, sorted(ids), hour)}
         end = hour * HOUR_MS
-        nothing = np.full(1, np.nan)
+        nothing, newest = np.full(1, np.nan), self._recorder.core.newest
         found = []
         for figure in figures:
             value = figure_hours(figure, rows)
             value = nothing if value is None else value
             found.append(
                 self._past(FIGURE + figure.id, value, end, figure.name, figure.unit,
-                           self._doubt([by_key[k] for k in figure.keys if k in by_key]), hour,
+                           doubt_of(newest, [by_key[k] for k in figure.keys if k in by_key]), hour,
                            boosted=boosted)
             )  # fmt: skip
         for key in streams:
@@ -217,7 +219,7 @@ class ForecastDesk:
                 name = stream.label or stream.name
                 found.append(
                     self._past(STREAM + key, rows.get(key, nothing), end, name, stream.unit,
-                               self._doubt([stream]), hour)
+                               doubt_of(newest, [stream]), hour)
                 )  # fmt: skip
         return found
 
@@ -229,29 +231,6 @@ class ForecastDesk:
         value = value[known[0] :] if known.size else np.zeros(0)
         track = self._judged(id, value, hour)
         return Past(id, end_ms - value.size * HOUR_MS, value, name, unit, doubt, track, boosted)
-
-    def _doubt(self, streams: Sequence[Datastream]) -> str:
-        """Why the newest values are not fit to forecast from; empty when they are."""
-        newest = self._recorder.core.newest
-        ids = np.array([s.id for s in streams if s.id < len(newest)], np.int64)
-        if not ids.size:
-            return ""
-        trusted = newest.trust[ids] >= DOUBTED
-        sound = (newest.quality[ids] & CLASS_MASK) < int(Quality.BAD)
-        heard = newest.time_ms[ids] > 0
-        if ids.size == 1:
-            if heard[0] and not sound[0]:
-                return "its newest value is stale or bad"
-            if heard[0] and not trusted[0]:
-                return "its sensor is under suspicion"
-            return ""
-        if not heard.any():
-            return ""
-        if (sound & heard).mean() < 0.5:
-            return "less than half of its inputs are live"
-        if trusted.mean() < 0.5:
-            return "more than half of its sensors are under suspicion"
-        return ""
 
     # ------------------------------------------------------------------ judging and keeping
     def _judged(self, id: str, value: np.ndarray, hour: int) -> Track:
@@ -297,3 +276,27 @@ class ForecastDesk:
         recorder.store.writer.keep(keep)
         recorder.server.emit(wire.Forecasts(items, self.due_ms))
         log.info("forecast", items=len(items), abstained=sum(not i.value for i in items))
+
+
+def doubt_of(newest: Newest, streams: Sequence[Datastream]) -> str:
+    """Why the newest values are not fit to forecast from; empty when they are."""
+    known = newest.value.shape[0]
+    ids = np.array([s.id for s in streams if s.id < known], np.int64)
+    if not ids.size:
+        return ""
+    trusted = (newest.trust[ids] >= DOUBTED) & ((newest.quality[ids] & DOUBTS) == 0)
+    sound = (newest.quality[ids] & CLASS_MASK) < int(Quality.BAD)
+    heard = newest.time_ms[ids] > 0
+    if ids.size == 1:
+        if heard[0] and not trusted[0]:
+            return "its sensor is under suspicion"
+        if heard[0] and not sound[0]:
+            return "its newest value is stale or bad"
+        return ""
+    if not heard.any():
+        return ""
+    if trusted.mean() < 0.5:
+        return "more than half of its sensors are under suspicion"
+    if (sound & heard).mean() < 0.5:
+        return "less than half of its inputs are live"
+    return ""

@@ -14,10 +14,13 @@ from tests.kit.usual_past import UsualPast
 from lamplighter.analytics.forecasting.live import LEADS
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
+from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.forecast import Figure, Forecast, Track
+from lamplighter.domain.newest_block import blank
+from lamplighter.domain.quality import Quality, QualityMark
 from lamplighter.runtime.forecast_list import forecasts_of
-from lamplighter.runtime.forecasts import JUDGED_LEAD, _Pending
+from lamplighter.runtime.forecasts import JUDGED_LEAD, _Pending, doubt_of
 from lamplighter.runtime.recorder import Recorder
 
 
@@ -118,3 +121,25 @@ def test_newer_outcomes_count_more() -> None:
         track = track.with_outcome(miss, 2.0, True, keep=0.5)
     assert track.mae == pytest.approx((4 * 0.25 + 4 * 0.5 + 1.0) / 1.75)
     assert (track.total, track.coverage) == (3, 1.0)
+
+
+def test_a_suspect_sensor_is_not_forecast_from_and_half_a_figure_of_them_neither() -> None:
+    streams = [Datastream(n, "dev", f"s-{n}", "m", "level", "T") for n in range(4)]
+    newest = blank(4)
+    assert doubt_of(newest, streams[:1]) == ""  # nothing was heard yet: the history decides
+    newest.time_ms[:] = 1_000
+    newest.trust[:] = 1.0
+    newest.quality[:] = 0
+    assert {doubt_of(newest, [s]) for s in streams} == {""}
+    newest.quality[0] = int(QualityMark.SUSPECT)
+    newest.trust[1] = 0.2
+    newest.quality[2] = int(Quality.STALE)
+    told = [doubt_of(newest, [s]) for s in streams]
+    assert ["suspicion" in t for t in told] == [True, True, False, False]
+    assert "stale" in told[2]
+    assert "suspicion" in doubt_of(newest, streams[:3])
+    assert doubt_of(newest, streams) == ""
+    newest.quality[3] = int(Quality.BAD)
+    newest.quality[:2], newest.trust[:] = 0, 1.0
+    newest.quality[1] = int(Quality.STALE)
+    assert "less than half" in doubt_of(newest, streams)
