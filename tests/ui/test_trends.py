@@ -316,3 +316,18 @@ def test_in_a_replay_the_curves_are_asked_as_known_then(open_window: Open) -> No
     desk.time.swap_known()
     asked = [r for r in session.asked if isinstance(r, wire.GetHistory) and len(r.datastreams) > 1]
     assert asked[-1].as_known_at_ms is None
+
+
+def test_what_came_while_the_charts_were_hidden_is_asked_for_when_they_come_up(
+    open_window: Open, qtbot: Any
+) -> None:
+    window, session = open_window()
+    furniture = window.furnish()
+    furniture.docks.show("trends")
+    furniture.trends.pin_asset("P-17")
+    furniture.docks.show("alarms")
+    session.asked.clear()
+    furniture.docks.show("trends")
+    wanted = furniture.trends.shown_streams()
+    asked = [r for r in session.asked if isinstance(r, wire.GetHistory)]
+    assert any(set(wanted) <= set(r.datastreams) for r in asked)

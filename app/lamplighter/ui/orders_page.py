@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -24,6 +24,9 @@ from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
 WIDTHS = (112, 150, 0, 110, 92, 108, 92, 150)
+NARROW = (92, 118, 0, 84, 0, 84, 72, 84)
+"""0 beside the job: not shown"""
+ROOM = 1_000
 
 
 class OrderTable(QTableView):
@@ -111,11 +114,18 @@ class OrdersPage(Panel):
         header.setHighlightSections(False)
         header.setFont(look.font("caption"))
         self.table.verticalHeader().setDefaultSectionSize(look.px(30))
-        for column, width in enumerate(WIDTHS):
+        widths = NARROW if self.width() < look.px(ROOM) else WIDTHS
+        for column, width in enumerate(widths):
             if column == JOB:
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-            else:
+                continue
+            self.table.setColumnHidden(column, not width)
+            if width:
                 header.resizeSection(column, look.px(width))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._widths()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

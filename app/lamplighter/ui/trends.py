@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
@@ -275,6 +275,10 @@ class Trends(Panel):
         self.show_span(int(self._spans.currentData()))
 
     # ---------------------------------------------------------------- data
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.ask()  # what came while nobody looked is recorded, and was not added here
+
     def ask(self) -> None:
         """Ask for everything that is shown."""
         if not self._ready or self._desk.session is None:
