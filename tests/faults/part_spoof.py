@@ -45,8 +45,13 @@ BETWEEN_S: Final = 16.0
 CLEAN_S: Final = 30.0
 LEARN_S: Final = 200.0
 WANTED: Final = 8
-BY_MESSAGES: Final = ("flood", "spoofed id", "back-dated")
-"""scripts that the sender's messages give away; the others are told of the datastream itself"""
+BY_MESSAGES: Final = {
+    "flood": "flood",
+    "spoofed id": "second publisher",
+    "back-dated": "back-dated",
+}
+"""scripts that the sender's messages give away, and as what; the others are told of the datastream
+itself"""
 
 
 def spoof(size: dict[str, int], folder: Path) -> Row:
@@ -131,7 +136,9 @@ def _play(town: Town, session: Session, script: str, number: int) -> dict[str, A
         time.sleep(0.5)
         for s in _lane(session).items:
             fresh = s.seen_ms >= before and s.standing
-            aimed = s.key == (source if script in BY_MESSAGES else key)
+            aimed = s.key == key
+            if script in BY_MESSAGES:
+                aimed = s.key == source and s.kind == BY_MESSAGES[script]
             if fresh and aimed and (s.since_ms >= before or s.seen_ms > before + 3_000):
                 flagged = s
     return {

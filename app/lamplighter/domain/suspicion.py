@@ -50,7 +50,9 @@ class Suspect(Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        return f"{self.scope}\x1f{self.key}"
+        """One for each thing that is doubted; of a sender one for each kind of sign."""
+        kind = f"\x1f{self.kind}" if self.scope == "source" else ""
+        return f"{self.scope}\x1f{self.key}{kind}"
 
 
 class Withheld(Struct, frozen=True):

@@ -424,14 +424,17 @@ class SuspicionDesk:
 
     def dismiss(self, key: str, scope: str) -> Suspect:
         """A person looked at it: it leaves the lane. Raises LamplighterError (U-801)."""
-        ident = f"{scope}\x1f{key}"
         with self._lock:
-            known = self._suspects.pop(ident, None)
-        if known is None:
+            mine = [s for s in self._suspects.values() if (s.scope, s.key) == (scope, key)]
+            for one in mine:
+                self._suspects.pop(one.id)
+        if not mine:
             raise fault("U-801", what=f"{key} is not suspect", name="suspects")
-        self._drop(SUSPECT + ident)
-        if scope == "datastream" or known.kind in LISTED:
-            self._muted.add(ident)
+        for one in mine:
+            self._drop(SUSPECT + one.id)
+            if scope == "datastream" or one.kind in LISTED:
+                self._muted.add(one.id)
+        known = mine[0]
         self._trained_on = 0  # learn anew: what it does now is usual
         if scope == "source":
             ids = {n: i for i, n in self._recorder.core.city.sources.items()}

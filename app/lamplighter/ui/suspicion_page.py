@@ -360,7 +360,7 @@ class SuspicionPage(QWidget):
 
 
 def _id(line: Line) -> str:
-    return f"{line.suspect.scope if line.suspect else 'datastream'} {line.key}"
+    return line.suspect.id if line.suspect else f"datastream\x1f{line.key}"
 
 
 def _when(ms: int, now_ms: int) -> str:

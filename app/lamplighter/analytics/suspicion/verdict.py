@@ -48,9 +48,9 @@ COMPARED: Final = np.array([at for name, at in COLUMN.items() if name not in OWN
 EARLY: Final = np.array(
     [1.0 if name in OWN or name.startswith("step ") else 0.0 for name in CHECKS]
 )
-IS_COMPARED: Final = np.array([name not in OWN for name in COLUMN])
+SOONER: Final = np.array([COLUMN[name] for name in ("gap", "lost", "repeat")])
 COUNTED: Final = 2.0
-"""times its limit at which a check that counts samples speaks at the latest"""
+"""times their limit at which those speak at the latest"""
 WORDS: Final = {
     "stuck": "it stands still although its neighbours move",
     "stuck but noisy": "it moves far less than its neighbours say it should",
@@ -119,8 +119,8 @@ def findings(
 
     def highest(of: Floats) -> Floats:
         ratio: Floats = judged(model, of, time_ms)[-last:].max(axis=0)
-        # what is counted in samples need not be found so late as what is measured in spreads
-        ratio[:, ~IS_COMPARED] *= strict / min(strict, COUNTED)
+        # what did not come, or came again, need not be found so late as what is measured
+        ratio[:, SOONER] *= strict / min(strict, COUNTED)
         return ratio * EARLY if early else ratio
 
     ratio = highest(values)
