@@ -96,3 +96,23 @@ def test_in_replay_the_forecasts_of_the_moment_are_shown(desk: Desk) -> None:
     desk.time.replay(desk.time.now_ms - HOUR_MS)
     assert desk.ahead.of_figure("power") is None or desk.moment is not None
     assert all(f.id != "figure/power" for f in desk.ahead.items.values())
+
+
+def test_the_faceplate_says_what_its_value_will_be_and_is_silent_without_a_basis(
+    desk: Desk,
+) -> None:
+    from lamplighter.ui.faceplate import Faceplate
+
+    plate = Faceplate(desk)
+    asset = next(a for a, s in desk.city.of_asset.items() if not s[0].states)
+    desk.selection.select([asset])
+    plate.refresh()
+    plate._show_values()
+    stream = plate._stream
+    assert stream is not None and plate.ahead.isHidden()
+    desk.take_event(wire.Forecasts((forecast(f"stream/{stream.key}", desk.time.now_ms),)))
+    plate._show_values()
+    assert not plate.ahead.isHidden()
+    assert plate.ahead.full.startswith("In 6 h 66")
+    assert "same time yesterday" in plate.ahead.toolTip()
+    plate.deleteLater()

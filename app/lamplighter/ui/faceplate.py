@@ -14,6 +14,7 @@ from lamplighter.ui.beat import Shown
 from lamplighter.ui.by_hand import HandPanel
 from lamplighter.ui.command_panel import CommandPanel
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.forecast_room import brief, whole
 from lamplighter.ui.glyphs import glyph_pixmap
 from lamplighter.ui.parts import Elided, Panel, Text, button, row, rule, tag
 from lamplighter.ui.residual_strip import ResidualStrip
@@ -119,6 +120,9 @@ class Faceplate(Panel):
         box.addWidget(self.bar)
         self._plot_place = QVBoxLayout()
         box.addLayout(self._plot_place)
+        self.ahead = Elided("", "caption", "secondary")
+        self.ahead.hide()
+        box.addWidget(self.ahead)
         box.addWidget(self.usual)
         box.addWidget(self.provenance)
         self.hand = HandPanel(self._desk)
@@ -264,11 +268,20 @@ class Faceplate(Panel):
         self._what.set_full(self._short(model))
         for widget in (self.value, self.bar, self.provenance):
             widget.show_value(model, bad)
+        self._show_ahead(self._stream)
         for line in self.lines:
             if line.isVisible():
                 stream = self._desk.city.streams.get(int(line.property("stream")))
                 if stream is not None:
                     line.show_value(self._desk.value(stream))
+
+    def _show_ahead(self, stream: Datastream) -> None:
+        """What it will be in six hours, where there is a basis; all about it in the tip."""
+        item, now = self._desk.ahead.of_stream(stream), self._desk.time.now_ms
+        text = brief(item, now, stream.resolution)
+        self.ahead.set_full(text[:1].upper() + text[1:])
+        self.ahead.setToolTip(whole(item, now, stream.resolution))
+        self.ahead.setVisible(bool(text))
 
     @staticmethod
     def _short(model: ValueModel) -> str:
@@ -343,6 +356,7 @@ class Faceplate(Panel):
 
         self.trace = Trace()
         stream, time = self._stream, self._desk.time
+        self._desk.ahead.watch([stream.id])
         if self._plot.streams == [stream]:  # type: ignore[attr-defined]
             self._plot.traces = {stream.id: self.trace}  # type: ignore[attr-defined]
         else:
