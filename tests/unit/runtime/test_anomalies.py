@@ -185,6 +185,7 @@ def test_the_verb_lists_them(town: Town) -> None:
 def test_what_the_judge_of_signals_finds_stands_until_it_finds_it_no_more(town: Town) -> None:
     now = town.clock.wall_ms()
     desk = town.recorder.anomalies
+    desk._open = {}  # whatever other tests left standing
     stuck = SignalFinding(3, "", "stuck", now - 7_200_000, now, 2.5, 0.0, "Level 3 has stood.")
     odd = SignalFinding(-1, "T1", "together", now - 7_200_000, now, 1.9, 4.0, "At odds.", (1,))
     drift = SignalFinding(3, "", "drift", now - 7_200_000, now, 9.0, 4.0, "It drifts.")
