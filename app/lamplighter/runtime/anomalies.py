@@ -104,13 +104,12 @@ class AnomalyDesk:
     def minute(self, wall_ms: int) -> None:
         """Close a minute of the watch; what follows is written by a thread of its own."""
         self._mute(self._recorder.core.mask.shape[0])
-        with self._lock:
-            told = {
-                k
-                for k, a in self._open.items()
-                if isinstance(k, int)
-                and (a.verdict or wall_ms - self._told_ms.get(a.id, 0) < AGAIN_MS)
-            }
+        # a copy, not the lock: who holds that may be reading past cases, and the beat never waits
+        told = {
+            k
+            for k, a in self._open.copy().items()
+            if isinstance(k, int) and (a.verdict or wall_ms - self._told_ms.get(a.id, 0) < AGAIN_MS)
+        }
         departures = self.watch.minute(wall_ms, told)
         self._alarmed = self._with_alarms()
         before = self._thread
