@@ -39,6 +39,7 @@ class EditDesk:
         self.on_change: Callable[[str, tuple[Conflict, ...]], None] = lambda object, conflicts: None
         self.on_conflicts: Callable[[tuple[Conflict, ...]], None] = lambda conflicts: None
         """told once after each change or merge, with all that wait"""
+        self._told: tuple[Conflict, ...] = ()
         self.on_order: Callable[[WorkOrder], None] = lambda order: None
 
     # ------------------------------------------------------------------ making
@@ -175,8 +176,11 @@ class EditDesk:
             self.on_order(order)
         for object in sorted(objects):
             self.on_change(object, self.edits.conflicts([object]))
-        if objects:
-            self.on_conflicts(self.edits.conflicts())
+        found = self.edits.conflicts() if objects else self._told
+        others = any(not o.startswith("alarm/") for o in objects)
+        if others or found != self._told:
+            self._told = found
+            self.on_conflicts(found)
 
 
 class EditAnswers(Answering):
@@ -221,6 +225,8 @@ def attach(recorder: Recorder) -> EditDesk:
     desk = EditDesk(recorder.store, author=recorder.identity.user, now_ms=recorder.clock.wall_ms)
 
     def told(object: str, conflicts: tuple[Conflict, ...]) -> None:
+        if object.startswith("alarm/") and not conflicts:
+            return  # the alarm itself is told already, hundreds at once in a flood
         recorder.server.emit(wire.Edited(object, desk.edits.record(object), conflicts))
 
     desk.on_change = told
