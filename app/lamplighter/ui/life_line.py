@@ -30,6 +30,7 @@ LANES: Final = (
 )
 LANE_WORDS: Final = ("Work", "Alarms", "Forecasts", "Files")
 YEAR_MS: Final = 31_557_600_000
+HOURS_MS: Final = 43_200_000
 SOON_MS: Final = 1_000
 NEAR: Final = 12
 
@@ -174,14 +175,20 @@ class LifeCanvas(Canvas):
             painter.setPen(QPen(look.colour("action.focus"), 2))
             painter.drawEllipse(at, size + 4, size + 4)
 
+    def _when(self, time: int) -> str:
+        """The hour of what is near now, the day within a year, else the year."""
+        away = abs(time - self.now_ms)
+        if away < HOURS_MS:
+            return numbers.clock_short(time)
+        return numbers.day(time) if away < YEAR_MS else _year(time)
+
     def _years(self, painter: QPainter, scale: dict[int, float], y: float) -> None:
         look = theme()
         painter.setFont(look.font("tick"))
         painter.setPen(look.colour("text.muted"))
         free = -1.0
         for time, x in sorted(scale.items()):
-            near = abs(time - self.now_ms) < YEAR_MS
-            words = tr("now") if time == self.now_ms else numbers.day(time) if near else _year(time)
+            words = tr("now") if time == self.now_ms else self._when(time)
             width = painter.fontMetrics().horizontalAdvance(words)
             first = min(max(4.0, x - width / 2), self.width() - width - 4.0)
             if first > free:
