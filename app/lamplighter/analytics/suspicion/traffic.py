@@ -19,7 +19,7 @@ SWITCH_MS: Final = 600_000
 JUMP: Final = 50
 """numbers between two runs of one epoch"""
 JUMPS: Final = 4
-FLOOD: Final = 8.0
+FLOOD: Final = 5.0
 """times the usual rate"""
 FLOOD_LEAST: Final = 20.0
 """messages a second that are no flood, however quiet a sender is usually"""
