@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
-from lamplighter.domain.task import TaskState
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text, button, row
-from lamplighter.ui.tasks import TaskBar
+from lamplighter.ui.task_dialog import TaskDialog
 from lamplighter.ui.words import tr
 
 ENDING: Final = ".tar.zst"
@@ -22,19 +21,11 @@ SEALED_ENDING: Final = ".backup"
 MEGA: Final = 1e6
 
 
-class BackupDialog(QWidget):
+class BackupDialog(TaskDialog):
     """One question and its answer; the copying itself is a task of the recorder."""
 
-    gone = Signal()
-
     def __init__(self, desk: Desk, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Take a backup"))
-        self._desk = desk
-        self._task = 0
+        super().__init__(desk, tr("Take a backup"), parent)
         self.file, self.word, self.again = QLineEdit(), QLineEdit(), QLineEdit()
         self.file.setAccessibleName(tr("Backup file"))
         self.file.setPlaceholderText(tr("A file outside the project, best on another disk"))
@@ -43,9 +34,6 @@ class BackupDialog(QWidget):
             field.setAccessibleName(name)
             field.setPlaceholderText(name)
         self._meaning = Text("", "body", "secondary", wrap=True)
-        self.bar = TaskBar()
-        self.said = Text("", "body", wrap=True)
-        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._stop = button(tr("Cancel"), self._cancel)
         self.primary = button(tr("Take backup"), self.take, kind="primary")
         box = QVBoxLayout(self)
@@ -68,9 +56,7 @@ class BackupDialog(QWidget):
             field.returnPressed.connect(self.take)
         self.word.textEdited.connect(self._end_name)
         desk.backup_done.connect(self._done)
-        desk.tasks_changed.connect(self._step)
         self.file.setText(self._proposed())
-        self.bar.hide()
         self.resize(640, 340)
         self._changed()
 
@@ -120,30 +106,7 @@ class BackupDialog(QWidget):
         """Ask the recorder to begin."""
         if not self.primary.isEnabled():
             return
-        self._task = -1
-        self.said.setText("")
-        self._changed()
-        ask = wire.TakeBackup(self.file.text().strip(), self.word.text())
-        self._desk.ask(ask, self._started)
-
-    def _started(self, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.TaskStarted):
-            self._task = reply.task
-        else:
-            self._task = 0
-            self.said.setText(str(getattr(reply, "problem", "")))
-        self._changed()
-
-    def _cancel(self) -> None:
-        if self._task > 0:
-            self._desk.ask(wire.CancelTask(self._task))
-
-    def _step(self) -> None:
-        task = self._desk.tasks.get(self._task)
-        if task is not None and task.state is TaskState.RUNNING:
-            self.bar.show()
-            self.bar.show_task(task)
-            self.said.setText(task.text)
+        self._start(wire.TakeBackup(self.file.text().strip(), self.word.text()))
 
     def _done(self, done: wire.BackupDone) -> None:
         if done.task != self._task:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -22,10 +22,9 @@ from PySide6.QtWidgets import (
 
 from lamplighter.domain import wire
 from lamplighter.domain.kit import DAYS, KitReport, KitWanted
-from lamplighter.domain.task import TaskState
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text, button, row
-from lamplighter.ui.tasks import TaskBar
+from lamplighter.ui.task_dialog import TaskDialog
 from lamplighter.ui.words import tr
 
 ENDING: Final = ".kit"
@@ -35,19 +34,11 @@ AFTER_MS: Final = 400
 SELECTED, AROUND, DISTRICT, EVERYTHING = range(4)
 
 
-class KitDialog(QWidget):
+class KitDialog(TaskDialog):
     """One question and its answer; the packing itself is a task of the recorder."""
 
-    gone = Signal()
-
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setProperty("role", "panel")
-        self.setWindowTitle(tr("Take with me"))
-        self._desk = desk
-        self._task = 0
+        super().__init__(desk, tr("Take with me"), parent)
         self._asked: KitWanted | None = None
         self._why_not = ""
         self._build()
@@ -56,7 +47,6 @@ class KitDialog(QWidget):
         self._due.setInterval(AFTER_MS)
         self._due.timeout.connect(self._preview)
         desk.kits.done.connect(self._done)
-        desk.tasks_changed.connect(self._step)
         desk.selection.changed.connect(self._changed)
         self.file.setText(self._proposed())
         self.what.setCurrentIndex(SELECTED if desk.selection.assets else EVERYTHING)
@@ -101,9 +91,6 @@ class KitDialog(QWidget):
             field.setPlaceholderText(name)
         self.holds = Text("", "body", wrap=True)
         self._meaning = Text("", "body", "secondary", wrap=True)
-        self.bar = TaskBar()
-        self.said = Text("", "body", wrap=True)
-        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._stop = button(tr("Cancel"), self._cancel)
         self.primary = button(tr("Take with me"), self.take, kind="primary")
         self._lay_out()
@@ -232,30 +219,7 @@ class KitDialog(QWidget):
         wanted = self.wanted
         if not self.primary.isEnabled() or wanted is None:
             return
-        self._task = -1
-        self.said.setText("")
-        ask = wire.TakeKit(self.file.text().strip(), wanted, self.word.text())
-        self._desk.ask(ask, self._started)
-        self._changed()
-
-    def _started(self, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.TaskStarted):
-            self._task = reply.task
-        else:
-            self._task = 0
-            self.said.setText(str(getattr(reply, "problem", "")))
-        self._changed()
-
-    def _cancel(self) -> None:
-        if self._task > 0:
-            self._desk.ask(wire.CancelTask(self._task))
-
-    def _step(self) -> None:
-        task = self._desk.tasks.get(self._task)
-        if task is not None and task.state is TaskState.RUNNING:
-            self.bar.show()
-            self.bar.show_task(task)
-            self.said.setText(task.text)
+        self._start(wire.TakeKit(self.file.text().strip(), wanted, self.word.text()))
 
     def _done(self, done: wire.KitDone) -> None:
         if done.task != self._task:

@@ -5,34 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.kit import KitReport, KitWanted
-from lamplighter.domain.task import TaskState
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kit_dialog import ENDING
 from lamplighter.ui.parts import Text, button, row, rule
 from lamplighter.ui.record_words import waiting_words, when
-from lamplighter.ui.tasks import TaskBar
+from lamplighter.ui.task_dialog import TaskDialog
 from lamplighter.ui.words import tr
 
 
-class ReturnDialog(QWidget):
+class ReturnDialog(TaskDialog):
     """Sends or writes what was done here, and merges what comes."""
 
-    gone = Signal()
-
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setProperty("role", "panel")
-        self.setWindowTitle(tr("Bring back"))
-        self._desk = desk
-        self._task = 0
+        super().__init__(desk, tr("Bring back"), parent)
         self.on_decide: Callable[[], None] = lambda: None
         self.about = Text("", "body", "secondary", wrap=True)
         self.where, self.code = QLineEdit(), QLineEdit()
@@ -55,14 +46,9 @@ class ReturnDialog(QWidget):
         self.merge = button(tr("Merge"), self.start_merge, kind="primary")
         self.decide = button(tr("Decide now"), lambda: self.on_decide())
         self._stop = button(tr("Cancel"), self._cancel)
-        self.bar = TaskBar()
-        self.said = Text("", "body", wrap=True)
-        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._lay_out()
         desk.kits.changed.connect(self._changed)
         desk.kits.done.connect(self._done)
-        desk.tasks_changed.connect(self._step)
-        self.bar.hide()
         self.resize(680, 380)
         self._changed()
 
@@ -144,31 +130,6 @@ class ReturnDialog(QWidget):
                 "".join(self.trust.text().split()).lower(),
             )
         )  # fmt: skip
-
-    def _start(self, ask: wire.SendKit | wire.TakeKit | wire.MergeKit) -> None:
-        self._task = -1
-        self.said.setText("")
-        self._desk.ask(ask, self._started)
-        self._changed()
-
-    def _started(self, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.TaskStarted):
-            self._task = reply.task
-        else:
-            self._task = 0
-            self.said.setText(str(getattr(reply, "problem", "")))
-        self._changed()
-
-    def _cancel(self) -> None:
-        if self._task > 0:
-            self._desk.ask(wire.CancelTask(self._task))
-
-    def _step(self) -> None:
-        task = self._desk.tasks.get(self._task)
-        if task is not None and task.state is TaskState.RUNNING:
-            self.bar.show()
-            self.bar.show_task(task)
-            self.said.setText(task.text)
 
     def _done(self, done: wire.KitDone) -> None:
         if done.task != self._task:
