@@ -56,6 +56,8 @@ def unpack(payload: UnpackRequest, progress: Progress) -> list[str]:
         raise
     except NotAllowed as error:
         raise not_taken(payload.name, f"it holds {error}") from None
+    except zipfile.BadZipFile:
+        raise not_taken(payload.name, "it is no whole model package") from None
     except Exception as error:
         raise not_taken(payload.name, f"it cannot be read: {type(error).__name__}") from None
 

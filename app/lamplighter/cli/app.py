@@ -108,7 +108,7 @@ def run(arguments: list[str], starters: Starters) -> int:
     except typer.Exit as leave:
         return int(leave.exit_code)
     except TyperException as error:
-        say(str(problem("U-801", what=str(error).rstrip(".?"), name="VERB")))
+        say(str(problem("U-801", what=_usage_fault(error), name=_verb_of(error))))
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         return FAILED
@@ -123,3 +123,17 @@ def run(arguments: list[str], starters: Starters) -> int:
         say(str(problem("U-899", what=f"{type(error).__name__}: {error}", name=keep(error))))
         return FAILED
     return result if isinstance(result, int) else DONE
+
+
+def _usage_fault(error: TyperException) -> str:
+    """What is wrong, with an option called as it is typed."""
+    param = getattr(error, "param", None)
+    if param is not None and not error.message:
+        return f"Missing: {param.opts[0] if param.opts[0].startswith('-') else param.name.upper()}"
+    return str(error).rstrip(".?")
+
+
+def _verb_of(error: TyperException) -> str:
+    """The verb whose help says more; VERB when none was reached."""
+    context = getattr(error, "ctx", None)
+    return context.command_path.partition(" ")[2] or "VERB" if context is not None else "VERB"

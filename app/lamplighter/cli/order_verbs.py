@@ -65,9 +65,13 @@ def list_(
 ) -> None:
     """Work orders, the next due first."""
     from lamplighter.domain.clock import SystemClock, iso
-    from lamplighter.domain.order_rules import is_overdue
+    from lamplighter.domain.order_rules import STATES, is_overdue
+    from lamplighter.domain.problems import fault
     from lamplighter.runtime.project import opened
 
+    if state and state not in STATES:
+        raise fault("U-801", what=f"--state {state}: give one of {', '.join(STATES)}",
+                    name="orders list")  # fmt: skip
     now = SystemClock().wall_ms()
     with opened(project) as store:
         orders = store.work_orders()
@@ -135,8 +139,18 @@ def _one(project: Path, order_id: str) -> WorkOrder:
     with opened(project) as store:
         found = next((o for o in store.work_orders() if o.id == order_id), None)
     if found is None:
-        raise fault("U-841", name=order_id, what="there is none of this name")
+        raise fault("U-804", name=f"Work order {order_id}", what="there is none of this name")
     return found
+
+
+def _known_asset(project: Path, asset: str) -> None:
+    """Raises LamplighterError (U-801) when the project holds no such asset."""
+    from lamplighter.domain.problems import fault
+    from lamplighter.runtime.project import opened
+
+    with opened(project) as store:
+        if not any(a.id == asset for a in store.assets()):
+            raise fault("U-801", what=f"there is no asset {asset}", name="orders new")
 
 
 def new(
@@ -155,6 +169,7 @@ def new(
     from lamplighter.domain.order_rules import with_template
     from lamplighter.domain.problems import fault
 
+    _known_asset(project, asset)
     order = WorkOrder("", asset, title, note=note, due_ms=time_of(due) or 0, priority=priority)
     if checklist:
         jobs = {j.id: j for j in answered(project, wire.GetJobs()).items}

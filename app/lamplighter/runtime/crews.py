@@ -53,6 +53,9 @@ class CrewDesk:
         if not 0 <= crew.begin < crew.end <= 24 * 60:
             raise fault("U-801", what="a shift begins before it ends, within a day", name="crew")
         if not crew.id:
+            if any(c.name.casefold() == crew.name.strip().casefold() for c in self.crews()):
+                what = f"there is a crew {crew.name.strip()} already; drop it first"
+                raise fault("U-801", what=what, name="crew")
             if len(self.crews()) >= MOST_CREWS:
                 raise fault("U-801", what=f"there are {MOST_CREWS} crews already", name="crew")
             crew = replace(crew, id=self._free_id(crew.name))
