@@ -264,7 +264,7 @@ def test_a_life_line_is_walked_with_the_arrow_keys(
     assert [e.kind for e in events] == ["repaired", "outcome", "planned"]
     assert panel.told.text() == "What came: the forecast was right"
     QTest.keyClick(panel.canvas, Qt.Key.Key_Right)
-    assert panel.told.text().startswith("Planned: due: ")
+    assert panel.told.text().startswith("Planned: ")
     opened: list[str] = []
     panel.to_order.connect(opened.append)
     panel.open_order()

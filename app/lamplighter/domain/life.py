@@ -93,8 +93,8 @@ def order_events(orders: Iterable[WorkOrder]) -> list[LifeEvent]:
                     found.append(LifeEvent(order.closed_ms, "outcome", came[kind], order.id))
         elif order.state in ("open", "planned"):
             at = order.planned_ms or order.due_ms or order.created_ms
-            word = "planned" if order.planned_ms else "due"
-            found.append(LifeEvent(at, "planned", f"{word}: {order.title}", order.id))
+            word = "" if order.planned_ms else ", due" if order.due_ms else ", no day given"
+            found.append(LifeEvent(at, "planned", f"{order.title}{word}", order.id))
     return found
 
 

@@ -90,7 +90,11 @@ class Docks:
         if content.minimumWidth():  # a width that was set holds, whatever layout comes back
             least = QtAds.CDockWidget.MinimumSizeHintFromContentMinimumSize
         dock.setMinimumSizeHintMode(least)
-        dock.tabWidget().setAccessibleName(tr(TITLES[name]))
+        tab = dock.tabWidget()
+        tab.setAccessibleName(tr(TITLES[name]))
+        if (inner := tab.layout()) is not None:  # names before air: many share one row
+            inner.setContentsMargins(theme().px(6), 0, theme().px(6), 0)
+            inner.setSpacing(0)
         self.docks[name] = dock
 
     def count(self, name: str, number: int) -> None:

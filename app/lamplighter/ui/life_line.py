@@ -47,7 +47,13 @@ class LifeCanvas(Canvas):
         self.at = -1
         self._places: list[float] = []
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumHeight(theme().px(30 * len(LANES) + 34))
+        self.setMinimumHeight(theme().px(18 * len(LANES) + 28))
+        self.setMaximumHeight(theme().px(30 * len(LANES) + 34))
+
+    def _high(self) -> float:
+        """Of one lane: 30 where there is room, less in a small window."""
+        look = theme()
+        return min(look.px(30), max(look.px(18), (self.height() - look.px(28)) / len(LANES)))
 
     def show_events(self, events: tuple[LifeEvent, ...], now_ms: int) -> None:
         """The oldest first; the newest that is past is chosen."""
@@ -88,7 +94,7 @@ class LifeCanvas(Canvas):
         if self._places:
             x = event.position().x()
             y = event.position().y()
-            lane = int((y - theme().px(6)) / theme().px(30))
+            lane = int((y - theme().px(6)) / self._high())
             ways = [
                 (abs(p - x) + (0 if self._lane(self.events[n]) == lane else 2 * NEAR), n)
                 for n, p in enumerate(self._places)
@@ -120,7 +126,7 @@ class LifeCanvas(Canvas):
         look = theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        left, right, top, high = look.px(84), self.width() - look.px(24), look.px(6), look.px(30)
+        left, right, top, high = look.px(84), self.width() - look.px(24), look.px(6), self._high()
         painter.setFont(look.font("caption"))
         for lane, words in enumerate(LANE_WORDS):
             y = top + (lane + 0.5) * high
@@ -233,7 +239,7 @@ class LifePanel(Panel):
         box.setSpacing(4)
         box.addLayout(head)
         box.addWidget(self.empty)
-        box.addWidget(self.canvas)
+        box.addWidget(self.canvas, 100)
         box.addWidget(self.when)
         box.addWidget(self.told)
         box.addStretch(1)

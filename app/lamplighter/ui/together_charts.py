@@ -39,7 +39,7 @@ class _Chart(Canvas):
         super().__init__(parent)
         self.title = title
         self.found: wire.Together | None = None
-        self.setMinimumSize(QSize(theme().px(150), theme().px(120)))
+        self.setMinimumSize(QSize(theme().px(150), theme().px(92)))
         self.setAccessibleName(title)
 
     def show_found(self, found: wire.Together | None) -> None:
@@ -89,7 +89,7 @@ class LagChart(_Chart):
         painter, box = self._begin()
         found, look = self.found, theme()
         if found is None or found.at < 0 or len(found.lag_h) < 2:
-            self._nothing(painter, box, found.why if found is not None else "")
+            self._nothing(painter, box, found.why if found else tr("nothing compared yet"))
             return
         lag = found.lag_h.astype(np.float64)
         x = box.left() + (lag - lag[0]) / (lag[-1] - lag[0]) * box.width()
@@ -136,7 +136,7 @@ class Scatter(_Chart):
         painter, box = self._begin()
         found, look = self.found, theme()
         if found is None or found.at < 0 or not len(found.first):
-            self._nothing(painter, box, "")
+            self._nothing(painter, box, "" if found else tr("nothing compared yet"))
             return
         step = max(1, len(found.first) // MOST_DOTS)
         a, b = found.first[::step], found.second[::step]

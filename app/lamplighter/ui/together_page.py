@@ -115,9 +115,10 @@ class TogetherPage(Panel):
             row(self.first, Text(tr("and"), "body", "secondary"), self.second, self.area,
                 self.metres, self.period, None, self.compare, self.out)
         )  # fmt: skip
-        layout.addWidget(self.rest)
         layout.addLayout(charts, 1)
-        layout.addWidget(self.words)
+        words = row(self.words, self.rest)
+        words.setStretch(0, 1)
+        layout.addLayout(words)
         layout.addWidget(self.care)
 
     # ---------------------------------------------------------------- what there is
