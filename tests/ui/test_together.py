@@ -72,9 +72,9 @@ def test_a_late_answer_to_another_question_is_not_shown(page: TogetherPage) -> N
 
 
 def test_without_a_basis_it_says_why(page: TogetherPage) -> None:
-    why = "only 3 hours have values of both; 72 are needed"
+    why = "hours with values of both: 3; 72 are needed"
     page._got(page._asked, replace(answer(), at=-1, why=why))
-    assert "only 3 hours" in page.words.text()
+    assert "both: 3; 72" in page.words.text()
     assert not page.out.isEnabled()
 
 

@@ -51,7 +51,7 @@ def together(store: Store, ask: wire.GetTogether) -> wire.Together:
     rows = np.flatnonzero(np.isfinite(first) & np.isfinite(association.moved(second, lag)))
     why = ""
     if at is None:
-        why = f"only {both} hours have values of both; {LEAST_HOURS} are needed"
+        why = f"hours with values of both: {both}; {LEAST_HOURS} are needed"
         if both >= LEAST_HOURS:
             why = "one of both does not change"
     return wire.Together(

@@ -40,5 +40,5 @@ def test_air_follows_traffic_and_too_short_a_span_says_nothing(town: BreathingTo
         assert np.isfinite(one.first).all() and np.isfinite(one.second).all()
     assert (found.used_first, found.used_second) == (2, 2)
     np.testing.assert_allclose(found.first, found.raw_first)
-    assert short.at == -1 and "hours have values of both" in short.why
+    assert short.at == -1 and "hours with values of both" in short.why
     assert none.used_second == 0 and none.at == -1

@@ -124,5 +124,7 @@ def _rows(file: Path) -> tuple[list[list[str]], list[str], str]:
 
 
 def _no_column(file: Path, column: str, names: Sequence[str]) -> Exception:
+    if not all(name.isprintable() for name in names):
+        return fault("P-604", name=file.name, what="it is no table of text")
     known = ", ".join(names[:12])
     return fault("P-604", name=file.name, what=f"it has no column {column}; it has {known}"[:300])

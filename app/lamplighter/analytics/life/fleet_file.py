@@ -120,8 +120,17 @@ def numbers(path: Path) -> Floats:
             raise _wrong(path, f"line {number} has {len(words)} columns, the first has {width}")
     try:
         return np.array([words for _, words in rows], dtype=float)
-    except ValueError as cause:
-        raise _wrong(path, str(cause)) from None
+    except ValueError:
+        number, word = next((n, w) for n, words in rows for w in words if not _is_number(w))
+        raise _wrong(path, f"line {number} holds '{word[:40]}', which is no number") from None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def truth(path: Path, units: int) -> Floats:
