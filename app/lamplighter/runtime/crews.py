@@ -52,15 +52,16 @@ class CrewDesk:
             raise fault("U-801", what="a crew needs a name", name="crew")
         if not 0 <= crew.begin < crew.end <= 24 * 60:
             raise fault("U-801", what="a shift begins before it ends, within a day", name="crew")
+        name, had = crew.name.strip(), {c.id: c.name for c in self.crews()}
+        if any(n.casefold() == name.casefold() and c != crew.id for c, n in had.items()):
+            what = f"there is a crew {name} already; drop it first"
+            raise fault("U-801", what=what, name="crew")
         if not crew.id:
-            if any(c.name.casefold() == crew.name.strip().casefold() for c in self.crews()):
-                what = f"there is a crew {crew.name.strip()} already; drop it first"
-                raise fault("U-801", what=what, name="crew")
             if len(self.crews()) >= MOST_CREWS:
                 raise fault("U-801", what=f"there are {MOST_CREWS} crews already", name="crew")
             crew = replace(crew, id=self._free_id(crew.name))
         fields: dict[str, Value] = {
-            "name": crew.name.strip(),
+            "name": name,
             "skills": ", ".join(s.strip() for s in crew.skills if s.strip()),
             "begin": crew.begin,
             "end": crew.end,
@@ -69,7 +70,15 @@ class CrewDesk:
             "people": crew.people,
         }
         self._edits.change(PREFIX + crew.id, fields)
+        if (old := had.get(crew.id, name)) != name:
+            self._rename(old, name)
         return crew
+
+    def _rename(self, old: str, name: str) -> None:
+        """Orders that are still to be done follow their crew to its new name."""
+        for order in self._store.work_orders():
+            if order.state in ("open", "planned") and order.crew == old:
+                self._edits.change(order_fields.object_of(order.id), {"crew": name})
 
     def _free_id(self, name: str) -> str:
         """A readable id that no crew has or had; orders show it."""
@@ -99,9 +108,9 @@ class CrewDesk:
     ) -> wire.CrewPlan:
         """Give orders their crews and times. Raises LamplighterError (U-801)."""
         crews, jobs, before = self._crews_jobs_ways(day_ms)
-        known, names = {j.order for j in jobs}, {c.id for c in crews}
+        known, names = {j.order for j in jobs}, {c.id: c.name for c in crews}
         wanted = [o for orders in ways.values() for o in orders]
-        if strange := sorted((set(wanted) - known) | (set(ways) - names)):
+        if strange := sorted((set(wanted) - known) | (set(ways) - set(names))):
             what = f"not of this day or not there: {', '.join(strange[:5])}"
             raise fault("U-801", what=what, name="crew plan")
         if len(set(wanted)) != len(wanted):
@@ -109,7 +118,7 @@ class CrewDesk:
         plan = _plan(crews, jobs, ways, day_ms)
         for visit in plan.visits:
             changes: dict[str, Value] = {
-                "crew": visit.crew, "planned_ms": visit.begin_ms, "state": "planned",
+                "crew": names[visit.crew], "planned_ms": visit.begin_ms, "state": "planned",
             }  # fmt: skip
             self._edits.change(order_fields.object_of(visit.order), changes, reason=reason)
         for order in {o for orders in before.values() for o in orders} - set(wanted):
@@ -121,7 +130,8 @@ class CrewDesk:
         self, day_ms: int
     ) -> tuple[tuple[Crew, ...], tuple[Job, ...], dict[str, list[str]]]:
         crews = self.crews()
-        names = {c.id for c in crews}
+        # an order says its crew as people do; an id stands in older ones
+        ids = {word.casefold(): c.id for c in crews for word in (c.id, c.name)}
         mine: list[WorkOrder] = []
         jobs = []
         places = {a.id: (a.lon, a.lat) for a in self._store.assets()}
@@ -131,11 +141,11 @@ class CrewDesk:
                 continue
             lon, lat = places.get(order.asset, (None, None))
             jobs.append(_job(order, lon, lat, risks.get(order.asset, 0.0)))
-            if order.planned_ms >= day_ms and order.crew in names:
+            if order.planned_ms >= day_ms and order.crew.casefold() in ids:
                 mine.append(order)
         ways: dict[str, list[str]] = {c.id: [] for c in crews}
         for order in sorted(mine, key=lambda o: (o.planned_ms, o.id)):
-            ways[order.crew].append(order.id)
+            ways[ids[order.crew.casefold()]].append(order.id)
         return crews, tuple(sorted(jobs, key=lambda j: j.order)), ways
 
     # ------------------------------------------------------------------ waiting

@@ -248,7 +248,8 @@ def holds(scope: str, counts: dict[str, int], size: int) -> str:
     }  # fmt: skip
     parts = [w.replace("{n}", f"{counts.get(k, 0):,}") for k, w in words.items() if counts.get(k)]
     files = tr("{mb} MB of 3D city", mb=f"{size / 1e6:,.1f}") if size else ""
-    return f"{scope}: {', '.join([*parts, *([files] if files else [])])}."
+    held = ", ".join([*parts, *([files] if files else [])])
+    return f"{scope[:1].upper()}{scope[1:]}: {held or tr('nothing yet')}."
 
 
 def taken(report: KitReport) -> str:

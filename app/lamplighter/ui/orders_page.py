@@ -23,7 +23,7 @@ from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
-WIDTHS = (112, 150, 0, 110, 92, 108, 92, 150)
+WIDTHS = (112, 150, 0, 136, 92, 108, 92, 124)
 NARROW = (92, 118, 0, 84, 0, 84, 72, 84)
 """0 beside the job: not shown"""
 ROOM = 1_000

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from lamplighter.cli.app import run
 from lamplighter.cli.starters import Starters
@@ -65,7 +66,7 @@ def test_a_proposed_day_changes_nothing_and_a_taken_one_is_on_the_orders(
 
     alone.answer(wire.TakeCrewPlan(DAY, {crew.id: (risky, calm)}))
     orders = {o.id: o for o in store.work_orders()}
-    assert orders[risky].crew == crew.id and orders[risky].state == "planned"
+    assert orders[risky].crew == crew.name and orders[risky].state == "planned"
     assert DAY < orders[risky].planned_ms < orders[calm].planned_ms
     assert [v.order for v in alone.crews.day(DAY).plan.visits] == [risky, calm]
 
@@ -73,6 +74,19 @@ def test_a_proposed_day_changes_nothing_and_a_taken_one_is_on_the_orders(
     orders = {o.id: o for o in store.work_orders()}
     assert (orders[risky].state, orders[risky].crew, orders[risky].planned_ms) == ("open", "", 0)
     assert orders[electric].state == "open"
+
+
+def test_a_renamed_crew_keeps_its_day_and_no_second_one_has_its_name(
+    alone: Alone, store: Store
+) -> None:
+    crew = alone.crews.put(Crew("", "Ash", ("pumps",), lon=4.4, lat=51.9))
+    order = ordered(alone, "P-1")
+    alone.answer(wire.TakeCrewPlan(DAY, {crew.id: (order,)}))
+    alone.crews.put(replace(crew, name="Birch"))
+    assert next(o.crew for o in store.work_orders() if o.id == order) == "Birch"
+    assert [v.order for v in alone.crews.day(DAY).plan.visits] == [order]
+    with pytest.raises(LamplighterError, match="there is a crew birch already"):
+        alone.crews.put(Crew("", "birch"))
 
 
 def test_what_is_planned_for_tomorrow_is_no_job_of_today(alone: Alone) -> None:
