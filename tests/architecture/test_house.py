@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,20 @@ ROOMS = {
 SOURCES = sorted(APP.rglob("*.py"))
 
 
-def _imports(file: Path) -> set[str]:
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _imports(file: Path) -> frozenset[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names.add(node.module)
-    return names
+    return frozenset(names)
 
 
 def test_every_room_has_its_place_and_there_is_no_other() -> None:
@@ -37,9 +44,7 @@ def test_every_room_has_its_place_and_there_is_no_other() -> None:
 
 
 def test_every_module_says_why_it_exists() -> None:
-    silent = [
-        str(f.relative_to(ROOT)) for f in SOURCES if not ast.get_docstring(ast.parse(f.read_text()))
-    ]
+    silent = [str(f.relative_to(ROOT)) for f in SOURCES if not ast.get_docstring(_tree(f))]
     assert silent == []
 
 
@@ -119,7 +124,7 @@ def test_the_program_refuses_pickles_before_it_does_anything() -> None:
 def test_no_pickle_and_no_pickling_connection() -> None:
     offenders = []
     for file in SOURCES:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = _tree(file)
         tops = {name.split(".")[0].lstrip("_") for name in _imports(file)}
         if tops & PICKLES or _imports(file) & {"numpy.lib.npyio", "sklearn.externals.joblib"}:
             offenders.append(f"{file.name}: imports a pickling module")

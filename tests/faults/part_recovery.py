@@ -91,7 +91,7 @@ def child(folder: Path, keep_ms: int, *, at_focus: bool) -> None:
         window.recovery.carry_on.click()
     else:
         furniture.new_order(ASSET)
-    form = furniture._order
+    form = furniture.order_windows.form
     assert form is not None
     note = form._note
 

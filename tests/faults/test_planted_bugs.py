@@ -247,7 +247,7 @@ class DropsOldest(Inlet):
     """It makes room by forgetting, and says that it took everything."""
 
     def deliver(self, message: RawMessage) -> bool:
-        if self._queue.full():
+        if self._queue.qsize() >= QUEUE_MESSAGES:
             self._queue.get_nowait()
         return super().deliver(message)
 
