@@ -126,7 +126,8 @@ def show(project: Path, order: str, json: bool = typer.Option(False, "--json")) 
         else:
             line(f"  {step.id}  [{'x' if step.done else ' '}] {step.text}")
     for part in found.parts:
-        line(f"  {part.id}  {part.quantity:g} x {part.name} {part.number}"
+        number = f" {part.number}" if part.number and part.number not in part.name else ""
+        line(f"  {part.id}  {part.quantity:g} x {part.name}{number}"
              f"{', used' if part.used else ''}")  # fmt: skip
     for words in missing(found) if found.state in ("open", "planned") else ():
         line(f"  before it can be closed: {words}")
@@ -193,6 +194,7 @@ def edit(
     """Set fields of an order; each is kept with who, when and why."""
     from lamplighter.domain import wire
     from lamplighter.domain.order_fields import object_of
+    from lamplighter.domain.order_rules import STANDING
     from lamplighter.domain.problems import fault
 
     found = _one(project, order)
@@ -202,6 +204,11 @@ def edit(
         if not equals or not name:
             raise fault("U-801", what=f"'{pair}' is not FIELD=VALUE", name="orders edit")
         changes |= _field(found, name.strip(), text.strip())
+    if found.state == "done" and changes.get("state") in STANDING:
+        if not reason.strip():
+            what = f"{order} is signed: --reason says why it is opened again"
+            raise fault("U-801", what=what, name="orders edit")
+        changes |= {"finding": "", "signature": "", "closed_ms": 0, "closed_by": ""}
     reply = answered(project, wire.EditFields(object_of(order), changes, reason))
     if json:
         document({"order": order, "fields": reply.fields, "conflicts": len(reply.conflicts)})

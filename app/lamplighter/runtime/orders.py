@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 JOB: Final = "job "
 """prefix of the settings that hold a project's own checklists"""
+SIGNED: Final = ("finding", "signature", "closed_ms", "closed_by")
+"""fields that closing writes, and nothing else"""
 MOST_STEPS: Final = 200
 
 
@@ -71,6 +73,8 @@ class OrderDesk:
             order = replace(order, created_ms=now, created_by=self._user)
         if order.state == "done" and (before is None or before.state != "done"):
             self._may_close(order)
+        if before is not None and before.state == order.state == "done" and order != before:
+            raise _no(order.id, "it is signed; open it again first, with a reason")
         if order.state == "done" and not order.closed_ms:
             order = replace(order, closed_ms=now)
         order = self._edits.put_order(order, before)
@@ -96,6 +100,20 @@ class OrderDesk:
             raise _no(order_id, f"a checklist has at most {MOST_STEPS} lines")
         if after.state == "done" and (before is None or before.state != "done"):
             raise _no(order_id, "it is closed with a finding and a signature")
+        self._as_signed(order_id, before, changes)
+
+    def _as_signed(
+        self, order_id: str, before: WorkOrder | None, changes: Mapping[str, Value]
+    ) -> None:
+        """What is signed stays until it is opened again; only a conflict may be decided."""
+        disputed = {
+            c.field for c in self._edits.edits.conflicts([order_fields.object_of(order_id)])
+        }
+        meant = {f: v for f, v in changes.items() if f not in disputed}
+        if before is not None and before.state == "done" == meant.get("state", "done") and meant:
+            raise _no(order_id, "it is signed; open it again first, with a reason")
+        if any(meant.get(field) for field in SIGNED):
+            raise _no(order_id, "finding and signature are given when it is closed")
 
     def close(self, ask: wire.CloseOrder) -> WorkOrder:
         """Sign an order as done. Raises LamplighterError (U-841) with what is missing."""

@@ -93,6 +93,24 @@ def test_no_way_round_the_signature(desks: Alone) -> None:
     assert desks.orders.get(order).state == "cancelled"
 
 
+def test_what_is_signed_stays_until_it_is_opened_again(desks: Alone) -> None:
+    order = _made(desks)
+    with pytest.raises(LamplighterError, match="given when it is closed"):
+        _edit(desks, order, signature="Eve, today: fine")
+    _edit(desks, order, step__a__done=True, step__r__reading=1.0)
+    desks.answer(_close(order))
+    signed = desks.orders.get(order)
+    for fields in ({"note": "later"}, {"step__r__reading": 2.0}, {"signature": "Eve"}):
+        with pytest.raises(LamplighterError, match="it is signed"):
+            _edit(desks, order, **fields)
+    with pytest.raises(LamplighterError, match="it is signed"):
+        desks.answer(wire.PutWorkOrder(replace(signed, note="later")))
+    assert desks.orders.get(order) == signed
+    _edit(desks, order, state="open", finding="", signature="", closed_ms=0, closed_by="")
+    _edit(desks, order, note="later")
+    assert desks.orders.get(order).note == "later"
+
+
 def test_a_field_that_two_places_say_differently_keeps_it_open_until_decided(desks: Alone) -> None:
     order = _made(desks, isolation="Off")
     _edit(desks, order, step__a__done=True, step__r__reading=1.0)
