@@ -275,7 +275,7 @@ def _tell(report: KitReport, as_json: bool) -> None:
 def _head(report: KitReport) -> str:
     if report.action == "merge":
         return (
-            f"{report.file}: {report.records:,} new records from {report.name}, "
+            f"{report.file}: new records from {report.name}: {report.records:,}, "
             f"{len(report.conflicts)} conflicts, {report.seconds:.1f} s"
         )
     until = f", to be begun until {iso(report.expires_ms)}" if report.expires_ms else ""

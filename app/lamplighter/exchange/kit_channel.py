@@ -101,7 +101,8 @@ class SealedChannel:
             except TimeoutError:
                 raise broken("on its way", "the other side fell silent") from None
             except OSError as error:
-                raise broken("on its way", error.strerror or "the link was cut") from None
+                cut = "the link was cut" if self._heard else "the link was cut; is the code right?"
+                raise broken("on its way", error.strerror or cut) from None
             if len(data) < _COUNTER.size or data.startswith(self._hello):
                 continue  # a broker may deliver twice
             if data.startswith(MAGIC):

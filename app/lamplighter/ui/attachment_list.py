@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QPixmap
+from PySide6.QtGui import (
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QIcon,
+    QKeyEvent,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
@@ -237,10 +245,20 @@ class AttachmentList(QWidget):
             words.append(f"{numbers.number(item.lat, 1e-4)}, {numbers.number(item.lon, 1e-4)}")
         return "\n".join(words)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._picture()
+
     def _picture(self) -> None:
         item = self.chosen
         found = self.large.get(self.path(item)) if item and item.kind in PHOTOS else None
         if found is not None and not found.isNull():
+            room = self.picture.contentsRect().size()
+            if found.width() > room.width() or found.height() > room.height():
+                found = found.scaled(
+                    room, Qt.AspectRatioMode.KeepAspectRatio,
+                    Qt.TransformationMode.SmoothTransformation,
+                )  # fmt: skip
             self.picture.setPixmap(found)
             return
         self.picture.setPixmap(QPixmap())

@@ -100,7 +100,7 @@ class FilesPage(Panel):
             self.list.show_found(reply.items, reply.total)
 
     def _counted(self) -> None:
-        self.count.setText(tr("{n} files", n=f"{self._total:,}"))
+        self.count.setText(tr("Found: {n}", n=f"{self._total:,}"))
 
     def show_asset(self, asset: str) -> None:
         """The files of one asset."""

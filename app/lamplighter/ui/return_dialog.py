@@ -153,7 +153,7 @@ def outcome(report: KitReport) -> str:
         return tr("{out}: {n} records are in it. Take it home and merge it there.",
                   out=report.file, n=f"{report.records:,}")  # fmt: skip
     parts = [
-        tr("{n} new records from {name}.", n=f"{report.records:,}", name=report.name),
+        tr("New records from {name}: {n}.", n=f"{report.records:,}", name=report.name),
         tr("{n} fields to decide.", n=len(report.conflicts)) if report.conflicts
         else tr("No conflicts."),
     ]  # fmt: skip
