@@ -57,6 +57,13 @@ def _walk(verbs: Verbs, town: Path, photo: Path) -> None:
     code, text = verbs.line("orders", "close", town, order, "--finding", "found", "--cause", "x",
                             "--signed", "Ada", "--reason", "tested")  # fmt: skip
     assert code == 3 and "is not done" in text and "U-841" in text and "\n" not in text
+    for words, told in (
+        (("list", town, "--state", "bogus"), "give one of open"),
+        (("new", town, "--asset", "P-99", "--title", "x"), "there is no asset P-99"),
+        (("new", town, "--asset", "P-22"), "Missing: --title"),
+    ):
+        code, text = verbs.line("orders", *words)
+        assert code == 2 and told in text and f"'lamplighter orders {words[0]} --help'" in text
     code, text = verbs.line("orders", "edit", town, order, "--set", "step.s9.done=true")
     assert code == 2 and "no step s9" in text
     fields = [w for s in ("s1.done=yes", "s2.done=yes", "s3.reading=6.2", "s3.note=loud",

@@ -79,8 +79,9 @@ def list_(project: Path, json: bool = typer.Option(False, "--json")) -> None:
 
 
 def drop(project: Path, crew: str) -> None:
-    """Forget a crew; its orders stay."""
+    """Forget a crew, by its id or name; its orders stay."""
     answered(project, wire.DropCrew(crew))
+    line(f"forgotten: {crew}")
 
 
 def plan(

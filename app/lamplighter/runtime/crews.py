@@ -87,10 +87,14 @@ class CrewDesk:
         return word if word not in had else f"{word}-{secrets.token_hex(2)}"
 
     def drop(self, crew_id: str) -> None:
-        """Forget a crew; its orders keep its name. Raises LamplighterError (U-801)."""
-        if all(c.id != crew_id for c in self.crews()):
+        """Forget a crew, by id or name; orders keep its name. Raises LamplighterError (U-801)."""
+        crews = self.crews()
+        found = next((c for c in crews if c.id == crew_id), None) or next(
+            (c for c in crews if c.name.casefold() == crew_id.casefold()), None
+        )
+        if found is None:
             raise fault("U-801", what=f"there is no crew {crew_id}", name="crew")
-        self._edits.change(PREFIX + crew_id, {"name": None})
+        self._edits.change(PREFIX + found.id, {"name": None})
 
     # ------------------------------------------------------------------ days
     def day(self, day_ms: int) -> wire.CrewPlan:

@@ -102,7 +102,7 @@ class AttachmentList(QWidget):
         self.say = Text("", "body", "secondary", wrap=True)
         self.picture = QLabel()
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture.setMinimumHeight(theme().px(120))
+        self.picture.setMinimumHeight(theme().px(20))
         self.picture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.about = Text("", "caption", "secondary", wrap=True)
         self.caption, self.note = QLineEdit(), QLineEdit()
