@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -187,6 +187,10 @@ class IntervalDelegate(QStyledItemDelegate):
         return QSize(60, theme().px(36))
 
 
+ROOM: Final = 260
+"""below this height the forecasts have the room of the next orders"""
+
+
 class Maintenance(Panel):
     """The ranked list over the work orders; selecting a row selects the asset everywhere."""
 
@@ -260,6 +264,15 @@ class Maintenance(Panel):
         self._note.setText(f"{note} · {numbers.clock_short(made)}" if made and note else note)
         self._follow()
 
+    def _roomy(self) -> bool:
+        return self.height() >= theme().px(ROOM)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        low = theme().px(ROOM)
+        if (event.oldSize().height() >= low) != (event.size().height() >= low):
+            self._show_orders()
+
     def _show_orders(self) -> None:
         orders = sorted(self._desk.orders.values(), key=lambda o: -o.created_ms)
         if not orders:
@@ -271,9 +284,9 @@ class Maintenance(Panel):
             (o for o in orders if is_standing(o)), key=lambda o: (o.due_ms or 2**62, o.id)
         )
         lines = [
-            f"{self._desk.city.name(o.asset)}: {o.title} · "
-            + tr("due {d}", d=due_words(o, self._desk.time.now_ms))
-            for o in todo[:3]
+            f"{self._desk.city.name(o.asset)}: {o.title}"
+            + (" · " + tr("due {d}", d=due_words(o, self._desk.time.now_ms)) if o.due_ms else "")
+            for o in (todo[:3] if self._roomy() else ())
         ]
         more = tr("{n} work orders to do, {m} closed. All of them: Ctrl Shift O",
                   n=len(todo), m=len(orders) - len(todo))  # fmt: skip
