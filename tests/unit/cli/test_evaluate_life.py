@@ -78,7 +78,7 @@ def test_rul_prints_one_document_and_writes_predictions(
         ("train", "", "it is empty"),
         ("train", "1 2 3\n", "3 columns, at least 6"),
         ("train", "1 1 0 0 0 5\n1 2 0 0 0\n", "line 2 has 5 columns"),
-        ("train", "1 1 0 0 0 x\n", "could not convert"),
+        ("train", "1 1 0 0 0 x\n", "line 1 holds 'x', which is no number"),
         ("train", "1 1 0 0 0 5\n1 1 0 0 0 5\n", "repeat a unit's cycle"),
         ("test", "1 1 0 0 0 5\n", "1 sensors, the training file has 5"),
         ("truth", "1\n2\n", "2 lines, the test file has 4 units"),
