@@ -28,7 +28,7 @@ step "lint" "$bin/ruff" check -q app plugins tests packaging
 step "types" "$bin/mypy" --no-error-summary app/lamplighter
 step "types of plugins" plugin_types
 step "import contract" "$bin/lint-imports" --no-cache
-step "tests without a screen" env -u DISPLAY QT_QPA_PLATFORM=offscreen "$bin/pytest" -q -n 2 --dist worksteal -m "not gl and not e2e" tests plugins
+step "tests without a screen" env -u DISPLAY QT_QPA_PLATFORM=offscreen "$bin/pytest" -q -n 3 --dist worksteal -m "not gl and not e2e" tests plugins
 step "tests with 3D" xvfb-run -a -s "-screen 0 1600x1000x24" "$bin/pytest" -q -m "gl and not e2e" tests
 step "end to end" xvfb-run -a -s "-screen 0 1600x1000x24" "$bin/pytest" -q -n 2 --dist worksteal -m "e2e" tests
 printf '\n'
