@@ -267,10 +267,6 @@ class Edits:
         self.add(edit)
         return edit
 
-    def differences(self, object: str, fields: Mapping[str, Value]) -> dict[str, Value]:
-        """The fields of `fields` that say something else here."""
-        return {f: v for f, v in fields.items() if self.value(object, f) != v}
-
 
 def _plain(value: Value) -> str:
     return msgspec.json.encode(value).decode()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from lamplighter.domain import crew_plan, order_fields, wire
+from lamplighter.domain.city import Asset
 from lamplighter.domain.crew_plan import DAY_MS, Crew, Job, Plan
 from lamplighter.domain.edits import Value
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
@@ -32,8 +33,15 @@ MOST_CREWS: Final = 100
 class CrewDesk:
     """One project's crews. Methods may be called from any thread."""
 
-    def __init__(self, store: Store, edits: EditDesk) -> None:
+    def __init__(
+        self,
+        store: Store,
+        edits: EditDesk,
+        assets: Callable[[], Mapping[str, Asset]] | None = None,
+    ) -> None:
+        """`assets`: those of a running recorder, which has them at hand; else the store's."""
         self._store, self._edits = store, edits
+        self._assets = assets or (lambda: {a.id: a for a in store.assets()})
 
     # ------------------------------------------------------------------ crews
     def crews(self) -> tuple[Crew, ...]:
@@ -76,9 +84,13 @@ class CrewDesk:
 
     def _rename(self, old: str, name: str) -> None:
         """Orders that are still to be done follow their crew to its new name."""
-        for order in self._store.work_orders():
-            if order.state in ("open", "planned") and order.crew == old:
-                self._edits.change(order_fields.object_of(order.id), {"crew": name})
+        self._edits.change_many(
+            {
+                order_fields.object_of(order.id): {"crew": name}
+                for order in self._store.work_orders()
+                if order.state in ("open", "planned") and order.crew == old
+            }
+        )
 
     def _free_id(self, name: str) -> str:
         """A readable id that no crew has or had; orders show it."""
@@ -120,14 +132,14 @@ class CrewDesk:
         if len(set(wanted)) != len(wanted):
             raise fault("U-801", what="an order stands in it twice", name="crew plan")
         plan = _plan(crews, jobs, ways, day_ms)
+        changes: dict[str, dict[str, Value]] = {}
         for visit in plan.visits:
-            changes: dict[str, Value] = {
+            changes[order_fields.object_of(visit.order)] = {
                 "crew": names[visit.crew], "planned_ms": visit.begin_ms, "state": "planned",
             }  # fmt: skip
-            self._edits.change(order_fields.object_of(visit.order), changes, reason=reason)
-        for order in {o for orders in before.values() for o in orders} - set(wanted):
-            changes = {"crew": "", "planned_ms": 0, "state": "open"}
-            self._edits.change(order_fields.object_of(order), changes, reason=reason)
+        for order in sorted({o for orders in before.values() for o in orders} - set(wanted)):
+            changes[order_fields.object_of(order)] = {"crew": "", "planned_ms": 0, "state": "open"}
+        self._edits.change_many(changes, reason=reason)
         return self.day(day_ms)
 
     def _crews_jobs_ways(
@@ -138,13 +150,14 @@ class CrewDesk:
         ids = {word.casefold(): c.id for c in crews for word in (c.id, c.name)}
         mine: list[WorkOrder] = []
         jobs = []
-        places = {a.id: (a.lon, a.lat) for a in self._store.assets()}
+        assets = self._assets()
         risks = _risks(self._store.prognoses())
         for order in self._store.work_orders():
             if order.state not in ("open", "planned") or order.planned_ms >= day_ms + DAY_MS:
                 continue
-            lon, lat = places.get(order.asset, (None, None))
-            jobs.append(_job(order, lon, lat, risks.get(order.asset, 0.0)))
+            at = assets.get(order.asset)
+            place = (at.lon, at.lat) if at is not None else (None, None)
+            jobs.append(_job(order, *place, risks.get(order.asset, 0.0)))
             if order.planned_ms >= day_ms and order.crew.casefold() in ids:
                 mine.append(order)
         ways: dict[str, list[str]] = {c.id: [] for c in crews}
@@ -155,7 +168,7 @@ class CrewDesk:
     # ------------------------------------------------------------------ waiting
     def waiting(self, asset_id: str) -> Waiting:
         """Repair now, in two weeks or never. Raises LamplighterError (U-801)."""
-        asset = next((a for a in self._store.assets() if a.id == asset_id), None)
+        asset = self._assets().get(asset_id)
         if asset is None:
             raise fault("U-801", what=f"there is no asset {asset_id}", name="waiting")
         known = [p for p in self._store.prognoses() if p.asset == asset_id]
@@ -226,7 +239,7 @@ class CrewAnswers(Answering):
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__(recorder)
-        self._desk = CrewDesk(recorder.store, recorder.edits)
+        self._desk = CrewDesk(recorder.store, recorder.edits, lambda: recorder.core.city.assets)
 
     def table(self) -> Table:
         desk = self._desk

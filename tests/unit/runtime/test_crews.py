@@ -89,6 +89,19 @@ def test_a_renamed_crew_keeps_its_day_and_no_second_one_has_its_name(
         alone.crews.put(Crew("", "birch"))
 
 
+def test_a_day_is_taken_in_one_transaction(
+    alone: Alone, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = alone.crews.put(Crew("", "Ash", ("pumps",)))
+    orders = [ordered(alone, "P-1"), ordered(alone, "P-2")]
+    calls: list[object] = []
+    call = store.writer.call
+    monkeypatch.setattr(store.writer, "call", lambda work: calls.append(work) or call(work))
+    alone.crews.take(DAY, {crew.id: tuple(orders)})
+    assert len(calls) == 1
+    assert {o.state for o in store.work_orders()} == {"planned"}
+
+
 def test_what_is_planned_for_tomorrow_is_no_job_of_today(alone: Alone) -> None:
     crew = alone.crews.put(Crew("", "Ash", ("pumps",)))
     order = ordered(alone, "P-1")
