@@ -68,6 +68,9 @@ class WireCarrier:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(1.0)
+            if thread.is_alive():
+                return  # it still reads: the descriptor stays its own until the process ends
+        self._connection.close()
 
 
 def _connect(project: Path, wait_s: float) -> Connection[bytes, bytes]:

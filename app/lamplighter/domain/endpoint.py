@@ -59,10 +59,15 @@ class HasFile(Protocol):
 
 
 def hang_up(connection: HasFile) -> None:
-    """Ends a connection from any thread; a thread that waits in it for bytes wakes with EOF."""
+    """Ends a connection from any thread; a thread that waits in it for bytes wakes with EOF.
+
+    The descriptor stays open: its owner closes it when no thread reads or writes any more, so
+    that none of them ever meets a missing or foreign descriptor. Only Windows' pipes, which
+    know no half-way end, are closed at once.
+    """
     with contextlib.suppress(OSError, ValueError):
-        if sys.platform != "win32":
+        if sys.platform == "win32":
+            connection.close()
+        else:
             with socket.socket(fileno=os.dup(connection.fileno())) as twin:
                 twin.shutdown(socket.SHUT_RDWR)
-    with contextlib.suppress(OSError):
-        connection.close()

@@ -135,9 +135,10 @@ class _Client:
         self._left = left
         self._out: queue.Queue[wire.ReplyFrame | wire.EventFrame | None] = queue.Queue()
         self._beside: queue.Queue[wire.RequestFrame | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, name="wire-read", daemon=True)
         self._threads = [
             threading.Thread(target=self._look_back, name="wire-past", daemon=True),
-            threading.Thread(target=self._read, name="wire-read", daemon=True),
+            self._reader,
             threading.Thread(target=self._write, name="wire-write", daemon=True),
         ]
 
@@ -188,16 +189,15 @@ class _Client:
             return wire.Refused(problem("P-606", name="the request", what=what))
 
     def _write(self) -> None:
-        while True:
-            frame = self._out.get()
-            if frame is None:
-                self._hang_up()
-                return
+        """Sends what waits until the end; closes the connection when the reader has left it."""
+        while (frame := self._out.get()) is not None:
             try:
                 self._connection.send_bytes(self._codec.encode(frame))
             except (OSError, ValueError):
-                self._hang_up()
-                return
+                break
+        self._hang_up()
+        self._reader.join()
+        self._connection.close()
 
     def _hang_up(self) -> None:
         hang_up(self._connection)
