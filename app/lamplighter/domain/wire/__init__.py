@@ -1,27 +1,22 @@
 """Everything that crosses between the recorder and its clients, as frozen typed messages.
 
 Arrays cross as `np.ndarray` fields (see `codec`); requests and replies are tagged structs; events
-flow from the recorder to every client, in order. Topics with many messages have a module each;
-all are reached as `wire.Name`.
+flow from the recorder to every client, in order. Each topic has a module with its own unions of
+requests, replies and events; here they meet, and all messages are reached as `wire.Name`.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from lamplighter.domain.city import Frame
-from lamplighter.domain.command import CommandRequest, CommandState
-from lamplighter.domain.maintenance import Prognosis, WorkOrder
-from lamplighter.domain.observation import Account
-from lamplighter.domain.problems import Problem
-from lamplighter.domain.task import Task
-from lamplighter.domain.views import SavedView, Tour
 from lamplighter.domain.wire import (
     alarms,
     anomalies,
     attachments,
     by_hand,
     city,
+    commands,
+    connection,
     crews,
     edits,
     feeds,
@@ -30,12 +25,17 @@ from lamplighter.domain.wire import (
     history,
     kits,
     life,
+    maintenance,
     models,
     orders,
+    plugins,
     quarantine,
     safety,
+    scenarios,
+    shelf,
     storage,
     suspicion,
+    tasks,
     together,
     trends,
     trial,
@@ -117,6 +117,19 @@ from lamplighter.domain.wire.city import RegisterDone as RegisterDone
 from lamplighter.domain.wire.city import RemoveLayer as RemoveLayer
 from lamplighter.domain.wire.city import RunCheck as RunCheck
 from lamplighter.domain.wire.city import WriteCheckReport as WriteCheckReport
+from lamplighter.domain.wire.commands import CommandChanged as CommandChanged
+from lamplighter.domain.wire.commands import Commands as Commands
+from lamplighter.domain.wire.commands import GetCommands as GetCommands
+from lamplighter.domain.wire.commands import SendCommand as SendCommand
+from lamplighter.domain.wire.commands import SetMode as SetMode
+from lamplighter.domain.wire.connection import BlockMoved as BlockMoved
+from lamplighter.domain.wire.connection import Hello as Hello
+from lamplighter.domain.wire.connection import Ok as Ok
+from lamplighter.domain.wire.connection import ProblemRaised as ProblemRaised
+from lamplighter.domain.wire.connection import Refused as Refused
+from lamplighter.domain.wire.connection import Status as Status
+from lamplighter.domain.wire.connection import StopRecorder as StopRecorder
+from lamplighter.domain.wire.connection import Welcome as Welcome
 from lamplighter.domain.wire.crews import CrewPlan as CrewPlan
 from lamplighter.domain.wire.crews import DropCrew as DropCrew
 from lamplighter.domain.wire.crews import GetCrewPlan as GetCrewPlan
@@ -185,7 +198,13 @@ from lamplighter.domain.wire.kits import SendKit as SendKit
 from lamplighter.domain.wire.kits import TakeKit as TakeKit
 from lamplighter.domain.wire.life import GetLife as GetLife
 from lamplighter.domain.wire.life import Life as Life
-from lamplighter.domain.wire.message import Message
+from lamplighter.domain.wire.maintenance import GetPrognosis as GetPrognosis
+from lamplighter.domain.wire.maintenance import GetWorkOrders as GetWorkOrders
+from lamplighter.domain.wire.maintenance import Prognoses as Prognoses
+from lamplighter.domain.wire.maintenance import PrognosisChanged as PrognosisChanged
+from lamplighter.domain.wire.maintenance import PutWorkOrder as PutWorkOrder
+from lamplighter.domain.wire.maintenance import WorkOrderChanged as WorkOrderChanged
+from lamplighter.domain.wire.maintenance import WorkOrders as WorkOrders
 from lamplighter.domain.wire.models import GetModels as GetModels
 from lamplighter.domain.wire.models import GetScoreboard as GetScoreboard
 from lamplighter.domain.wire.models import ImportModel as ImportModel
@@ -199,6 +218,9 @@ from lamplighter.domain.wire.orders import DropJob as DropJob
 from lamplighter.domain.wire.orders import GetJobs as GetJobs
 from lamplighter.domain.wire.orders import Jobs as Jobs
 from lamplighter.domain.wire.orders import PutJob as PutJob
+from lamplighter.domain.wire.plugins import GetLayers as GetLayers
+from lamplighter.domain.wire.plugins import Layers as Layers
+from lamplighter.domain.wire.plugins import LayerState as LayerState
 from lamplighter.domain.wire.quarantine import DeleteQuarantined as DeleteQuarantined
 from lamplighter.domain.wire.quarantine import ExportQuarantined as ExportQuarantined
 from lamplighter.domain.wire.quarantine import GetQuarantine as GetQuarantine
@@ -208,6 +230,14 @@ from lamplighter.domain.wire.quarantine import QuarantineRow as QuarantineRow
 from lamplighter.domain.wire.quarantine import RetryQuarantined as RetryQuarantined
 from lamplighter.domain.wire.safety import BackupDone as BackupDone
 from lamplighter.domain.wire.safety import TakeBackup as TakeBackup
+from lamplighter.domain.wire.scenarios import RunScenario as RunScenario
+from lamplighter.domain.wire.scenarios import ScenarioDone as ScenarioDone
+from lamplighter.domain.wire.scenarios import ScenarioRow as ScenarioRow
+from lamplighter.domain.wire.shelf import DropFromShelf as DropFromShelf
+from lamplighter.domain.wire.shelf import GetShelf as GetShelf
+from lamplighter.domain.wire.shelf import PutBookmark as PutBookmark
+from lamplighter.domain.wire.shelf import PutTour as PutTour
+from lamplighter.domain.wire.shelf import Shelf as Shelf
 from lamplighter.domain.wire.storage import GetStorage as GetStorage
 from lamplighter.domain.wire.storage import LastBackup as LastBackup
 from lamplighter.domain.wire.storage import PreviewRetention as PreviewRetention
@@ -225,6 +255,11 @@ from lamplighter.domain.wire.suspicion import ReleaseWithheld as ReleaseWithheld
 from lamplighter.domain.wire.suspicion import Suspects as Suspects
 from lamplighter.domain.wire.suspicion import Withhold as Withhold
 from lamplighter.domain.wire.suspicion import WithholdPreview as WithholdPreview
+from lamplighter.domain.wire.tasks import CancelTask as CancelTask
+from lamplighter.domain.wire.tasks import GetTasks as GetTasks
+from lamplighter.domain.wire.tasks import TaskChanged as TaskChanged
+from lamplighter.domain.wire.tasks import Tasks as Tasks
+from lamplighter.domain.wire.tasks import TaskStarted as TaskStarted
 from lamplighter.domain.wire.together import GetTogether as GetTogether
 from lamplighter.domain.wire.together import Together as Together
 from lamplighter.domain.wire.trends import DropTrendPreset as DropTrendPreset
@@ -243,174 +278,14 @@ from lamplighter.domain.wire.trial import TrialMessage as TrialMessage
 from lamplighter.domain.wire.trial import TrialStarted as TrialStarted
 from lamplighter.domain.wire.trial import TryFeed as TryFeed
 
-
-# ---------------------------------------------------------------- requests and their replies
-class Hello(Message, frozen=True):
-    """First request of a connection."""
-
-    client: str
-    version: str
-    """the client program's version"""
-
-
-class Welcome(Message, frozen=True):
-    project: str
-    path: str
-    demo: bool
-    version: str
-    pid: int
-    user: str
-    role: str
-    block: str
-    """path of the newest-values file (see `newest_block`)"""
-    frame: Frame | None
-    started_ms: int
-    """wall time at which this recorder began"""
-    first_ms: int
-    """the earliest moment the past reaches back to, 0 when there is none"""
-    console: str = ""
-    """the origin of edits that are made here"""
-
-
-class Ok(Message, frozen=True):
-    text: str = ""
-
-
-class Refused(Message, frozen=True):
-    problem: Problem
-
-
-class GetPrognosis(Message, frozen=True):
-    pass
-
-
-class Prognoses(Message, frozen=True):
-    items: tuple[Prognosis, ...]
-
-
-class GetWorkOrders(Message, frozen=True):
-    pass
-
-
-class WorkOrders(Message, frozen=True):
-    items: tuple[WorkOrder, ...]
-
-
-class PutWorkOrder(Message, frozen=True):
-    order: WorkOrder
-
-
-class RunScenario(Message, frozen=True):
-    """Start a what-if; its result comes as a `ScenarioDone` event."""
-
-    name: str
-    settings: dict[str, str]
-
-
-class ScenarioRow(Struct, frozen=True):
-    asset: str
-    quantity: str
-    unit: str
-    baseline: float
-    outcome: float
-    low: float
-    high: float
-
-
-class TaskStarted(Message, frozen=True):
-    task: int
-
-
-class CancelTask(Message, frozen=True):
-    task: int
-
-
-class GetTasks(Message, frozen=True):
-    pass
-
-
-class Tasks(Message, frozen=True):
-    items: tuple[Task, ...]
-
-
-class SendCommand(Message, frozen=True):
-    request: CommandRequest
-    mode: str = "live"
-    """live | replay | scenario: the mode of the view that asks; only live is ever let through"""
-
-
-class SetMode(Message, frozen=True):
-    """Switch an asset between shadow and twin."""
-
-    asset: str
-    mode: str
-    reason: str
-
-
-class GetCommands(Message, frozen=True):
-    pass
-
-
-class Commands(Message, frozen=True):
-    items: tuple[CommandState, ...]
-
-
-class LayerState(Message, frozen=True):
-    """A plugin's layer: running | greyed | off. Also an event, whenever one changes."""
-
-    plugin: str
-    state: str
-    why: str = ""
-    problem: Problem | None = None
-    """the fault behind it, where there is one"""
-
-
-class GetLayers(Message, frozen=True):
-    pass
-
-
-class Layers(Message, frozen=True):
-    items: tuple[LayerState, ...]
-
-
-class GetShelf(Message, frozen=True):
-    """The project's bookmarks and tours."""
-
-
-class PutBookmark(Message, frozen=True):
-    """Keep a view, or change the one of the same id."""
-
-    view: SavedView
-
-
-class PutTour(Message, frozen=True):
-    tour: Tour
-
-
-class DropFromShelf(Message, frozen=True):
-    """Forget a bookmark or a tour by its id."""
-
-    bookmark: str = ""
-    tour: str = ""
-
-
-class Shelf(Message, frozen=True):
-    """Bookmarks and tours. Also an event, whenever one changes."""
-
-    bookmarks: tuple[SavedView, ...] = ()
-    tours: tuple[Tour, ...] = ()
-
-
-class StopRecorder(Message, frozen=True):
-    """Ask the recorder to end (source, queue, writer). Honoured unless it runs as a service."""
-
-
 Request = (
     alarms.Request
     | anomalies.Request
     | attachments.Request
     | by_hand.Request
     | city.Request
+    | commands.Request
+    | connection.Request
     | crews.Request
     | edits.Request
     | feeds.Request
@@ -419,31 +294,20 @@ Request = (
     | history.Request
     | kits.Request
     | life.Request
+    | maintenance.Request
     | models.Request
     | orders.Request
-    | safety.Request
+    | plugins.Request
     | quarantine.Request
+    | safety.Request
+    | scenarios.Request
+    | shelf.Request
     | storage.Request
-    | together.Request
     | suspicion.Request
+    | tasks.Request
+    | together.Request
     | trends.Request
     | trial.Request
-    | Hello
-    | GetPrognosis
-    | GetWorkOrders
-    | PutWorkOrder
-    | RunScenario
-    | CancelTask
-    | GetTasks
-    | SendCommand
-    | SetMode
-    | GetCommands
-    | GetLayers
-    | GetShelf
-    | PutBookmark
-    | PutTour
-    | DropFromShelf
-    | StopRecorder
 )
 
 Reply = (
@@ -452,6 +316,8 @@ Reply = (
     | attachments.Reply
     | by_hand.Reply
     | city.Reply
+    | commands.Reply
+    | connection.Reply
     | crews.Reply
     | edits.Reply
     | feeds.Reply
@@ -460,87 +326,19 @@ Reply = (
     | history.Reply
     | kits.Reply
     | life.Reply
+    | maintenance.Reply
     | models.Reply
     | orders.Reply
+    | plugins.Reply
     | quarantine.Reply
+    | shelf.Reply
     | storage.Reply
-    | together.Reply
     | suspicion.Reply
+    | tasks.Reply
+    | together.Reply
     | trends.Reply
     | trial.Reply
-    | Welcome
-    | Ok
-    | Refused
-    | Prognoses
-    | WorkOrders
-    | TaskStarted
-    | Tasks
-    | Commands
-    | Layers
-    | Shelf
 )
-
-
-# ---------------------------------------------------------------- events
-class Status(Message, frozen=True):
-    """Once a second."""
-
-    wall_ms: int
-    batch: int
-    account: Account
-    waiting: int
-    points_per_s: float
-    messages_per_s: float
-    delay_p95_s: float
-    """commit minus phenomenon time, over the points of the last ten seconds"""
-    queue: int
-    write_lag_ms: float
-    feeds: tuple[FeedState, ...]
-    datastreams: int
-    live: int
-    stale: int
-    disk_free_gb: float
-    disk_days_left: float | None
-    rss_mb: float
-
-
-class BlockMoved(Message, frozen=True):
-    """The newest-values file was replaced by a larger one."""
-
-    block: str
-
-
-class TaskChanged(Message, frozen=True):
-    task: Task
-
-
-class ScenarioDone(Message, frozen=True):
-    name: str
-    settings: dict[str, str]
-    rows: tuple[ScenarioRow, ...]
-    summary: str
-    basis: str
-
-
-class PrognosisChanged(Message, frozen=True):
-    items: tuple[Prognosis, ...]
-
-
-class WorkOrderChanged(Message, frozen=True):
-    order: WorkOrder
-
-
-class CommandChanged(Message, frozen=True):
-    state: CommandState
-
-
-class ProblemRaised(Message, frozen=True):
-    """A fault to show in place; `count` grows while it repeats, `over` when it has ended."""
-
-    problem: Problem
-    count: int = 1
-    over: bool = False
-
 
 Event = (
     alarms.Event
@@ -548,24 +346,21 @@ Event = (
     | attachments.Event
     | by_hand.Event
     | city.Event
+    | commands.Event
+    | connection.Event
     | edits.Event
     | forecasts.Event
     | kits.Event
+    | maintenance.Event
     | models.Event
     | orders.Event
-    | trends.Event
-    | suspicion.Event
+    | plugins.Event
     | safety.Event
-    | Status
-    | BlockMoved
-    | TaskChanged
-    | ScenarioDone
-    | PrognosisChanged
-    | WorkOrderChanged
-    | CommandChanged
-    | ProblemRaised
-    | LayerState
-    | Shelf
+    | scenarios.Event
+    | shelf.Event
+    | suspicion.Event
+    | tasks.Event
+    | trends.Event
 )
 
 
