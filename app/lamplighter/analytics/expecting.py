@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from lamplighter.analytics import neighbours
 from lamplighter.analytics.expected import DAY_MS, WEEK_MS, ExpectedTable
+from lamplighter.analytics.expected_after import Later, judged_after
 from lamplighter.analytics.season import (
     DAY_H,
     HOUR_MS,
@@ -79,6 +80,8 @@ class HourlyHistory(Struct, frozen=True):
     valid_days: float = 3.0
     folder: str = ""
     """where the table is kept; empty: nowhere"""
+    before: ExpectedTable | None = None
+    """the one in use so far, to be judged by the hours since it was learned"""
 
 
 class ExpectedReport(Struct, frozen=True):
@@ -103,6 +106,8 @@ class ExpectedReport(Struct, frozen=True):
     seconds: float
     files: dict[str, str] = {}
     """name -> sha256 of what was kept"""
+    later: Later | None = None
+    """how the table before fared since it was learned"""
 
 
 class Kept(Struct, frozen=True):
@@ -128,8 +133,12 @@ def learn(payload: HourlyHistory, progress: Progress) -> ExpectedReport:
     files: dict[str, str] = {}
     if payload.folder:
         files = _keep(Path(payload.folder), report.table)
+    later = None
+    if payload.before is not None:
+        ids, mean = np.asarray(payload.datastream), np.asarray(payload.mean, np.float64)
+        later = judged_after(payload.before, ids, payload.first_ms, mean)
     progress(5, 5, f"{int((report.why == USED).sum())} of {report.why.size} datastreams")
-    return _with(report, files=files, seconds=time.perf_counter() - begun)
+    return _with(report, files=files, later=later, seconds=time.perf_counter() - begun)
 
 
 def reload(payload: Kept, progress: Progress) -> ExpectedTable:

@@ -16,6 +16,12 @@ from lamplighter.domain.clock import iso
 FEWEST_CASES: Final = 20
 """closed cases below which a track record is no record yet"""
 KEPT_WINDOWS: Final = 20
+EXPECTED: Final = "expected"
+SENSORS: Final = "sensors"
+FORECASTS: Final = "forecasts"
+OWN_KINDS: Final = frozenset({EXPECTED, SENSORS, FORECASTS})
+"""kinds that speak of the datastreams of one project alone: learned anew on schedule, and of no
+use to another project"""
 
 
 class ModelState(StrEnum):
@@ -23,6 +29,8 @@ class ModelState(StrEnum):
     IN_USE = "in use"
     EARLIER = "earlier"
     """was in use before another version was promoted"""
+    DROPPED = "dropped"
+    """its files are gone: newer ones have taken its place; told once and not kept"""
 
 
 class Figure(Struct, frozen=True):

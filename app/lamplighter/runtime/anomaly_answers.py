@@ -41,7 +41,7 @@ class AnomalyAnswers(Answering):
 
     def _train(self, _: wire.TrainExpected) -> wire.Reply:
         self._need(Permission.WORK, "what is usual")
-        task = self._recorder.usual.train(asked=True)
+        task = self._recorder.usual.train(asked=True, by=self._recorder.identity.user)
         if task is None:
             raise fault("U-804", name="learning what is usual", what="it is under way already")
         self._audit("learn what is usual", "expected values")

@@ -12,9 +12,11 @@ from lamplighter.analytics import model_files
 from lamplighter.domain import wire
 from lamplighter.domain.anomaly import FALSE, REAL
 from lamplighter.domain.clock import iso
+from lamplighter.domain.models import EXPECTED, ModelState
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.governance.keys import PUBLIC
-from lamplighter.runtime.expecting import MODEL
+from lamplighter.runtime.model_registry import FOLDER
+from lamplighter.runtime.own_cards import TOLD
 from lamplighter.runtime.project import opened, optional_time
 
 
@@ -51,13 +53,17 @@ def expected_of(project: Path) -> dict[str, Any]:
     with opened(project) as store:
         names = {d.id: d.key for d in store.datastreams()}
         folder = store.folder
+        used = [
+            r.card
+            for r in store.models()
+            if r.card.kind == EXPECTED and r.state is ModelState.IN_USE
+        ]
     try:
         key = bytes.fromhex((folder / "keys" / PUBLIC).read_text(encoding="ascii").strip())
-        manifest = model_files.check(
-            folder / "cache" / MODEL, Ed25519PublicKey.from_public_bytes(key)
-        )
-        card = msgspec.convert(manifest.card, wire.ExpectedCard)
-    except (LamplighterError, OSError, ValueError):
+        place = folder / FOLDER / EXPECTED / f"{used[0].version:04d}"
+        model_files.check(place, Ed25519PublicKey.from_public_bytes(key))
+        card = msgspec.json.decode((place / TOLD).read_bytes(), type=wire.ExpectedCard)
+    except (LamplighterError, OSError, ValueError, IndexError):
         card = wire.ExpectedCard()
     return {
         "made": iso(card.made_ms) if card.made_ms else "",

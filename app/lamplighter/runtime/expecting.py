@@ -1,29 +1,32 @@
 """Expected values of a recorder: learned from its own history on schedule, in a limited worker.
 
-At the start the signed table of last time is used as soon as it was checked; a new one is learned
-when it is due. Reading the hours is done on a thread of its own, in small snapshots; learning in a
-worker, both with one row in the task drawer that can be cancelled.
+At the start the version in use is loaded as soon as it was checked; a new one is learned when it
+is due, and takes its place in the registry of models. Reading the hours is done on a thread of its
+own, in small snapshots; learning in a worker, both with one row in the task drawer that can be
+cancelled.
 """
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 import structlog
 
-from lamplighter.analytics import model_files
 from lamplighter.analytics.expected import ExpectedTable
 from lamplighter.analytics.expecting import TABLE, USED, WHY, WORSE, ExpectedReport, Kept
 from lamplighter.analytics.season import HOUR_MS, KINDS
 from lamplighter.domain import wire
+from lamplighter.domain.models import EXPECTED, ModelState
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.task import TaskState
 from lamplighter.runtime.hours import hourly_history
+from lamplighter.runtime.kept_model import KeptModel
 from lamplighter.runtime.known_events import known_events
+from lamplighter.runtime.model_registry import AUTOMATIC, Usable
+from lamplighter.runtime.own_cards import TOLD, expected_card, later_window
 from lamplighter.runtime.settings import explain
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
-MODEL: Final = "models/expected"
 EVERY: Final = "expected.every_hours"
 """setting: hours between two times of learning; 0 = never by itself"""
 EVERY_HOURS: Final = 24.0
@@ -51,7 +53,7 @@ class ExpectedDesk:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._folder: Path = recorder.project / "cache" / MODEL
+        self._kept = KeptModel(recorder, EXPECTED)
         self._lock = threading.Lock()
         self._busy = False
         self._stopping = False
@@ -65,14 +67,23 @@ class ExpectedDesk:
 
     # ------------------------------------------------------------------ life
     def start(self) -> None:
-        """Use the signed table there is; learning waits until the first look."""
-        try:
-            manifest = model_files.check(self._folder, self._recorder.key.public_key())
-            card = msgspec.convert(manifest.card, wire.ExpectedCard)
-        except (LamplighterError, OSError, msgspec.ValidationError):
-            self._loaded = True
+        """Use the version there is; learning waits until the first look."""
+        self._load()
+
+    def _load(self) -> None:
+        """The version in use, whichever that is now; a damaged one is learned anew."""
+        self._loaded = False
+        usable = self._kept.found()
+        card = _told(usable) if usable is not None else None
+        if usable is None or card is None:
+            self._due_ms, self._loaded = 0, True
+            self._use(None)
             return
         self._use_card(card)
+        if usable.frozen:
+            self._loaded = True
+            self._use(None)
+            return
 
         def end(value: Any) -> None:
             self._loaded = True
@@ -84,12 +95,12 @@ class ExpectedDesk:
 
         self._recorder.jobs.pool.submit(
             "lamplighter.analytics.expecting:reload",
-            Kept(str(self._folder), manifest.files),
+            Kept(str(usable.folder), usable.files),
             name="Load what is usual",
             timeout_s=120.0,
             on_end=end,
             result=ExpectedTable,
-            reads=[self._folder],
+            reads=[usable.folder],
             code="P-604",
         )
 
@@ -101,8 +112,13 @@ class ExpectedDesk:
 
     def every_second(self) -> None:
         """Begin to learn when it is due and there is enough to learn from."""
+        if not self._loaded or self._stopping:
+            return
+        if not self._busy and self._kept.moved():
+            self._load()
+            return
         now = self._recorder.clock.monotonic_ms()
-        if now < self._look_ms or not self._loaded or self._stopping:
+        if now < self._look_ms:
             return
         self._look_ms = now + LOOK_MS
         every = self.every_hours()
@@ -118,10 +134,10 @@ class ExpectedDesk:
             return EVERY_HOURS
 
     # ------------------------------------------------------------------ learning
-    def train(self, *, asked: bool = False) -> int | None:
+    def train(self, *, asked: bool = False, by: str = AUTOMATIC) -> int | None:
         """Begin to learn; the task's number, None when it is under way or too early.
 
-        `asked`: a person wants it: it is tried even with little history.
+        `asked`: a person (`by`) wants it: it is tried even with little history.
         """
         store = self._recorder.store
         now = self._recorder.clock.wall_ms()
@@ -133,11 +149,13 @@ class ExpectedDesk:
                 return None
             self._busy = True
         task = self._recorder.jobs.own(LEARN)
-        self._thread = threading.Thread(target=self._train, args=(task,), name="usual", daemon=True)
+        self._thread = threading.Thread(
+            target=self._train, args=(task, by), name="usual", daemon=True
+        )
         self._thread.start()
         return task.number
 
-    def _train(self, task: OwnTask) -> None:
+    def _train(self, task: OwnTask, by: str) -> None:
         recorder, city = self._recorder, self._recorder.core.city
         now = recorder.clock.wall_ms()
         self._due_ms = now + AGAIN_MS
@@ -149,16 +167,18 @@ class ExpectedDesk:
                 task.step(done, 2 * total, f"reading the history of {total:,} datastreams")
 
             events = known_events(recorder.store, city)
-            hours = hourly_history(recorder.store, city, events, now, str(self._folder), step=step)
-            self._submit(hours, task)
+            fresh = str(self._kept.fresh)
+            hours = hourly_history(recorder.store, city, events, now, fresh, step=step)
+            self._submit(msgspec.structs.replace(hours, before=self.table), task, by)
         except LamplighterError as error:
             self._ended(task, TaskState.CANCELLED, str(error.problem))
         except Exception as error:
             log.exception("what is usual could not be learned")
             self._ended(task, TaskState.FAILED, str(error))
 
-    def _submit(self, hours: Any, task: OwnTask) -> None:
-        pool = self._recorder.jobs.pool
+    def _submit(self, hours: Any, task: OwnTask, by: str, *, afar: bool = True) -> None:
+        """`afar`: on the cluster where one is configured; when that fails it is done here."""
+        pool, judged = self._recorder.jobs.pool, self._kept.using[0]
         total = int(hours.datastream.size)
 
         def tell(done: int, of: int, text: str) -> None:
@@ -169,14 +189,17 @@ class ExpectedDesk:
 
         def end(value: Any) -> None:
             if isinstance(value, ExpectedReport):
-                self._learned(value)
+                self._learned(value, judged, by)
                 self._ended(task, TaskState.DONE)
             else:
                 cancelled = isinstance(value, Problem) and value.code == "P-607"
+                if afar and pool.cluster and not cancelled and not self._stopping:
+                    self._submit(hours, task, by, afar=False)
+                    return
                 state = TaskState.CANCELLED if cancelled else TaskState.FAILED
                 self._ended(task, state, str(value))
 
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._kept.fresh.mkdir(parents=True, exist_ok=True)
         number = pool.submit(
             "lamplighter.analytics.expecting:learn",
             hours,
@@ -187,20 +210,32 @@ class ExpectedDesk:
             result=ExpectedReport,
             memory_mb=MEMORY_MB,
             code="P-604",
+            afar=afar,
         )
 
     def _ended(self, task: OwnTask, state: TaskState, problem: str = "") -> None:
         self._busy = False
         task.end(state, problem)
 
-    def _learned(self, report: ExpectedReport) -> None:
-        recorder = self._recorder
+    def _learned(self, report: ExpectedReport, judged: int, by: str) -> None:
+        """Register what was learned, and how version `judged` fared since it was."""
+        recorder, kept = self._recorder, self._kept
         card = _card(report, recorder.clock.wall_ms())
-        if report.files:
-            model_files.sign(self._folder, report.files, msgspec.to_builtins(card), recorder.key)
-        self._use_card(card)
-        self._use(report.table)
+        if report.later is not None and judged:
+            kept.judged(later_window(report.later), judged)
         log.info("learned what is usual", seconds=round(report.seconds, 2), used=card.used)
+        if not report.files or (not card.used and self.table is not None):
+            self._due_ms = card.made_ms + AGAIN_MS  # nothing came of it: what is in use stays
+            return
+        table = self.table
+        gone = table is None or table.valid_to_ms <= card.made_ms
+        files = report.files | kept.write(TOLD, card)
+        record = kept.keep(files, expected_card(report), by=by, over=gone)
+        if record is None or record.state is not ModelState.IN_USE:
+            self._due_ms = card.made_ms + round((self.every_hours() or EVERY_HOURS) * HOUR_MS)
+            return
+        self._use_card(card)
+        self._use(None if record.frozen else report.table)
 
     def _use_card(self, card: wire.ExpectedCard) -> None:
         every_ms = round((self.every_hours() or EVERY_HOURS) * HOUR_MS)
@@ -209,7 +244,7 @@ class ExpectedDesk:
         shown = msgspec.structs.replace(card, rows=())
         self.report = wire.ExpectedState(shown, self._due_ms)
 
-    def _use(self, table: ExpectedTable) -> None:
+    def _use(self, table: ExpectedTable | None) -> None:
         expected = self._recorder.core.expected
 
         def use() -> None:
@@ -226,6 +261,8 @@ class ExpectedDesk:
 
     def why_not(self, datastream: int) -> str:
         """Why a datastream has no expected value from history; empty when it has one."""
+        if self._kept.using[1]:
+            return f"Expected values are frozen: {self._kept.using[1]}."
         row = self.rows.get(datastream)
         if row is not None:
             return "" if row.why == WHY[USED] else f"No model from history: {why_words(row)}."
@@ -244,6 +281,14 @@ def why_words(row: wire.ExpectedRow) -> str:
             f"({row.error:.3g} against {row.naive:.3g} off on average)"
         )
     return row.why
+
+
+def _told(usable: Usable) -> wire.ExpectedCard | None:
+    """What came of the time of learning, datastream by datastream."""
+    try:
+        return msgspec.json.decode((usable.folder / TOLD).read_bytes(), type=wire.ExpectedCard)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _card(report: ExpectedReport, now_ms: int) -> wire.ExpectedCard:

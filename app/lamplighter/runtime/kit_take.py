@@ -23,7 +23,7 @@ from lamplighter.domain.alarm import AlarmEvent, AlarmState
 from lamplighter.domain.edits import Edits, first_edits
 from lamplighter.domain.kit import KitReport, KitWanted
 from lamplighter.domain.layers import Layer
-from lamplighter.domain.models import ModelRecord, ModelState
+from lamplighter.domain.models import OWN_KINDS, ModelRecord, ModelState
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.exchange.kit_file import (
     FRAME_BYTES,
@@ -213,8 +213,9 @@ _PLURAL: Final = {"prognosis": "forecasts", "said": "descriptions", "import": "i
 
 
 def _models(store: Store) -> list[ModelRecord]:
-    """The versions that are in use."""
-    return [r for r in store.models() if r.state is ModelState.IN_USE]
+    """The versions that are in use and of use elsewhere."""
+    used = (r for r in store.models() if r.state is ModelState.IN_USE)
+    return [r for r in used if r.card.kind not in OWN_KINDS]
 
 
 def all_edits(store: Store) -> Edits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lamplighter.domain import wire
+from lamplighter.domain.models import EXPECTED
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime import product_metrics
@@ -48,8 +49,14 @@ class ModelAnswers(Answering):
 
     def _train(self, ask: wire.TrainModel) -> wire.Reply:
         self._need(Permission.MODEL, ask.kind)
+        if ask.kind == EXPECTED:
+            task = self._recorder.usual.train(asked=True, by=self._recorder.identity.user)
+            if task is None:
+                raise fault("P-609", name=ask.kind, what="it is being learned already")
+            return wire.TaskStarted(task)
         if ask.kind != KIND:
-            raise fault("P-609", name=ask.kind, what=f"only {KIND} is trained on demand")
+            what = f"only {KIND} and {EXPECTED} are trained on demand"
+            raise fault("P-609", name=ask.kind, what=what)
         return wire.TaskStarted(self._recorder.maintenance.train(self._recorder.identity.user))
 
     def _scoreboard(self, _: wire.GetScoreboard) -> wire.Reply:

@@ -14,6 +14,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +26,7 @@ from lamplighter.analytics import model_files
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.models import (
     KEPT_WINDOWS,
+    OWN_KINDS,
     Drift,
     Judged,
     ModelCard,
@@ -33,11 +35,15 @@ from lamplighter.domain.models import (
     said,
 )
 from lamplighter.domain.problems import LamplighterError, fault
-from lamplighter.store import Store
+from lamplighter.store import Store, WriteAccess
 
 FOLDER: Final = "models"
 AUTOMATIC: Final = "automatic"
 STORED_S: Final = 10.0
+TRAINED: Final = "trained"
+"""the reason of a version that nobody decided on"""
+KEPT_VERSIONS: Final = 8
+"""of a kind that is learned anew on schedule, beside the one in use"""
 _KIND: Final = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
 Told = Callable[[str, str, str, str], None]
 """(action, object, reason, result) for the audit record"""
@@ -129,12 +135,16 @@ class ModelRegistry:
         owner: str = AUTOMATIC,
         frozen: str = "",
         waits: bool = False,
+        renews: bool = False,
+        reason: str = "",
     ) -> ModelRecord:
         """Take over freshly trained files (name -> sha256, as the worker said) from `folder`.
 
         They are moved below the project's models, numbered and signed. The version is used at
         once where its kind has none that is; otherwise, and always with `waits`, it is a
-        candidate. One whose first figure does not beat the naive rule is frozen. Raises
+        candidate. One that `renews` (learned anew on schedule) takes the place of the one in use,
+        and the oldest of its kind go. One whose first figure does not beat the naive rule is
+        frozen. Raises
         LamplighterError: P-603, P-604 when the files are not what `files` says, P-609 for a kind
         that is no name.
         """
@@ -149,7 +159,11 @@ class ModelRegistry:
             target = self.folder(card.kind, number)
             _move(folder, target, files)
             model_files.sign(target, files, msgspec.to_builtins(card), self._key)
-            used = self._sound_in_use(card.kind, now) or waits
+            used = self._sound_in_use(card.kind, now)
+            if used and renews:
+                self._step_back(card.kind, now, AUTOMATIC, f"version {number} was learned anew")
+                used = False
+            used = used or waits
             why = frozen or _not_better(card)
             record = ModelRecord(
                 card,
@@ -158,9 +172,11 @@ class ModelRegistry:
                 now if why else 0,
                 changed_ms=now,
                 changed_by=owner,
-                reason="it came in a file" if waits else "trained",
+                reason=reason or TRAINED,
             )
             self._keep(record)
+            if card.kind in OWN_KINDS:
+                self._drop_oldest(card.kind)
         self._told("model trained", record.key, card.basis, record.state.value)
         return record
 
@@ -178,6 +194,29 @@ class ModelRegistry:
             return False
         return True
 
+    def _step_back(self, kind: str, now: int, by: str, why: str) -> None:
+        before = self._used(kind)
+        if before is not None:
+            earlier = replace(before, state=ModelState.EARLIER)
+            self._keep(replace(earlier, changed_ms=now, changed_by=by, reason=why))
+
+    def _drop_oldest(self, kind: str) -> None:
+        """The files and records of those nobody will go back to."""
+        idle = [r for r in self.records(kind) if r.state is not ModelState.IN_USE]
+        for record in idle[KEPT_VERSIONS:]:
+            del self._records[record.card.kind, record.card.version]
+            removed = partial(_remove, record)
+            self._store.writer.call(removed).result(STORED_S)
+            with contextlib.suppress(OSError):
+                shutil.rmtree(self.folder(record.card.kind, record.card.version))
+            self._changed(replace(record, state=ModelState.DROPPED))
+
+    def chosen(self, kind: str) -> bool:
+        """Whether a person put the version in use in its place."""
+        with self._lock:
+            used = self._used(kind)
+        return used is not None and used.reason != TRAINED
+
     # ------------------------------------------------------------------ a person decides
     def promote(self, kind: str, version: int, *, by: str, reason: str) -> ModelRecord:
         """Use this version from now on; the one used before stays and can come back.
@@ -192,17 +231,8 @@ class ModelRegistry:
             raise fault("P-609", name=record.key, what="it is in use already")
         with self._lock:
             self._check(record)
-            now, before = self._clock.wall_ms(), self._used(kind)
-            if before is not None:
-                self._keep(
-                    replace(
-                        before,
-                        state=ModelState.EARLIER,
-                        changed_ms=now,
-                        changed_by=by,
-                        reason=f"version {version} was promoted: {reason}",
-                    )
-                )
+            now = self._clock.wall_ms()
+            self._step_back(kind, now, by, f"version {version} was promoted: {reason}")
             record = replace(
                 self._records[kind, version],
                 state=ModelState.IN_USE,
@@ -273,6 +303,10 @@ class ModelRegistry:
         self._store.writer.call(lambda access: access.put_model(record)).result(STORED_S)
         self.stamp += 1
         self._changed(record)
+
+
+def _remove(record: ModelRecord, access: WriteAccess) -> bool:
+    return access.remove_model(record)
 
 
 def whole(files: dict[str, str]) -> str:

@@ -27,7 +27,7 @@ from lamplighter.analytics.model_import import (
 )
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
-from lamplighter.domain.models import ModelCard, ModelRecord
+from lamplighter.domain.models import OWN_KINDS, ModelCard, ModelRecord
 from lamplighter.domain.problems import LamplighterError, Problem, fault
 from lamplighter.governance.audit import AuditFile
 from lamplighter.governance.keys import earlier_keys, signing_key
@@ -85,12 +85,13 @@ def take_in(
         _awaited(pool, "unpack", ask, list[str], name=name, reads=reads, timeout_s=UNPACK_S)
         manifest = _signed(scratch, keys)
         card = _card(file.name, manifest)
+        if card.kind in OWN_KINDS:
+            raise not_taken(file.name, "it speaks of another project's own datastreams")
         trial = TryRequest(file.name, str(scratch), manifest.files, card.kind)
         name = f"Try the model {file.name}"
         _awaited(pool, "try_it", trial, str, name=name, timeout_s=patience_s, once=True)
-        return registry.adopt(
-            scratch, manifest.files, card, owner=f"{by}, from {file.name}", waits=True
-        )
+        owner, reason = f"{by}, from {file.name}", "it came in a file"
+        return registry.adopt(scratch, manifest.files, card, owner=owner, waits=True, reason=reason)
     except LamplighterError as error:
         if error.problem.code in ("P-604", "P-609"):
             raise not_taken(file.name, _why(error)) from None
@@ -190,6 +191,9 @@ def package(project: Path, kind: str, version: int, out: Path) -> dict[str, Any]
     """Write a version as a package others may take in. Raises LamplighterError."""
     if out.exists():
         raise fault("U-813", name=out.name, what="there is a file of that name already")
+    if kind in OWN_KINDS:
+        what = "it speaks of this project's own datastreams and is of no use elsewhere"
+        raise fault("P-609", name=kind, what=what)
     with alone(project, write=False) as (registry, _):
         record = registry.record(kind, version)
         folder = registry.folder(kind, record.card.version)

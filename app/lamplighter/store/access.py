@@ -189,6 +189,10 @@ class WriteAccess:
         """A version of a model and what became of it."""
         return self._put(facts.MODEL, record.key, record, None)
 
+    def remove_model(self, record: ModelRecord) -> bool:
+        """A version that is kept no longer; its past stays in the log."""
+        return self._put(facts.MODEL, record.key, None, None)
+
     def put_anomalies(self, anomalies: Iterable[Anomaly], batch: int | None = None) -> None:
         for anomaly in anomalies:
             self._put(facts.ANOMALY, anomaly.id, anomaly, batch)

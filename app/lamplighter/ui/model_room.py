@@ -39,6 +39,8 @@ class ModelRoom(QObject):
         match news:
             case wire.Models():
                 self.records = {r.key: r for r in news.items}
+            case wire.ModelChanged() if news.record.state is ModelState.DROPPED:
+                self.records.pop(news.record.key, None)
             case wire.ModelChanged():
                 self.records[news.record.key] = news.record
             case wire.Scoreboard():

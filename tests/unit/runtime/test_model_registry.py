@@ -11,9 +11,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.kit.clocks import FakeClock
 
 from lamplighter.analytics import model_files
-from lamplighter.domain.models import Drift, Figure, Judged, ModelCard, ModelState
+from lamplighter.domain.models import (
+    EXPECTED,
+    Drift,
+    Figure,
+    Judged,
+    ModelCard,
+    ModelState,
+)
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.runtime.model_registry import ModelRegistry
+from lamplighter.runtime.model_registry import KEPT_VERSIONS, ModelRegistry
 from lamplighter.store import Store
 
 KEY = Ed25519PrivateKey.generate()
@@ -182,3 +189,20 @@ def test_a_kind_is_a_plain_name(room: Room, kind: str, tmp_path: Path) -> None:
 
     with pytest.raises(LamplighterError, match="no name for a kind"):
         room.registry.adopt(tmp_path, {}, card)
+
+
+def test_one_learned_anew_takes_its_place_and_the_oldest_go(room: Room) -> None:
+    for turn in range(KEPT_VERSIONS + 3):
+        folder = room.scratch / "fresh"
+        folder.mkdir(parents=True)
+        np.savez(folder / "tables.npz", a=np.array([turn]))
+        files = {"tables.npz": model_files.sha256(folder / "tables.npz")}
+        card = ModelCard(EXPECTED, "", "", "", 0, DAY, 4, 96, (), "", "")
+        room.registry.adopt(folder, files, card, renews=True)
+
+    kept = room.registry.records(EXPECTED)
+    last = KEPT_VERSIONS + 3
+    assert [r.card.version for r in kept] == list(range(last, last - KEPT_VERSIONS - 1, -1))
+    assert [r.state for r in kept[:2]] == [ModelState.IN_USE, ModelState.EARLIER]
+    assert not room.registry.folder(EXPECTED, 1).exists()
+    assert room.again().records(EXPECTED) == kept
