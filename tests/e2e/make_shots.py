@@ -176,7 +176,7 @@ class Director(QObject):
 
     def _at_rest(self) -> bool:
         view: Any = self._window.furnish().twin.view
-        return view is None or not (view._flight is not None or view._half)
+        return view is None or not (view.flying or view._half)
 
     def _press(self, words: str) -> None:
         for button in self._window.findChildren(QPushButton):

@@ -18,7 +18,8 @@ from lamplighter.domain.tile_file import write_tile
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import AssetLook, Mark, StateTable
 from lamplighter.ui.twin_labels import Badge
-from lamplighter.ui.twin_view import TwinView, gl_capable
+from lamplighter.ui.twin_picture import gl_capable
+from lamplighter.ui.twin_view import TwinView
 from tests.kit.synthetic_district import district
 
 _SCREEN = sys.platform != "linux" or bool(os.environ.get("DISPLAY"))
@@ -142,8 +143,8 @@ def test_hover_outlines_without_a_3d_frame(qtbot, view: TwinView) -> None:
     said: list[str] = []
     view.asset_hovered.connect(said.append)
     at = QPointF(view.width() / 2, view.height() / 2 + 20)
-    view._pointer = at
-    view._hover_now()
+    view._hands.pointer = at
+    view._hands.hover()
     qtbot.wait(80)
     assert said == [view.pick(at)] and view.overlay.hull is not None
     assert view.frames == drawn

@@ -252,7 +252,7 @@ def _warm_up() -> None:
 
 def make(desk: Desk, parent: QWidget) -> QWidget:
     """The 3D view for the window. Raises RuntimeError where 3D cannot work."""
-    from lamplighter.ui.twin_view import gl_capable
+    from lamplighter.ui.twin_picture import gl_capable
 
     if not gl_capable():
         raise RuntimeError(tr("this platform shows no OpenGL"))
