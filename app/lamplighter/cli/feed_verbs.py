@@ -119,7 +119,7 @@ def record(
     safe: bool = typer.Option(False, "--safe", help="Run no code of plugins."),
 ) -> None:
     """Record a project's feeds without a window until stopped."""
-    from lamplighter.runtime.recorder import record as run_recorder
+    from lamplighter.runtime.recording import record as run_recorder
 
     end_alone = with_window and not service
     result = run_recorder(

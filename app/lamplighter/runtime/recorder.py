@@ -6,33 +6,28 @@ and the core's beat stand beside that path and end in between.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import signal
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable
-from concurrent.futures import CancelledError
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Any
 
 import psutil
 import structlog
 
 from lamplighter import __version__
 from lamplighter.domain import wire
-from lamplighter.domain.clock import Clock, SystemClock, iso
+from lamplighter.domain.clock import Clock, SystemClock
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
 from lamplighter.domain.observation import Batch, Committed
-from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
+from lamplighter.domain.problems import LamplighterError, Problem, fault
 from lamplighter.governance.keys import signing_key
 from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
-from lamplighter.pipeline import EpochState, Pipeline, Registry
+from lamplighter.pipeline import Pipeline
 from lamplighter.runtime import attachments, city_state, edits, orders
 from lamplighter.runtime.alarm_watch import AWAY, AlarmWatch, awake_ms
 from lamplighter.runtime.anomalies import AnomalyDesk
@@ -43,7 +38,7 @@ from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
 from lamplighter.runtime.escalation import EscalationDesk
 from lamplighter.runtime.expecting import ExpectedDesk
-from lamplighter.runtime.feed_health import REMOVED, FeedHealth, heard_by
+from lamplighter.runtime.feed_health import REMOVED, FeedHealth
 from lamplighter.runtime.feed_notices import FeedNotices
 from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import (
@@ -62,14 +57,16 @@ from lamplighter.runtime.homes import bind_by_id, stored_times
 from lamplighter.runtime.inlet import Inlet
 from lamplighter.runtime.jobs import Jobs
 from lamplighter.runtime.link_log import LinkLog
-from lamplighter.runtime.logs import configure
 from lamplighter.runtime.maintenance import MaintenanceDesk
 from lamplighter.runtime.meters import Meters
 from lamplighter.runtime.model_registry import ModelRegistry
+from lamplighter.runtime.new_names import NewNames
+from lamplighter.runtime.pipeline_start import as_left
 from lamplighter.runtime.plugin_layers import PluginLayers
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.sealing import Housekeeping
 from lamplighter.runtime.steady_clock import SteadyClock
+from lamplighter.runtime.storage_fault import StorageFault
 from lamplighter.runtime.suspicion import SuspicionDesk
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
@@ -77,11 +74,6 @@ from lamplighter.store.connections import is_damaged
 from lamplighter.store.damage import SetAside
 
 log = structlog.get_logger(__name__)
-LINGER_MS: Final = 3_000
-"""how long a recorder started by a window goes on after its last client left"""
-NAMES_EACH_MS: Final = 1_500
-"""the city is read anew for new names at most this often"""
-FIRST_CLIENT_MS: Final = 60_000
 
 
 class Recorder:
@@ -132,14 +124,17 @@ class Recorder:
             ),
             settle=self.clock.look,
         )
-        self.pipeline = self._new_pipeline()
+        self._storage = StorageFault(self.server.emit)
+        self._names = NewNames(self.core, self.clock.monotonic_ms, lambda: bind_by_id(self))
+        self.pipeline = as_left(self.store, self.clock)
+        self.pipeline.set_kind_units(self.plugins.kind_units())
         self.feeds = FeedSet(self.clock)
         self.inlet = Inlet(
             self.pipeline,
             self.feeds,
             self.store.writer,
             committed=self._committed,
-            failed=self._failed,
+            failed=self._storage.failed,
             decoded=self._decoded,
             waits=self.core.preview,
         )
@@ -181,47 +176,9 @@ class Recorder:
         self._answers = Answers(self)
         self._dead_feeds: dict[str, wire.FeedState] = {}
         self._stop_asked = threading.Event()
-        self._storage_fault: Problem | None = None
         self._link_log = LinkLog()
         self._feed_notices = FeedNotices(self.tell, self.tell_over)
-        self._names_due = False
-        self._names_stored = False
-        self._names_taken = -NAMES_EACH_MS
-        self._homes_due = 0
-        """looks that are left at what feeds tell about homes of new datastreams"""
         self._open_gaps = 0
-        self._had_client = False
-        self._alone_since = clock.monotonic_ms()
-
-    def _new_pipeline(self) -> Pipeline:
-        store = self.store
-        registry = Registry(store.datastreams(), sorted(store.sources().items()))
-        lives = {life.source: life for life in store.lives()}
-        gaps = [g for g in store.gaps() if g.state != "filled"]
-        parts = self._heard_in_part()
-        states = [
-            EpochState(
-                source,
-                epoch,
-                spans,
-                tuple(g for g in gaps if (g.source, g.epoch) == (source, epoch)),
-                lives.get(source),
-            )
-            for (source, epoch), spans in store.sequence_state().items()
-            if source not in parts
-        ]
-        whole = [life for life in lives.values() if life.source not in parts]
-        pipeline = Pipeline(clock=self.clock, registry=registry, states=states, lives=whole)
-        pipeline.set_kind_units(self.plugins.kind_units())
-        return pipeline
-
-    def _heard_in_part(self) -> set[int]:
-        """Sources whose messages are shared out among recorders: their sequence has holes here."""
-        if not any(is_shared(c) for c in stored_feeds(self.store)):
-            return set()
-        whole = [c.id for c in stored_feeds(self.store) if not is_shared(c)]
-        heard = {name for feed in whole for name in heard_by(self.store, feed)}
-        return {number for number, name in self.store.sources().items() if name not in heard}
 
     # ------------------------------------------------------------------ life
     def start(self) -> None:
@@ -293,7 +250,7 @@ class Recorder:
     @property
     def storage_fault(self) -> Problem | None:
         """Why nothing can be written now; None while all is well."""
-        return self._storage_fault
+        return self._storage.problem
 
     def _links(self) -> list[tuple[str, str]]:
         """Every feed's id and state, for who watches over lost ones."""
@@ -341,89 +298,34 @@ class Recorder:
         """True when somebody asked to stop within `seconds`."""
         return self._stop_asked.wait(seconds)
 
-    def left_alone(self) -> bool:
-        """Whether the last client has gone for good (or none ever came)."""
-        now = self.clock.monotonic_ms()
-        if self.server.clients:
-            self._had_client, self._alone_since = True, now
-            return False
-        limit = LINGER_MS if self._had_client else FIRST_CLIENT_MS
-        return now - self._alone_since > limit
-
     # ------------------------------------------------------------------ the data path
     def _decoded(self, batch: Batch, pipeline: Pipeline) -> None:
         self.health.decoded(batch, pipeline)
         if batch.lives:
             self.core.hear(batch.lives)
         if batch.new_datastreams or batch.new_sources:
-            self._names_due = True
+            self._names.heard()
         for receipt in pipeline.receipts():
             self.commands.receipt(receipt.payload, _source_of(receipt))
         for found, count in pipeline.notices():
             self.server.emit(wire.ProblemRaised(found, count))
 
     def _committed(self, committed: Committed) -> None:
-        self._storage_well()
+        self._storage.well()
         self.clock.hear(committed.points.time_ms)
-        if self._names_due or self._brings_names(committed):
-            self._names_due, self._names_stored = False, True
-        self._adopt_names()
+        self._names.stored(committed)
         self.core.take(committed)
         self.health.committed(committed)
         self.suspicion.committed(committed)
         self.historian.committed()
 
-    def _failed(self, error: BaseException) -> None:
-        if isinstance(error, CancelledError):
-            return  # the writer was stopped; what it held was never acknowledged
-        found = error.problem if isinstance(error, LamplighterError) else None
-        found = found or problem("A-401", what=str(error))
-        if self._storage_fault is None or self._storage_fault.code != found.code:
-            log.error("not written", why=str(found))
-            self._storage_fault = found
-            self.server.emit(wire.ProblemRaised(found))
-
-    def _storage_well(self) -> None:
-        ended, self._storage_fault = self._storage_fault, None
-        if ended is not None:
-            log.info("written again", after=ended.code)
-            self.server.emit(wire.ProblemRaised(ended, over=True))
-
-    def _watch_storage(self) -> None:
-        """A full disk is told also when nothing comes in that would have to be stored."""
-        since = self.store.writer.full_since_ms
-        if since is not None:
-            self._failed(fault("A-401", what=iso(since)))
-        elif self._storage_fault is not None and self._storage_fault.code == "A-401":
-            self._storage_well()
-
-    def _brings_names(self, committed: Committed) -> bool:
-        """Whether values came of datastreams that the city as it was read does not have."""
-        streams = self.core.city.streams
-        last = streams[-1].id if streams else -1
-        points = committed.points.datastream
-        return bool(len(points)) and int(points.max()) > last
-
-    def _adopt_names(self) -> None:
-        """Read the city anew for new names, not for each device that first speaks: clients build
-        everything they show from it.
-        """
-        now = self.clock.monotonic_ms()
-        if self._names_stored and now - self._names_taken >= NAMES_EACH_MS:
-            self._names_stored = False
-            self._names_taken = now
-            self._homes_due = 3
-            self.core.city_changed()
-
     def names_changed(self) -> None:
         """A waiting batch brings new names; the city is read anew when it is stored."""
-        self._names_due = True
+        self._names.heard()
 
     def took_in(self, committed: Committed, *, past: bool) -> None:
         """A committed batch that no feed brought, from the writer's thread."""
-        if self._names_due:
-            self._names_due = False
-            self.core.city_changed()
+        self._names.taken_in()
         if past:
             self.core.take_past(committed)
         else:
@@ -477,7 +379,7 @@ class Recorder:
 
     # ------------------------------------------------------------------ once a second
     def _every_second(self) -> None:
-        self._watch_storage()
+        self._storage.look(self.store.writer.full_since_ms)
         self._link_log.look(self.feed_states())
         self._feed_notices.look(self.feeds, self.clock.monotonic_ms())
         self.commands.check_timeouts()
@@ -486,10 +388,7 @@ class Recorder:
         self.anomalies.every_second()
         self.forecasts.every_second()
         self.layers.every_second()
-        if self._homes_due:
-            self._homes_due -= 1
-            bind_by_id(self)
-        self._adopt_names()
+        self._names.look()
         self.health.every_second()
         self.hand.every_second()
         self.server.emit(self.status())
@@ -567,46 +466,3 @@ class Recorder:
 
 def _source_of(message: RawMessage) -> str:
     return str(message.topic).rsplit("/", 1)[-1]
-
-
-def record(
-    project: Path,
-    *,
-    seconds: float = 0.0,
-    say: Callable[[str], None],
-    ends_with_last_client: bool = False,
-    plugin_code: bool = True,
-) -> dict[str, Any]:
-    """Record until stopped by a signal, a client or the clock; returns the run's report."""
-    configure()
-    clock = SystemClock()
-    service = not ends_with_last_client
-    try:
-        recorder = Recorder(project, clock, service=service, plugin_code=plugin_code)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        raise fault("A-401", what="it was started") from error
-    _stop_on_signals(recorder)
-    try:
-        recorder.start()
-        say(f"recording {recorder.project} (process {os.getpid()}); end with Ctrl+C")
-        end = clock.monotonic_ms() + seconds * 1000 if seconds > 0 else None
-        while not recorder.wait(0.1):
-            if end is not None and clock.monotonic_ms() >= end:
-                break
-            if ends_with_last_client and recorder.left_alone():
-                say("the last window has gone; recording ends")
-                break
-    finally:
-        recorder.stop()
-    return recorder.report()
-
-
-def _stop_on_signals(recorder: Recorder) -> None:
-    def ask(number: int, frame: FrameType | None) -> None:
-        recorder.ask_stop()
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, ask)
-        signal.signal(signal.SIGINT, ask)
