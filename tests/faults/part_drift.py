@@ -32,8 +32,8 @@ HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 PAST_DAYS: Final = 21
 STARTS_H: Final = 12
 """hours of the judged days before any drift begins"""
-WARNED: Final = 0.9
-CALM: Final = 0.03
+WARNED: Final = 0.95
+CALM: Final = 0.02
 """false anomalies per stream and day that are still called calm"""
 GROUP: Final = 5
 

@@ -133,7 +133,7 @@ class HandDesk:
             for stream in self._recorder.store.datastreams()
             if stream.key in wanted
         }
-        for number in self._recorder.suspicion.withheld_ids():
+        for number in self._recorder.suspicion.lane.withheld_ids():
             marks[number] = marks.get(number, 0) | int(QualityMark.WITHHELD)
 
         def tell(pipeline: Pipeline) -> None:

@@ -1,8 +1,8 @@
-"""The lane of suspect sensors of a recorder: sampled, compared in a worker, told with a reason.
+"""Finds suspect sensors for the lane: sampled, compared in a worker, told with a reason.
 
 One thread of its own takes samples on an even grid, looks at the messages that were stored, and
 hands the last samples to a limited worker that compares them with what was learned from clean
-history. What a person withholds is marked at once, for every reader of the newest values.
+history.
 """
 
 from __future__ import annotations
@@ -11,25 +11,20 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 import structlog
 
 from lamplighter.analytics.suspicion.repeated import RepeatWatch
 from lamplighter.analytics.suspicion.traffic import Heard, Sign, TrafficWatch
 from lamplighter.analytics.suspicion.training import Looking, Models, Seen
 from lamplighter.domain import wire
-from lamplighter.domain.problems import fault
-from lamplighter.domain.quality import QualityMark
-from lamplighter.domain.suspicion import SUSPECT, WITHHELD, Suspect, Withheld
+from lamplighter.domain.suspicion import Suspect
+from lamplighter.runtime.suspicion_lane import SuspicionLane
 from lamplighter.runtime.suspicion_samples import LEAST, Samples
-from lamplighter.store import Store, WriteAccess
 
 if TYPE_CHECKING:
     from lamplighter.analytics.suspicion.model import SuspicionModel
     from lamplighter.analytics.suspicion.verdict import Finding
-    from lamplighter.domain.city import Datastream
     from lamplighter.domain.observation import Committed
     from lamplighter.runtime.recorder import Recorder
 
@@ -51,37 +46,12 @@ LEARN: Final = "Learn how sensors go together"
 LOOK: Final = "Compare sensors"
 
 
-LISTED: Final = frozenset({"unknown publisher", "retained message"})
-"""told, and no reason to doubt each value"""
-VAGUE: Final = frozenset({"mismatch", "impossible rate", "noisy"})
-DECISIVE: Final = frozenset({"replay", "unit change", "swap", "stuck", "dropout"})
-
-
-def _says_more(found: Suspect, before: Suspect) -> bool:
-    """Whether a new word for a suspicion that stands is worth telling anew."""
-    if found.kind == before.kind or found.kind in VAGUE:
-        return False
-    return before.kind in VAGUE or (found.kind in DECISIVE and before.kind not in DECISIVE)
-
-
-def stored_suspects(store: Store) -> list[Suspect]:
-    """The lane of a project."""
-    return [msgspec.json.decode(t, type=Suspect) for t in store.settings(SUSPECT).values()]
-
-
-def stored_withheld(store: Store) -> list[Withheld]:
-    """What is withheld in a project."""
-    return [msgspec.json.decode(t, type=Withheld) for t in store.settings(WITHHELD).values()]
-
-
 class SuspicionDesk:
     """One recorder's lane. `committed` is called on the writer's thread."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._lock = threading.RLock()
-        self._suspects = {s.id: s for s in stored_suspects(recorder.store)}
-        self._withheld = {w.key: w for w in stored_withheld(recorder.store)}
+        self.lane = SuspicionLane(recorder, self._tell)
         self._inbox: queue.SimpleQueue[Committed] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -96,8 +66,6 @@ class SuspicionDesk:
         self._hints: dict[tuple[int, str], int] = {}
         self._at_start: frozenset[int] = frozenset()
         self._feeds_at_start: frozenset[str] = frozenset()
-        self._muted: set[str] = set()
-        """what a person called genuine since the last time of learning"""
         self._greeted: set[int] = set()
 
     # ------------------------------------------------------------------ life
@@ -105,7 +73,7 @@ class SuspicionDesk:
         """Mark what is withheld and begin to watch."""
         self._at_start = frozenset(self._recorder.core.city.sources)
         self._feeds_at_start = frozenset(c.id for c in self._recorder.feed_configs())
-        self._mark()
+        self.lane.mark()
         self._recorder.hand.mark_points()
         self._thread = threading.Thread(target=self._run, name="suspicion", daemon=True)
         self._thread.start()
@@ -134,10 +102,10 @@ class SuspicionDesk:
         if not self._filling:
             self._filling = True
             threading.Thread(target=self._fill, name="suspicion past", daemon=True).start()
-        self._settle()
+        self.lane.settle(self._recorder.clock.wall_ms() - QUIET_SAMPLES * self.samples.step_ms)
         if self._busy:
             return
-        if self._is_due() and not (self.models and self._any_standing()):
+        if self._is_due() and not (self.models and self.lane.any_standing):
             self._learn()
             return
         if self.models and self.samples.taken - self._looked >= LOOK_SAMPLES:
@@ -155,22 +123,19 @@ class SuspicionDesk:
         passed = self._recorder.clock.monotonic_ms() - self._trained_at
         return count >= LEAST and (count >= 2 * self._trained_on or passed > AGAIN_MS)
 
-    def _any_standing(self) -> bool:
-        return any(s.standing for s in self._suspects.values())
-
     # ------------------------------------------------------------------ in a worker
     def _learn(self) -> None:
         """From the samples so far; nobody's lie may be among them."""
         self._busy = True
         self._trained_at = self._recorder.clock.monotonic_ms()
-        request = self.samples.learning(self.withheld_ids())
+        request = self.samples.learning(self.lane.withheld_ids())
         samples = int(request.time_ms.size)
 
         def end(value: Any) -> None:
             self._busy = False
             if isinstance(value, Models):
                 self.models = value.items
-                self._muted = {m for m in self._muted if not m.startswith("datastream")}
+                self.lane.learned()
                 self._watched, self._abstained = value.watched, value.abstained
                 self._trained_ms, self._trained_on = self._recorder.clock.wall_ms(), samples
                 self._early = samples * self.samples.step_ms < self.samples.day_ms
@@ -205,8 +170,8 @@ class SuspicionDesk:
             fresh,
             STRICT,
             self._early,
-            self.withheld_ids(),
-            self._doubted_ids(),
+            self.lane.withheld_ids(),
+            self.lane.doubted_ids(),
         )
 
         def end(value: Any) -> None:
@@ -238,7 +203,7 @@ class SuspicionDesk:
             return
         key = streams[f.row].key
         scope = "process" if f.looks == "process" else "datastream"
-        self._put(
+        self.lane.put(
             Suspect(
                 key,
                 scope,
@@ -287,7 +252,7 @@ class SuspicionDesk:
     def retained(self, topic: str) -> None:
         """An observation came as a retained message: old news that looks new."""
         name = topic.rsplit("/", 1)[-1]
-        self._put(
+        self.lane.put(
             Suspect(
                 name,
                 "source",
@@ -306,7 +271,7 @@ class SuspicionDesk:
         name = self._recorder.core.city.sources.get(sign.source)
         if name is None:
             return
-        self._put(
+        self.lane.put(
             Suspect(
                 name,
                 "source",
@@ -343,7 +308,7 @@ class SuspicionDesk:
         if number >= len(streams) or streams[number].states:
             return
         s = streams[number]
-        self._put(
+        self.lane.put(
             Suspect(
                 s.key,
                 "datastream",
@@ -358,128 +323,17 @@ class SuspicionDesk:
             )
         )
 
-    # ------------------------------------------------------------------ the lane
-    def _put(self, found: Suspect) -> None:
-        """New, or seen again. One that is withheld already is not told anew."""
-        now = self._recorder.clock.wall_ms()
-        with self._lock:
-            before = self._suspects.get(found.id)
-            if found.scope == "datastream" and found.key in self._withheld:
-                return
-            if found.id in self._muted:
-                return
-            if before is not None and before.standing and not _says_more(found, before):
-                changed = msgspec.structs.replace(
-                    before, seen_ms=now, score=max(before.score, found.score)
-                )
-                self._suspects[found.id] = changed
-                return
-            since = before.since_ms if before is not None and before.standing else now
-            found = msgspec.structs.replace(found, since_ms=since, seen_ms=now)
-            self._suspects[found.id] = found
-        self._keep(SUSPECT + found.id, found)
-        self._mark()
-        self._tell()
-
-    def _settle(self) -> None:
-        """What was not seen for a while stands no more; it stays in the lane to be looked at."""
-        limit = self._recorder.clock.wall_ms() - QUIET_SAMPLES * self.samples.step_ms
-        with self._lock:
-            over = [s for s in self._suspects.values() if s.standing and s.seen_ms < limit]
-            for s in over:
-                self._suspects[s.id] = msgspec.structs.replace(s, standing=False)
-        for s in over:
-            self._keep(SUSPECT + s.id, self._suspects[s.id])
-        if over:
-            self._mark()
-            self._tell()
-
-    def withhold(self, key: str, user: str, reason: str) -> Withheld:
-        """Nothing is decided by it from now on. Raises LamplighterError (U-801, U-802)."""
-        self.stream(key)
-        if not reason.strip():
-            raise fault("U-801", what="withholding needs a reason", name="suspects quarantine")
-        made = Withheld(key, user, reason.strip(), self._recorder.clock.wall_ms())
-        self._keep(WITHHELD + key, made).result(10)
-        with self._lock:
-            self._withheld[key] = made
-        self._changed()
-        return made
-
-    def release(self, key: str) -> Withheld:
-        """Raises LamplighterError (U-801) when it is not withheld."""
-        with self._lock:
-            known = self._withheld.get(key)
-        if known is None:
-            raise fault("U-801", what=f"{key} is not withheld", name="suspects release")
-        self._recorder.store.writer.call(
-            lambda access: access.remove_setting(WITHHELD + key)
-        ).result(10)
-        with self._lock:
-            self._withheld.pop(key, None)
-            self._suspects.pop(f"datastream\x1f{key}", None)
-        self._drop(SUSPECT + f"datastream\x1f{key}")
-        self._changed()
-        return known
-
     def dismiss(self, key: str, scope: str) -> Suspect:
-        """A person looked at it: it leaves the lane. Raises LamplighterError (U-801)."""
-        with self._lock:
-            mine = [s for s in self._suspects.values() if (s.scope, s.key) == (scope, key)]
-            for one in mine:
-                self._suspects.pop(one.id)
-        if not mine:
-            raise fault("U-801", what=f"{key} is not suspect", name="suspects")
-        for one in mine:
-            self._drop(SUSPECT + one.id)
-            if scope == "datastream" or one.kind in LISTED:
-                self._muted.add(one.id)
-        known = mine[0]
-        self._trained_on = 0  # learn anew: what it does now is usual
+        """A person looked at it: what it does now is usual, and learned anew. Raises
+        LamplighterError (U-801).
+        """
+        known = self.lane.dismiss(key, scope)
+        self._trained_on = 0
         if scope == "source":
             ids = {n: i for i, n in self._recorder.core.city.sources.items()}
             if key in ids:
                 self._traffic.forget(ids[key])
-        self._mark()
-        self._tell()
         return known
-
-    def _changed(self) -> None:
-        self._mark()
-        self._recorder.hand.mark_points()
-        self._tell()
-
-    def _mark(self) -> None:
-        """Bring the marks of the newest values in line with the lane."""
-        streams = self._recorder.core.city.streams
-        marks = np.zeros(len(streams), np.uint8)
-        with self._lock:
-            doubted = {
-                s.key for s in self._suspects.values() if s.scope == "datastream" and s.standing
-            }
-            senders = {
-                s.key
-                for s in self._suspects.values()
-                if s.scope == "source" and s.standing and s.kind not in LISTED
-            }
-            withheld = set(self._withheld)
-        for s in streams:
-            if s.key in doubted or s.source in senders:
-                marks[s.id] |= int(QualityMark.SUSPECT)
-            if s.key in withheld:
-                marks[s.id] |= int(QualityMark.WITHHELD)
-        self._recorder.core.marks = marks
-
-    def _keep(self, name: str, value: Suspect | Withheld) -> Any:
-        text = msgspec.json.encode(value).decode()
-
-        def put(access: WriteAccess) -> None:
-            access.put_setting(name, text)
-
-        return self._recorder.store.writer.call(put)
-
-    def _drop(self, name: str) -> None:
-        self._recorder.store.writer.call(lambda access: access.remove_setting(name))
 
     def _tell(self) -> None:
         self._recorder.server.emit(self.state())
@@ -487,12 +341,9 @@ class SuspicionDesk:
     # ------------------------------------------------------------------ reading
     def state(self) -> wire.Suspects:
         """The lane as it stands: standing ones first, the newest first."""
-        with self._lock:
-            items = sorted(self._suspects.values(), key=lambda s: (not s.standing, -s.since_ms))
-            withheld = tuple(sorted(self._withheld.values(), key=lambda w: -w.since_ms))
         return wire.Suspects(
-            tuple(items),
-            withheld,
+            self.lane.items,
+            self.lane.withheld,
             self._watched,
             self._abstained,
             self._words(),
@@ -507,31 +358,3 @@ class SuspicionDesk:
         if self._early:
             text += "; until that is a whole day only jumps, standstills, gaps and repeats count"
         return text
-
-    def stream(self, key: str) -> Datastream:
-        """Raises LamplighterError (U-802) when there is no such datastream."""
-        for stream in self._recorder.core.city.streams:
-            if stream.key == key:
-                return stream
-        raise fault("U-802", name=key)
-
-    def withheld_ids(self) -> tuple[int, ...]:
-        """Ids of the datastreams that are withheld."""
-        with self._lock:
-            keys = set(self._withheld)
-        if not keys:
-            return ()
-        return tuple(s.id for s in self._recorder.core.city.streams if s.key in keys)
-
-    def _doubted_ids(self) -> tuple[int, ...]:
-        with self._lock:
-            keys = {
-                s.key for s in self._suspects.values() if s.standing and s.scope == "datastream"
-            }
-        if not keys:
-            return ()
-        return tuple(s.id for s in self._recorder.core.city.streams if s.key in keys)
-
-    def marks(self) -> npt.NDArray[np.uint8]:
-        """The marks as the newest values carry them."""
-        return self._recorder.core.marks

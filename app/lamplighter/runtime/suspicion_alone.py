@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lamplighter.domain import wire
 from lamplighter.runtime.project import opened
-from lamplighter.runtime.suspicion import stored_suspects, stored_withheld
+from lamplighter.runtime.suspicion_lane import stored_suspects, stored_withheld
 
 
 def state_alone(project: Path) -> wire.Suspects:

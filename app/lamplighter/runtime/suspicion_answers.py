@@ -11,6 +11,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.suspicion_lane import stream_of
 from lamplighter.runtime.withholding import losses
 
 CURVES: Final = 4
@@ -31,14 +32,14 @@ class SuspicionAnswers(Answering):
         }
 
     def _preview(self, ask: wire.PreviewWithhold) -> wire.Reply:
-        stream = self._recorder.suspicion.stream(ask.key)
+        stream = stream_of(self._recorder, ask.key)
         return wire.WithholdPreview(ask.key, losses(self._recorder, stream))
 
     def _withhold(self, ask: wire.Withhold) -> wire.Reply:
         self._need(Permission.BY_HAND, ask.key)
         recorder = self._recorder
-        lost = losses(recorder, recorder.suspicion.stream(ask.key))
-        recorder.suspicion.withhold(ask.key, recorder.identity.user, ask.reason)
+        lost = losses(recorder, stream_of(recorder, ask.key))
+        recorder.suspicion.lane.withhold(ask.key, recorder.identity.user, ask.reason)
         self._audit("withhold datastream", ask.key, ask.reason, f"{len(lost)} lose their input")
         return wire.Ok(str(len(lost)))
 
@@ -46,7 +47,7 @@ class SuspicionAnswers(Answering):
         self._need(Permission.BY_HAND, ask.key)
         if not ask.reason.strip():
             raise fault("U-801", what="releasing needs a reason", name="suspects release")
-        before = self._recorder.suspicion.release(ask.key)
+        before = self._recorder.suspicion.lane.release(ask.key)
         self._audit("release datastream", ask.key, ask.reason, f"withheld by {before.user}")
         return wire.Ok(ask.key)
 
@@ -58,7 +59,7 @@ class SuspicionAnswers(Answering):
 
     def _evidence(self, ask: wire.GetEvidence) -> wire.Reply:
         desk, streams = self._recorder.suspicion, self._recorder.core.city.streams
-        stream = desk.stream(ask.key)
+        stream = stream_of(self._recorder, ask.key)
         others: list[int] = []
         for model in desk.models:
             at = np.flatnonzero(model.datastream == stream.id)

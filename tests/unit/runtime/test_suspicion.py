@@ -182,7 +182,7 @@ def test_two_that_use_one_name_are_told(recorder: Recorder) -> None:
 
 
 def test_a_suspicion_that_was_looked_at_leaves_the_lane(recorder: Recorder) -> None:
-    recorder.suspicion._put(
+    recorder.suspicion.lane.put(
         Suspect(KEY, "datastream", "offset", "tampered", "P-1 stands apart", "mean 8", 3.0, 0, 0)
     )
     until(lambda: grade(recorder)[1] & QualityMark.SUSPECT)
