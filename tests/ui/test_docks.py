@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import shiboken6
+from PySide6.QtWidgets import QLabel
+
+from lamplighter.domain import wire
+from lamplighter.ui.desk import Desk
 from lamplighter.ui.theme import theme
 from tests.ui.conftest import Open
 
@@ -15,3 +20,57 @@ def test_tabs_keep_the_theme_after_switching_there_and_back(open_window: Open, q
         theme().set(name)
         qtbot.wait(50)
         assert manager.styleSheet() == ""
+
+
+def test_a_list_opened_in_the_map_gets_the_bottom_and_leaves_the_tree_its_width(
+    open_window: Open, qtbot: Any
+) -> None:
+    window, _ = open_window()
+    window.resize(1600, 1000)
+    furniture = window.furnish()
+    docks = furniture.docks
+    furniture.workspace("Map")
+    qtbot.wait(50)
+    wide = docks.docks["assets"].width()
+    for name in ("anomalies", "life", "effects", "nearby"):
+        docks.show(name)
+        qtbot.wait(20)
+        dock = docks.docks[name]
+        assert dock.dockAreaWidget() is docks.docks["anomalies"].dockAreaWidget()
+        assert dock.y() >= 0 and docks.docks["assets"].width() == wide
+    docks.show("then")
+    assert docks.docks["then"].dockAreaWidget() is docks.docks["asset"].dockAreaWidget()
+
+
+def test_what_a_layout_left_out_joins_its_own_kind(open_window: Open, qtbot: Any) -> None:
+    window, _ = open_window()
+    window.resize(1600, 1000)
+    furniture = window.furnish()
+    docks = furniture.docks
+    furniture.workspace("Overview")
+    for name, kind in (("life", "trends"), ("files", "trends")):
+        docks.show(name)
+        assert docks.docks[name].dockAreaWidget() is docks.docks[kind].dockAreaWidget()
+    furniture.workspace("Work")
+    docks.show("together")
+    assert docks.docks["together"].dockAreaWidget() is docks.docks["trends"].dockAreaWidget()
+
+
+def test_every_key_means_one_thing(open_window: Open) -> None:
+    window, _ = open_window()
+    keys = [k for a in window.furnish().actions.table for k in a.keys]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_an_answer_to_a_closed_window_reaches_nobody(desk: Desk, qtbot: Any) -> None:
+    late: list[Any] = []
+    desk.session.ask = lambda request, done: late.append(done)  # type: ignore[union-attr, method-assign]
+    closed, open_one = QLabel(), QLabel()
+    qtbot.addWidget(open_one)
+    for label in (closed, open_one):
+        desk.ask(wire.GetTasks(), lambda _, one=label: one.setText("late"))  # type: ignore[misc]
+        desk.ask(wire.GetTasks(), label.setText)  # type: ignore[arg-type]
+    shiboken6.delete(closed)
+    for done in late[:3]:
+        done(wire.Tasks(()))
+    assert open_one.text() == "late"

@@ -111,7 +111,7 @@ def test_safety_is_never_chosen_beforehand_and_needs_two_people(
     page.decide()
     found = asked[-1]
     assert isinstance(found, wire.EditFields) and found.changes == {"isolation": "mine"}
-    assert "M. Berg" in found.reason and "looked at the valve" in found.reason
+    assert (found.second, found.reason) == ("M. Berg", "looked at the valve")
 
 
 def test_both_are_kept_as_a_note_and_the_field_goes_back(

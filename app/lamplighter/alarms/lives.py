@@ -122,7 +122,7 @@ class AlarmLives:
             return record
         row = self._index.get(key)
         if row is None:
-            raise fault("U-806", name=key, what="there is no such alarm")
+            raise fault("U-809", what="alarm", name=key, lists="alarms")
         return self._new_record(self._rules[row], now_ms, now_ms)
 
     def _check(

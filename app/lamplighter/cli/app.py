@@ -40,7 +40,7 @@ from lamplighter.cli import (
 from lamplighter.cli.crash import keep
 from lamplighter.cli.output import DONE, FAILED, USAGE, Leave, say, silence_broken_pipe
 from lamplighter.cli.starters import Starters
-from lamplighter.domain.problems import LamplighterError, problem
+from lamplighter.domain.problems import MISCALLED, LamplighterError, problem
 
 
 def build(starters: Starters) -> typer.Typer:
@@ -104,7 +104,7 @@ def run(arguments: list[str], starters: Starters) -> int:
         return leave.code
     except LamplighterError as error:
         say(str(error))
-        return USAGE if error.problem.code == "U-801" else FAILED
+        return USAGE if error.problem.code in MISCALLED else FAILED
     except typer.Exit as leave:
         return int(leave.exit_code)
     except TyperException as error:

@@ -123,7 +123,10 @@ def settle(
     field: str,
     take: str = typer.Option("", "--take", help="mine or theirs."),
     value: str | None = typer.Option(None, "--value", help="Another value."),
-    reason: str = typer.Option("", help="Who decides it and why; needed for safety fields."),
+    reason: str = typer.Option("", help="Why; needed for safety fields."),
+    second: str = typer.Option(
+        "", "--with", help="The second person who decides with you; needed for safety fields."
+    ),
     json: bool = JSON,
 ) -> None:
     """Decide a conflict; both sides stay in the history."""
@@ -136,11 +139,14 @@ def settle(
         raise fault("U-801", what="give --take mine, --take theirs or --value", name="kit settle")
     with beside.recorder(project) as session:
         if session is None:
-            settle_alone(project, object, field, take=take, value=value, reason=reason)
+            settle_alone(
+                project, object, field, take=take, value=value, reason=reason, second=second
+            )
         else:
             with opened(project) as store:
                 chosen, heads = decision(store, object, field, take, value)
-            beside.ask(session, wire.EditFields(object, {field: chosen}, reason, {field: heads}))
+            seen = {field: heads}
+            beside.ask(session, wire.EditFields(object, {field: chosen}, reason, seen, second))
     rows = waiting(project)
     if json:
         document({"conflicts": rows})

@@ -28,7 +28,7 @@ def life(project: Path, asset: str, json: bool = typer.Option(False, "--json")) 
     with opened(project) as store:
         found = next((a for a in store.assets() if a.id == asset), None)
         if found is None:
-            raise fault("U-804", name=f"The life of {asset}", what="there is no such asset")
+            raise fault("U-809", what="asset", name=asset, lists="assets")
         events = life_of(store, found, stored(Edits(store.edits())))
     if json:
         document({"asset": asset, "name": found.name, "events": [to_builtins(e) for e in events]})

@@ -69,8 +69,8 @@ def card(
             and (r.card.version == version or (not version and r.state.value == "in use"))
         ]
     if not found:
-        what = f"there is no version {version}" if version else "no version of it is in use"
-        raise fault("P-609", name=kind, what=what)
+        name = f"{kind} {version}" if version else kind
+        raise fault("U-809", what="model", name=name, lists="models list")
     if json:
         document(plain(found[0]))
         return

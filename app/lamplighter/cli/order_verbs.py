@@ -140,7 +140,7 @@ def _one(project: Path, order_id: str) -> WorkOrder:
     with opened(project) as store:
         found = next((o for o in store.work_orders() if o.id == order_id), None)
     if found is None:
-        raise fault("U-804", name=f"Work order {order_id}", what="there is none of this name")
+        raise fault("U-809", what="work order", name=order_id, lists="orders list")
     return found
 
 

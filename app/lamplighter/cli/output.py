@@ -1,6 +1,8 @@
 """How verbs speak: one JSON document on standard output or a readable text; faults as one line.
 
-Exit codes: 0 done, 1 done with refusals, 2 usage, 3 could not do it.
+Exit codes: 0 done, 1 done with refusals, 2 usage, 3 could not do it. A name that nothing in the
+project bears (asset, rule, order, datastream ...) is usage; a file or project that is not there
+could not be read.
 """
 
 from __future__ import annotations

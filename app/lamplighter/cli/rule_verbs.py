@@ -69,7 +69,7 @@ def show_rule(project: Path, rule: str, json: bool = typer.Option(False, "--json
     views = read_alone(project)[0]
     found = [v for v in views if v.id in (rule, f"project.{rule}")]
     if not found:
-        raise fault("U-811", name=f"rule {rule}", what="there is none of this name")
+        raise fault("U-809", what="rule", name=rule, lists="rules list")
     view = found[0]
     if json:
         document({"rule": view})

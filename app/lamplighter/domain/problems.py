@@ -146,6 +146,8 @@ CATALOGUE: Final[dict[str, str]] = {
     "U-802": "No datastream is called {name}. Nothing was read. "
     "List them with 'lamplighter query PROJECT --list'.",
     "U-803": "The name {name} stands for several datastreams ({what}). Give source/name.",
+    "U-809": "There is no {what} called {name}. Nothing was done. "
+    "List what there is with 'lamplighter {lists} PROJECT'.",
     "U-804": "{name} is not available: {what}. Everything else works.",
     "U-806": "Alarm {name} was not changed: {what}. All other alarms work as before. "
     "Choose another action or give what is missing.",
@@ -169,6 +171,10 @@ CATALOGUE: Final[dict[str, str]] = {
     "The manual page 'Judging models' shows what each form of data must hold.",
     "U-808": "{what}. Nothing was changed. Press L to go back to live.",
 }
+
+
+MISCALLED: Final = frozenset({"U-801", "U-802", "U-803", "U-809"})
+"""faults of what was typed: wrong words, or a name that nothing here bears; verbs end with 2"""
 
 
 LEFT_DAMAGED: Final = (

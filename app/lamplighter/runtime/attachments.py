@@ -82,7 +82,7 @@ class AttachmentDesk:
             raise fault("U-801", what="the place is no longitude and latitude", name="attach")
         wrong = self._known(ask.asset, ask.order)
         if wrong:
-            raise fault("I-531", name=Path(ask.path).name, what=wrong)
+            raise fault("U-801", what=wrong, name="attach")
         kept = keep_file(self._project, Path(ask.path))
         item = Attachment(
             secrets.token_hex(8), kept.file, Path(ask.path).name[:200], kept.kind, kept.size,

@@ -43,6 +43,26 @@ class EditDesk:
         self.on_order: Callable[[WorkOrder], None] = lambda order: None
 
     # ------------------------------------------------------------------ making
+    def agreed(self, ask: wire.EditFields) -> str:
+        """The reason to keep with these changes: it names who decided along.
+
+        A conflict about safety is settled by two people who say why, wherever it is asked from.
+        Raises LamplighterError (U-801) with what is missing.
+        """
+        second, reason = ask.second.strip(), ask.reason.strip()
+        with self._lock:
+            found = self.edits.conflicts([ask.object])
+        safety = sorted(c.field for c in found if c.safety and c.field in ask.changes)
+        if safety:
+            what = f"{safety[0]} is about safety and was changed in several places"
+            if not reason or not second:
+                what += ": say why, and name the second person who decides with you"
+                raise fault("U-801", what=what, name="kit settle")
+            if second.casefold() == self._author.casefold():
+                what += f": {second} decides already; the second person is somebody else"
+                raise fault("U-801", what=what, name="kit settle")
+        return f"{reason} (decided with {second})".strip() if second else ask.reason
+
     def change(
         self,
         object: str,
@@ -206,10 +226,11 @@ class EditAnswers(Answering):
         elif kind == "attachment":
             self._recorder.attachments.check(name, ask.changes)
         desk = self._recorder.edits
-        made = desk.change(ask.object, ask.changes, reason=ask.reason, seen=ask.seen)
+        reason = desk.agreed(ask)
+        made = desk.change(ask.object, ask.changes, reason=reason, seen=ask.seen)
         if made:
             words = ", ".join(sorted({e.field for e in made}))
-            self._audit("edit", ask.object, ask.reason, words[:400])
+            self._audit("edit", ask.object, reason, words[:400])
         return wire.Edited(
             ask.object, desk.edits.record(ask.object), desk.edits.conflicts([ask.object])
         )

@@ -90,7 +90,7 @@ class EscalationDesk:
         ways = {w.id: w for w in alarm_design.stored_design(self._recorder.store).ways}
         way = ways.get(way_id)
         if way is None:
-            raise fault("U-811", name=f"way {way_id}", what="there is none of this name")
+            raise fault("U-809", what="way to call", name=way_id, lists="calls list")
         name = self._recorder.store.name
         what = Call(
             f"[{name}] Test call",

@@ -14,7 +14,7 @@ import structlog
 
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
-from lamplighter.domain.edits import Merging, Value, merging_of
+from lamplighter.domain.edits import Value
 from lamplighter.domain.kit import KitReport, KitState, KitWanted, listed
 from lamplighter.domain.problems import LamplighterError, fault, problem
 from lamplighter.domain.task import TaskState
@@ -199,16 +199,16 @@ def settle_alone(
     take: str = "",
     value: str | None = None,
     reason: str = "",
+    second: str = "",
 ) -> None:
     """Decide a conflict in a project nobody records. Raises LamplighterError (U-801)."""
     who = local_identity().user
     with opened(project, write=True) as store:
         chosen, heads = decision(store, object, field, take, value)
-        if merging_of(field) is Merging.SAFETY and not reason.strip():
-            what = f"{field} is about safety: say who decides it and why"
-            raise fault("U-801", what=what, name="kit settle")
         desk = EditDesk(store, author=who, now_ms=SystemClock().wall_ms)
-        desk.change(object, {field: chosen}, reason=reason, seen={field: heads})
+        ask = wire.EditFields(object, {field: chosen}, reason, {field: heads}, second)
+        reason = desk.agreed(ask)
+        desk.change(object, ask.changes, reason=reason, seen=ask.seen)
         note(store.folder, "settle conflict", object, reason=reason, result=field)
 
 

@@ -49,6 +49,6 @@ class LifeAnswers(Answering):
         recorder = self._recorder
         asset = recorder.core.city.assets.get(ask.asset)
         if asset is None:
-            raise fault("U-804", name=f"The life of {ask.asset}", what="there is no such asset")
+            raise fault("U-809", what="asset", name=ask.asset, lists="assets")
         files = recorder.attachments.find(wire.FindAttachments(asset=ask.asset)).items
         return wire.Life(ask.asset, life_of(recorder.store, asset, files))

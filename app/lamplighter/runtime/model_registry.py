@@ -344,8 +344,10 @@ def _move(folder: Path, target: Path, files: dict[str, str]) -> None:
 
 
 def _none(kind: str, version: int) -> LamplighterError:
-    what = f"there is no version {version}" if version else "no version of it is in use"
-    return fault("P-609", name=kind, what=what)
+    if version:
+        name = f"{kind} {version}"
+        return fault("U-809", what="version of a model", name=name, lists="models list")
+    return fault("P-609", name=kind, what="no version of it is in use")
 
 
 def plain(record: ModelRecord) -> dict[str, Any]:

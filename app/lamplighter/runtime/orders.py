@@ -51,10 +51,10 @@ class OrderDesk:
         self._user, self._note, self._given = user, note, jobs
 
     def get(self, order_id: str) -> WorkOrder:
-        """An order as it stands. Raises LamplighterError (U-841) when there is none."""
+        """An order as it stands. Raises LamplighterError (U-809) when there is none."""
         found = self._edits.order(order_id) or self._stored(order_id)
         if found is None:
-            raise _no(order_id or "without a name", "there is none of this name")
+            raise fault("U-809", what="work order", name=order_id or "''", lists="orders list")
         return found
 
     def _stored(self, order_id: str) -> WorkOrder | None:

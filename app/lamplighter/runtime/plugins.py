@@ -118,7 +118,7 @@ def switch_plugin(plugin: str, on: bool) -> list[dict[str, Any]]:
     host = _host()
     found = host.switch(plugin, on)
     if found is None:
-        raise fault("P-605", name=plugin, what="there is no such plugin")
+        raise fault("U-809", what="plugin", name=plugin, lists="plugins list")
     write_user_setting("plugins.disabled", list(host.disabled))
     return [found.row()]
 

@@ -72,8 +72,9 @@ class Alone:
                     self.orders.check(name, ask.changes)
                 elif kind == attachments.KIND:
                     self.attachments.check(name, ask.changes)
-                self.edits.change(ask.object, ask.changes, reason=ask.reason, seen=ask.seen)
-                self._note("edit", ask.object, ask.reason, ", ".join(sorted(ask.changes))[:400])
+                reason = self.edits.agreed(ask)
+                self.edits.change(ask.object, ask.changes, reason=reason, seen=ask.seen)
+                self._note("edit", ask.object, reason, ", ".join(sorted(ask.changes))[:400])
                 return self._edited(ask.object)
             case wire.PutCrew(crew):
                 return wire.Ok(self.crews.put(crew).id)

@@ -120,7 +120,7 @@ class RuleBook:
         if not enabled and not reason.strip():
             raise fault("U-811", name=f"rule {rule}", what="switching it off needs a reason")
         if name not in {v.id for v in self.views()}:
-            raise fault("U-811", name=f"rule {rule}", what="there is none of this name")
+            raise fault("U-809", what="rule", name=rule, lists="rules list")
         if enabled:
             self._drop(alarm_design.OFF + name)
         else:
@@ -148,8 +148,8 @@ class RuleBook:
     def _own(self, rule: str) -> StoredRule:
         stored = self._stored().get(rule.removeprefix(PREFIX))
         if stored is None:
-            what = "there is no rule of the project of this name"
-            raise fault("U-811", name=f"rule {rule}", what=what)
+            what = "rule of the project itself"
+            raise fault("U-809", what=what, name=rule, lists="rules list")
         return stored
 
     # ------------------------------------------------------------ setting aside
@@ -173,7 +173,7 @@ class RuleBook:
         return one.id
 
     def drop_suppression(self, name: str) -> str:
-        self._known(alarm_design.SUPPRESSION + name, f"suppression {name}")
+        self._known(alarm_design.SUPPRESSION + name, "suppression", name, "rules list")
         self._drop(alarm_design.SUPPRESSION + name)
         return name
 
@@ -198,7 +198,7 @@ class RuleBook:
         return work.id
 
     def drop_work(self, name: str) -> str:
-        self._known(alarm_design.WORK + name, f"works {name}")
+        self._known(alarm_design.WORK + name, "planned work", name, "works list")
         self._drop(alarm_design.WORK + name)
         return name
 
@@ -224,7 +224,7 @@ class RuleBook:
         return way.id
 
     def drop_way(self, name: str) -> str:
-        self._known(alarm_design.WAY + name, f"way {name}")
+        self._known(alarm_design.WAY + name, "way to call", name, "calls list")
         self._drop(alarm_design.WAY + name)
         return name
 
@@ -261,9 +261,9 @@ class RuleBook:
 
         self._store.writer.call(drop).result(10)
 
-    def _known(self, key: str, name: str) -> None:
+    def _known(self, key: str, what: str, name: str, lists: str) -> None:
         if self._store.setting(key) is None:
-            raise fault("U-811", name=name, what="there is none of this name")
+            raise fault("U-809", what=what, name=name, lists=lists)
 
 
 def _slug(name: str, what: str) -> None:

@@ -116,7 +116,7 @@ class Actions:
             Action(tr("Check the city"), (), f.check_city),
             Action(
                 tr("Models: versions, cards, track record"),
-                ("Ctrl+Shift+M",),
+                ("Ctrl+Shift+V",),
                 lambda: f.docks.show("models"),
             ),
             Action(tr("New work order"), ("Ctrl+N",), f.new_order),

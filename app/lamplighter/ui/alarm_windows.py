@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kpi_alarm_page import FigurePage
-from lamplighter.ui.parts import button, row
+from lamplighter.ui.parts import button, centre_over, row
 from lamplighter.ui.rule_page import RulePage
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -80,10 +80,7 @@ class AlarmWindows:
         if self.work is None:
             self.work = AlarmWork(self._desk, self._window)
             self.work.gone.connect(self._gone)
-            centre, place = self._window.geometry().center(), self.work.rect()
-            self.work.move(
-                max(0, centre.x() - place.width() // 2), max(0, centre.y() - place.height() // 2)
-            )
+            centre_over(self._window, self.work)
         self.work.show_page(page)
         self.work.show()
         self.work.raise_()

@@ -396,15 +396,15 @@ class ConflictsPage(QWidget):
     def _settle(self, one: Conflict, value: Value) -> None:
         seen = {one.field: tuple(sorted(h.id for h in one.heads))}
         self._later.discard((one.object, one.field))
-        self._desk.ask(wire.EditFields(one.object, {one.field: value}, self._why(), seen))
+        self._desk.ask(
+            wire.EditFields(
+                one.object, {one.field: value}, self._why(), seen, self.second.text().strip()
+            )
+        )
         self._clear_fields()
 
     def _why(self) -> str:
-        second, reason = self.second.text().strip(), self.reason.text().strip()
-        one = self.conflict
-        if one is not None and one.safety and second:
-            return tr("{reason} (decided with {who})", reason=reason, who=second)
-        return reason or tr("decided between the sides of a merge")
+        return self.reason.text().strip() or tr("decided between the sides of a merge")
 
     def later(self) -> None:
         """Put this one off and ask the next."""

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from lamplighter.domain import wire
@@ -49,6 +50,14 @@ NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | Qual
 
 RECORDER_SILENT_MS: Final = 5_000
 """without a word from the recorder for so long, the window judges ages by itself"""
+
+
+def _still_there(done: Callable[..., object]) -> bool:
+    """Whether the widget that asked still lives: an answer to a closed window is nobody's."""
+    cells = getattr(done, "__closure__", None) or ()
+    defaults = getattr(done, "__defaults__", None) or ()
+    held = [getattr(done, "__self__", None), *(c.cell_contents for c in cells), *defaults]
+    return all(shiboken6.isValid(one) for one in held if isinstance(one, QObject))
 
 
 class Desk(QObject):
@@ -297,7 +306,7 @@ class Desk(QObject):
         def answer(reply: wire.Reply) -> None:
             if isinstance(reply, wire.Refused):
                 self.raise_problem(reply.problem)
-            if done is not None:
+            if done is not None and _still_there(done):
                 done(reply)
 
         self.session.ask(request, answer)

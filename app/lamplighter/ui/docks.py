@@ -46,6 +46,10 @@ _L, _R, _B, _C = (
     QtAds.CenterDockWidgetArea,
 )
 Place = tuple[str, ...]
+SIDE: Final[Place] = ("asset", "attributes", "forecast", "waiting", "scenario", "then")
+LEFT: Final[Place] = ("assets", "layers", "views", "city")
+"""all others are lists and charts, whose room is the bottom"""
+LOW_SHARE: Final = 0.34
 
 
 class Docks:
@@ -121,7 +125,7 @@ class Docks:
         left_w = look.px(240 if not self._narrow else 304) if left else 0
         if right_area is not None:
             self.manager.setSplitterSizes(middle, [width - right_w, right_w])
-        share = {"Overview": 0.34, "Alarms": 0.62, "Trends": 0.76, "Work": 0.42}.get(name, 0.3)
+        share = {"Overview": LOW_SHARE, "Alarms": 0.62, "Trends": 0.76, "Work": 0.42}.get(name, 0.3)
         low = max(look.px(200), round(height * share))
         if lower is not None:
             _split(lower, [height - low, low])
@@ -134,7 +138,7 @@ class Docks:
         self.current = name
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
-        side: Place = ("asset", "attributes", "forecast", "waiting", "scenario", "then")
+        side = SIDE
         lists: Place = (
             "trends", "alarms", "anomalies", "maintenance", "orders", "crew", "models",
             "together", "tasks", "check", "feeds",
@@ -194,13 +198,33 @@ class Docks:
         """Brings a dock to the front; one that the layout left out comes back as a tab."""
         dock = self.docks[name]
         if dock.dockContainer() is None:
-            home = self.docks["assets" if name != "city" else "maintenance"]
-            area = home.dockAreaWidget() or self.docks["city"].dockAreaWidget()
-            self.manager.addDockWidgetTabToArea(dock, area)
+            self._bring_in(name)
         if dock.isClosed():
             dock.toggleView(True)
         dock.setAsCurrentTab()
         dock.raise_()
+
+    def _bring_in(self, name: str) -> None:
+        """A dock the layout left out joins those of its kind; lists get the bottom to themselves
+        where the layout has none, so that neither the city nor the tree gives up its width."""
+        low = tuple(n for n in self.docks if n not in (*SIDE, *LEFT))
+        kind = next((k for k in (SIDE, LEFT) if name in k), low)
+        homes = ("trends", *kind) if kind is low else kind
+        placed = [n for n in homes if n != name and self.docks[n].dockContainer() is not None]
+        dock, city = self.docks[name], self.docks["city"]
+        if placed:
+            self.manager.addDockWidgetTabToArea(dock, self.docks[placed[0]].dockAreaWidget())
+        elif kind is low and city.dockContainer() is not None:
+            height = max(400, city.dockAreaWidget().height())
+            beside = city.dockAreaWidget().parentSplitter()
+            widths = beside.sizes()
+            area = self.manager.addDockWidget(_B, dock, city.dockAreaWidget())
+            _split(area, [round(height * (1 - LOW_SHARE)), round(height * LOW_SHARE)])
+            if len(widths) == beside.count():
+                beside.setSizes(widths)
+        else:
+            home = next(d for d in self.docks.values() if d.dockContainer() is not None)
+            self.manager.addDockWidgetTabToArea(dock, home.dockAreaWidget())
 
     def leave_out(self, *names: str) -> None:
         """Docks that have no tab for now and take no room; all others have theirs."""

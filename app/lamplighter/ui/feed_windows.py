@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_dialog import FeedDialog
 from lamplighter.ui.feed_pages import FeedPages
+from lamplighter.ui.parts import centre_over
 
 
 class FeedWindows:
@@ -23,11 +24,7 @@ class FeedWindows:
         if self.dialog is None:
             self.dialog = FeedDialog(self._desk, self._window)
             self.dialog.gone.connect(self._gone)
-            centre = self._window.geometry().center()
-            place = self.dialog.rect()
-            self.dialog.move(
-                max(0, centre.x() - place.width() // 2), max(0, centre.y() - place.height() // 2)
-            )
+            centre_over(self._window, self.dialog)
         self.dialog.show()
         self.dialog.raise_()
         self.dialog.activateWindow()

@@ -43,6 +43,7 @@ from lamplighter.ui.models_page import ModelsPage
 from lamplighter.ui.nearby import Nearby
 from lamplighter.ui.order_windows import OrderWindows
 from lamplighter.ui.orders_page import OrdersPage
+from lamplighter.ui.parts import centre_over
 from lamplighter.ui.register_dialog import RegisterDialog
 from lamplighter.ui.resuming import resume
 from lamplighter.ui.scenario_panel import ScenarioPanel
@@ -302,6 +303,7 @@ class Furniture:
         dialog = UnitsDialog(self.desk, self.docks.settings(), self._window)
         dialog.changed.connect(self.faceplate.refresh)
         dialog.changed.connect(self.desk.city_changed)
+        centre_over(self._window, dialog)
         dialog.show()
 
     def feed_page(self, number: int) -> None:
@@ -509,9 +511,7 @@ class Furniture:
             self._import = ImportDialog(self.desk, self._window)
             self._import.gone.connect(self._import_gone)
             self._import.show_layer.connect(self.show_layer)
-            centre = self._window.geometry().center()
-            self._import.move(centre.x() - self._import.width() // 2,
-                              centre.y() - self._import.height() // 2)  # fmt: skip
+            centre_over(self._window, self._import)
         self._import.show()
         self._import.raise_()
         self._import.activateWindow()
@@ -528,9 +528,7 @@ class Furniture:
         if self._backup is None:
             self._backup = BackupDialog(self.desk, self._window)
             self._backup.gone.connect(self._backup_gone)
-            centre = self._window.geometry().center()
-            self._backup.move(centre.x() - self._backup.width() // 2,
-                              centre.y() - self._backup.height() // 2)  # fmt: skip
+            centre_over(self._window, self._backup)
         self._backup.show()
         self._backup.raise_()
         self._backup.activateWindow()
@@ -541,9 +539,7 @@ class Furniture:
             made = self._storage = StorageDialog(self.desk, self._window)
             made.gone.connect(self._storage_gone)
             made.to_backup.connect(self.take_backup)
-            centre = self._window.geometry().center()
-            made.move(max(0, centre.x() - made.width() // 2),
-                      max(0, centre.y() - made.height() // 2))  # fmt: skip
+            centre_over(self._window, made)
         self._storage.show()
         self._storage.raise_()
         self._storage.activateWindow()
@@ -562,6 +558,7 @@ class Furniture:
         if self._register is None:
             self._register = RegisterDialog(self.desk, self._window)
             self._register.gone.connect(self._register_gone)
+            centre_over(self._window, self._register)
         self._register.show()
         self._register.raise_()
         self._register.activateWindow()

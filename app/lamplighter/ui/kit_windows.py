@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.ui.conflicts_page import ConflictsPage
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kit_dialog import KitDialog
+from lamplighter.ui.parts import centre_over
 from lamplighter.ui.return_dialog import ReturnDialog
 
 
@@ -49,9 +50,7 @@ class KitWindows:
 
     def _show(self, made: QWidget) -> None:
         if not made.isVisible():
-            centre = self._window.geometry().center()
-            made.move(max(0, centre.x() - made.width() // 2),
-                      max(0, centre.y() - made.height() // 2))  # fmt: skip
+            centre_over(self._window, made)
         made.show()
         made.raise_()
         made.activateWindow()

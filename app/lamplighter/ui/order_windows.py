@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.order_dialog import OrderDialog
 from lamplighter.ui.order_form import OrderForm
+from lamplighter.ui.parts import centre_over
 
 
 class OrderWindows(QObject):
@@ -31,7 +32,7 @@ class OrderWindows(QObject):
             made.gone.connect(self._gone)
             made.show_asset.connect(self.show_asset)
             self.open_ones[order_id] = made
-            self._centre(made)
+            centre_over(self._window, made)
         made.show()
         made.raise_()
         made.activateWindow()
@@ -45,13 +46,9 @@ class OrderWindows(QObject):
         form.destroyed.connect(self._form_gone)
         form.made.connect(self._made)
         form.adjustSize()
-        self._centre(form)
+        centre_over(self._window, form)
         form.show()
         return form
-
-    def _centre(self, made: QWidget) -> None:
-        centre = self._window.geometry().center()
-        made.move(max(0, centre.x() - made.width() // 2), max(0, centre.y() - made.height() // 2))
 
     def _made(self, order_id: str) -> None:
         self._wanted = order_id

@@ -12,6 +12,17 @@ from lamplighter.ui.glyphs import icon
 from lamplighter.ui.theme import theme
 
 
+def centre_over(window: QWidget, made: QWidget) -> None:
+    """Put a new window in the middle of another, no larger than the screen it stands on."""
+    room = window.screen().availableGeometry()
+    made.resize(made.size().boundedTo(room.size()))
+    centre = window.geometry().center()
+    made.move(
+        max(room.left(), min(centre.x() - made.width() // 2, room.right() - made.width())),
+        max(room.top(), min(centre.y() - made.height() // 2, room.bottom() - made.height())),
+    )
+
+
 class Text(QLabel):
     """A label in a type role. `tone`: primary, secondary or muted."""
 

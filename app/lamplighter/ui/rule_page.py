@@ -15,7 +15,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.feed_mapping import fill, plain_table
-from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.parts import Panel, Text, button, centre_over, row
 from lamplighter.ui.rule_form import RuleForm
 from lamplighter.ui.rule_trial import TrialPanel
 from lamplighter.ui.words import tr
@@ -211,6 +211,7 @@ class RulePage(QWidget):
         rule = view.definition if view is not None else None
         self.form = RuleForm(self._desk, rule, self.window())
         self.form.destroyed.connect(self._form_gone)
+        centre_over(self.window(), self.form)
         self.form.show()
 
     def _form_gone(self) -> None:

@@ -91,7 +91,7 @@ def test_what_is_incomplete_or_impossible_is_refused_and_changes_nothing(
 
 
 def test_an_unknown_alarm_is_refused() -> None:
-    with pytest.raises(LamplighterError, match="no such alarm"):
+    with pytest.raises(LamplighterError, match="no alarm called nothing@nowhere"):
         _City().act("ack", "nothing@nowhere")
 
 

@@ -79,11 +79,11 @@ def test_versions_cards_and_what_a_person_decides(say: Any, project: Path) -> No
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("models", "promote", "{p}", "pumps", 7, "--reason", "x"), FAILED, "no version 7"),
+        (("models", "promote", "{p}", "pumps", 7, "--reason", "x"), USAGE, "called pumps 7"),
         (("models", "promote", "{p}", "pumps", 2, "--reason", " "), FAILED, "a reason is needed"),
         (("models", "promote", "{p}", "pumps", 2), USAGE, "reason"),
         (("models", "rollback", "{p}", "pumps", "--reason", "x"), FAILED, "no earlier version"),
-        (("models", "card", "{p}", "bridges"), FAILED, "no version of it is in use"),
+        (("models", "card", "{p}", "bridges"), USAGE, "no model called bridges"),
         (("models", "import", "{p}", "{p}/nothing.zip"), FAILED, "there is no such file"),
         (("models", "import", "{p}", "{p}/m.onnx"), FAILED, "can run hidden code"),
         (("models", "train", "{p}"), FAILED, "training needs one"),

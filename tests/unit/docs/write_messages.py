@@ -77,6 +77,7 @@ MORE: Final[dict[str, str]] = {
     "C-703": "Look at the device's own display or log.",
     "U-801": "Read the verb's `--help`.",
     "U-802": "`query PROJECT --list` shows all names.",
+    "U-809": "The verb named in the message lists the names.",
     "U-803": "Give it as `source/name`.",
     "U-804": "Do what the reason says, or work without it.",
     "U-805": "Start `record`; its log is in the project's `cache/`.",

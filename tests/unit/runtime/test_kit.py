@@ -11,13 +11,15 @@ from tests.kit.field_town import PHOTO, PHOTO_NAME, change, chunk, desk_of, reco
 from tests.kit.program import Recording, json_of, verb
 
 from lamplighter.analytics import model_files
+from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.kit import KitWanted
 from lamplighter.domain.models import Figure, ModelCard
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.governance.keys import signing_key
-from lamplighter.runtime import alarm_edits
+from lamplighter.governance.roles import local_identity
+from lamplighter.runtime import alarm_edits, records_alone
 from lamplighter.runtime import kit as kits
 from lamplighter.runtime import project as projects
 from lamplighter.runtime.alarm_watch import SOURCE
@@ -263,9 +265,25 @@ def test_a_conflict_is_settled_by_a_verb_that_sees_all_sides(office: Path) -> No
     back(there, office)
     kits.settle_alone(office, "order/WO-0", "note", take="theirs", reason="asked the crew")
     assert records(office)["order/WO-0"]["note"] == "6312-C3"
-    with pytest.raises(LamplighterError, match="about safety"):
-        kits.settle_alone(office, "order/WO-0", "isolation", take="mine", reason="")
-    kits.settle_alone(office, "order/WO-0", "isolation", value="closed", reason="with M. Berg")
+    me = local_identity().user
+    for reason, second, said in (
+        ("", "", "name the second person"), ("valve looked at", "", "name the second person"),
+        ("", "M. Berg", "say why"), ("valve looked at", me.upper(), "somebody else"),
+    ):  # fmt: skip
+        with pytest.raises(LamplighterError, match=said):
+            kits.settle_alone(
+                office, "order/WO-0", "isolation", take="mine", reason=reason, second=second
+            )
+        ask = wire.EditFields("order/WO-0", {"isolation": "closed"}, reason, {}, second)
+        with records_alone.alone(office) as desk, pytest.raises(LamplighterError, match=said):
+            desk.answer(ask)
+    kits.settle_alone(
+        office, "order/WO-0", "isolation", value="closed", reason="valve looked at",
+        second="M. Berg",
+    )  # fmt: skip
+    with desk_of(office) as (_, edits):
+        reasons = {e.reason for e in edits.edits.history("order/WO-0")}
+    assert "valve looked at (decided with M. Berg)" in reasons
     assert kits.conflicts(office) == []
     with pytest.raises(LamplighterError, match="no conflict"):
         kits.settle_alone(office, "order/WO-0", "note", take="mine", reason="again")

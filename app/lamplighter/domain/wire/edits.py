@@ -12,13 +12,15 @@ class EditFields(Message, frozen=True):
     """Set fields of one object; answered with `Edited`.
 
     `seen`: per field the heads the author looked at, e.g. both sides of a conflict that is being
-    settled; a field that is not named there was seen as it stands.
+    settled; a field that is not named there was seen as it stands. `second`: who decides with the
+    author; needed, with a reason, where a conflict about safety is settled.
     """
 
     object: str
     changes: dict[str, Value]
     reason: str = ""
     seen: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    second: str = ""
 
 
 class Edited(Message, frozen=True):
