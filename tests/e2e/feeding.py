@@ -6,8 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 from tests.kit.program import ROOT, Recording, json_of
 
 OBS = "lamplighter/1/obs/"
@@ -42,7 +42,7 @@ def played(folder: Path, messages: int = 60, points: int = 20) -> Played:
             recording.ready()
             wait_until_live(project)
             device(broker, ledger, "--messages", messages, "--points", points, "--rate", 0)
-            wait_for(lambda: stored(project) >= messages * points)
+            until(lambda: stored(project) >= messages * points)
             report = recording.end()
     return Played(project, ledger, report)
 
@@ -82,7 +82,7 @@ def native(source: str, seq: int, points: list[list[Any]], epoch: int = 7213) ->
 
 def wait_until_live(project: Path) -> None:
     """Until the recorder listens on its feed: what is sent before that, no broker keeps for it."""
-    wait_for(lambda: all(f["state"] == "live" for f in json_of("feed", "list", project)["feeds"]))
+    until(lambda: all(f["state"] == "live" for f in json_of("feed", "list", project)["feeds"]))
 
 
 def stored(project: Path) -> int:
@@ -95,17 +95,6 @@ def stored(project: Path) -> int:
     finally:
         sql.close()
     return int(row[0])
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 45.0) -> Any:
-    """The first true answer; fails the test when none comes in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"did not happen within {seconds:g} s")
 
 
 def balanced(report: dict[str, Any]) -> bool:

@@ -14,9 +14,10 @@ import pytest
 
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
-from tests.e2e.feeding import OBS, balanced, native, publish, stored, wait_for
+from tests.e2e.feeding import OBS, balanced, native, publish, stored
 from tests.fixtures import cities
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 from tests.kit.program import Recording, json_of, verb
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -61,7 +62,7 @@ def test_bad_messages_are_told_counted_and_set_aside(tmp_path: Path) -> None:
                     else None
                 )
             )
-            wait_for(lambda: session.ask_now(wire.GetFeeds()).items[0].state == "live")  # type: ignore[union-attr]
+            until(lambda: session.ask_now(wire.GetFeeds()).items[0].state == "live")  # type: ignore[union-attr]
             good = [native("good", seq, [["G-1", NOW + seq, seq]]) for seq in range(40)]
             bad = [(f"{OBS}dev-{code}", doubtful(value)) for code, value in VALUES.items()]
             bad += [(f"{OBS}dev-{code}", body) for code, body in MESSAGES.items()]
@@ -79,7 +80,7 @@ def test_bad_messages_are_told_counted_and_set_aside(tmp_path: Path) -> None:
             publish(broker, [*mixed, *good[len(bad) * 2 :]])
             wanted = {*VALUES, *MESSAGES, "D-105", "D-110", "D-111", "S-201"}
             try:
-                wait_for(lambda: wanted <= told.keys(), 20)
+                until(lambda: wanted <= told.keys(), 20)
             except AssertionError:
                 raise AssertionError(f"not told: {sorted(wanted - told.keys())}") from None
             finally:
@@ -107,11 +108,11 @@ def test_a_mapping_that_matches_nothing_says_so(tmp_path: Path) -> None:
             session.subscribe(
                 lambda e: told.append(e.problem.code) if isinstance(e, wire.ProblemRaised) else None
             )
-            wait_for(lambda: session.ask_now(wire.GetFeeds()).items[0].state == "live")  # type: ignore[union-attr]
+            until(lambda: session.ask_now(wire.GetFeeds()).items[0].state == "live")  # type: ignore[union-attr]
             publish(broker, [("a/b", json.dumps({"other": n})) for n in range(30)])
-            wait_for(lambda: "D-114" in told)
+            until(lambda: "D-114" in told)
             publish(broker, [("a/b", json.dumps({"temp": 21.5}))])
-            wait_for(lambda: stored(project) >= 31)
+            until(lambda: stored(project) >= 31)
             session.close()
             report = recording.end()
     assert (report["quarantined"], report["stored"]) == (30, 1)
@@ -174,7 +175,7 @@ def test_a_full_disk_stops_nothing_for_good(tmp_path: Path) -> None:
             session.subscribe(
                 lambda e: told.append(e.problem.code) if isinstance(e, wire.ProblemRaised) else None
             )
-            wait_for(lambda: session.ask_now(wire.GetFeeds()).items[0].state == "live")  # type: ignore[union-attr]
+            until(lambda: session.ask_now(wire.GetFeeds()).items[0].state == "live")  # type: ignore[union-attr]
             unlimited = resource.RLIM_INFINITY
             pid = recording.process.pid
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (4_096, unlimited))
@@ -183,10 +184,10 @@ def test_a_full_disk_stops_nothing_for_good(tmp_path: Path) -> None:
                 for seq in range(50)
             ]
             publish(broker, messages)
-            wait_for(lambda: "A-401" in told)
+            until(lambda: "A-401" in told)
             assert recording.process.poll() is None
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
-            wait_for(lambda: stored(project) >= 5_000, 15)
+            until(lambda: stored(project) >= 5_000, 15)
             session.close()
             report = recording.end()
     assert balanced(report)

@@ -16,8 +16,9 @@ import pytest
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.command import CommandRequest, CommandState, Outcome, Receipt
-from tests.e2e.feeding import publish, wait_for
+from tests.e2e.feeding import publish
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 from tests.kit.program import COMMAND, Recording, environment, json_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -39,7 +40,7 @@ class District:
     def connect(self) -> None:
         self.session = Session(WireCarrier(self.project))
         self.session.subscribe(self._note)
-        wait_for(self._live, 30)
+        until(self._live, 30)
 
     def restart(self) -> None:
         """A new recorder, and the console on it."""
@@ -65,7 +66,7 @@ class District:
         than one try.
         """
         for _ in range(12):
-            wait_for(self._live, 60)
+            until(self._live, 60)
             os.kill(self.devices.pid, signal.SIGSTOP)
             reply = self.ask(asset, action)
             if isinstance(reply, wire.Ok):
@@ -85,7 +86,7 @@ class District:
             (found,) = [s for s in answer.items if s.command.id == reply.text]
             return found if found.outcome not in (Outcome.REQUESTED, Outcome.SENT) else None
 
-        state = wait_for(ended, seconds)
+        state = until(ended, seconds)
         assert isinstance(state, CommandState)
         return state
 
@@ -104,7 +105,7 @@ def _devices(city: Path, project: Path, broker: Broker, ledger: Path) -> subproc
          "--trust", str(project / "keys" / "console.pub"), "--ready-file", str(ready)],
         env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_for(ready.exists, 30)
+    until(ready.exists, 30)
     return process
 
 
@@ -180,7 +181,7 @@ def _of_somebody_else_is_shown(district: District) -> None:
     body = json.dumps({"id": "0" * 32, "result": "executed", "measured": "closed"})
     assert Receipt("0" * 32, "executed").id in body
     publish(district.broker, [("lamplighter/1/rcp/gw-1", body)])
-    wait_for(lambda: "S-203" in district.problems)
+    until(lambda: "S-203" in district.problems)
 
 
 def _survives_the_death_of_the_recorder(district: District) -> None:
@@ -189,9 +190,9 @@ def _survives_the_death_of_the_recorder(district: District) -> None:
     district.recording.kill()
     district.session.close()
     os.kill(district.devices.pid, signal.SIGCONT)
-    wait_for(lambda: district.actuations(THIRD), 30)
+    until(lambda: district.actuations(THIRD), 30)
     district.restart()
-    wait_for(lambda: district.outcome(reply).outcome is Outcome.EXECUTED)
+    until(lambda: district.outcome(reply).outcome is Outcome.EXECUTED)
     assert district.actuations(THIRD) == [reply.text]
 
 

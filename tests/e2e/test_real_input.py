@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.feeding import balanced, device, publish, stored, wait_for
+from tests.e2e.feeding import balanced, device, publish, stored
 from tests.kit.broker import Broker
 from tests.kit.checker import check, read_export, read_ledger
 from tests.kit.epanet_device import solve
+from tests.kit.patience import until
 from tests.kit.program import Recording, json_of
 from tests.kit.testdata import city_data, prognostics_data
 
@@ -40,7 +41,7 @@ def test_a_network_bound_to_its_city_is_recorded_as_its_simulation_says(tmp_path
             device(broker, ledger, network, "--messages", len(steps), "--rate", 0,
                    "--source", "net3", module="epanet_device")  # fmt: skip
             points = sum(len(step) for step in steps)
-            wait_for(lambda: stored(project) >= points)
+            until(lambda: stored(project) >= points)
             report = recording.end()
     assert balanced(report)
     assert report["stored"] == points
@@ -86,9 +87,9 @@ def test_foreign_json_comes_in_by_a_mapping_file(tmp_path: Path) -> None:
         json_of("feed", "add", project, broker.url, "--map", mapping)
         with Recording(project) as recording:
             recording.ready()
-            wait_for(lambda: json_of("feed", "list", project)["feeds"][0]["state"] == "live")
+            until(lambda: json_of("feed", "list", project)["feeds"][0]["state"] == "live")
             publish(broker, [(topic, json.dumps(entity)), (topic, '{"nothing": "of it"}')])
-            wait_for(lambda: stored(project) >= 3)
+            until(lambda: stored(project) >= 3)
             report = recording.end()
     assert balanced(report)
     assert (report["stored"], report["quarantined"]) == (2, 1)
@@ -106,7 +107,7 @@ def test_a_recording_is_replayed_as_a_feed(tmp_path: Path) -> None:
     json_of("feed", "add", project, f"replay:{file}?speed=0&source=skab&times=recorded")
     with Recording(project) as recording:
         recording.ready()
-        wait_for(lambda: stored(project) >= 8 * len(rows), 40)
+        until(lambda: stored(project) >= 8 * len(rows), 40)
         report = recording.end()
     assert balanced(report)
     assert report["stored"] == 8 * len(rows)

@@ -14,8 +14,9 @@ import pytest
 
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain.quality import CLASS_MASK, Quality
-from tests.e2e.feeding import balanced, native, publish, stored, wait_for, wait_until_live
+from tests.e2e.feeding import balanced, native, publish, stored, wait_until_live
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 from tests.kit.program import COMMAND, Recording, environment, json_of, verb
 
 pytestmark = [pytest.mark.e2e, pytest.mark.gl, pytest.mark.timeout(300)]
@@ -66,14 +67,14 @@ def test_a_killed_window_ends_no_recording(tmp_path: Path) -> None:
         with Recording(project) as recording:
             recording.ready()
             window = _window(project)
-            wait_for(lambda: _clients(project) >= 1, 40)
+            until(lambda: _clients(project) >= 1, 40)
             wait_until_live(project)
             publish(broker, [native("dev", 0, [["P-1", _now(), 1.0]])])
-            wait_for(lambda: stored(project) == 1)
+            until(lambda: stored(project) == 1)
             os.killpg(window.pid, signal.SIGKILL)
             window.wait(10)
             publish(broker, [native("dev", 1, [["P-1", _now(), 2.0]])])
-            wait_for(lambda: stored(project) == 2)
+            until(lambda: stored(project) == 2)
             report = recording.end()
     assert balanced(report)
     assert report["gaps"] == 0
@@ -88,7 +89,7 @@ def test_without_network_the_last_state_is_there_and_marked_stale(tmp_path: Path
             recording.ready()
             wait_until_live(project)
             publish(broker, [native("dev", 0, [["P-1", _now() - 5_000, 3.25]])])
-            wait_for(lambda: stored(project) == 1)
+            until(lambda: stored(project) == 1)
             recording.end()
     with Recording(project) as recording:  # and no broker
         recording.ready()
@@ -97,7 +98,7 @@ def test_without_network_the_last_state_is_there_and_marked_stale(tmp_path: Path
             newest = session.newest()
             assert newest is not None
             assert float(newest.value[0]) == 3.25
-            wait_for(lambda: _grade(session) == Quality.STALE, 5)
+            until(lambda: _grade(session) == Quality.STALE, 5)
         finally:
             session.close()
         recording.end()

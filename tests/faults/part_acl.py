@@ -17,6 +17,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.kit.broker import Broker, free_port
 from tests.kit.certificates import Authority, broker_lines
+from tests.kit.patience import until
 
 from lamplighter.runtime.broker_rights import rights_of, write_rights
 from lamplighter.runtime.feeds import add_feed
@@ -181,7 +182,7 @@ def _try(logins: dict[str, Login], topics: list[str]) -> Row:
     for login in tried:
         login.publish(topics)
     root.publish(["over"])
-    _until(lambda: ("over", ROOT_USER) in root.heard)
+    until(lambda: ("over", ROOT_USER) in root.heard)
     for login in tried:
         judge(login, "publish", {topic for topic, sender in root.heard if sender == login.name})
     for filters, how in ((topics, ""), (["#", "+/#", "$SYS/#"], " by #")):
@@ -190,7 +191,7 @@ def _try(logins: dict[str, Login], topics: list[str]) -> Row:
             login.heard.clear()
         root.heard.clear()
         root.publish([*topics, "over"])
-        _until(lambda: ("over", ROOT_USER) in root.heard)
+        until(lambda: ("over", ROOT_USER) in root.heard)
         time.sleep(0.5)
         for login in tried:
             judge(login, "hear", {topic for topic, _ in login.heard} & set(topics), how)
@@ -199,14 +200,6 @@ def _try(logins: dict[str, Login], topics: list[str]) -> Row:
             )
             login.client.unsubscribe(filters)
     return {"pairs": pairs, "wrong": wrong}
-
-
-def _until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        if time.monotonic() > end:
-            raise RuntimeError("the broker delivers no more")
-        time.sleep(0.02)
 
 
 def _rights(folder: Path, sources: list[str]) -> Path:

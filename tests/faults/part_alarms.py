@@ -17,6 +17,7 @@ from typing import Any, Final
 from tests.kit.alarm_room import make_project
 from tests.kit.broker import Broker
 from tests.kit.feeds import FeedBuilder
+from tests.kit.patience import came
 from tests.kit.program import Recording
 
 from lamplighter.client import Session, WireCarrier
@@ -122,12 +123,7 @@ def town(folder: Path, tanks: int) -> Iterator[tuple[Path, Broker]]:
 
 def until(holds: Callable[[], object]) -> bool:
     """Whether it came to hold in time."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return False
+    return came(holds, PATIENCE_S)
 
 
 def flood(size: dict[str, int], folder: Path) -> Row:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 POINTS: Final = 4
@@ -81,7 +82,7 @@ def run(folder: Path, devices: int, messages: int, share: str = "?share=night") 
         pair = [Recorder(folder / name, broker.url + share) for name in ("one", "two")]
         for recorder in pair:
             recorder.start()
-        _until(lambda: all(recorder.live() for recorder in pair))
+        until(lambda: all(recorder.live() for recorder in pair))
         senders = [_device(folder, broker.port, n, messages) for n in range(devices)]
         time.sleep(2)
         pair[0].end(signal.SIGKILL)
@@ -89,7 +90,7 @@ def run(folder: Path, devices: int, messages: int, share: str = "?share=night") 
         pair[0].start()
         for sender in senders:
             sender.wait(180)
-        _until(lambda: all(recorder.live() for recorder in pair))
+        until(lambda: all(recorder.live() for recorder in pair))
         time.sleep(3)
         for recorder in pair:
             recorder.end()
@@ -127,14 +128,6 @@ def _device(folder: Path, port: int, number: int, messages: int) -> subprocess.P
         "--messages", str(messages), "--points", str(POINTS), "--rate", "100", "--linger", "2",
     ]  # fmt: skip
     return subprocess.Popen(words, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-
-
-def _until(true: Callable[[], object], seconds: float = 90.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise RuntimeError("the recorders did not come up")
-        time.sleep(0.3)
 
 
 def passed(found: Row) -> bool:

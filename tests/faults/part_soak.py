@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-from tests.e2e.feeding import wait_for
 from tests.kit.broker import Broker
 from tests.kit.device import value_of
+from tests.kit.patience import until
 from tests.kit.program import COMMAND, ROOT, Recording, environment, json_of, verb
 
 Row = dict[str, Any]
@@ -200,7 +200,7 @@ def _drained(project: Path, folder: Path) -> None:
     want = POINTS * sum(
         (folder / f"kit-{n}.ledger").read_bytes().count(b"\n") for n in range(DEVICES)
     )
-    wait_for(lambda: stored(project) >= want, 120)
+    until(lambda: stored(project) >= want, 120)
     last = -1
     while (now := stored(project)) != last:
         last = now

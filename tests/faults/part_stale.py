@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.e2e.feeding import wait_for
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 from tests.kit.program import ROOT, Recording, json_of
 
 from lamplighter.client import Session, WireCarrier
@@ -169,7 +169,7 @@ class Observer(threading.Thread):
         self._devices = devices
         self._session = Session(WireCarrier(project))
         self._done = threading.Event()
-        city = wait_for(self._city)
+        city = until(self._city)
         self._ids = {s.source: s.id for s in city.datastreams}
 
     def _city(self) -> wire.City | None:

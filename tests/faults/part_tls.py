@@ -20,11 +20,11 @@ from typing import Any, Final
 
 from tests.kit.broker import Broker, free_port
 from tests.kit.certificates import Authority, broker_lines
+from tests.kit.patience import came
 
 from lamplighter.domain.clock import SystemClock
 from lamplighter.sources import MqttFeed, TlsFiles, tls
 
-PATIENCE_S: Final = 30.0
 Row = dict[str, Any]
 
 
@@ -67,15 +67,6 @@ class Counting(tls.PatientSocket):
         done = super().send(data, flags)
         Counting.sent += done
         return done
-
-
-def until(true: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def trials(folder: Path) -> list[Trial]:
@@ -125,7 +116,7 @@ def run(trial: Trial, folder: Path) -> Outcome:
             tls=trial.ours,
         )
         feed.start()
-        until(lambda: feed.state == "live" or feed.problem is not None)
+        came(lambda: feed.state == "live" or feed.problem is not None)
         found.state = feed.state
         problem = feed.problem
         found.code, found.text = (problem.code, problem.text) if problem else ("", "")
@@ -228,13 +219,13 @@ def rotation(folder: Path) -> list[str]:
                     clock=SystemClock(), tls=ours)  # fmt: skip
     feed.start()
     try:
-        if not until(lambda: feed.state == "live"):
+        if not came(lambda: feed.state == "live"):
             return [f"the first files do not connect: {feed.problem}"]
         _copy(both, foreign, ours)
-        if not until(lambda: feed.problem is not None) or feed.state != "live":
+        if not came(lambda: feed.problem is not None) or feed.state != "live":
             wrong.append("wrong new files were not told, or cost the link")
         _copy(both, second, ours)
-        if not until(lambda: feed.counters.connects == 2 and feed.state == "live"):
+        if not came(lambda: feed.counters.connects == 2 and feed.state == "live"):
             wrong.append(f"good new files were not taken: {feed.problem}")
         if feed.problem is not None or feed.counters.losses:
             wrong.append(f"the renewal is told as a fault: {feed.problem}")
@@ -243,7 +234,7 @@ def rotation(folder: Path) -> list[str]:
         lines = broker_lines(port, TlsFiles(new.file, exchanged.cert, exchanged.key))
         broker = Broker(folder / "broker2", port=port, lines=[*lines, "allow_anonymous true"])
         broker.start()
-        if not until(lambda: feed.counters.connects == 3 and feed.state == "live"):
+        if not came(lambda: feed.counters.connects == 3 and feed.state == "live"):
             wrong.append(f"the broker's new authority is not accepted: {feed.problem}")
     finally:
         feed.stop(6.0)
@@ -271,7 +262,7 @@ def ends_while_connected(folder: Path) -> list[str]:
                         deliver=lambda _: True, tls=ours)  # fmt: skip
         feed.start()
         try:
-            if not until(lambda: feed.state == "live") or feed.problem is not None:
+            if not came(lambda: feed.state == "live") or feed.problem is not None:
                 return [f"not quietly connected: {feed.problem}"]
             clock.days = 7
             if feed.problem is None or feed.problem.code != "N-311":
@@ -281,7 +272,7 @@ def ends_while_connected(folder: Path) -> list[str]:
             if problem is None or "ended on" not in problem.text or feed.state != "live":
                 wrong.append("its end is not told, or cost the link")
             broker.stop()
-            if not until(lambda: feed.problem is not None and feed.problem.code == "N-303"):
+            if not came(lambda: feed.problem is not None and feed.problem.code == "N-303"):
                 wrong.append("the ended certificate is tried again")
             broker.start()
             time.sleep(1.0)

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.feeding import native, publish, wait_for
+from tests.e2e.feeding import native, publish
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 from tests.kit.program import COMMAND, environment, json_of
 
 SECONDS = 40
@@ -37,7 +38,7 @@ def measure(folder: Path, before: Path, city: Path) -> tuple[dict[str, Any], dic
         stop = threading.Event()
         feeding = threading.Thread(target=_feed, args=(broker, stop), daemon=True)
         try:
-            wait_for(lambda: (project / "recorder.json").exists(), 40)
+            until(lambda: (project / "recorder.json").exists(), 40)
             time.sleep(14)
             feeding.start()
             time.sleep(2)

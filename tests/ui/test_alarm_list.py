@@ -21,6 +21,7 @@ from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked
 
 
 def leaves(model: AlarmModel) -> list[str]:
@@ -148,12 +149,6 @@ def test_blinking_stops_with_the_last_unacknowledged(qapp: Any) -> None:
     blink.reduced = True
     blink.need(True)
     assert not blink.running
-
-
-def asked(desk: Desk, kind: type) -> list[Any]:
-    session = desk.session
-    assert isinstance(session, FakeSession)
-    return [r for r in session.asked if isinstance(r, kind)]
 
 
 def put(desk: Desk, asset: str, **changes: Any) -> AlarmRecord:

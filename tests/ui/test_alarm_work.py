@@ -16,6 +16,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.kpi_alarm_figures import figures
 from lamplighter.ui.time_track import Track
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked
 
 
 @pytest.fixture
@@ -27,12 +28,6 @@ def work(qtbot: Any, desk: Desk) -> Iterator[AlarmWork]:
     made = AlarmWindows(desk, parent).open(WORKS)
     yield made
     made.close()
-
-
-def asked(desk: Desk, kind: type) -> list[Any]:
-    session = desk.session
-    assert isinstance(session, FakeSession)
-    return [r for r in session.asked if isinstance(r, kind)]
 
 
 def test_works_are_planned_on_the_selection_and_ended(desk: Desk, work: AlarmWork) -> None:

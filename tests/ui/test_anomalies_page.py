@@ -20,6 +20,7 @@ from lamplighter.ui.series import Trace
 from lamplighter.ui.usual_lines import UsualLines
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked, shown
 
 HOUR = 3_600_000
 
@@ -63,16 +64,8 @@ def session(desk: Desk) -> _Session:
 @pytest.fixture
 def page(qtbot: object, desk: Desk, session: _Session) -> Iterator[AnomaliesPage]:
     desk.connect_session(session)
-    made = AnomaliesPage(desk)
-    made.resize(1100, 420)
-    made.show()
-    yield made
-    made.close()
-    made.deleteLater()
-
-
-def asked(session: _Session, kind: type) -> list[wire.Request]:
-    return [r for r in session.asked if isinstance(r, kind)]
+    with shown(AnomaliesPage(desk), 1100, 420) as made:
+        yield made
 
 
 def row(page: AnomaliesPage, number: int) -> list[str]:

@@ -15,8 +15,8 @@ from lamplighter.domain.crew_plan import Crew, Job, as_plan, propose
 from lamplighter.ui.crew_draft import LEFT
 from lamplighter.ui.crew_page import CrewPage
 from lamplighter.ui.desk import Desk
-from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import seated, shown
 
 CREWS = (
     Crew("ash", "Ash", ("pumps",), lon=4.40, lat=51.90),
@@ -64,19 +64,13 @@ class _Session(FakeSession):
 
 @pytest.fixture
 def session(desk: Desk) -> _Session:
-    made = _Session(directly, buildings=5)
-    desk.connect_session(made)
-    return made
+    return seated(desk, _Session)
 
 
 @pytest.fixture
 def page(qtbot: Any, desk: Desk, session: _Session) -> Iterator[CrewPage]:
-    made = CrewPage(desk)
-    made.resize(1000, 420)
-    made.show()
-    yield made
-    made.close()
-    made.deleteLater()
+    with shown(CrewPage(desk), 1000, 420) as made:
+        yield made
 
 
 def taken(session: _Session) -> list[wire.TakeCrewPlan]:

@@ -19,6 +19,7 @@ from lamplighter.ui.feed_dialog import FeedDialog
 from lamplighter.ui.feed_message import field_path
 from tests.ui.conftest import Open, directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked
 
 T = 1_795_349_281
 BODIES = [json.dumps({"dev": f"P-{n:02d}", "t": T, "press_bar": 3.5, "rssi": -70}) for n in (1, 2)]
@@ -79,10 +80,6 @@ def connected(dialog: FeedDialog) -> FeedDialog:
     dialog.form.address.setText("broker.town:1883")
     dialog.primary.click()
     return dialog
-
-
-def asked(session: _Session, kind: type) -> list[wire.Request]:
-    return [r for r in session.asked if isinstance(r, kind)]
 
 
 def test_the_kinds_are_those_the_recorder_knows(dialog: FeedDialog) -> None:

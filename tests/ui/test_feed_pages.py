@@ -18,8 +18,9 @@ from lamplighter.ui.feed_list import certificate_words, state_words
 from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.feed_pages import FeedPages
 from lamplighter.ui.quarantine_page import pretty
-from tests.ui.conftest import Open, directly
+from tests.ui.conftest import Open
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked, seated, shown
 
 GOOD = wire.FeedState("feed-1", "mqtts://b:1", "live", 90, 0.4, name="Water", owner="Works",
                       messages_per_s=3.5, delay_p50_s=0.2, delay_p95_s=0.9, reconnects=2,
@@ -61,32 +62,22 @@ class _Session(FakeSession):
 
 @pytest.fixture
 def session(desk: Desk) -> _Session:
-    made = _Session(directly, buildings=5)
-    desk.connect_session(made)
-    return made
+    return seated(desk, _Session)
 
 
 @pytest.fixture
 def pages(qtbot: object, desk: Desk, session: _Session) -> Iterator[FeedPages]:
-    made = FeedPages(desk)
-    made.resize(1200, 420)
-    made.show()
-    session.tick()
-    status = desk.status
-    assert status is not None
-    session.emit(replace(status, feeds=(GOOD, BAD, OFF)))
-    yield made
-    made.close()
-    made.deleteLater()
+    with shown(FeedPages(desk), 1200, 420) as made:
+        session.tick()
+        status = desk.status
+        assert status is not None
+        session.emit(replace(status, feeds=(GOOD, BAD, OFF)))
+        yield made
 
 
 def cell(pages: FeedPages, row: int, column: int) -> str:
     item = pages.feeds.table.item(row, column)
     return item.text() if item is not None else ""
-
-
-def asked(session: _Session, kind: type) -> list[wire.Request]:
-    return [r for r in session.asked if isinstance(r, kind)]
 
 
 def test_the_broken_feed_stands_first_with_its_layer(pages: FeedPages) -> None:

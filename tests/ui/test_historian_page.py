@@ -11,8 +11,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.exchange import ExchangeState, Poison
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.historian_page import HistorianPage
-from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked, seated, shown
 
 BAD = Poison(4, "observation", 12, "gw-9", 77, 3, 1, "=level = 9.0", "violates the check no", 1_000)
 STANDS = ExchangeState("db.town/history", True, 3, 1200, 40, 9, 1, 1_000)
@@ -40,24 +40,14 @@ class _Session(FakeSession):
 
 @pytest.fixture
 def session(desk: Desk) -> _Session:
-    made = _Session(directly, buildings=5)
-    desk.connect_session(made)
-    return made
+    return seated(desk, _Session)
 
 
 @pytest.fixture
 def page(qtbot: object, desk: Desk, session: _Session) -> Iterator[HistorianPage]:
-    made = HistorianPage(desk)
-    made.resize(1200, 420)
-    made.show()
-    session.tick()
-    yield made
-    made.close()
-    made.deleteLater()
-
-
-def asked(session: _Session, kind: type) -> list[wire.Request]:
-    return [r for r in session.asked if isinstance(r, kind)]
+    with shown(HistorianPage(desk), 1200, 420) as made:
+        session.tick()
+        yield made
 
 
 def test_it_tells_how_the_exchange_stands(page: HistorianPage, session: _Session) -> None:

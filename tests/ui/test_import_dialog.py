@@ -25,8 +25,8 @@ from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.import_table import CRS
 from lamplighter.ui.layers_panel import LayersPanel, removal_words
 from lamplighter.ui.register_dialog import RegisterDialog
-from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import seated
 
 TOWN = Layer("town", "town", "model", "buildings", "/d/town.json", objects=40, lods=(1.0, 2.2),
              licence="CC0", terms_from="LICENSE", format="CityJSON")  # fmt: skip
@@ -58,9 +58,7 @@ class _Session(FakeSession):
 
 @pytest.fixture
 def session(desk: Desk) -> _Session:
-    made = _Session(directly, buildings=5)
-    desk.connect_session(made)
-    return made
+    return seated(desk, _Session)
 
 
 @pytest.fixture

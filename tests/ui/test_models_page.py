@@ -20,8 +20,8 @@ from lamplighter.domain.models import (
 from lamplighter.domain.problems import problem
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.models_page import ModelsPage, record_of
-from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked, seated, shown
 
 CARD = ModelCard(
     "maintenance", "Failure of bearings within 30 days", "bearing hazard 1",
@@ -57,23 +57,13 @@ class _Session(FakeSession):
 
 @pytest.fixture
 def session(desk: Desk) -> _Session:
-    made = _Session(directly, buildings=5)
-    desk.connect_session(made)
-    return made
+    return seated(desk, _Session)
 
 
 @pytest.fixture
 def page(qtbot: object, desk: Desk, session: _Session) -> Iterator[ModelsPage]:
-    made = ModelsPage(desk)
-    made.resize(1200, 300)
-    made.show()
-    yield made
-    made.close()
-    made.deleteLater()
-
-
-def asked(session: _Session, kind: type) -> list[wire.Request]:
-    return [r for r in session.asked if isinstance(r, kind)]
+    with shown(ModelsPage(desk), 1200, 300) as made:
+        yield made
 
 
 def cells(page: ModelsPage, line: int) -> list[str]:

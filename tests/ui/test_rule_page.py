@@ -17,6 +17,7 @@ from lamplighter.ui.rule_page import RulePage, record_words, state_word
 from lamplighter.ui.rule_trial import in_words
 from tests.ui.fake_alarm_room import DRY_RUN, outcome_at, view_of
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked
 
 
 @pytest.fixture
@@ -33,12 +34,6 @@ def work(qtbot: Any, desk: Desk) -> Iterator[AlarmWork]:
 @pytest.fixture
 def page(work: AlarmWork) -> RulePage:
     return work.rules
-
-
-def asked(desk: Desk, kind: type) -> list[Any]:
-    session = desk.session
-    assert isinstance(session, FakeSession)
-    return [r for r in session.asked if isinstance(r, kind)]
 
 
 def test_drafts_come_first_and_say_that_they_raise_nothing(page: RulePage) -> None:

@@ -14,6 +14,7 @@ from lamplighter.ui.evidence_curve import in_spreads
 from lamplighter.ui.suspicion_page import SuspicionPage
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked, shown
 
 
 class _Session(FakeSession):
@@ -52,12 +53,8 @@ def session() -> _Session:
 @pytest.fixture
 def page(qtbot: object, desk: Desk, session: _Session) -> Iterator[SuspicionPage]:
     desk.connect_session(session)
-    made = SuspicionPage(desk)
-    made.resize(1100, 420)
-    made.show()
-    yield made
-    made.close()
-    made.deleteLater()
+    with shown(SuspicionPage(desk), 1100, 420) as made:
+        yield made
 
 
 def told(page: SuspicionPage, desk: Desk, *items: Suspect, held: tuple[Withheld, ...] = ()) -> None:
@@ -66,10 +63,6 @@ def told(page: SuspicionPage, desk: Desk, *items: Suspect, held: tuple[Withheld,
 
 def key_of(desk: Desk) -> str:
     return next(s.key for s in desk.city.streams.values())
-
-
-def asked(session: _Session, kind: type) -> list[wire.Request]:
-    return [r for r in session.asked if isinstance(r, kind)]
 
 
 def test_an_empty_lane_says_so(page: SuspicionPage) -> None:

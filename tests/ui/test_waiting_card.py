@@ -13,8 +13,8 @@ from lamplighter.domain.maintenance import Prognosis
 from lamplighter.domain.waiting import WaitingCosts, weigh
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.waiting_card import WaitingCard
-from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
+from tests.ui.pages import seated, shown
 
 ITEM = Prognosis("", 0, 30, 0.7, 0.5, 0.85, basis="12 failures", naive_probability=0.05, people=800)
 
@@ -35,20 +35,14 @@ class _Session(FakeSession):
 
 @pytest.fixture
 def session(desk: Desk) -> _Session:
-    made = _Session(directly, buildings=5)
-    desk.connect_session(made)
-    return made
+    return seated(desk, _Session)
 
 
 @pytest.fixture
 def card(qtbot: Any, desk: Desk, session: _Session) -> Iterator[WaitingCard]:
-    made = WaitingCard(desk)
-    made.resize(344, 620)
-    made.show()
-    desk.selection.select(next(iter(desk.city.assets)))
-    yield made
-    made.close()
-    made.deleteLater()
+    with shown(WaitingCard(desk), 344, 620) as made:
+        desk.selection.select(next(iter(desk.city.assets)))
+        yield made
 
 
 def test_the_bands_the_advice_and_its_turning_point_are_shown(card: WaitingCard) -> None:

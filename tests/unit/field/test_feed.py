@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.kit.demo_district import RESOURCES, district
+from tests.kit.patience import until
 
 from lamplighter.domain.command import Command, canonical, envelope
 from lamplighter.domain.problems import LamplighterError
@@ -57,13 +58,6 @@ class Listener:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-
-def wait(until: Callable[[], bool], seconds: float = 8.0) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Field:
@@ -126,7 +120,7 @@ def test_five_thousand_streams_a_second_and_every_message_in_the_ledger(
     report = run_field(
         district(), resources=RESOURCES, broker_url=broker.url, seconds=3, ledger=tmp_path / "led"
     )
-    wait(lambda: len(listener.of("obs")) >= report["messages"])
+    until(lambda: len(listener.of("obs")) >= report["messages"])
     seen = listener.of("obs")
     assert report["points"] == 15_000
     assert sum(len(body["points"]) for _, body, _, _ in seen) == 15_000
@@ -150,7 +144,7 @@ def test_every_gateway_introduces_itself_and_takes_its_leave(
 ) -> None:
     run_field(district(), resources=RESOURCES, broker_url=broker.url, seconds=1)
     late = Listener(broker.url)
-    wait(lambda: len(late.of("src")) == 14)
+    until(lambda: len(late.of("src")) == 14)
     late.close()
     sent = Counter(source for source, _, _, _ in listener.of("obs"))
     first = {source: body for source, body, _, _ in reversed(listener.of("src"))}
@@ -168,13 +162,13 @@ def test_the_feed_waits_for_its_start_file_and_tells_where_the_broker_is(
     ready, start = tmp_path / "ready", tmp_path / "start"
     field = Field(broker.url, tmp_path, ready=ready, start_file=start)
     try:
-        wait(ready.exists)
+        until(ready.exists)
         assert ready.read_text().strip() == broker.url
-        wait(lambda: len(listener.of("src")) >= 14)
+        until(lambda: len(listener.of("src")) >= 14)
         time.sleep(0.3)
         assert not listener.of("obs")
         start.touch()
-        wait(lambda: bool(listener.of("obs")))
+        until(lambda: bool(listener.of("obs")))
     finally:
         field.stop()
 
@@ -184,7 +178,7 @@ def test_missing_messages_are_sent_again_unchanged(
 ) -> None:
     field = Field(broker.url, tmp_path)
     try:
-        wait(lambda: sum(s == "gw-11" for s, _, _, _ in listener.of("obs")) >= 10)
+        until(lambda: sum(s == "gw-11" for s, _, _, _ in listener.of("obs")) >= 10)
         bodies = [b for t, b, _, _ in listener.messages if t.endswith("/obs/gw-11")]
         epoch = json.loads(bodies[0])["epoch"]
         ask = {"resend": {"epoch": epoch, "from": 2, "to": 5}}
@@ -192,7 +186,7 @@ def test_missing_messages_are_sent_again_unchanged(
         listener.publish(
             "lamplighter/1/cmd/gw-11", json.dumps({"resend": {"epoch": 1, "from": 0, "to": 5}})
         )
-        wait(lambda: all(
+        until(lambda: all(
             sum(b == body for _, b, _, _ in listener.messages) == 2 for body in bodies[2:6]
         ))  # fmt: skip
     finally:
@@ -218,7 +212,7 @@ def test_a_signed_command_closes_a_valve_and_an_unsigned_one_does_not(
 
     field = Field(broker.url, tmp_path)
     try:
-        wait(lambda: position()[1] == 100)
+        until(lambda: position()[1] == 100)
         source = position()[0]
         now = time.time_ns() // 1_000_000
         order = Command(
@@ -229,8 +223,8 @@ def test_a_signed_command_closes_a_valve_and_an_unsigned_one_does_not(
         listener.publish(topic, canonical(order))
         listener.publish(topic, envelope(order, key.sign(canonical(order))))
         listener.publish(topic, envelope(order, key.sign(canonical(order))))
-        wait(lambda: len(listener.of("rcp")) == 2)
-        wait(lambda: position()[1] == 0)
+        until(lambda: len(listener.of("rcp")) == 2)
+        until(lambda: position()[1] == 0)
     finally:
         report = field.stop()
     for name, receipt, retained, _ in listener.of("rcp"):
@@ -296,7 +290,7 @@ def test_the_own_broker_takes_a_free_port_and_leaves_it(kind: str) -> None:
         assert not running.url.endswith(f":{SYSTEM_PORT}")
         near = Listener(running.url)
         near.publish("lamplighter/1/src/x", '{"epoch": 1}', retain=True)
-        wait(lambda: len(near.messages) == 1)
+        until(lambda: len(near.messages) == 1)
         near.close()
     finally:
         running.stop()

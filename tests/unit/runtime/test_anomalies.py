@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.kit.feeds import FeedBuilder
+from tests.kit.patience import until
 from tests.kit.program import json_of, verb
 from tests.kit.usual_past import SOURCE, UsualPast
 
@@ -25,15 +25,6 @@ from lamplighter.runtime.anomaly_list import anomalies_of
 from lamplighter.runtime.recorder import Recorder
 
 DAY_MS = 86_400_000
-
-
-def until(holds: Callable[[], object], patience_s: float = 120.0) -> None:
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came to hold")
 
 
 class Town:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.patience import until
+from tests.kit.recorders import running
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset
@@ -21,19 +23,15 @@ from lamplighter.runtime import commands
 from lamplighter.runtime.project import audit_entries, create
 from lamplighter.runtime.recorder import Recorder
 
-PATIENCE_S = 30.0
 KEY = "gw/P-1"
 
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    create(tmp_path / "town")
-    made = Recorder(tmp_path / "town", SystemClock(), plugin_code=False)
-    made.start()
-    Sensor(made).send(7.0)
-    until(lambda: len(made.core.newest) > 0 and made.core.newest.time_ms[0] > 0)
-    yield made
-    made.stop()
+    with running(tmp_path / "town") as made:
+        Sensor(made).send(7.0)
+        until(lambda: len(made.core.newest) > 0 and made.core.newest.time_ms[0] > 0)
+        yield made
 
 
 class Sensor:
@@ -52,15 +50,6 @@ class Sensor:
         self.recorder.inlet.deliver(
             RawMessage(OBSERVATIONS + "gw", body, clock.wall_ms(), -1, "f", clock.monotonic_ms())
         )
-
-
-def until(good: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if found := good():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("not in time")
 
 
 def ask(recorder: Recorder, request: wire.Request) -> Any:

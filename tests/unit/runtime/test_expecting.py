@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.kit.patience import until
+from tests.kit.recorders import running
 from tests.kit.usual_past import HOUR_MS, UsualPast
 
 from lamplighter.client import Session, WireCarrier
@@ -20,15 +21,6 @@ from lamplighter.runtime.known_events import known_events
 from lamplighter.runtime.recorder import Recorder
 
 
-def until(holds: Callable[[], object], patience_s: float = 120.0) -> None:
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came to hold")
-
-
 @pytest.fixture
 def past(tmp_path: Path) -> UsualPast:
     made = UsualPast(tmp_path / "town", SystemClock(), streams=4, days=4)
@@ -38,10 +30,8 @@ def past(tmp_path: Path) -> UsualPast:
 
 @pytest.fixture
 def recorder(past: UsualPast) -> Iterator[Recorder]:
-    made = Recorder(past.folder, SystemClock(), plugin_code=False)
-    made.start()
-    yield made
-    made.stop()
+    with running(past.folder) as made:
+        yield made
 
 
 def test_what_is_usual_is_learned_kept_signed_and_used_again(

@@ -12,6 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.kit.broker import Broker
+from tests.kit.recorders import running
 from tests.kit.sparkplug import FLOAT, EdgeNode, metric
 
 from lamplighter.domain import wire
@@ -60,10 +61,8 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
     create(tmp_path / "town")
     with_assets(tmp_path / "town", Asset("MAST-7", "AirMonitor", "Mast 7", "environment"))
-    made = Recorder(tmp_path / "town", SystemClock(), plugin_code=False)
-    made.start()
-    yield made
-    made.stop()
+    with running(tmp_path / "town") as made:
+        yield made
 
 
 def with_assets(project: Path, *assets: Asset) -> None:

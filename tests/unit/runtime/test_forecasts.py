@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from tests.kit.patience import until
+from tests.kit.recorders import running
 from tests.kit.usual_past import UsualPast
 
 from lamplighter.analytics.forecasting.live import LEADS
@@ -24,15 +25,6 @@ from lamplighter.runtime.forecasts import JUDGED_LEAD, _Pending, doubt_of
 from lamplighter.runtime.recorder import Recorder
 
 
-def until(holds: Callable[[], object], patience_s: float = 120.0) -> None:
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came to hold")
-
-
 @pytest.fixture
 def past(tmp_path: Path) -> UsualPast:
     made = UsualPast(tmp_path / "town", SystemClock(), streams=3, days=5)
@@ -42,10 +34,8 @@ def past(tmp_path: Path) -> UsualPast:
 
 @pytest.fixture
 def recorder(past: UsualPast) -> Iterator[Recorder]:
-    made = Recorder(past.folder, SystemClock(), plugin_code=False)
-    made.start()
-    yield made
-    made.stop()
+    with running(past.folder) as made:
+        yield made
 
 
 def test_what_is_asked_for_is_forecast_kept_and_shown_as_it_was_known(

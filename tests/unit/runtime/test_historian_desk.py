@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from tests.kit.patience import until
 from tests.kit.postgres import Postgres, needs_postgres
 
 from lamplighter.domain import wire
@@ -68,13 +69,6 @@ def chunk(source: str, seq: int, count: int = 10, age_ms: int = 0) -> ReceivedCh
             np.zeros(count, np.uint8), np.zeros(count, np.int32), at.astype(np.int32),
         ),
     )  # fmt: skip
-
-
-def until(what: Callable[[], bool], seconds: float = 150.0) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come to be"
-        time.sleep(0.05)
 
 
 def keys(recorder: Recorder) -> set[tuple[str, int, int, str, object]]:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.recorders import running
 
 from lamplighter.domain import wire
-from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
 from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.quarantine import AsideRow, as_csv, as_json_lines, safe_cell
-from lamplighter.runtime.project import audit_entries, create
+from lamplighter.runtime.project import audit_entries
 from lamplighter.runtime.recorder import Recorder
 
 PATIENCE_S = 30.0
@@ -33,11 +33,8 @@ value = "%s"
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    create(tmp_path / "town")
-    made = Recorder(tmp_path / "town", SystemClock(), plugin_code=False)
-    made.start()
-    yield made
-    made.stop()
+    with running(tmp_path / "town") as made:
+        yield made
 
 
 def ask(recorder: Recorder, request: wire.Request) -> Any:

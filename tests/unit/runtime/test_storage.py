@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.recorders import running
 
 from lamplighter.domain import wire
-from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.retention import Retention
 from lamplighter.runtime.backups import backup_alone, last_backup
@@ -23,12 +23,8 @@ def _ask(recorder: Recorder, request: wire.Request) -> Any:
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    project = tmp_path / "p"
-    create(project)
-    made = Recorder(project, SystemClock(), plugin_code=False)
-    made.start()
-    yield made
-    made.stop()
+    with running(tmp_path / "p") as made:
+        yield made
 
 
 def test_looking_at_a_rule_changes_nothing(recorder: Recorder) -> None:

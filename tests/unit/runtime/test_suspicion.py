@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from tests.kit.patience import until
+from tests.kit.recorders import running
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmRule, Condition
@@ -26,20 +28,16 @@ from lamplighter.runtime.recorder import Recorder
 from lamplighter.runtime.suspicion_samples import Samples
 from lamplighter.twin import doubted, marked
 
-PATIENCE_S = 30.0
 KEY = "gw/P-1"
 
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    create(tmp_path / "town")
-    made = Recorder(tmp_path / "town", SystemClock(), plugin_code=False)
-    made.start()
-    Sensor(made).send(7.0)
-    until(lambda: len(made.core.newest) > 0 and made.core.newest.time_ms[0] > 0)
-    until(lambda: len(made.core.city.streams) > 0)
-    yield made
-    made.stop()
+    with running(tmp_path / "town") as made:
+        Sensor(made).send(7.0)
+        until(lambda: len(made.core.newest) > 0 and made.core.newest.time_ms[0] > 0)
+        until(lambda: len(made.core.city.streams) > 0)
+        yield made
 
 
 class Sensor:
@@ -64,15 +62,6 @@ class Sensor:
                 retained=retained,
             )
         )
-
-
-def until(good: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if found := good():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come about")
 
 
 def ask(recorder: Recorder, request: wire.Request) -> Any:

@@ -13,6 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.kit.broker import Broker, free_port
 from tests.kit.clocks import FakeClock
+from tests.kit.patience import came
 
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.field_message import RawMessage
@@ -41,15 +42,6 @@ class Inbox:
     @property
     def bodies(self) -> list[bytes]:
         return [m.payload for m in self.messages]
-
-
-def until(true: Callable[[], object], seconds: float = 30.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if true():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.fixture
@@ -93,14 +85,14 @@ def test_what_was_not_acknowledged_comes_again(
 ) -> None:
     first, second = Inbox(), Inbox()
     feed = feeds(broker.url, first)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     send(field, b"0", b"1", b"2")
-    assert until(lambda: len(first.messages) == 3)
+    assert came(lambda: len(first.messages) == 3)
     feed.ack(first.messages[1].token)
     time.sleep(0.1)
     assert feed.stop(5.0) and feed.state == "off"
     again = feeds(broker.url, second)
-    assert until(lambda: len(second.messages) == 2)
+    assert came(lambda: len(second.messages) == 2)
     assert second.bodies == [b"0", b"2"] and all(m.again for m in second.messages)
     for message in first.messages:
         again.ack(message.token)
@@ -108,7 +100,7 @@ def test_what_was_not_acknowledged_comes_again(
     assert again.stop(5.0)
     third = Inbox()
     feeds(broker.url, third)
-    assert until(lambda: len(third.messages) == 2), "tickets of another feed acknowledge nothing"
+    assert came(lambda: len(third.messages) == 2), "tickets of another feed acknowledge nothing"
 
 
 def test_tickets_of_an_earlier_connection_acknowledge_nothing(
@@ -116,18 +108,18 @@ def test_tickets_of_an_earlier_connection_acknowledge_nothing(
 ) -> None:
     inbox = Inbox()
     feed = feeds(broker.url, inbox)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     send(field, b"0")
-    assert until(lambda: len(inbox.messages) == 1)
+    assert came(lambda: len(inbox.messages) == 1)
     intruder = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id="console", clean_session=False, manual_ack=True
     )
     intruder.connect("127.0.0.1", broker.port)
     intruder.loop_start()
-    assert until(lambda: feed.counters.connects >= 2)
+    assert came(lambda: feed.counters.connects >= 2)
     intruder.disconnect()
     intruder.loop_stop()
-    assert until(lambda: len(inbox.messages) >= 2 and feed.state == "live")
+    assert came(lambda: len(inbox.messages) >= 2 and feed.state == "live")
     assert len({m.token for m in inbox.messages}) == len(inbox.messages)
 
 
@@ -137,13 +129,13 @@ def test_a_full_queue_holds_messages_and_keeps_their_order(
     inbox = Inbox()
     inbox.room = False
     feed = feeds(broker.url, inbox)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     bodies = [str(n).encode() for n in range(300)]
     send(field, *bodies)
-    assert until(lambda: feed.counters.held == 300)
+    assert came(lambda: feed.counters.held == 300)
     assert not inbox.messages and feed.state == "live"
     inbox.room = True
-    assert until(lambda: len(inbox.messages) == 300)
+    assert came(lambda: len(inbox.messages) == 300)
     assert inbox.bodies == bodies
 
 
@@ -153,12 +145,12 @@ def test_a_fault_in_the_receiving_thread_is_survived(
     inbox = Inbox()
     inbox.poison = True
     feed = feeds(broker.url, inbox)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     send(field, b"poison")
-    assert until(lambda: feed.counters.losses >= 1)
+    assert came(lambda: feed.counters.losses >= 1)
     inbox.poison = False
-    assert until(lambda: inbox.bodies == [b"poison"]), "it was not acknowledged, so it comes again"
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: inbox.bodies == [b"poison"]), "it was not acknowledged, so it comes again"
+    assert came(lambda: feed.state == "live")
 
 
 def test_a_receiving_thread_that_hangs_is_replaced(
@@ -175,13 +167,13 @@ def test_a_receiving_thread_that_hangs_is_replaced(
         return True
 
     feed = feeds(broker.url, deliver)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     send(field, b"hang")
     assert stuck.wait(30)
-    assert until(lambda: feed.restarts >= 1, 8.0), "connected but silent is noticed"
+    assert came(lambda: feed.restarts >= 1, 8.0), "connected but silent is noticed"
     send(field, b"after")
     try:
-        assert until(lambda: b"after" in good)
+        assert came(lambda: b"after" in good)
     finally:
         release.set()
 
@@ -191,9 +183,9 @@ def test_a_broken_topic_and_a_huge_body_are_delivered_as_such(
 ) -> None:
     inbox = Inbox()
     feed = feeds(broker.url, inbox)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     send(field, b"x" * 1_500_000, b"after")
-    assert until(lambda: len(inbox.messages) == 2)
+    assert came(lambda: len(inbox.messages) == 2)
     assert (inbox.messages[0].payload, inbox.messages[0].size) == (b"", 1_500_000)
     assert inbox.messages[1].size == -1
 
@@ -204,15 +196,15 @@ def test_the_feed_comes_back_with_its_broker(
     inbox = Inbox()
     port = free_port()
     feed = feeds(f"mqtt://127.0.0.1:{port}", inbox)
-    assert until(lambda: feed.problem is not None)
+    assert came(lambda: feed.problem is not None)
     assert feed.problem is not None and feed.problem.code == "N-304"
     assert feed.state == "connecting"
     with Broker(tmp_path / "b", port=port) as broker:
-        assert until(lambda: feed.state == "live") and feed.problem is None
+        assert came(lambda: feed.state == "live") and feed.problem is None
         broker.kill()
-        assert until(lambda: feed.state != "live")
+        assert came(lambda: feed.state != "live")
         broker.start()
-        assert until(lambda: feed.state == "live")
+        assert came(lambda: feed.state == "live")
     assert feed.counters.losses >= 1
 
 
@@ -220,13 +212,13 @@ def test_a_broker_that_holds_the_line_and_says_nothing_is_lost_in_time(
     broker: Broker, feeds: Callable[..., MqttFeed]
 ) -> None:
     feed = feeds(broker.url, Inbox(), keep_alive_s=2.0)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     broker.pause()
     try:
-        assert until(lambda: feed.state == "lost")
+        assert came(lambda: feed.state == "lost")
     finally:
         broker.resume()
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
 
 
 def test_a_broker_that_speaks_only_the_older_version_is_served(
@@ -237,9 +229,9 @@ def test_a_broker_that_speaks_only_the_older_version_is_served(
     feed._version = MQTTProtocolVersion.MQTTv311
     feed.start()
     try:
-        assert until(lambda: feed.state == "live")
+        assert came(lambda: feed.state == "live")
         send(field, b"0")
-        assert until(lambda: inbox.bodies == [b"0"])
+        assert came(lambda: inbox.bodies == [b"0"])
     finally:
         assert feed.stop(5.0)
 
@@ -253,10 +245,10 @@ def test_a_resend_request_has_exactly_the_agreed_form(
     feed = feeds(broker.url, Inbox())
     early = feed.publish_resend("dev", 1, 0, 1)
     assert not early or feed.state == "live"
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     assert feed.publish_resend("dev", 7213, 12, 19)
     assert not feed.publish_resend("dev/+", 7213, 12, 19)
-    assert until(lambda: len(seen) >= 1 + early)
+    assert came(lambda: len(seen) >= 1 + early)
     assert seen[-1][0] == "lamplighter/1/cmd/dev" and not seen[-1][2]
     assert json.loads(seen[-1][1]) == {"resend": {"epoch": 7213, "from": 12, "to": 19}}
 
@@ -273,7 +265,7 @@ def test_a_broker_that_refuses_us_is_told_apart(
     lines = (f"listener {port} 127.0.0.1", "allow_anonymous false")
     with Broker(tmp_path / "closed", port=port, lines=lines) as broker:
         feed = feeds(broker.url, Inbox())
-        assert until(lambda: feed.state == "refused")
+        assert came(lambda: feed.state == "refused")
         assert feed.problem is not None and feed.problem.code == "N-312"
 
 
@@ -287,12 +279,12 @@ def test_a_login_that_may_only_read_reads_on_and_is_told(
     lines = (f"acl_file {acl}", f"max_queued_messages {limit}")
     with Broker(tmp_path / "reading", lines=lines) as broker:
         feed = feeds(broker.url, Inbox())
-        assert until(lambda: feed.state == "live")
+        assert came(lambda: feed.state == "live")
         assert feed.publish_resend("dev", 1, 0, 5)
-        assert until(lambda: feed.problem is not None)
+        assert came(lambda: feed.problem is not None)
         assert feed.problem is not None and feed.problem.code == "N-312"
         assert "lamplighter/1/cmd/dev" in feed.problem.text
-        assert until(lambda: feed.state == "live")
+        assert came(lambda: feed.state == "live")
         assert not feed.publish_resend("dev", 1, 0, 5), "it is not tried again at once"
         assert feed.counters.losses <= 1
 
@@ -303,16 +295,16 @@ def test_what_is_sent_exactly_once_is_heard_at_least_once_and_acknowledged(
     """The console keeps each message until it is on disk itself; nobody needs QoS 2 of it."""
     inbox = Inbox()
     feed = feeds(broker.url, inbox)
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
     client.publish(OBS, b"once", qos=2).wait_for_publish(10)
-    assert until(lambda: inbox.bodies == [b"once"])
+    assert came(lambda: inbox.bodies == [b"once"])
     feed.ack(inbox.messages[0].token)
     assert feed.stop(6.0)
     again = feeds(broker.url, late := Inbox())
-    assert until(lambda: again.state == "live")
+    assert came(lambda: again.state == "live")
     time.sleep(0.3)
     assert late.bodies == []
     client.disconnect()
@@ -329,7 +321,7 @@ def test_two_consoles_with_one_name_are_reported(
         codes.update(f.problem.code for f in (one, two) if f.problem is not None)
         return "S-202" in codes
 
-    assert until(seen)
+    assert came(seen)
 
 
 def test_a_set_of_feeds_finds_the_feed_of_a_ticket(
@@ -346,9 +338,9 @@ def test_a_set_of_feeds_finds_the_feed_of_a_ticket(
         )
     )
     try:
-        assert until(lambda: feeds.states()[0].state == "live")
+        assert came(lambda: feeds.states()[0].state == "live")
         send(field, b"0")
-        assert until(lambda: any(m.feed == "f1" for m in inbox.messages))
+        assert came(lambda: any(m.feed == "f1" for m in inbox.messages))
         assert len({m.token for m in inbox.messages}) == len(inbox.messages)
         feeds.ack([m.token for m in inbox.messages])
         assert [s.id for s in feeds.states()] == ["f1", "f2"]

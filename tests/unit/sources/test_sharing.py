@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -13,6 +11,7 @@ from tests.faults import part_sharing
 from tests.kit.broker import Broker
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
+from tests.kit.patience import came
 
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.field_message import NATIVE_TOPICS, RawMessage
@@ -20,15 +19,6 @@ from lamplighter.domain.problems import LamplighterError
 from lamplighter.pipeline import Pipeline
 from lamplighter.sources import MqttFeed, open_feed
 from lamplighter.sources.mqtt_feed import shared
-
-
-def until(true: Callable[[], object], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 class Listener:
@@ -71,13 +61,13 @@ def test_two_feeds_have_all_of_it_together_and_nothing_twice(tmp_path: Path, sha
     with Broker(tmp_path / "broker") as broker:
         pair = [Listener(broker.url + share, name) for name in ("a", "b")]
         try:
-            assert until(lambda: all(one.feed.state == "live" for one in pair))
+            assert came(lambda: all(one.feed.state == "live" for one in pair))
             sent = publish(broker, 60)
-            assert until(lambda: all(one.said == [b"me"] for one in pair)), (
+            assert came(lambda: all(one.said == [b"me"] for one in pair)), (
                 "what a source says of itself goes to all"
             )
             whole = 60 if share else 120
-            assert until(lambda: sum(len(one.bodies) for one in pair) >= whole)
+            assert came(lambda: sum(len(one.bodies) for one in pair) >= whole)
             both = [body for one in pair for body in one.bodies]
             assert set(both) == set(sent) and len(both) == whole
             assert all(one.bodies == sorted(one.bodies, key=int) for one in pair)
@@ -93,9 +83,9 @@ def test_who_only_looks_takes_nothing_from_those_who_share(tmp_path: Path) -> No
         url = broker.url + "?share=g"
         recorder, looker = Listener(url, "a"), Listener(url, "t", trial=True)
         try:
-            assert until(lambda: recorder.feed.state == looker.feed.state == "live")
+            assert came(lambda: recorder.feed.state == looker.feed.state == "live")
             sent = publish(broker, 20)
-            assert until(lambda: recorder.bodies == sent and looker.bodies == sent)
+            assert came(lambda: recorder.bodies == sent and looker.bodies == sent)
         finally:
             assert recorder.feed.stop(6.0) and looker.feed.stop(6.0)
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.kit.broker import Broker
+from tests.kit.patience import came
 from tests.kit.sparkplug import FLOAT, EdgeNode, metric
 
 from lamplighter.domain.clock import SystemClock
@@ -25,15 +26,6 @@ from lamplighter.sources import FeedSet, open_feed
 from lamplighter.sources.sparkplug_feed import SparkplugFeed, rebirth_request
 
 STATE = "spBv1.0/STATE/city-host"
-
-
-def until(true: Callable[[], object], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 class Plant:
@@ -88,7 +80,7 @@ def host(
     assert isinstance(feed, SparkplugFeed)
     feed.start()
     try:
-        assert until(lambda: feed.state == "live")
+        assert came(lambda: feed.state == "live")
         yield feed
     finally:
         assert feed.stop(6.0)
@@ -98,17 +90,17 @@ def host(
 def test_the_host_says_that_it_is_there_and_the_broker_that_it_is_gone(broker: Broker) -> None:
     plant = Plant(broker, STATE)
     with host(broker, []):
-        assert until(lambda: plant.on(STATE))
+        assert came(lambda: plant.on(STATE))
         online = json.loads(plant.on(STATE)[-1])
         assert online["online"] is True and online["timestamp"] > 1.6e12
         plant.heard.clear()
         plant.client.publish(STATE, b'{"online": false, "timestamp": 1}', qos=1, retain=True)
-        assert until(lambda: [b for b in plant.on(STATE) if json.loads(b)["online"]]), (
+        assert came(lambda: [b for b in plant.on(STATE) if json.loads(b)["online"]]), (
             "an old will that is heard while we are there is answered"
         )
-    assert until(lambda: json.loads(plant.on(STATE)[-1])["online"] is False)
+    assert came(lambda: json.loads(plant.on(STATE)[-1])["online"] is False)
     late = Plant(broker, STATE)
-    assert until(lambda: late.heard) and late.heard[0][2], "STATE is retained"
+    assert came(lambda: late.heard) and late.heard[0][2], "STATE is retained"
     assert late.heard[0][3] == 1
     plant.close()
     late.close()
@@ -129,9 +121,9 @@ def test_the_broker_sees_a_host_as_the_standard_wants_it(
         feed._version = version
         feed.start()
         log = broker.folder / "mosquitto.log"
-        assert until(lambda: "Sending PUBACK to city" in log.read_text())
+        assert came(lambda: "Sending PUBACK to city" in log.read_text())
         assert feed.stop(6.0)
-        assert until(lambda: "Received DISCONNECT from city" in log.read_text(), 10), (
+        assert came(lambda: "Received DISCONNECT from city" in log.read_text(), 10), (
             log.read_text()[-600:]
         )
         text = log.read_text()
@@ -155,7 +147,7 @@ def test_the_broker_sees_a_host_as_the_standard_wants_it(
 def test_a_host_that_dies_is_told_by_its_will(broker: Broker) -> None:
     plant = Plant(broker, STATE)
     with host(broker, []) as feed:
-        assert until(lambda: plant.on(STATE))
+        assert came(lambda: plant.on(STATE))
         born = json.loads(plant.on(STATE)[-1])
         link = feed._link
         assert link is not None
@@ -163,9 +155,9 @@ def test_a_host_that_dies_is_told_by_its_will(broker: Broker) -> None:
         assert sock is not None
         plant.heard.clear()
         sock.close()
-        assert until(lambda: [b for b in plant.on(STATE) if not json.loads(b)["online"]])
+        assert came(lambda: [b for b in plant.on(STATE) if not json.loads(b)["online"]])
         assert json.loads(plant.on(STATE)[0]) == {"online": False, "timestamp": born["timestamp"]}
-        assert until(lambda: json.loads(plant.on(STATE)[-1])["online"]), "and comes back"
+        assert came(lambda: json.loads(plant.on(STATE)[-1])["online"]), "and comes back"
     plant.close()
 
 
@@ -173,8 +165,8 @@ def test_a_host_that_dies_is_told_by_its_will(broker: Broker) -> None:
 def test_the_older_topic_is_said_where_it_is_wanted(broker: Broker) -> None:
     plant = Plant(broker, "STATE/old-host")
     with host(broker, [], "/plant?host=old-host&state=2.2"):
-        assert until(lambda: plant.on("STATE/old-host") == [b"ONLINE"])
-    assert until(lambda: plant.on("STATE/old-host")[-1] == b"OFFLINE")
+        assert came(lambda: plant.on("STATE/old-host") == [b"ONLINE"])
+    assert came(lambda: plant.on("STATE/old-host")[-1] == b"OFFLINE")
     plant.close()
 
 
@@ -196,7 +188,7 @@ def test_a_stranger_is_asked_for_a_birth_and_then_its_aliases_are_known(broker: 
             return batch.points.value.tolist()
 
         plant.send(*node.data("pump", metric(None, 1.0, FLOAT, alias=7)))
-        assert until(lambda: (pump(), plant.heard)[1])
+        assert came(lambda: (pump(), plant.heard)[1])
         [(_, body, retained, qos)] = plant.heard
         assert not retained and qos == 0
         request = payload_type()()
@@ -210,7 +202,7 @@ def test_a_stranger_is_asked_for_a_birth_and_then_its_aliases_are_known(broker: 
         ):
             plant.send(*message)
         values: list[float] = []
-        assert until(lambda: (values.extend(pump()), 3.0 in values)[1])
+        assert came(lambda: (values.extend(pump()), 3.0 in values)[1])
         source = pipeline.registry.known_source("plant:gw")
         assert source is not None
 
@@ -219,11 +211,11 @@ def test_a_stranger_is_asked_for_a_birth_and_then_its_aliases_are_known(broker: 
             return life.heard_ms if life is not None else 0
 
         before = lives()
-        assert until(lambda: (pump(), lives() > before)[1]), "a live link vouches for its nodes"
+        assert came(lambda: (pump(), lives() > before)[1]), "a live link vouches for its nodes"
         topics = [m.topic for m in inbox]
         assert LINK_BEGINS not in topics
         plant.client.publish(*node.will(), qos=1)
-        assert until(lambda: (pump(), (life := pipeline.life(source)) and life.offline)[1])
+        assert came(lambda: (pump(), (life := pipeline.life(source)) and life.offline)[1])
         assert plant.on("spBv1.0/plant/NCMD/gw") == [body], "it was asked once"
     plant.close()
 
@@ -236,7 +228,7 @@ def test_the_link_begins_and_lives_in_the_decoders_eyes_and_nothing_is_operated(
     everything = Plant(broker, "#")
     with host(broker, inbox) as feed:
         assert inbox[0].topic == LINK_BEGINS
-        assert until(lambda: LINK_LIVES in [m.topic for m in inbox])
+        assert came(lambda: LINK_LIVES in [m.topic for m in inbox])
         assert not feed.publish("spBv1.0/plant/DCMD/gw/pump", b"x")
         assert not feed.publish_resend("no-node", 0, 0, 0)
         assert not feed.publish_resend("a:#", 0, 0, 0)
@@ -252,7 +244,7 @@ def test_who_only_looks_says_nothing_about_a_host(broker: Broker) -> None:
         deliver=lambda _: True, clock=SystemClock(), trial=True,
     )  # fmt: skip
     feed.start()
-    assert until(lambda: feed.state == "live")
+    assert came(lambda: feed.state == "live")
     assert feed.stop(6.0)
     time.sleep(0.3)
     assert everything.heard == []
