@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import smoke_servers
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 PROGRAM: Final = ROOT / "dist" / "lamplighter"
 WHOLE: Final = ROOT / "build" / "package" / "whole.txt"
@@ -409,6 +411,8 @@ def main() -> int:
         trial.step("demo, first start", lambda: demo(trial, options.seconds, shot))
         trial.step("demo, second start", lambda: demo(trial, options.seconds, shot))
         trial.step("what-if, in a worker", lambda: what_if(trial))
+        for name, work in smoke_servers.STEPS.items():
+            trial.step(name, lambda work=work: work(trial))
         verb_s = verb_seconds(trial)
     found = {
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",

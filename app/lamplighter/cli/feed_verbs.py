@@ -119,8 +119,10 @@ def record(
     safe: bool = typer.Option(False, "--safe", help="Run no code of plugins."),
 ) -> None:
     """Record a project's feeds without a window until stopped."""
+    from lamplighter.runtime.heap import steady_heap
     from lamplighter.runtime.recording import record as run_recorder
 
+    steady_heap()
     end_alone = with_window and not service
     result = run_recorder(
         project,
