@@ -20,7 +20,7 @@ from lamplighter.ui.theme import start
 from tests.faults.part_spoof import _step
 from tests.kit.broker import Broker
 from tests.kit.program import json_of
-from tests.kit.spoofing import Town
+from tests.kit.spoofing import Town, Towns
 
 NAMES: Final = ("suspect-sensors",)
 PATIENCE_S: Final = 240.0
@@ -43,8 +43,9 @@ def make(
         _step(project, round(STEP_S * 1000))
         with Broker(folder / "broker") as broker:
             json_of("feed", "add", project, broker.url)
-            town = Town(broker.port, STEP_S)
-            town.start()
+            towns = Towns(broker.port, STEP_S, 1)
+            town = towns.every[0]
+            towns.start()
 
             def window(**options: Any) -> int:
                 app = QApplication.instance() or QApplication(["lamplighter"])
@@ -67,7 +68,7 @@ def make(
                 starters = Starters(field=lambda _: 2, window=window)
                 Sitting(starters, project, False, 0.0, None, None, False, look).run()
             finally:
-                town.stop()
+                towns.stop()
     if not made:
         raise RuntimeError("no picture of suspect sensors")
     return made

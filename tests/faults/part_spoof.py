@@ -1,11 +1,13 @@
 """Ten attack scripts against a recorder over MQTT: flagged with a reason, and none of them operates
 anything.
 
-The town's sensors send a generated water network; the recorder learns from what it hears, then one
-script after the other is played. A script counts as flagged when the datastream or the sender that
-was attacked comes into the lane while the script runs. Between the scripts, and in the clean
-stretch before them, whatever comes into the lane is false. A second row plays a clean day of the
-demo city through the very comparison that the recorder uses.
+Ten towns send generated water networks to one recorder, which learns from what it hears; only what
+one sender sends is compared with each other, so each script is played in a town of its own while
+the others are played beside it. The long form plays every script in several towns, in rounds. A
+script counts as flagged when the datastream or the sender that was attacked comes into the lane
+while the script runs. Whatever else comes into the lane is false: anything in the stretch before
+the scripts, and beside a script every sensor that nobody touched. A second row plays a clean day of
+the demo city through the very comparison that the recorder uses.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ import numpy as np
 from tests.kit import demo_day
 from tests.kit.broker import Broker
 from tests.kit.program import Recording, json_of
-from tests.kit.spoofing import SCRIPTS, Town
+from tests.kit.spoofing import SCRIPTS, Town, Towns
 
 from lamplighter.analytics.suspicion import SuspicionModel, findings, judged
 from lamplighter.analytics.suspicion.training import Learning, learn
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.suspicion import Suspect
 from lamplighter.domain.task import silent
 from lamplighter.runtime.suspicion import LOOK_SAMPLES, STRICT
 from lamplighter.runtime.suspicion_samples import RECENT
@@ -35,14 +38,14 @@ from lamplighter.store.access import WriteAccess
 
 Row = dict[str, Any]
 TIER: Final = "N3"
-SHORT: Final = {"spoof_scripts": 10, "spoof_domains": 2}
-LONG: Final = {"spoof_scripts": 10, "spoof_domains": 5}
+SHORT: Final = {"spoof_rounds": 1, "spoof_domains": 2}
+LONG: Final = {"spoof_rounds": 5, "spoof_domains": 5}
 DOMAINS: Final = ("water", "environment", "structures", "mobility", "power")
 LEARNED_MIN: Final = 27 * 60
 STEP_S: Final = 0.2
 LASTS_S: Final = 26.0
 BETWEEN_S: Final = 16.0
-CLEAN_S: Final = 30.0
+CLEAN_S: Final = 20.0
 LEARN_S: Final = 200.0
 WANTED: Final = 8
 BY_MESSAGES: Final = {
@@ -56,101 +59,149 @@ itself"""
 
 def spoof(size: dict[str, int], folder: Path) -> Row:
     """The row of the table."""
-    return as_row(run(SCRIPTS[: size["spoof_scripts"]], folder))
+    return as_row(run(size["spoof_rounds"], folder))
 
 
 def as_row(found: dict[str, Any]) -> Row:
     """In the words of the table."""
+    rounds = max(found["rounds"], 1)
     hit = [s for s in found["scripts"] if s["flagged"]]
     missed = [s["script"] for s in found["scripts"] if not s["flagged"]]
     slow = max((s["seconds"] for s in hit), default=0.0)
+    worst = min(
+        sum(s["flagged"] for s in found["scripts"] if s["round"] == n) for n in range(rounds)
+    )
+    times = f" in each of {rounds} rounds" if rounds > 1 else ""
     return {
         "promise": "Attacks on sensors come into the lane with a reason; none operates anything",
-        "trials": f"{len(found['scripts'])} scripts against a recorder over MQTT: "
-        + ", ".join(s["script"] for s in found["scripts"]),
+        "trials": f"{len(SCRIPTS)} scripts{times}, each in a town of its own, against a recorder "
+        "over MQTT: " + ", ".join(SCRIPTS),
         "result": f"{len(hit)} of {len(found['scripts'])} flagged"
         + (f" (missed: {', '.join(missed)})" if missed else "")
         + f", the slowest after {slow:.0f} s; {found['false']} false in "
-        f"{found['clean_s']:.0f} s without an attack; {found['commands']} commands were sent",
-        "not_shown": "a small town whose day lasts ten seconds; a whole clean day is played in the "
+        f"{found['clean_s']:.0f} town-seconds without an attack, {found['beside']} good sensors "
+        f"accused beside the attacks; {found['commands']} commands were sent",
+        "not_shown": "small towns whose day lasts ten seconds; a whole clean day is played in the "
         "demo city's row",
         "bound": "",
-        "passed": len(hit) >= min(WANTED, len(found["scripts"])) and not found["commands"]
-        and found["false"] <= 1 and found["told"],
+        "passed": worst >= WANTED and not found["commands"]
+        and found["false"] + found["beside"] <= rounds and found["told"],
         "figures": found,
     }  # fmt: skip
 
 
-def run(scripts: tuple[str, ...], folder: Path, seed: int = 3) -> dict[str, Any]:
+def run(rounds: int, folder: Path, seed: int = 3) -> dict[str, Any]:
     """The experiment."""
     project = folder / "p"
     json_of("new", project)
     _step(project, round(STEP_S * 1000))
     rows: list[dict[str, Any]] = []
+    beside: dict[tuple[int, str], str] = {}
     with Broker(folder / "broker") as broker:
         json_of("feed", "add", project, broker.url)
         with Recording(project) as recording:
             recording.ready()
             time.sleep(1.5)
-            town = Town(broker.port, STEP_S, seed)
-            town.start()
+            towns = Towns(broker.port, STEP_S, len(SCRIPTS), seed)
             session = Session(WireCarrier(project))
             try:
+                towns.start()
                 _learned(session)
                 began = time.time() * 1000
                 time.sleep(CLEAN_S)
-                false = sum(s.since_ms >= began for s in _lane(session).items)
-                for number, script in enumerate(scripts):
-                    rows.append(_play(town, session, script, number))
-                    town.end()
-                    time.sleep(BETWEEN_S)
+                early = [s for s in _lane(session).items if s.since_ms >= began]
+                for number in range(rounds):
+                    if number:
+                        time.sleep(BETWEEN_S)
+                    plays = [
+                        Play(town, SCRIPTS[(at + number) % len(SCRIPTS)], at + 3 * number)
+                        for at, town in enumerate(towns.every)
+                    ]
+                    beside |= {(number, k): why for k, why in _play(plays, session).items()}
+                    rows += [play.row | {"round": number} for play in plays]
                 lane = _lane(session)
             finally:
                 session.close()
-                town.stop()
+                towns.stop()
             recording.end(60)
-    aims = {(r["key"], r["source"]) for r in rows}
-    keys = {k for pair in aims for k in pair} | {r["partner"] for r in rows}
-    strays = [s for s in lane.items if s.key not in keys and s.scope != "process"]
     return {
         "scripts": rows,
-        "false": false + len(strays),
-        "strays": [s.reason for s in strays],
-        "clean_s": CLEAN_S + BETWEEN_S * len(rows),
+        "rounds": rounds,
+        "false": len(early),
+        "false reasons": [s.reason for s in early],
+        "beside": len(beside),
+        "beside reasons": list(beside.values()),
+        "clean_s": CLEAN_S * len(SCRIPTS),
         "commands": _commands(project),
         "told": all(s.reason and s.evidence for s in lane.items),
         "learned": lane.learned,
     }
 
 
-def _play(town: Town, session: Session, script: str, number: int) -> dict[str, Any]:
-    pressures = [n for n in town.names if n.startswith("pressure")]
-    target = pressures[number % len(pressures)]
-    partner = pressures[(number + 3) % len(pressures)]
-    key, source = town.key(target), town.key(target).split("/")[0]
+class Play:
+    """One script in one town."""
+
+    def __init__(self, town: Town, script: str, number: int) -> None:
+        pressures = town.pressures
+        self.town, self.script = town, script
+        self.target = pressures[number % len(pressures)]
+        self.partner = pressures[(number + 3) % len(pressures)]
+        self.key = town.key(self.target)
+        self.source = self.key.split("/")[0]
+        self.flagged: Suspect | None = None
+        self.seconds = 0.0
+
+    def touched(self, s: Suspect) -> bool:
+        """Whether a suspicion is about what the script does."""
+        if s.scope == "source":
+            return s.key == self.source and s.kind == BY_MESSAGES.get(self.script)
+        if self.script == "swap" and s.key == self.town.key(self.partner):
+            return True
+        whole = self.script == "back-dated"  # all values of the sender are old
+        return s.key == self.key or (whole and s.key.startswith(self.source + "/"))
+
+    def aimed(self, s: Suspect) -> bool:
+        """Whether it tells the script."""
+        by_messages = self.script in BY_MESSAGES
+        return self.touched(s) and (s.scope == "source") == by_messages
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return {
+            "script": self.script,
+            "key": self.key,
+            "partner": self.town.key(self.partner),
+            "flagged": self.flagged is not None,
+            "seconds": round(self.seconds, 1),
+            "kind": self.flagged.kind if self.flagged else "",
+            "reason": self.flagged.reason if self.flagged else "",
+        }
+
+
+def _play(plays: list[Play], session: Session) -> dict[str, str]:
+    """All scripts side by side; (key -> reason) of good sensors that were accused meanwhile."""
     before = time.time() * 1000
-    town.begin(script, target, partner)
+    known = {s.id for s in _lane(session).items if s.standing}
+    for play in plays:
+        play.town.begin(play.script, play.target, play.partner)
     begun = time.monotonic()
-    flagged: Any = None
-    while time.monotonic() - begun < LASTS_S and flagged is None:
+    beside: dict[str, str] = {}
+    while time.monotonic() - begun < LASTS_S:
         time.sleep(0.5)
-        for s in _lane(session).items:
-            fresh = s.seen_ms >= before and s.standing
-            aimed = s.key == key
-            if script in BY_MESSAGES:
-                aimed = s.key == source and s.kind == BY_MESSAGES[script]
-            if fresh and aimed and (s.since_ms >= before or s.seen_ms > before + 3_000):
-                flagged = s
-    return {
-        "script": script,
-        "key": key,
-        "source": source,
-        "partner": town.key(partner),
-        "flagged": flagged is not None,
-        "seconds": round(time.monotonic() - begun, 1),
-        "kind": flagged.kind if flagged else "",
-        "reason": flagged.reason if flagged else "",
-    }
+        fresh = [s for s in _lane(session).items if s.seen_ms >= before and s.standing]
+        for s in fresh:
+            play = next(p for p in plays if s.key in p.town.all_keys)
+            if s.scope == "process" or s.id in known:
+                continue
+            if not play.touched(s):
+                beside.setdefault(s.key, f"{play.script}: {s.reason}")
+            elif play.flagged is None and play.aimed(s):
+                play.flagged, play.seconds = s, time.monotonic() - begun
+            elif play.flagged is not None and play.flagged.id == s.id:
+                play.flagged = s  # the reason may have become clearer
+    for play in plays:
+        play.town.end()
+    return beside
 
 
 def _lane(session: Session) -> wire.Suspects:

@@ -74,10 +74,20 @@ def test_a_table_with_a_missed_kind_or_no_reason_fails() -> None:
         assert not part_tampering.kept({**sound(), "kinds": kinds})
 
 
-@pytest.mark.parametrize("spoiled", [{"commands": 1}, {"false": 2}, {"told": False}, {"missed": 3}])
+@pytest.mark.parametrize(
+    "spoiled", [{"commands": 1}, {"false": 2}, {"beside": 2}, {"told": False}, {"missed": 3}]
+)
 def test_a_run_of_scripts_that_went_wrong_fails(spoiled: dict[str, Any]) -> None:
-    rows = [{"script": s, "flagged": True, "seconds": 2.0} for s in part_spoof.SCRIPTS]
-    found = {"scripts": rows, "false": 0, "clean_s": 200.0, "commands": 0, "told": True}
+    rows = [{"script": s, "flagged": True, "seconds": 2.0, "round": 0} for s in part_spoof.SCRIPTS]
+    found = {
+        "scripts": rows,
+        "rounds": 1,
+        "false": 0,
+        "beside": 0,
+        "clean_s": 200.0,
+        "commands": 0,
+        "told": True,
+    }
     assert part_spoof.as_row(found)["passed"]
     for row in rows[: spoiled.pop("missed", 0)]:
         row["flagged"] = False

@@ -35,26 +35,21 @@ class Attack:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-class Town:
-    """Two senders, one of levels and flows and one of pressures; a sample every `step_s`."""
+class Towns:
+    """Several towns on one broker, a sample of all every `step_s`; each is attacked apart."""
 
-    def __init__(self, port: int, step_s: float, seed: int = 3, samples: int = 20_000) -> None:
-        self.values, self.names, self.kinds = network(samples, seed, pressures=8)
+    def __init__(
+        self, port: int, step_s: float, count: int, seed: int = 3, samples: int = 6_000
+    ) -> None:
         self.step_s = step_s
-        self.sources = ["flows" if k != "pressure" else "pressures" for k in self.kinds]
-        self.attack = Attack()
-        self._past: deque[np.ndarray] = deque(maxlen=HISTORY)
-        self._seq = {"flows": 0, "pressures": 0}
-        self._epoch = {"flows": 71, "pressures": 72}
+        self.client, self.intruder = self._client("towns", port), self._client("intruder", port)
+        self.every = [Town(n, self, seed, samples) for n in range(count)]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._clients = {name: self._client(name, port) for name in self._seq}
-        self._intruder = self._client("intruder", port)
-        self.sent = 0
+        self._left = samples
 
     def _client(self, name: str, port: int) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"town-{name}",
-                             protocol=mqtt.MQTTv311)  # fmt: skip
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311)
         there = threading.Event()
         client.on_connect = lambda *_: there.set()
         client.connect("127.0.0.1", port)
@@ -62,54 +57,89 @@ class Town:
         assert there.wait(30)
         return client
 
-    def key(self, name: str) -> str:
-        """The datastream's key in the product."""
-        return f"{self.sources[self.names.index(name)]}/{name}"
-
     def start(self) -> None:
-        for name in self._seq:
-            self._announce(name)
+        for town in self.every:
+            town.announce()
         self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(10)
-        for client in (*self._clients.values(), self._intruder):
+        if self._thread.is_alive():
+            self._thread.join(10)
+        for client in (self.client, self.intruder):
             client.disconnect()
             client.loop_stop()
 
-    def begin(self, script: str, target: str, partner: str = "") -> Attack:
-        """From the next sample on."""
-        self.attack = Attack(script, target, partner, self.sent)
-        return self.attack
-
-    def end(self) -> None:
-        """The town is itself again."""
-        self.attack = Attack()
-
-    def _announce(self, name: str) -> None:
-        body = {"epoch": self._epoch[name], "first": 0, "next": self._seq[name], "heartbeat": 2}
-        self._clients[name].publish(SRC + name, json.dumps(body), qos=1, retain=True)
-
     def _run(self) -> None:
         due = time.monotonic()
-        while not self._stop.is_set() and self.sent < len(self.values):
-            true = self.values[self.sent]
-            self._past.append(true)
-            shown = self._lied(true.copy())
-            now = int(time.time() * 1000)
-            for source in self._seq:
-                self._send(source, shown, now)
-            self.sent += 1
-            if self.sent % 5 == 0:
-                for name in self._seq:
-                    self._announce(name)
+        while not self._stop.is_set() and self._left:
+            self._left -= 1
+            for town in self.every:
+                town.send()
             due += self.step_s
             wait = due - time.monotonic()
             if wait > 0:
                 self._stop.wait(wait)
             else:
                 due = time.monotonic()
+
+
+class Town:
+    """Two senders, one of levels and flows and one of pressures."""
+
+    def __init__(self, number: int, towns: Towns, seed: int, samples: int) -> None:
+        self.values, self.names, self.kinds = network(samples, seed + number, pressures=8)
+        self._towns = towns
+        flows, pressures = f"flows-{number}", f"pressures-{number}"
+        self.sources = [pressures if k == "pressure" else flows for k in self.kinds]
+        self.attack = Attack()
+        self._past: deque[np.ndarray] = deque(maxlen=HISTORY)
+        self._seq = {flows: 0, pressures: 0}
+        self._epoch = {flows: 100 + 2 * number, pressures: 101 + 2 * number}
+        self.sent = 0
+
+    @property
+    def pressures(self) -> list[str]:
+        """Names of those that are attacked."""
+        return [n for n in self.names if n.startswith("pressure")]
+
+    def key(self, name: str) -> str:
+        """The datastream's key in the product."""
+        return f"{self.sources[self.names.index(name)]}/{name}"
+
+    @property
+    def all_keys(self) -> set[str]:
+        """Of its datastreams and its senders."""
+        return {self.key(n) for n in self.names} | set(self._seq)
+
+    def begin(self, script: str, target: str, partner: str = "") -> None:
+        """From the next sample on."""
+        self.attack = Attack(script, target, partner, self.sent)
+
+    def end(self) -> None:
+        """The town is itself again."""
+        self.attack = Attack()
+
+    def announce(self) -> None:
+        """Its senders say that they live."""
+        for name in self._seq:
+            self._announce(name)
+
+    def send(self) -> None:
+        """One sample of everything."""
+        true = self.values[self.sent]
+        self._past.append(true)
+        shown = self._lied(true.copy())
+        now = int(time.time() * 1000)
+        for source in self._seq:
+            self._send(source, shown, now)
+        self.sent += 1
+        if self.sent % 5 == 0:
+            self.announce()
+
+    def _announce(self, name: str) -> None:
+        body = {"epoch": self._epoch[name], "first": 0, "next": self._seq[name], "heartbeat": 2}
+        self._towns.client.publish(SRC + name, json.dumps(body), qos=1, retain=True)
 
     def _send(self, source: str, shown: np.ndarray, now: int) -> None:
         points = [
@@ -130,12 +160,12 @@ class Town:
             false = float(shown[row]) + 2.0
             body = {"epoch": 999, "seq": attack.sent, "points": [[attack.target, now + 1, false]]}
             attack.sent += 1
-            self._intruder.publish(OBS + source, json.dumps(body), qos=1)
+            self._towns.intruder.publish(OBS + source, json.dumps(body), qos=1)
 
     def _publish(self, source: str, points: list[list[Any]]) -> None:
         body = {"epoch": self._epoch[source], "seq": self._seq[source], "points": points}
         self._seq[source] += 1
-        self._clients[source].publish(OBS + source, json.dumps(body), qos=1)
+        self._towns.client.publish(OBS + source, json.dumps(body), qos=1)
 
     def _lied(self, shown: np.ndarray) -> np.ndarray:
         attack = self.attack
