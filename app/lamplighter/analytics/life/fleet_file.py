@@ -1,7 +1,8 @@
-"""Run-to-failure text: no header, blanks between; unit, cycle, three settings, then any sensors.
+"""Run-to-failure text: unit, cycle, three settings, then any sensors; blanks between, no header.
 
-The format that NASA's turbofan sets are published in, zipped or not. What cannot be read is said
-in one line with its place.
+The format that NASA's turbofan sets are published in, zipped or not; commas, semicolons or tabs
+between and a line of names are read as well. What cannot be read is said in one line with its
+place.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 SETTINGS: Final = 3
 FEWEST_COLUMNS: Final = 2 + SETTINGS + 1
-MOST_BYTES: Final = 2_000_000_000
+SEPARATORS: Final = (";", ",", "\t")
+MISSING: Final = frozenset({"", "na", "n/a", "null", "none", "?"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +104,17 @@ def read(path: Path) -> Lives:
 
 
 def numbers(path: Path) -> Floats:
-    """All numbers of a text file, one row a line; `nan` is not measured."""
+    """All numbers of a text file, one row a line; `nan` or an empty field is not measured."""
     try:
         raw = path.read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("ascii")
+        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
     except FileNotFoundError:
         raise _wrong(path, "there is no such file") from None
     except (OSError, EOFError, UnicodeDecodeError) as cause:
         raise _wrong(path, f"it cannot be read as text ({type(cause).__name__})") from None
-    lines = [line.split() for line in text.splitlines()]
-    rows = [(number, words) for number, words in enumerate(lines, 1) if words]
+    rows = [(number, words) for number, words in enumerate(_fields(text), 1) if words]
+    if rows and not any(_is_number(word) for word in rows[0][1]):
+        rows = rows[1:]  # a line of names
     if not rows:
         raise _wrong(path, "it is empty")
     width = len(rows[0][1])
@@ -123,6 +126,23 @@ def numbers(path: Path) -> Floats:
     except ValueError:
         number, word = next((n, w) for n, words in rows for w in words if not _is_number(w))
         raise _wrong(path, f"line {number} holds '{word[:40]}', which is no number") from None
+
+
+def _fields(text: str) -> list[list[str]]:
+    """The words of every line; what parts them is read off the first line that has any."""
+    lines = text.splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    mark = max(SEPARATORS, key=first.count)
+    if not first.count(mark) or (mark == "\t" and "\t" not in first.strip()):
+        return [line.split() for line in lines]
+    return [
+        [_known(word) for word in line.split(mark)] if line.strip() else [] for line in lines
+    ]
+
+
+def _known(word: str) -> str:
+    word = word.strip().strip('"')
+    return "nan" if word.lower() in MISSING else word
 
 
 def _is_number(word: str) -> bool:

@@ -7,6 +7,7 @@ all that any number of them explains, and one where they explain little.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,12 +68,14 @@ class Regimes:
 
 def find(settings: Floats, sensors: Floats) -> Regimes:
     """Regimes of training rows: `settings` (n, c), `sensors` (n, s). NaN is not measured."""
-    varying = np.flatnonzero(np.nanstd(settings, axis=0) > 0) if settings.size else _none()
-    if varying.size:
-        chosen = _chosen(settings[:, varying], sensors)
-        if chosen is not None:
-            return _made(varying, settings, sensors, *chosen)
-    return _made(_none(), settings, sensors, np.zeros((1, 0)), np.zeros(0), np.ones(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column nobody measured has no mean
+        varying = np.flatnonzero(np.nanstd(settings, axis=0) > 0) if settings.size else _none()
+        if varying.size:
+            chosen = _chosen(settings[:, varying], sensors)
+            if chosen is not None:
+                return _made(varying, settings, sensors, *chosen)
+        return _made(_none(), settings, sensors, np.zeros((1, 0)), np.zeros(0), np.ones(0))
 
 
 def _none() -> Ints:

@@ -9,6 +9,7 @@ the five.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -128,7 +129,8 @@ def learner(lives: Lives, cap: float, look: Look, seed: int, beside: bool = Fals
     """A model of these units alone: regimes, scales, indices and trees."""
     found = regimes.find(lives.settings, lives.sensors)
     z = found.scaled(lives.settings, lives.sensors)
-    with np.errstate(invalid="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
         kept = np.flatnonzero(np.nan_to_num(np.nanstd(z, axis=0)) > 0.1)
     if not kept.size:
         kept = np.arange(min(1, z.shape[1]))
@@ -235,7 +237,7 @@ def learn(
         one = learner(lives.chosen(train), cap, look, seed + number, beside=True)
         rest = lives.chosen(out)
         rows = _thin(rest, max(1, ROWS // FOLDS))
-        rows = rows[rows - rest.begin[rest.of_row[rows]] >= min(SOME, int(rest.length.min()) - 1)]
+        rows = rows[rows - rest.begin[rest.of_row[rows]] >= min(SOME, int(rest.length.min()) // 4)]
         answers = np.column_stack([one.answer(one.features(rest)[rows]), rest.remaining()[rows]])
         seen.append((answers, rest.cycle[rows], out[rest.of_row[rows]], np.full(len(rows), number)))
         made.append(one)

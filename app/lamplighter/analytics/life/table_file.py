@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,9 @@ MOST_WORDS: Final = 60
 TELLS: Final = 0.98
 """share of a word's rows with a failure from which the word is the answer"""
 FEWEST_TOLD: Final = 5
+BEYOND: Final = 1e18
+"""larger numbers are no measurement; twice multiplied they would leave what trees can hold"""
+_COMMA: Final = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,20 @@ def read(path: Path) -> Table:
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(head):
             raise wrong(path, f"line {number} has {len(row)} fields, the header has {len(head)}")
-    columns = zip(*rows[1:], strict=True)
-    return Table(
-        path.name, {h: tuple(v.strip() for v in c) for h, c in zip(head, columns, strict=True)}
-    )
+    columns = [tuple(v.strip() for v in c) for c in zip(*rows[1:], strict=True)]
+    if mark != ",":
+        columns = [_pointed(c) for c in columns]
+    return Table(path.name, dict(zip(head, columns, strict=True)))
+
+
+def _pointed(column: tuple[str, ...]) -> tuple[str, ...]:
+    """Numbers with a decimal comma as numbers with a point; other columns as they are."""
+    known = [w for w in column if w.lower() not in MISSING]
+    commas = [w for w in known if "," in w]
+    if not commas or not all(_COMMA.fullmatch(w) for w in commas):
+        return column
+    pointed = tuple(w.replace(",", ".") for w in column)
+    return pointed if numeric(pointed) is not None else column
 
 
 def wrong(path: Path, what: str) -> Exception:
@@ -86,11 +100,16 @@ def outcome(table: Table, target: str) -> Bools:
 
 
 def numeric(words: tuple[str, ...]) -> Floats | None:
-    """(n,) numbers with NaN where missing; None when a word is no number."""
+    """(n,) numbers with NaN where missing or endless; None when a word is no number."""
     try:
-        return np.array([np.nan if w.lower() in MISSING else float(w) for w in words])
+        return _bounded([np.nan if w.lower() in MISSING else float(w) for w in words])
     except ValueError:
         return None
+
+
+def _bounded(values: list[float]) -> Floats:
+    found = np.array(values, float)
+    return np.where(np.abs(found) <= BEYOND, found, np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +142,7 @@ def _number_or_gap(words: tuple[str, ...]) -> Floats:
         except ValueError:
             return float("nan")
 
-    return np.array([one(w) for w in words])
+    return _bounded([one(w) for w in words])
 
 
 def choose(table: Table, failed: Bools, leave: frozenset[str]) -> Inputs:

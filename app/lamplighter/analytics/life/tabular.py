@@ -98,6 +98,8 @@ def evaluate(payload: FailureRequest, progress: Progress) -> FailureReport:
     if not inputs.numbers and not inputs.words:
         raise fault("U-831", name=train.name, what="no column is left to learn from")
     group = train.columns[payload.unit] if payload.unit else None
+    if group is not None:
+        _check_machines(train.name, failed, folds(failed, group, payload.seed), payload.unit)
     with hazard.one_thread():
         model = learn(*inputs.of(train), failed, group, payload.seed, progress)
         chance = model.chance(*inputs.of(test))
@@ -131,6 +133,15 @@ def _check(train: table_file.Table, test: table_file.Table, ask: FailureRequest)
         raise fault("U-831", name=test.name, what=f"it has no column {gone[0]}")
     if len(train) > MOST_ROWS:
         raise fault("U-831", name=train.name, what=f"{len(train)} rows, at most {MOST_ROWS}")
+
+
+def _check_machines(name: str, failed: Bools, fold: Ints, unit: str) -> None:
+    """Whatever machines are held out, the rest must know failures and their absence."""
+    for one in np.unique(fold):
+        rest = failed[fold != one]
+        if not rest.any() or rest.all():
+            what = f"{unit} parts it into too few machines with and without failures"
+            raise fault("U-831", name=name, what=what)
 
 
 class Risk:
@@ -191,7 +202,7 @@ def learn(
     progress(FOLDS, FOLDS + 3, "a forest beside")
     inputs = np.column_stack([pairs.add(numbers, risk.pairs), codes])
     wood = np.zeros(len(failed))
-    for one in range(FOLDS):
+    for one in np.unique(fold):
         out = fold == one
         filled = np.nan_to_num(inputs[out], nan=-1e9)
         wood[out] = _forest(inputs[~out], failed[~out], seed).predict_proba(filled)[:, 1]
@@ -216,7 +227,10 @@ def learn(
 
 
 def folds(failed: Bools, group: tuple[str, ...] | None, seed: int) -> Ints:
-    """(n,) fold of each row, failures spread evenly; a machine's rows stay together."""
+    """(n,) fold of each row, failures spread evenly; a machine's rows stay together.
+
+    With few machines there are fewer folds.
+    """
     rng = np.random.default_rng(seed)
     if group is None:
         fold = np.zeros(len(failed), np.int64)
@@ -225,18 +239,20 @@ def folds(failed: Bools, group: tuple[str, ...] | None, seed: int) -> Ints:
             fold[rows] = np.arange(len(rows)) % FOLDS
         return fold
     names, place = np.unique(np.array(group), return_inverse=True)
+    mixed = rng.permutation(len(names))
+    fell = np.bincount(place, failed, len(names))[mixed]
+    order = mixed[np.argsort(-fell, kind="stable")]
     of_group = np.zeros(len(names), np.int64)
-    of_group[rng.permutation(len(names))] = np.arange(len(names)) % FOLDS
+    of_group[order] = np.arange(len(names)) % FOLDS
     return of_group[place]
 
 
 def _held(inputs: Floats, words: int, failed: Bools, fold: Ints, seed: int) -> Floats:
     said = np.zeros(len(failed))
-    for one in range(FOLDS):
+    for one in np.unique(fold):
         out = fold == one
-        if out.any():
-            model = _trees(inputs[~out], words, failed[~out], seed)
-            said[out] = model.predict_proba(inputs[out])[:, 1]
+        model = _trees(inputs[~out], words, failed[~out], seed)
+        said[out] = model.predict_proba(inputs[out])[:, 1]
     return said
 
 
@@ -248,7 +264,8 @@ def _trees(inputs: Floats, words: int, failed: Bools, seed: int) -> Any:
     model = HistGradientBoostingClassifier(
         **TREES, categorical_features=kinds if words else None, random_state=seed
     )
-    return model.fit(inputs, failed)
+    empty = np.isnan(inputs).all(axis=0)  # the binning cannot count what is never there
+    return model.fit(np.where(empty, 0.0, inputs) if empty.any() else inputs, failed)
 
 
 def _forest(inputs: Floats, failed: Bools, seed: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,6 +167,38 @@ def test_gaps_are_filled_from_the_past_alone(learner: Learner) -> None:
     other[25:, 5] += 100.0
     assert np.array_equal(with_gap[:25], learner.features(fleet_file.arrange(other))[:25])
     assert np.isfinite(with_gap).all()
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", " "])
+def test_other_marks_between_names_and_empty_fields_are_read(tmp_path: Path, mark: str) -> None:
+    rows = fleets.table(1, units=2)
+    rows[3, 6] = np.nan
+    names = mark.join(f"c{n}" for n in range(rows.shape[1]))
+    empty = "nan" if mark == " " else ""
+    lines = [mark.join(empty if np.isnan(v) else f"{v:.10g}" for v in row) for row in rows]
+    file = tmp_path / "f.csv"
+    file.write_text("\n".join([names, *lines]) + "\n")
+    found = fleet_file.read(file)
+    assert np.allclose(found.sensors, rows[:, 5:], rtol=1e-9, equal_nan=True)
+
+
+def test_lives_of_a_few_rows_still_have_a_band_of_some_width() -> None:
+    rows = fleets.table(1, units=12)
+    short = np.concatenate([rows[rows[:, 0] == u][-14:] for u in np.unique(rows[:, 0])])
+    made = remaining.learn(fleet_file.arrange(short), 80.0, 0, silent)
+    assert made.band is not None
+    low, high = made.band.around(np.array([6.0]))
+    assert high[0] - low[0] > 0.5
+
+
+def test_a_sensor_that_was_never_measured_is_left_out_in_silence(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    rows = fleets.table(1, units=6)
+    rows[:, 7] = np.nan
+    made = remaining.learner(fleet_file.arrange(rows), 80.0, Look(), 0)
+    assert 2 not in made.kept
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
 
 
 def test_too_few_lives_are_refused() -> None:

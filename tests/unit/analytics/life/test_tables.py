@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lamplighter.analytics import hazard
-from lamplighter.analytics.life import intervals, pairs, tabular
+from lamplighter.analytics.life import intervals, pairs, table_file, tabular
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.task import silent
 
@@ -98,6 +98,35 @@ def test_a_table_that_cannot_be_judged_says_why(tmp_path: Path, text: str, says:
     assert caught.value.problem.code == "U-831"
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_few_machines_are_parted_so_that_every_side_knows_failures(tmp_path: Path) -> None:
+    failed = np.zeros(40, bool)
+    failed[[0, 1, 2, 11, 12, 35]] = True
+    names = tuple("abcd"[n // 10] for n in range(40))
+    fold = tabular.folds(failed, names, 0)
+    assert all(failed[fold != one].any() for one in np.unique(fold))
+    file = tmp_path / "t.csv"
+    rows = "".join(f"{n % 9},{'ab'[n > 30]},{int(n % 3 == 0 and n <= 30)}\n" for n in range(60))
+    file.write_text("load,machine,failed\n" + rows)
+    ask = tabular.FailureRequest(str(file), str(file), "failed", unit="machine")
+    with pytest.raises(LamplighterError, match="too few machines with and without failures"):
+        tabular.evaluate(ask, silent)
+
+
+def test_endless_numbers_are_missing_and_a_decimal_comma_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("a;b;failed\n1,5;inf;0\n2,5;1e300;1\n;3;0\n")
+    made = table_file.read(file)
+    numbers, _ = table_file.Inputs(("a", "b"), {}, ()).of(made)
+    assert np.array_equal(numbers[:, 0], [1.5, 2.5, np.nan], equal_nan=True)
+    assert np.array_equal(numbers[:, 1], [np.nan, np.nan, 3.0], equal_nan=True)
+
+
+def test_a_column_that_is_empty_in_all_rows_learned_from_stops_nothing() -> None:
+    rng = np.random.default_rng(0)
+    inputs = np.column_stack([rng.normal(size=80), np.full(80, np.nan)])
+    tabular._trees(inputs, 0, inputs[:, 0] > 0, 0)
 
 
 def test_a_survival_curve_is_the_one_counted_by_hand() -> None:
