@@ -135,9 +135,7 @@ def _fields(text: str) -> list[list[str]]:
     mark = max(SEPARATORS, key=first.count)
     if not first.count(mark) or (mark == "\t" and "\t" not in first.strip()):
         return [line.split() for line in lines]
-    return [
-        [_known(word) for word in line.split(mark)] if line.strip() else [] for line in lines
-    ]
+    return [[_known(word) for word in line.split(mark)] if line.strip() else [] for line in lines]
 
 
 def _known(word: str) -> str:
