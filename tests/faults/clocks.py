@@ -72,8 +72,8 @@ class Shim:
         os.close(self._handle)
 
 
-def run(pause_s: float, folder: Path, first: int = 99) -> dict[str, Any]:
-    """The first so many jumps, or all, `pause_s` apart."""
+def run(pause_s: float, folder: Path, first: int = 99, settle_s: float = 6.0) -> dict[str, Any]:
+    """The first so many jumps, or all, `pause_s` apart, after the recorder has settled."""
     shim = Shim(folder)
     project, ledger = folder / "project", folder / "ledger"
     json_of("new", project)
@@ -91,7 +91,7 @@ def run(pause_s: float, folder: Path, first: int = 99) -> dict[str, Any]:
             events: queue.SimpleQueue[tuple[float, wire.Event]] = queue.SimpleQueue()
             session = Session(WireCarrier(project))
             session.subscribe(lambda event: events.put((time.monotonic(), event)))
-            time.sleep(6.0)
+            time.sleep(settle_s)
             began = time.monotonic()
             for _, offset in jumps(int(time.time() * 1000))[:first]:
                 shim.set(offset)

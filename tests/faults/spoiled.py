@@ -22,10 +22,13 @@ PAGE: Final = 4096
 FILES: Final = ("history.db", "history.db", "city.db", "audit.db")
 
 
-def run(trials: int, folder: Path, seed: int = 17) -> dict[str, Any]:
-    """`trials` projects, each spoiled once while it is recorded and once while nobody does."""
+def run(trials: int, folder: Path, seed: int = 17, after: float = 1.0) -> dict[str, Any]:
+    """`trials` projects, each spoiled once while it is recorded and once while nobody does.
+
+    `after`: share of the usual time that is recorded after the second time.
+    """
     rng = random.Random(seed)
-    found = [_trial(folder / str(n), rng, n) for n in range(trials)]
+    found = [_trial(folder / str(n), rng, n, after) for n in range(trials)]
     faults = ("wrong", "twice", "silent", "thrown_away", "dead", "tracebacks")
     keys = ("sent", "stored", "set_aside", *faults)
     sums = {k: sum(one[k] for one in found) for k in keys}
@@ -33,7 +36,7 @@ def run(trials: int, folder: Path, seed: int = 17) -> dict[str, Any]:
     return {"trials": trials, **sums, "passed": bad == 0 and sums["stored"] > 0}
 
 
-def _trial(folder: Path, rng: random.Random, number: int) -> dict[str, Any]:
+def _trial(folder: Path, rng: random.Random, number: int, after_share: float) -> dict[str, Any]:
     folder.mkdir()
     project, ledger = folder / "project", folder / "ledger"
     json_of("new", project)
@@ -54,13 +57,13 @@ def _trial(folder: Path, rng: random.Random, number: int) -> dict[str, Any]:
             recording.ready()
             if not json_of("feed", "list", project)["feeds"]:  # the page with the feed was hit
                 json_of("feed", "add", project, broker.url)
-            time.sleep(1.0)
+            time.sleep(after_share)
             after = _device(broker, folder / "after", "device-2")
-            time.sleep(3.0)
+            time.sleep(3.0 * after_share)
             for device in (first, after):
                 device.terminate()
                 device.wait(20)
-            time.sleep(2.0)
+            time.sleep(2.0 * after_share)
             dead += recording.process.poll() is not None
             recording.end(60)
     return _result(project, folder, ledger, dead, asked)

@@ -287,7 +287,7 @@ def test_a_copy_that_locks_the_writer_out_is_found_out(
 
     monkeypatch.setattr(locks, "take_backup", lock_out)
     monkeypatch.setattr(locks, "READERS", 2)
-    found = part_safety.locks_row(locks.run(8, tmp_path))
+    found = part_safety.locks_row(locks.run(5, tmp_path))
     assert not found["passed"]
     assert found["figures"]["p99_ms"] > part_safety.NEVER_MS
 
@@ -347,7 +347,7 @@ def test_a_flood_is_kept_whole_and_readable_and_each_planted_bug_is_found_out(
         monkeypatch.setattr(
             CoreLoop, "tell_alarms", lambda self, events, **more: tell(self, events[:50], **more)
         )
-        monkeypatch.setattr(part_alarms, "PATIENCE_S", 2.0)
+        monkeypatch.setattr(part_alarms, "PATIENCE_S", 1.0)
     elif bug == "acknowledge all is one entry":
         many = AuditFile.record_many
         monkeypatch.setattr(
@@ -380,7 +380,7 @@ def test_timers_that_go_by_the_wall_clock_are_found_out(
     if not clocks.possible():
         pytest.skip("no C compiler")
     monkeypatch.setattr(program, "COMMAND", [sys.executable, "-c", FOLLOWS])
-    found = part_safety.clocks_row(clocks.run(4, tmp_path, first=2))
+    found = part_safety.clocks_row(clocks.run(4, tmp_path, first=1, settle_s=3.0))
     assert not found["passed"]
     assert found["figures"]["stale_seconds"] > 0
 
@@ -465,7 +465,7 @@ def test_a_damaged_history_that_is_thrown_away_is_found_out(
 ) -> None:
     monkeypatch.setattr(program, "COMMAND", [sys.executable, "-c", DELETES])
     monkeypatch.setattr(spoiled, "FILES", ("history.db",))
-    found = part_safety.damage_row(spoiled.run(1, tmp_path))
+    found = part_safety.damage_row(spoiled.run(1, tmp_path, after=0.4))
     assert not found["passed"]
     assert found["figures"]["thrown_away"] == 1
 
