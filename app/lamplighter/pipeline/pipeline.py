@@ -6,7 +6,6 @@ no payload can make it raise.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Map
 from functools import partial
@@ -40,13 +39,14 @@ from lamplighter.pipeline.aside import Aside, Notices, shown
 from lamplighter.pipeline.careful import MAX_NAME, Fault, PointFault, plain_json, storable
 from lamplighter.pipeline.columns import Columns
 from lamplighter.pipeline.judge import UNREADABLE_TIME, Bounds, Judge
-from lamplighter.pipeline.mapped import OUR_TIME, Keys, read
-from lamplighter.pipeline.mapping import Mapping, fill
-from lamplighter.pipeline.native import Decoded, decode, from_salvage, hash64
+from lamplighter.pipeline.mapped import Keys
+from lamplighter.pipeline.mapped_door import MappedDoor
+from lamplighter.pipeline.mapping import Mapping
+from lamplighter.pipeline.native import Decoded, decode, hash64
+from lamplighter.pipeline.own_units import OwnUnits
 from lamplighter.pipeline.registry import Registry
 from lamplighter.pipeline.sequence import EpochState, SequenceBook, with_lives
 from lamplighter.pipeline.sparkplug import SparkplugDoor
-from lamplighter.pipeline.units import converter
 
 _GAP_WORDS: Final = {
     "asked": "Asked the device to resend.",
@@ -80,13 +80,11 @@ class Pipeline:
         self._receipts: list[RawMessage] = []
         self._mappings: dict[str, Mapping] = {}
         self._shared: set[str] = set()
-        self._matched: set[str] = set()
-        self._misses: Counter[str] = Counter()
-        self._keys: dict[int, Keys] = {}
         self._units: dict[tuple[int, str], str] = {}
-        self._kind_units: dict[str, dict[str, float]] = {}
+        self._own_units = OwnUnits(self.registry, self._notices)
         self._retrying = False
         self._retry_keys: dict[int, Keys] = {}
+        self._mapped = MappedDoor(self._aside, source_of=self._source)
         self._sparkplug = SparkplugDoor(
             self.registry, self._aside, self._notices, source_of=self._source, live=self._live
         )
@@ -157,8 +155,7 @@ class Pipeline:
 
     def use_mapping(self, feed: str, mapping: Mapping | None) -> None:
         """Read the messages of this feed through a mapping; None: they are native again."""
-        self._matched.discard(feed)
-        self._misses.pop(feed, None)
+        self._mapped.begins(feed)
         if mapping is None:
             self._mappings.pop(feed, None)
         else:
@@ -174,7 +171,7 @@ class Pipeline:
 
     def set_kind_units(self, units: dict[str, dict[str, float]]) -> None:
         """Factors only a kind knows, e.g. ppb of a gas: kind -> unit -> how much of its unit."""
-        self._kind_units = units
+        self._own_units.of_kinds = units
 
     def set_marks(self, marks: Map[int, int]) -> None:
         """Mark all points of these datastreams from now on (e.g. in maintenance)."""
@@ -208,7 +205,8 @@ class Pipeline:
         if isinstance(topic, bytes):
             self._aside.message(message, -1, Fault("D-104", "its topic is not UTF-8"))
         elif message.feed in self._mappings:
-            self._mapped(message, topic, self._mappings[message.feed], columns)
+            mapping = self._mappings[message.feed]
+            self._mapped.message(message, topic, mapping, partial(self._keep, columns))
         elif topic.startswith(OBSERVATIONS):
             self._native(message, topic[len(OBSERVATIONS) :], columns)
         elif topic.startswith(ANNOUNCEMENTS):
@@ -246,47 +244,6 @@ class Pipeline:
         self._new_lives.append(life)
         if self._feeds.get(life.source) not in self._shared:
             self._book.announced(life, now)
-
-    def _mapped(self, message: RawMessage, topic: str, mapping: Mapping, columns: Columns) -> None:
-        captures = mapping.captures(topic)
-        if captures is None:
-            self._unmapped(message, mapping, -1)
-            return
-        names = {str(at): text for at, text in enumerate(captures, 1)}
-        name = storable(fill(mapping.source, names) or mapping.name)[0].replace("/", "-")
-        source = self._source(message, name)
-        if source is None or self._aside.too_large(message, source, name):
-            return
-        reading = read(mapping, captures, message.payload, message.received_ms)
-        if isinstance(reading, Fault):
-            self._aside.message(message, source, reading)
-            return
-        saved = reading.saved
-        if not saved.points:
-            self._unmapped(message, mapping, source)
-            return
-        self._matched.add(message.feed)
-        self._misses.pop(message.feed, None)
-        keys = self._keys.setdefault(source, Keys())
-        again = reading.own_time or message.again
-        content = hash64(topic.encode() + b"\x00" + message.payload)
-        saved.epoch, saved.seq = keys.epoch, keys.key(content, tell_by_content=again)
-        found = from_salvage(saved)
-        found.times[found.times == OUR_TIME] = message.received_ms
-        for at, number in enumerate(found.names):
-            if reading.units[at]:
-                self._units[(source, number)] = reading.units[at]
-        self._decoded(message, source, name, found, columns, counted=False)
-        self._units.clear()
-
-    def _unmapped(self, message: RawMessage, mapping: Mapping, source: int) -> None:
-        """Keep what the mapping did not understand; say so loudly when it never understood any."""
-        if message.feed in self._matched:
-            self._aside.message(message, source, Fault("D-113", "the mapping finds no value in it"))
-            return
-        self._misses[message.feed] += 1
-        count = self._misses[message.feed]
-        self._aside.message(message, source, Fault("D-114", str(count)), mapping.name)
 
     def _source(self, message: RawMessage, name: str) -> int | None:
         """The id of a sender; None when it was turned away, which is then counted."""
@@ -349,7 +306,7 @@ class Pipeline:
         if found.replaced:
             self._notices.add("D-105", name)
         if self._units:
-            self._in_own_units(source, found)
+            self._own_units.turn(source, found, self._units)
         record = self._record(message, source, found.epoch, found.seq, found.points)
         ids = None
         if not isinstance(found.values, list):
@@ -368,33 +325,6 @@ class Pipeline:
         if len(found.times):
             first, last = int(found.times[0]), int(found.times[-1])
         self._book.saw(source, found.epoch, found.seq, message.arrived_ms, first, last)
-
-    def _in_own_units(self, source: int, found: Decoded) -> None:
-        """Turn values that came with a unit into the unit their datastream has."""
-        table = self.registry.numbers(source)
-        strange: list[int] = []
-        for at, name in enumerate(found.names):
-            unit = self._units.get((source, name))
-            number = table.get(name)
-            if unit is None or number is None:
-                continue
-            own, kind = self.registry.unit_of(number)
-            if not own or own == unit:
-                continue
-            factor = self._kind_units.get(kind, {}).get(unit)
-            turn = converter(unit, own) if factor is None else (factor, 0.0)
-            value = found.values[at]
-            if turn is None:
-                strange.append(at)
-                what = f"{unit} instead of {own}"
-                self._notices.add("D-115", f"{source}/{name}", name=name, what=what)
-            elif not isinstance(value, str) and turn != (1.0, 0.0):
-                found.values[at] = float(value) * turn[0] + turn[1]
-        if strange:
-            words = list(found.qualities or ("good",) * len(found.names))
-            for at in strange:
-                words[at] = "uncertain" if words[at] == "good" else words[at]
-            found.qualities = tuple(words)
 
     def _known_ids(self, source: int, names: Sequence[str]) -> list[int] | None:
         table = self.registry.numbers(source)
