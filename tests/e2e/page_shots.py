@@ -138,11 +138,11 @@ class _Play(QObject):
         furniture = self._window.furnish
         return [
             (lambda: None, self._drawn, "", lambda: None),
-            (lambda: furniture().storage(), self._figures, "storage",
-             lambda: furniture()._storage),
+            (lambda: furniture().project.storage(), self._figures, "storage",
+             lambda: furniture().project.opened.get("storage")),
             (self._check, lambda: furniture().check.result is not None, "", lambda: None),
             (self._choose_open, self._drawn, "check", lambda: None),
-            (self._import, self._looked_at, "import-dialog", lambda: furniture()._import),
+            (self._import, self._looked_at, "import-dialog", lambda: furniture().project.opened.get("import")),
             (self._all_projects, self._cards, "projects", lambda: self._projects),
         ]  # fmt: skip
 
@@ -184,7 +184,7 @@ class _Play(QObject):
         return view is not None and getattr(view, "scene", None) is not None
 
     def _figures(self) -> bool:
-        dialog = self._window.furnish()._storage
+        dialog = self._window.furnish().project.opened.get("storage")
         if dialog is None or dialog.found is None:
             return False
         if not dialog.raw.value():
@@ -193,8 +193,8 @@ class _Play(QObject):
 
     def _check(self) -> None:
         furniture = self._window.furnish()
-        if furniture._storage is not None:
-            furniture._storage.close()
+        for dialog in tuple(furniture.project.opened.values()):
+            dialog.close()
         furniture.check_city()
         furniture.docks.show("check")
 
@@ -205,7 +205,7 @@ class _Play(QObject):
         check.view.setCurrentIndex(check.findings.index(rows[0], 0))
 
     def _looked_at(self) -> bool:
-        dialog = self._window.furnish()._import
+        dialog = self._window.furnish().project.opened.get("import")
         if dialog is None or not dialog.model.rowCount():
             return False
         dialog.table.selectRow(0)
@@ -221,12 +221,12 @@ class _Play(QObject):
         near(city.write(folder / "quay-houses.city.json"), frame, 300)
         (folder / "mains.inp").write_text(cities.INP)
         (folder / "notes.txt").write_text("delivered on Monday\n")
-        self._window.furnish().import_files([str(folder)])
+        self._window.furnish().project.import_files([str(folder)])
 
     def _all_projects(self) -> None:
         furniture = self._window.furnish()
-        if furniture._import is not None:
-            furniture._import.close()
+        for dialog in tuple(furniture.project.opened.values()):
+            dialog.close()
         source = LocalPortfolio(self._listed, self._folder / "thumbnails")
         self._projects = PortfolioWindow(source, Post())
         self._projects.resize(1280, 720)

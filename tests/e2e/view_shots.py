@@ -86,7 +86,7 @@ class ViewTools:
     def measure(self) -> None:
         """One distance from street to roof, one area on the ground."""
         self._fresh(self._near(260.0))
-        self.furniture.tool("measure")
+        self.furniture.errands.tool("measure")
         tool = self.view.belt["measure"]
         wide, tall = self.view.width(), self.view.height()
         for x, y in ((0.42, 0.62), (0.5, 0.42)):
@@ -104,7 +104,7 @@ class ViewTools:
         """A box around a pump and its street, cut low."""
         self._fresh(self._near(300.0, tilt=52.0))
         self._director._desk.selection.select(PUMP)
-        self.furniture.tool("section")
+        self.furniture.errands.tool("section")
         tool = self.view.belt["section"]
         middle, level = tool.centre, self.view.scene.extent.low[2]
         tool.set_box(
@@ -126,13 +126,13 @@ class ViewTools:
     def sun(self) -> None:
         """A summer morning."""
         self._fresh()
-        self.furniture.tool("sun")
+        self.furniture.errands.tool("sun")
         self.view.belt["sun"].set_moment(self._summer())
 
     def compare(self) -> None:
         """Before the incident, and now."""
         self._fresh()
-        self.furniture.tool("compare")
+        self.furniture.errands.tool("compare")
         desk = self._director._desk
         passed = desk.time.wall_ms - self._director.began_ms
         tool = self.view.belt["compare"]
@@ -168,7 +168,7 @@ class ViewTools:
     def walk(self) -> None:
         """In a street, at eye level."""
         self._fresh(self._near(200.0))
-        self.furniture.tool("walk")
+        self.furniture.errands.tool("walk")
         tool = self.view.belt["walk"]
         # turned to where the street is open the longest
         eye = tool.eye()
@@ -210,7 +210,7 @@ class ViewTools:
         """An afternoon in the light theme."""
         self._fresh()
         theme().set("light")
-        self.furniture.tool("sun")
+        self.furniture.errands.tool("sun")
         self.view.belt["sun"].set_moment(self._summer() + 8 * 3_600_000)
 
     def put_back(self) -> None:

@@ -142,9 +142,9 @@ def test_the_disk_meter_opens_it(open_window: Open) -> None:
     place = window.status.disk_place.center().toPoint()
     assert not place.isNull()
     QTest.mouseClick(window.status, Qt.MouseButton.LeftButton, pos=QPoint(20, place.y()))
-    assert window.furnish()._storage is None
+    assert window.furnish().project.opened.get("storage") is None
     QTest.mouseClick(window.status, Qt.MouseButton.LeftButton, pos=place)
-    dialog = window.furnish()._storage
+    dialog = window.furnish().project.opened.get("storage")
     assert dialog is not None
     assert dialog.isVisible()
     dialog.close()

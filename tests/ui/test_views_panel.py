@@ -167,7 +167,7 @@ def test_the_wall_hides_all_but_city_and_alarms_and_gives_it_back(
 
 def test_tools_without_3d_say_why(open_window: Open, qtbot: Any) -> None:
     window, _ = open_window()
-    window.furnish().tool("measure")
+    window.furnish().errands.tool("measure")
     assert any("no 3D view" in p.problem.text for p in window.desk.problems.values())
 
 

@@ -98,14 +98,18 @@ class Actions:
             Action(tr("Ten steps back"), ("Shift+,", "<"), lambda: time.step(-10), plain=True),
             Action(tr("Ten steps forward"), ("Shift+.", ">"), lambda: time.step(10), plain=True),
             Action(tr("Filter assets"), ("Ctrl+F",), f.find),
-            Action(tr("Export the city"), ("Ctrl+E",), f.export_city),
-            Action(tr("Take a backup"), ("Ctrl+Shift+K",), f.take_backup),
+            Action(tr("Export the city"), ("Ctrl+E",), f.project.export_city),
+            Action(tr("Take a backup"), ("Ctrl+Shift+K",), f.project.take_backup),
             Action(tr("Take with me: a field kit"), ("Ctrl+Shift+T",), f.kits.take),
             Action(tr("Bring back, or merge a field kit"), ("Ctrl+Shift+B",), f.kits.bring),
             Action(tr("Changes to decide"), ("Ctrl+Shift+M",), f.kits.decide),
-            Action(tr("Storage: size, growth, how long it is kept"), ("Ctrl+Shift+U",), f.storage),
-            Action(tr("Import files or a folder"), ("Ctrl+I",), f.import_files),
-            Action(tr("Asset register"), (), f.register),
+            Action(
+                tr("Storage: size, growth, how long it is kept"),
+                ("Ctrl+Shift+U",),
+                f.project.storage,
+            ),
+            Action(tr("Import files or a folder"), ("Ctrl+I",), f.project.import_files),
+            Action(tr("Asset register"), (), f.project.register),
             Action(tr("Display units"), (), f.display_units),
             Action(tr("Add a feed"), ("Ctrl+Shift+A",), f.feeds.add),
             Action(tr("Feeds"), ("Ctrl+Shift+F",), lambda: f.feed_page(0)),
@@ -255,7 +259,7 @@ def view_actions(f: Furniture) -> list[Action]:
         ("walk", tr("Walk"), "W"),
     )
     made = [
-        Action(words, (keys,), lambda n=name: f.tool(n), plain=True)  # type: ignore[misc]
+        Action(words, (keys,), lambda n=name: f.errands.tool(n), plain=True)  # type: ignore[misc]
         for name, words, keys in tools
     ]
     deeds = (
@@ -269,7 +273,7 @@ def view_actions(f: Furniture) -> list[Action]:
         (tr("Export the picture"), "Ctrl+Shift+E"),
     )
     made += [
-        Action(words, (keys,), lambda w=words: f.view_deed(w), plain=True)  # type: ignore[misc]
+        Action(words, (keys,), lambda w=words: f.errands.deed(w), plain=True)  # type: ignore[misc]
         for words, keys in deeds
     ]
     made += [

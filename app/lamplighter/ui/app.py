@@ -94,7 +94,7 @@ class Runner(QObject):
         furniture = self.window.furnish()
         furniture.twin.first_frame.connect(self._first_frame)
         if self.view is not None:
-            furniture.open_view(self.view)
+            furniture.errands.open_view(self.view)
         QTimer.singleShot(0, self._load_charts)
 
     def _load_charts(self) -> None:

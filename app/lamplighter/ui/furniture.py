@@ -21,18 +21,16 @@ from lamplighter.ui.alarm_windows import AlarmWindows
 from lamplighter.ui.anomalies_page import AnomaliesPage
 from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
-from lamplighter.ui.backup_dialog import BackupDialog
 from lamplighter.ui.bookmarks import Views
 from lamplighter.ui.check_page import CheckPage
+from lamplighter.ui.city_errands import CityErrands
 from lamplighter.ui.command_palette import CommandPalette
 from lamplighter.ui.crew_page import CrewPage
 from lamplighter.ui.docks import Docks
-from lamplighter.ui.export_dialog import ExportQuestion
 from lamplighter.ui.faceplate import Faceplate
 from lamplighter.ui.feed_windows import FeedWindows
 from lamplighter.ui.files_page import FilesPage
 from lamplighter.ui.forecast_card import ForecastCard
-from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kit_windows import KitWindows
 from lamplighter.ui.kpi import KpiState
@@ -44,12 +42,11 @@ from lamplighter.ui.nearby import Nearby
 from lamplighter.ui.order_windows import OrderWindows
 from lamplighter.ui.orders_page import OrdersPage
 from lamplighter.ui.parts import centre_over
-from lamplighter.ui.register_dialog import RegisterDialog
+from lamplighter.ui.project_windows import ProjectWindows
 from lamplighter.ui.resuming import resume
 from lamplighter.ui.scenario_panel import ScenarioPanel
 from lamplighter.ui.search_index import Entry
 from lamplighter.ui.side_panels import Effects
-from lamplighter.ui.storage_dialog import StorageDialog
 from lamplighter.ui.tasks import TaskDrawer
 from lamplighter.ui.theme import theme
 from lamplighter.ui.then_panel import ThenAndNow
@@ -67,7 +64,6 @@ from lamplighter.ui.wall import Wall
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
-    from lamplighter.ui.twin_tools import ToolBelt
     from lamplighter.ui.window import MainWindow
 
 
@@ -137,17 +133,14 @@ class Furniture:
             window.beat.add(view)
         self._is_narrow: bool | None = None
         self._restored = self._shut = False
-        self._import: ImportDialog | None = None
-        self._backup: BackupDialog | None = None
-        self._storage: StorageDialog | None = None
-        self._register: RegisterDialog | None = None
+        self.errands = CityErrands(desk, self.docks, self.twin, self.kept, self.nearby)
+        self.project = ProjectWindows(desk, window, self.docks)
         self.kits = KitWindows(self.desk, window)
         window.kit_line.on_bring, window.kit_line.on_decide = self.kits.bring, self.kits.decide
         self.palette = CommandPalette(self._entries, window, self._typed)
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)
         self.wall = Wall(window, self)
-        self._wanted_view: Path | None = None
         self._then_due = QTimer(window)
         self._then_due.setSingleShot(True)
         self._then_due.setInterval(THEN_MS)
@@ -173,16 +166,17 @@ class Furniture:
         window.strip.kind.connect(self._show_kind)
         window.strip.chosen.connect(desk.selection.select)
         window.kpis.chosen.connect(self._kpi)
-        window.status.disk_clicked.connect(self.storage)
+        window.status.disk_clicked.connect(self.project.storage)
         window.time_bar.go_to.connect(self.go_to_time)
-        self.layers.changed.connect(self._layers)
+        self.layers.changed.connect(self.errands.show_domains)
         desk.surface_clicked.connect(self.attributes.show_surface)
-        self.layers.to_import.connect(self.import_files)
-        self.layers.to_register.connect(self.register)
-        self.layers.show_layer.connect(self.show_layer)
+        self.layers.to_import.connect(self.project.import_files)
+        self.layers.to_register.connect(self.project.register)
+        for shows in (self.layers, self.project):
+            shows.show_layer.connect(self.errands.show_layer)
         window.dropped.connect(self.take_dropped)
-        self.twin.first_frame.connect(self._city_drawn)
-        self.check.to_place.connect(self._look_at)
+        self.twin.first_frame.connect(self.errands.drawn)
+        self.check.to_place.connect(self.errands.look_at)
         for view in (self.assets, self.alarms, self.faceplate):
             view.to_trend.connect(self._to_trend)
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
@@ -195,14 +189,14 @@ class Furniture:
         self.faceplate.shelve.connect(self._shelve)
         self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
         self.anomalies.to_trend.connect(self._stream_to_trend)
-        self.anomalies.to_city.connect(self._to_city)
+        self.anomalies.to_city.connect(self.errands.go_to_asset)
         desk.unusual.changed.connect(
             lambda: self.docks.count(
                 "anomalies", sum(a.standing for a in desk.unusual.items.values())
             )
         )
         self.feeds.pages.suspicion.to_trend.connect(self._stream_to_trend)
-        self.feeds.pages.suspicion.to_city.connect(self._to_city)
+        self.feeds.pages.suspicion.to_city.connect(self.errands.go_to_asset)
         desk.drafts.resumed.connect(lambda draft: resume(self, draft))
         self.then.share.connect(lambda: self.kept.share())
         window.frame.back.clicked.connect(desk.time.live)
@@ -279,24 +273,10 @@ class Furniture:
             Entry(
                 tr("Go to {place}", place=degrees_text(*known.lonlat(x, y)) if known else text),
                 tr("coordinates"),
-                lambda x=x, y=y: self.go_to_place(x, y, text),  # type: ignore[misc]
+                lambda x=x, y=y: self.errands.go_to_place(x, y, text),  # type: ignore[misc]
             )
             for x, y in found
         ]
-
-    def go_to_place(self, x: float, y: float, name: str) -> None:
-        """Fly to a place in local metres and list what lies near it."""
-        self.nearby.around(x, y, name)
-        self.docks.show("nearby")
-        show = getattr(self.twin.view, "fly_to_place", None)
-        if show is not None:
-            show(x, y)
-
-    def _look_at(self, x: float, y: float, z: float) -> None:
-        """Fly to the place of a finding, local metres."""
-        show = getattr(self.twin.view, "fly_to_place", None)
-        if show is not None:
-            show(x, y, z)
 
     def display_units(self) -> None:
         """Choose the units that values are shown in."""
@@ -346,52 +326,9 @@ class Furniture:
         views = [path for path in paths if is_view(path)]
         others = [path for path in paths if not is_view(path)]
         for path in views[-1:]:
-            self.open_view(Path(path))
+            self.errands.open_view(Path(path))
         if others:
-            self.import_files(others)
-
-    def open_view(self, path: Path) -> None:
-        """Show the view of a file, at once or when the city has been drawn."""
-        if getattr(self.twin.view, "scene", None) is None or not self.desk.city_known:
-            self._wanted_view = path
-        else:
-            self.kept.open_file(path)
-
-    def _city_drawn(self) -> None:
-        view = self.twin.view
-        if view is None or getattr(view, "belt", None) is None:
-            if self._wanted_view is not None:
-                self._belt()  # says why nothing can be shown
-            return
-        self.kept.attach(view)  # type: ignore[arg-type]
-        if self._wanted_view is not None:
-            path, self._wanted_view = self._wanted_view, None
-            self.kept.open_file(path)
-
-    def tool(self, name: str) -> None:
-        """Begin or end a tool of the 3D view; says why where it cannot."""
-        belt = self._belt()
-        if belt is not None:
-            belt.toggle(name)
-
-    def view_deed(self, name: str) -> None:
-        """Do something in the 3D view that is no tool of its own, by its name in the menu."""
-        belt = self._belt()
-        for words, _, run in belt.extra if belt is not None else ():
-            if words == name:
-                run()
-
-    def _belt(self) -> ToolBelt | None:
-        """The tools of the 3D view, with the view in front; says why when there are none."""
-        view = self.twin.view
-        belt: ToolBelt | None = getattr(view, "belt", None)
-        if view is None or belt is None:
-            words = tr("there is no 3D view")
-            self.desk.raise_problem(problem("U-804", name=tr("The tool"), what=words))
-            return None
-        self.docks.show("city")
-        view.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        return belt
+            self.project.import_files(others)
 
     def keys(self) -> None:
         self.sheet.toggle()
@@ -450,14 +387,6 @@ class Furniture:
         self.trends.pin([datastream])
         self.docks.show("trends")
 
-    def _to_city(self, asset: str) -> None:
-        """Select it and fly there."""
-        self.desk.selection.select(asset)
-        self.docks.show("city")
-        show = getattr(self.twin.view, "fly_to", None)
-        if show is not None:
-            show(asset)
-
     def switch_reasons(self) -> None:
         """Reasons in sentences, or the figures alone."""
         self.desk.unusual.set_reasons(not self.desk.unusual.reasons)
@@ -505,86 +434,9 @@ class Furniture:
         self.desk.selection.select(asset)
         self.docks.show("asset")
 
-    def import_files(self, paths: Sequence[str] = ()) -> None:
-        """The import dialog, with these files when some were dropped."""
-        if self._import is None:
-            self._import = ImportDialog(self.desk, self._window)
-            self._import.gone.connect(self._import_gone)
-            self._import.show_layer.connect(self.show_layer)
-            centre_over(self._window, self._import)
-        self._import.show()
-        self._import.raise_()
-        self._import.activateWindow()
-        if paths:
-            self._import.add(paths)
-
-    def export_city(self) -> None:
-        """Write the city into an open format; asks where."""
-        self.docks.show("tasks")
-        ExportQuestion(self.desk, self._window).show()
-
-    def take_backup(self) -> None:
-        """The whole project into one file; asks where."""
-        if self._backup is None:
-            self._backup = BackupDialog(self.desk, self._window)
-            self._backup.gone.connect(self._backup_gone)
-            centre_over(self._window, self._backup)
-        self._backup.show()
-        self._backup.raise_()
-        self._backup.activateWindow()
-
-    def storage(self) -> None:
-        """What the project takes, how long it is kept, the last backup."""
-        if self._storage is None:
-            made = self._storage = StorageDialog(self.desk, self._window)
-            made.gone.connect(self._storage_gone)
-            made.to_backup.connect(self.take_backup)
-            centre_over(self._window, made)
-        self._storage.show()
-        self._storage.raise_()
-        self._storage.activateWindow()
-
-    def _storage_gone(self) -> None:
-        self._storage = None
-
-    def _backup_gone(self) -> None:
-        self._backup = None
-
-    def _import_gone(self) -> None:
-        self._import = None
-
-    def register(self) -> None:
-        """The dialog of the asset register."""
-        if self._register is None:
-            self._register = RegisterDialog(self.desk, self._window)
-            self._register.gone.connect(self._register_gone)
-            centre_over(self._window, self._register)
-        self._register.show()
-        self._register.raise_()
-        self._register.activateWindow()
-
-    def _register_gone(self) -> None:
-        self._register = None
-
-    def show_layer(self, layer: str) -> None:
-        """Select something of an imported layer and fly there."""
-        for asset in self.desk.city.assets.values():
-            if asset.layer == layer and asset.x is not None:
-                self.docks.show("city")
-                self.desk.selection.select(asset.id)
-                fly = getattr(self.twin.view, "fly_to", None)
-                if fly is not None:
-                    fly(asset.id)
-                return
-
     def go_to_time(self) -> None:
         """The typed twin of dragging the time bar; a question that stays until it is understood."""
         GoToTime(self.desk, self._window).open_at(self._window.time_bar)
-
-    def _layers(self, domains: tuple[str, ...]) -> None:
-        show = getattr(self.twin.view, "show_networks", None)
-        if show is not None:
-            show(domains)
 
     def _mode(self) -> None:
         mode = self.desk.time.mode

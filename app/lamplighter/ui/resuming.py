@@ -30,7 +30,7 @@ def resume(furniture: Furniture, draft: Draft) -> None:
     elif draft.kind == "rule":
         furniture.alarm_work.open(0).rules.resume(draft.subject)
     elif draft.kind == "register":
-        furniture.register()
+        furniture.project.register()
     else:
         _say(furniture, draft, tr("this version has no such form"))
 
