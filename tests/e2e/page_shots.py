@@ -142,7 +142,8 @@ class _Play(QObject):
              lambda: furniture().project.opened.get("storage")),
             (self._check, lambda: furniture().check.result is not None, "", lambda: None),
             (self._choose_open, self._drawn, "check", lambda: None),
-            (self._import, self._looked_at, "import-dialog", lambda: furniture().project.opened.get("import")),
+            (self._import, self._looked_at, "import-dialog",
+             lambda: furniture().project.opened.get("import")),
             (self._all_projects, self._cards, "projects", lambda: self._projects),
         ]  # fmt: skip
 
