@@ -71,11 +71,11 @@ class KeptModel:
     ) -> ModelRecord | None:
         """Register what lies in `fresh`; None, and told, when it cannot be.
 
-        It is used from now on, unless a person chose the version in use; `over` even then (that
-        one has run out).
+        It is used from now on, unless a person chose the version in use; even then when that one
+        is frozen, or has run out (`over`).
         """
         models = self._recorder.models
-        renews = over or not models.chosen(self.kind)
+        renews = over or bool(self._in_use()[1]) or not models.chosen(self.kind)
         try:
             record = models.adopt(self.fresh, files, card, owner=by, frozen=frozen, renews=renews)
         except LamplighterError as error:

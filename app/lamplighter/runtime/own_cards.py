@@ -9,7 +9,9 @@ import numpy as np
 from lamplighter.analytics.expected_after import Later
 from lamplighter.analytics.expecting import USED, WORSE, ExpectedReport
 from lamplighter.analytics.season import HOUR_MS
-from lamplighter.domain.models import EXPECTED, Figure, Judged, ModelCard
+from lamplighter.analytics.suspicion.fit import LEAST_EXPLAINED
+from lamplighter.analytics.suspicion.training import Models
+from lamplighter.domain.models import EXPECTED, SENSORS, Figure, Judged, ModelCard
 
 TOLD: Final = "told.json"
 """beside the arrays: what came of each datastream"""
@@ -59,3 +61,41 @@ def later_window(later: Later) -> Judged:
     """How a table fared in the hours after it was learned."""
     figure = Figure(f"{RATIO}, hours not learned from", round(later.ratio, 4), 1.0, n=later.rows)
     return Judged(later.from_ms, later.to_ms, figure)
+
+
+def sensors_card(models: Models) -> ModelCard:
+    """The card of a comparison of sensors."""
+    items = models.items
+    compared = [
+        np.sqrt(np.clip(1.0 - m.explained, 0.0, 1.0))[
+            (m.resolution > 0) & (m.explained >= LEAST_EXPLAINED)
+        ]
+        for m in items
+    ]
+    left = np.concatenate(compared) if compared else np.zeros(0)
+    samples = max((m.samples for m in items), default=0)
+    step = items[0].step_ms / 1000.0 if items else 0.0
+    figure = Figure(
+        "spread that neighbours leave unexplained, median",
+        round(float(np.median(left)), 4) if left.size else None,
+        1.0,
+        "of the sensor's own",
+        n=int(left.size),
+    )
+    return ModelCard(
+        kind=SENSORS,
+        title="How sensors go together",
+        method="neighbours with limits 1",
+        basis=f"this project's last {samples:,} samples, one every {step:g} s",
+        from_ms=min((m.trained_from_ms for m in items), default=0),
+        to_ms=max((m.trained_to_ms for m in items), default=0),
+        units=models.watched + models.abstained,
+        rows=samples,
+        seeds=(),
+        split="eight blocks of time, each said from the other seven; what is withheld or suspect "
+        "teaches nothing",
+        thresholds="the highest of those blocks, widened until clean stretches stay below the "
+        "stated rate of false flags",
+        figures=(figure,) if left.size else (),
+        naive="the sensor's own mean",
+    )

@@ -16,15 +16,18 @@ import structlog
 
 from lamplighter.analytics.suspicion.repeated import RepeatWatch
 from lamplighter.analytics.suspicion.traffic import Heard, Sign, TrafficWatch
-from lamplighter.analytics.suspicion.training import Looking, Models, Seen
+from lamplighter.analytics.suspicion.training import Looking, Seen
 from lamplighter.domain import wire
 from lamplighter.domain.suspicion import Suspect
+from lamplighter.runtime.sensor_models import SensorModels
 from lamplighter.runtime.suspicion_lane import SuspicionLane
 from lamplighter.runtime.suspicion_samples import LEAST, Samples
 
 if TYPE_CHECKING:
     from lamplighter.analytics.suspicion.model import SuspicionModel
+    from lamplighter.analytics.suspicion.training import Models
     from lamplighter.analytics.suspicion.verdict import Finding
+    from lamplighter.domain.models import ModelCard
     from lamplighter.domain.observation import Committed
     from lamplighter.runtime.recorder import Recorder
 
@@ -42,7 +45,6 @@ AGAIN_MS: Final = 6 * 3_600_000
 """what was learned is learned anew after this time, from clean samples"""
 NEW_MS: Final = 120_000
 """a sender that is first heard this long after the start is new to the project"""
-LEARN: Final = "Learn how sensors go together"
 LOOK: Final = "Compare sensors"
 
 
@@ -56,12 +58,13 @@ class SuspicionDesk:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.samples = Samples(recorder)
+        self.kept = SensorModels(recorder)
         self._traffic, self._repeats = TrafficWatch(), RepeatWatch()
         self.models: tuple[SuspicionModel, ...] = ()
         self._watched = self._abstained = 0
         self._trained_ms = self._trained_on = self._trained_at = 0
         self._busy = self._filling = False
-        self._early = True
+        self._learned_ms = 0
         self._looked = 0
         self._hints: dict[tuple[int, str], int] = {}
         self._at_start: frozenset[int] = frozenset()
@@ -75,6 +78,7 @@ class SuspicionDesk:
         self._feeds_at_start = frozenset(c.id for c in self._recorder.feed_configs())
         self.lane.mark()
         self._recorder.hand.mark_points()
+        self._load()
         self._thread = threading.Thread(target=self._run, name="suspicion", daemon=True)
         self._thread.start()
 
@@ -105,10 +109,16 @@ class SuspicionDesk:
         self.lane.settle(self._recorder.clock.wall_ms() - QUIET_SAMPLES * self.samples.step_ms)
         if self._busy:
             return
+        if self.kept.moved():
+            self._load()
+            return
+        if self.models and self.models[0].step_ms != self.samples.step_ms:
+            self._none()  # learned on another step of time
         if self._is_due() and not (self.models and self.lane.any_standing):
             self._learn()
             return
-        if self.models and self.samples.taken - self._looked >= LOOK_SAMPLES:
+        fresh = self.samples.taken - self._looked
+        if self.models and fresh >= LOOK_SAMPLES and self.samples.count >= LEAST:
             self._look()
 
     def _fill(self) -> None:
@@ -131,30 +141,39 @@ class SuspicionDesk:
         request = self.samples.learning(self.lane.withheld_ids())
         samples = int(request.time_ms.size)
 
-        def end(value: Any) -> None:
-            self._busy = False
-            if isinstance(value, Models):
-                self.models = value.items
-                self.lane.learned()
-                self._watched, self._abstained = value.watched, value.abstained
-                self._trained_ms, self._trained_on = self._recorder.clock.wall_ms(), samples
-                self._early = samples * self.samples.step_ms < self.samples.day_ms
-                self._tell()
-            else:
-                self._trained_on = samples
-                log.warning("the comparison of sensors was not learned", why=str(value))
+        def use(value: Models, card: ModelCard) -> None:
+            self._use(value, card)
+            self._trained_on = samples
 
-        self._recorder.jobs.pool.submit(
-            "lamplighter.analytics.suspicion.training:learn",
-            request,
-            name=LEARN,
-            timeout_s=600.0,
-            on_end=end,
-            result=Models,
-            memory_mb=2_048,
-            code="P-604",
-            reply_bytes=256_000_000,
-        )
+        def failed() -> None:
+            self._busy, self._trained_on = False, samples
+
+        self.kept.learn(request, use, failed)
+
+    def _load(self) -> None:
+        """What was learned before the start, or what a person put in its place."""
+        self._busy = True
+        self.kept.load(self._use, self._none)
+
+    def _none(self) -> None:
+        self.models, self._trained_on, self._busy = (), 0, False
+        self._tell()
+
+    def _use(self, value: Models, card: ModelCard) -> None:
+        """From now on by these; `card.made_ms` is when they were learned, 0 = just now."""
+        clock, samples = self._recorder.clock, max((m.samples for m in value.items), default=0)
+        self._busy, self.models = False, value.items
+        self.lane.learned()
+        self._watched, self._abstained = value.watched, value.abstained
+        self._trained_ms, self._trained_on = card.made_ms or clock.wall_ms(), samples
+        self._trained_at = clock.monotonic_ms() - max(0, clock.wall_ms() - self._trained_ms)
+        self._learned_ms = samples * (value.items[0].step_ms if value.items else 0)
+        self._tell()
+
+    @property
+    def _early(self) -> bool:
+        """Whether less than a whole day was learned."""
+        return self._learned_ms < self.samples.day_ms
 
     def _look(self) -> None:
         self._busy = True
