@@ -130,6 +130,14 @@ class AlarmRoom:
             case wire.DropWork(name):
                 self._redesign(works=tuple(w for w in self.design.works if w.id != name))
                 return wire.Ok(name)
+            case wire.PutSuppression(one):
+                others = tuple(s for s in self.design.suppressions if s.id != one.id)
+                self._redesign(suppressions=(*others, one))
+                return wire.Ok(one.id)
+            case wire.DropSuppression(name):
+                left = tuple(s for s in self.design.suppressions if s.id != name)
+                self._redesign(suppressions=left)
+                return wire.Ok(name)
             case wire.PutWay(way):
                 rest = tuple(w for w in self.design.ways if w.id != way.id)
                 self._redesign(ways=(*rest, way))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QSettings, Qt
 from PySide6.QtWidgets import QMenu
 
 from lamplighter.domain import wire
@@ -290,6 +290,22 @@ def test_the_sound_follows_the_horn_of_the_room(qapp: Any) -> None:
     session.raise_alarm("P-01", 1, "Vibration high")
     assert len(played) == 1 and not sound.on
     sound.shut()
+
+
+def test_the_choice_of_sound_is_kept_over_restarts(qapp: Any, tmp_path: Path) -> None:
+    def open_one() -> AlarmSound:
+        kept = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+        return AlarmSound(Desk(), lambda _: None, settings=kept)
+
+    first = open_one()
+    assert first.on
+    first.switch()
+    first.shut()
+    second = open_one()
+    assert not second.on
+    second.switch()
+    second.shut()
+    assert open_one().on
 
 
 def test_an_alarm_is_found_in_its_folds(desk: Desk, alarms: AlarmList) -> None:

@@ -9,9 +9,18 @@ import pytest
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm_design import Escalation
+from lamplighter.domain.alarm import Condition
+from lamplighter.domain.alarm_design import Escalation, When
 from lamplighter.ui.alarm_list import PAGES as OFFERED
-from lamplighter.ui.alarm_windows import CALLS, FIGURES, PAGES, WORKS, AlarmWindows, AlarmWork
+from lamplighter.ui.alarm_windows import (
+    CALLS,
+    DESIGN,
+    FIGURES,
+    PAGES,
+    WORKS,
+    AlarmWindows,
+    AlarmWork,
+)
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kpi_alarm_figures import figures
 from lamplighter.ui.time_track import Track
@@ -137,3 +146,43 @@ def test_the_journal_is_filtered_and_exported(desk: Desk, work: AlarmWork, tmp_p
     page.top.selectRow(0)
     page._show_top()
     assert page.filter.rules == ("water.pressure-low",) and page.filter.assets == ("J-01",)
+
+
+def test_a_suppression_by_design_is_made_changed_and_removed(desk: Desk, work: AlarmWork) -> None:
+    work.show_page(DESIGN)
+    page = work.design
+    desk.selection.select("P-17")
+    assert page.where.text() == "P-17" and not page.keep_it.isEnabled()
+    page.text.setText("Line 3 is off!")
+    assert "has to hold" in page.keep_it.toolTip()
+    page.what.setText("gw-4/line-3")
+    page.condition.setCurrentIndex(page.condition.findData("below"))
+    page.add.click()
+    assert not page.parts and "number or state" in page.say.text()
+    page.threshold.setText("2,5")
+    page.add.click()
+    page.what.setText("project.dry-run@P-17")
+    page.negate.setChecked(True)
+    page.add.click()
+    page.where.setText("P-17, nowhere")
+    assert "nowhere" in page.keep_it.toolTip()
+    page.where.setText("P-17")
+    page.keep_it.click()
+    (sent,) = asked(desk, wire.PutSuppression)
+    assert sent.suppression.id == "line-3-is-off" and sent.suppression.assets == ("P-17",)
+    assert sent.suppression.when == (
+        When("gw-4/line-3", condition=Condition.BELOW, threshold=2.5),
+        When(rule="project.dry-run", asset="P-17", negate=True),
+    )
+    assert page.table.item(0, 1).text() == "gw-4/line-3 below 2.5 and not project.dry-run@P-17"
+    page.table.selectRow(0)
+    page.list.selectRow(1)
+    page.less.click()
+    page.downstream.setChecked(True)
+    page.keep_it.click()
+    changed = asked(desk, wire.PutSuppression)[-1].suppression
+    assert changed.id == "line-3-is-off" and len(changed.when) == 1 and changed.downstream
+    assert page.table.rowCount() == 1
+    page.table.selectRow(0)
+    page.drop.click()
+    assert asked(desk, wire.DropSuppression) and page.table.rowCount() == 0

@@ -127,6 +127,35 @@ def test_a_card_is_dragged_to_another_crew_and_says_what_is_wrong(
     assert "1 with trouble" in page.sum.text()
 
 
+def test_a_low_page_shows_every_crew_on_one_line(page: CrewPage, qtbot: Any) -> None:
+    page.resize(900, 700)
+    page._fit()
+    assert not page.board.dense
+    page.resize(900, 260)
+    qtbot.waitUntil(lambda: page.board.dense)
+    rows = [page.board.row_rect(n).height() for n in range(len(CREWS))]
+    assert rows == [34, 34] and page.board.card_rects()
+    page.resize(900, 700)
+    qtbot.waitUntil(lambda: not page.board.dense)
+
+
+def test_a_hanging_card_reckons_once_for_each_place(
+    page: CrewPage, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, asked = page.board, []
+    effect = page.draft.effect
+    monkeypatch.setattr(page.draft, "effect", lambda *a: asked.append(a) or effect(*a))
+    order = page.draft.left()[0]
+    start = board.card_rects()[order].center().toPoint()
+    qtbot.mousePress(board, Qt.MouseButton.LeftButton, pos=start)
+    end = board.row_rect(0).center().toPoint()
+    for step in (start + QPoint(12, 0), end, end + QPoint(1, 0), end + QPoint(2, 0)):
+        qtbot.mouseMove(board, step)
+    assert board.hanging == order and len(asked) == len(set(asked)) >= 1
+    assert page.board.words() in page.detail.text()
+    qtbot.mouseRelease(board, Qt.MouseButton.LeftButton, pos=end)
+
+
 def test_cards_of_a_crew_never_lie_on_each_other(page: CrewPage) -> None:
     page.propose.click()
     rects = page.board.card_rects()

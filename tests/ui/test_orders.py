@@ -204,6 +204,29 @@ def test_a_new_order_takes_forecast_alarm_and_checklist(
         assert bool(order.alarm) == (origin == "alarm")
 
 
+def test_without_a_selection_the_asset_is_chosen_in_the_form(
+    qtbot: Any, desk: Desk, session: RecordsSession, parent: QWidget
+) -> None:
+    desk.selection.clear()
+    form = OrderForm(desk, "", parent)
+    form.save()
+    assert "Choose an asset" in form._say.text() and not desk.orders
+    form.asset.setText("P-2")
+    form.asset.textEdited.emit("P-2")
+    form.save()
+    assert not desk.orders, "a part of a name is no asset"
+    form.asset.setText("P-22")
+    form.asset.textEdited.emit("P-22")
+    assert form._title.text().startswith("Inspect") and form.checklist.count() > 1
+    form.save()
+    (order,) = desk.orders.values()
+    assert (order.asset, order.origin) == ("P-22", "forecast")
+    other = OrderForm(desk, "", parent)
+    desk.selection.select("P-17")
+    assert "P-17" in other.asset.text() and other._draft.origin == "alarm"
+    other.close()
+
+
 def test_photos_are_attached_shown_found_and_taken_away(
     qtbot: Any, desk: Desk, session: RecordsSession, parent: QWidget, tmp_path: Path
 ) -> None:

@@ -209,6 +209,7 @@ def alarm_actions(f: Furniture) -> list[Action]:
         Action(tr("Reasons in sentences, on or off"), (), f.switch_reasons),
         Action(tr("Learn what is usual, now"), (), f.anomalies.learn.click),
         Action(tr("Planned works"), ("Ctrl+Shift+W",), lambda: work.open(1)),
+        Action(tr("Suppression by design"), ("Ctrl+Shift+X",), lambda: work.open(4)),
         Action(tr("Who is called"), (), lambda: work.open(2)),
         Action(tr("Alarm figures and journal"), ("Ctrl+Shift+G",), lambda: work.open(3)),
         Action(tr("New alarm rule"), (), work.new_rule),

@@ -44,7 +44,8 @@ from lamplighter.ui.words import tr
 WIDE: Final = 820
 """from this width on there is room for what to do beside the list"""
 PAGES: Final = (("Alarm rules…", "Ctrl+Shift+R"), ("Planned works…", "Ctrl+Shift+W"),
-                ("Who is called…", ""), ("Alarm figures…", "Ctrl+Shift+G"))  # fmt: skip
+                ("Who is called…", ""), ("Alarm figures…", "Ctrl+Shift+G"),
+                ("Suppression by design…", "Ctrl+Shift+X"))  # fmt: skip
 
 
 class AlarmList(Panel):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, QProcess, QTimer
+from PySide6.QtCore import QObject, QProcess, QSettings, QTimer
 
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.time_model import Mode
@@ -26,17 +26,27 @@ EVERY_MS: Final = {1: 8_000, 2: 15_000, 3: 0}
 RATE: Final = 22_050
 NOTE_S: Final = 0.16
 PLAYERS: Final = (("pw-play",), ("paplay",), ("aplay", "-q"), ("afplay",))
+KEPT: Final = "sound/on"
 Play = Callable[[Path], None]
 
 
 class AlarmSound(QObject):
     """Follows the horn of the desk's room. `on`: whether it may sound."""
 
-    def __init__(self, desk: Desk, play: Play | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        play: Play | None = None,
+        parent: QObject | None = None,
+        settings: QSettings | None = None,
+    ) -> None:
+        """`settings`: where this person's choice is kept over restarts."""
         super().__init__(parent)
+        self._settings = settings
         self._desk = desk
         self._play = play or player()
-        self.on = self._play is not None
+        wished = settings is None or settings.value(KEPT, True, bool)
+        self.on = self._play is not None and bool(wished)
         self._files: dict[int, Path] = {}
         self._sounding = (0, "")
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -52,6 +62,9 @@ class AlarmSound(QObject):
     def switch(self) -> None:
         """On or off, at this console alone."""
         self.on = not self.on and self.can
+        if self._settings is not None and self.can:
+            self._settings.setValue(KEPT, self.on)
+            self._settings.sync()
         self._sounding = (0, "")
         self.follow()
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 
+from lamplighter.ui.design_page import DesignPage
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kpi_alarm_page import FigurePage
 from lamplighter.ui.parts import button, centre_over, row
@@ -17,8 +18,8 @@ from lamplighter.ui.words import tr
 from lamplighter.ui.works_calls import CallsPage
 from lamplighter.ui.works_page import WorksPage
 
-RULES, WORKS, CALLS, FIGURES = range(4)
-PAGES: Final = ("Rules", "Planned works", "Calls", "Figures")
+RULES, WORKS, CALLS, FIGURES, DESIGN = range(5)
+PAGES: Final = ("Rules", "Planned works", "Calls", "Figures", "By design")
 
 
 class AlarmWork(QWidget):
@@ -34,6 +35,7 @@ class AlarmWork(QWidget):
         self.setWindowTitle(tr("Alarm rules, works, calls and figures"))
         self.rules, self.works = RulePage(desk), WorksPage(desk)
         self.calls, self.figures = CallsPage(desk), FigurePage(desk)
+        self.design = DesignPage(desk)
         self._stack = QStackedWidget()
         self._group = QButtonGroup(self)
         head = row(spacing=0)
@@ -54,7 +56,7 @@ class AlarmWork(QWidget):
         self.resize(theme().px(1180), theme().px(680))
 
     def _pages(self) -> tuple[QWidget, ...]:
-        return (self.rules, self.works, self.calls, self.figures)
+        return (self.rules, self.works, self.calls, self.figures, self.design)
 
     def show_page(self, number: int) -> None:
         """One of `PAGES`."""

@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from lamplighter.domain.crew_plan import MINUTE_MS
+from lamplighter.domain.crew_plan import MINUTE_MS, Plan
 from lamplighter.ui import numbers
 from lamplighter.ui.crew_draft import LEFT, CrewDraft, Effect
 from lamplighter.ui.parts import Canvas
@@ -22,6 +22,8 @@ from lamplighter.ui.words import tr
 
 NAMES_W: Final = 168
 ROW_H: Final = 64
+DENSE_H: Final = 34
+"""of a row in which all stands on one line, where the rows would not fit"""
 HEAD_H: Final = 24
 CARD_W: Final = 168
 """of a job nobody has"""
@@ -45,6 +47,8 @@ class CrewBoard(Canvas):
         """the order that is picked up"""
         self.target: tuple[str, int] | None = None
         self._pressed: QPointF | None = None
+        self._row = ROW_H
+        self._reckoned: tuple[tuple[str, tuple[str, int]], Plan, Effect] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName(tr("Crew plan"))
@@ -59,12 +63,28 @@ class CrewBoard(Canvas):
     def _height(self) -> int:
         look = theme()
         rows = len(self.draft.crews)
-        return look.px(HEAD_H) + rows * look.px(ROW_H) + self._left_height() + look.px(GAP)
+        return look.px(HEAD_H) + rows * look.px(self._row) + self._left_height() + look.px(GAP)
+
+    @property
+    def dense(self) -> bool:
+        """Whether each row is a single line."""
+        return self._row == DENSE_H
+
+    def fit(self, height: int) -> None:
+        """Take one line for each row when rows of two lines would not fit into `height` px."""
+        self._row = ROW_H
+        if self._height() > height:
+            self._row = DENSE_H
 
     def _left_height(self) -> int:
         look = theme()
         lines = -(-max(len(self.draft.left()), 1) // self._per_line())
-        return look.px(HEAD_H) + lines * look.px(ROW_H - GAP)
+        return look.px(HEAD_H) + lines * look.px(self._row - self._air)
+
+    @property
+    def _air(self) -> int:
+        """Between two lines of cards nobody has."""
+        return 2 if self.dense else GAP
 
     def _per_line(self) -> int:
         look = theme()
@@ -89,8 +109,8 @@ class CrewBoard(Canvas):
 
     def row_rect(self, number: int) -> QRectF:
         look = theme()
-        top = look.px(HEAD_H) + number * look.px(ROW_H)
-        return QRectF(0, top, self.width(), look.px(ROW_H))
+        top = look.px(HEAD_H) + number * look.px(self._row)
+        return QRectF(0, top, self.width(), look.px(self._row))
 
     def card_rects(self) -> dict[str, QRectF]:
         """Where each job's card lies."""
@@ -102,14 +122,15 @@ class CrewBoard(Canvas):
                     self._x(self._minute(visit.begin_ms)),
                     self._x(self._minute(visit.end_ms)),
                 )
-                found[visit.order] = QRectF(left, row.top() + 4, max(right - left - 2, 8),
-                                            row.height() - 8)  # fmt: skip
-        top = look.px(HEAD_H) * 2 + len(self.draft.crews) * look.px(ROW_H)
+                edge = self._air / 2
+                found[visit.order] = QRectF(left, row.top() + edge, max(right - left - 2, 8),
+                                            row.height() - 2 * edge)  # fmt: skip
+        top = look.px(HEAD_H) * 2 + len(self.draft.crews) * look.px(self._row)
         per = self._per_line()
         for at, order in enumerate(self.draft.left()):
             x = look.px(NAMES_W) + (at % per) * look.px(CARD_W + GAP)
-            y = top + (at // per) * look.px(ROW_H - GAP)
-            found[order] = QRectF(x, y, look.px(CARD_W), look.px(ROW_H - 2 * GAP))
+            y = top + (at // per) * look.px(self._row - self._air)
+            found[order] = QRectF(x, y, look.px(CARD_W), look.px(self._row - 2 * self._air))
         return found
 
     # ------------------------------------------------------------------ showing
@@ -136,7 +157,11 @@ class CrewBoard(Canvas):
         """What dropping the hanging card here would do."""
         if not self.hanging or self.target is None:
             return None
-        return self.draft.effect(self.hanging, *self.target)
+        asked, plan, known = (self.hanging, self.target), self.draft.plan, self._reckoned
+        if known is None or known[0] != asked or known[1] is not plan:
+            known = asked, plan, self.draft.effect(self.hanging, *self.target)
+            self._reckoned = known
+        return known[2]
 
     def words(self) -> str:
         """What the move would do, in a sentence."""
@@ -171,7 +196,7 @@ class CrewBoard(Canvas):
             self._paint_row(painter, number, crew.name,
                             ", ".join(crew.skills) or tr("no special skill"))  # fmt: skip
             self._paint_ways(painter, number)
-        top = look.px(HEAD_H) + len(self.draft.crews) * look.px(ROW_H)
+        top = look.px(HEAD_H) + len(self.draft.crews) * look.px(self._row)
         painter.setFont(look.font("bodyStrong"))
         painter.setPen(look.colour("text.primary"))
         painter.drawText(QRectF(8, top, self.width(), look.px(HEAD_H)),
@@ -184,7 +209,7 @@ class CrewBoard(Canvas):
     def _paint_hours(self, painter: QPainter) -> None:
         look, (first, last) = theme(), self._span()
         painter.setFont(look.font("tick"))
-        bottom = look.px(HEAD_H) + len(self.draft.crews) * look.px(ROW_H)
+        bottom = look.px(HEAD_H) + len(self.draft.crews) * look.px(self._row)
         for hour in range(-(-first // 60), last // 60 + 1):
             x = self._x(hour * 60)
             painter.setPen(QPen(look.colour("line.subtle"), 1))
@@ -202,9 +227,22 @@ class CrewBoard(Canvas):
         if self.target is not None and self.target[0] == crew.id:
             painter.fillRect(shift, look.colour("bg.hover"))
         width = look.px(NAMES_W) - 16
-        for role, colour, y, text in (
-            ("bodyStrong", "text.primary", 8, name), ("caption", "text.secondary", 30, skills),
-        ):  # fmt: skip
+        if self.dense:
+            both = QFontMetrics(look.font("caption")).elidedText(
+                skills,
+                Qt.TextElideMode.ElideRight,
+                width - QFontMetrics(look.font("bodyStrong")).horizontalAdvance(name) - 12,
+            )
+            painter.setFont(look.font("caption"))
+            painter.setPen(look.colour("text.secondary"))
+            painter.drawText(
+                QRectF(8, row.top(), width, row.height()),
+                Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
+                both,
+            )
+        lines = (("bodyStrong", "text.primary", 8, name), ("caption", "text.secondary", 30, skills))
+        for role, colour, y, text in lines[:1] if self.dense else lines:
+            y = (self._row - 20) // 2 if self.dense else y
             painter.setFont(look.font(role))
             painter.setPen(look.colour(colour))
             cut = QFontMetrics(look.font(role)).elidedText(text, Qt.TextElideMode.ElideRight, width)
@@ -240,10 +278,12 @@ class CrewBoard(Canvas):
         title = f"{job.priority}  {job.title}" + ("  !" if wrong else "")
         begin = numbers.clock_short(visit.begin_ms) if visit is not None else ""
         second = "  ".join(t for t in (begin, job.asset, job.skill) if t)
-        for role, colour, y, text in (
+        lines = (
             ("body", ink, 5, title),
             ("caption", ink if chosen else "text.secondary", 25, second),
-        ):
+        )
+        for role, colour, y, text in lines[:1] if self.dense else lines:
+            y = max(0, round(rect.height() / look.px(1)) - 18) // 2 if self.dense else y
             font = look.font(role)
             painter.setFont(font)
             painter.setPen(look.colour(colour))
@@ -286,9 +326,12 @@ class CrewBoard(Canvas):
         far = (event.position() - self._pressed).manhattanLength() > FAR
         if not self.hanging and far:
             self._pick_up()
-        if self.hanging:
-            self.target = self._place(event.position())
             self._hung()
+        if self.hanging:
+            target = self._place(event.position())
+            if target != self.target:
+                self.target = target
+                self._hung()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._pressed = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDate, Qt
+from PySide6.QtCore import QDate, Qt, QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDateEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -48,7 +48,7 @@ class CrewPage(Panel):
         self._show()
 
     def _build(self) -> None:
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -70,6 +70,10 @@ class CrewPage(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._fit)  # the board's own room is known after the layout
+
+    def _fit(self) -> None:
+        self.board.fit(self._scroll.viewport().height())
         self.board.refresh()
 
     def look(self) -> None:
@@ -95,7 +99,7 @@ class CrewPage(Panel):
 
     def _show(self) -> None:
         draft = self.draft
-        self.board.refresh()
+        self._fit()
         self.undo.setEnabled(draft.can_undo)
         self.take.setEnabled(draft.changed)
         self.propose.setEnabled(bool(draft.crews and draft.left()))

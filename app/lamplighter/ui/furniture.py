@@ -95,7 +95,7 @@ class Furniture:
         self.time_bar = window.time_bar
         self.feeds = FeedWindows(desk, window)
         self.alarm_work = AlarmWindows(desk, window)
-        self.sound = AlarmSound(desk)
+        self.sound = AlarmSound(desk, settings=self.docks.settings())
         restore_units(self.docks.settings())
         self.views: dict[str, QWidget] = {
             "assets": self.assets,

@@ -8,7 +8,14 @@ from typing import Final
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QCompleter,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmRecord
@@ -63,9 +70,10 @@ class OrderForm(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWindowTitle(tr("New work order"))
-        self._desk, self._asset = desk, asset
-        name = desk.city.name(asset)
-        self._draft = self._drafted(asset, name)
+        self._desk, self._asset = desk, asset if asset in desk.city.assets else ""
+        name = desk.city.name(self._asset) if self._asset else ""
+        self.asset = QLineEdit()
+        self._draft = self._drafted(self._asset, name)
         self._title = QLineEdit(self._draft.title)
         self._note = QLineEdit(self._draft.note)
         self.priority = QComboBox()
@@ -98,7 +106,10 @@ class OrderForm(QWidget):
         box.setContentsMargins(24, 24, 24, 24)
         box.setSpacing(8)
         box.addWidget(Text(tr("New work order"), "heading"))
-        box.addWidget(Text(name or tr("No asset selected"), "body", "secondary"))
+        self._about = Text(name or tr("Choose the asset it is for."), "body", "secondary")
+        box.addWidget(self._about)
+        if not self._asset:
+            box.addWidget(self._asset_field())
         fields: tuple[tuple[str, QWidget], ...] = (
             (tr("Job"), self._title), (tr("Note"), self._note),
             (tr("Checklist"), self.checklist),
@@ -116,7 +127,53 @@ class OrderForm(QWidget):
         box.addLayout(row(None, button(tr("Close"), self.close), self._save))
         self.setMinimumWidth(theme().px(440))
         self._title.returnPressed.connect(self.save)
-        self._title.setFocus()
+        (self._title if self._asset else self.asset).setFocus()
+
+    # ------------------------------------------------------------------ the asset
+    def _asset_field(self) -> QLineEdit:
+        """Nothing is selected: the asset is chosen here, by any part of its name or id."""
+        found = self._desk.city.assets.values()
+        self._named = {f"{a.name or a.id}  {a.id}": a.id for a in found}
+        completer = QCompleter(sorted(self._named), self.asset)
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        completer.setMaxVisibleItems(8)
+        completer.activated.connect(self._typed_asset)
+        self.asset.setCompleter(completer)
+        self.asset.setAccessibleName(tr("Asset"))
+        self.asset.setPlaceholderText(tr("Part of its name or id"))
+        self.asset.textEdited.connect(self._typed_asset)
+        self._desk.selection.changed.connect(self._selected)
+        return self.asset
+
+    def _selected(self) -> None:
+        """An asset was chosen in any view meanwhile: it is meant, unless one was typed."""
+        chosen = self._desk.selection.current
+        if chosen in self._desk.city.assets and not self.asset.text():
+            name = self._desk.city.name(chosen)
+            self.asset.setText(f"{name}  {chosen}")
+            self._choose(chosen)
+
+    def _typed_asset(self, text: str) -> None:
+        wanted = text.strip()
+        known = self._desk.city.assets
+        self._choose(self._named.get(text, wanted if wanted in known else ""))
+
+    def _choose(self, asset: str) -> None:
+        """What was drafted for it fills what nobody has typed yet."""
+        if asset == self._asset:
+            return
+        before, self._asset = self._draft, asset
+        name = self._desk.city.name(asset) if asset else ""
+        self._about.setText(name or tr("Choose the asset it is for."))
+        self._draft = self._drafted(asset, name)
+        for field, old, new in ((self._title, before.title, self._draft.title),
+                                (self._note, before.note, self._draft.note)):  # fmt: skip
+            if field.text() == old:
+                field.setText(new)
+        self.checklist.clear()
+        self._fill_jobs()
+        self._say.setText("")
 
     def _fill_jobs(self) -> None:
         asset = self._desk.city.assets.get(self._asset)
@@ -130,6 +187,10 @@ class OrderForm(QWidget):
     def save(self) -> None:
         """Sends the order; fields keep what was typed when it is refused."""
         title = self._title.text().strip()
+        if not self._asset:
+            self._say.setText(tr("Choose an asset of the list, or select one in the city."))
+            self.asset.setFocus()
+            return
         if not title:
             self._say.setText(tr("Say what is to be done, then create it."))
             return
