@@ -8,7 +8,7 @@ import pytest
 from tests.faults import part_cluster
 from tests.kit.dask_cluster import DaskCluster, needs_dask
 
-from lamplighter.workers import afar
+from lamplighter.workers import afar, bridge
 from lamplighter.workers.bridge import scheduler_address
 
 pytestmark = pytest.mark.faults
@@ -21,6 +21,49 @@ def test_a_cluster_trains_the_same_model_to_the_last_byte(tmp_path: Path) -> Non
         assert part_cluster.same(tmp_path, cluster.address)
     finally:
         cluster.close()
+
+
+def sound(same: list[bool], *, carried_on: bool = True) -> part_cluster.Outcome:
+    """All that is not asked about went well."""
+    told = ("cancelled", "all machines", "scheduler", "nowhere")
+    lines = dict.fromkeys(told, "It was lost. [P-604]")
+    return part_cluster.Outcome(same=same, lines=lines, carried_on=carried_on)
+
+
+@needs_dask
+def test_an_answer_that_loses_a_byte_on_its_way_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = bridge.put_files
+
+    def short(files: dict[str, bytes], folder: Path) -> None:
+        real({name: body[:-1] for name, body in files.items()}, folder)
+
+    monkeypatch.setattr(bridge, "put_files", short)
+    cluster = DaskCluster(tmp_path / "cluster")
+    try:
+        outcome = sound([part_cluster.same(tmp_path, cluster.address)])
+    finally:
+        cluster.close()
+
+    assert not outcome.held
+    assert sound([True]).held
+
+
+@needs_dask
+def test_a_cluster_that_gives_up_with_its_machine_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    cluster = DaskCluster(tmp_path / "cluster")
+    outcome = sound([True], carried_on=False)
+    try:
+        part_cluster._one_lost(tmp_path, cluster, outcome)
+    finally:
+        cluster.close()
+
+    assert not outcome.carried_on
+    assert not outcome.held
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from lamplighter.cli.output import document, line, table
+from lamplighter.domain.clock import iso
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +29,9 @@ def anomalies(
     if json:
         document(found)
         return
+    for one in found["leaks"]:
+        told = f"not judged: {one['why']}" if one["why"] else f"{one['sensors']} pressures judged"
+        line(f"Leaks in {one['network']}, {iso(one['at_ms'])}: {told}.")
     if not found["anomalies"]:
         line("No anomaly was found in this time.")
         return

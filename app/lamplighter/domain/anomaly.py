@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from lamplighter.domain.maintenance import SimilarCase
 
-KINDS: Final = ("point", "drift", "change", "stuck", "noisy", "repeat", "together")
-"""`together`: several signals of one asset, each usual by itself, do not fit each other"""
+KINDS: Final = ("point", "drift", "change", "stuck", "noisy", "repeat", "together", "leak")
+"""`leak`: a pressure fell and stayed low although neither flows nor other pressures explain it;
+`together`: several signals of one asset, each usual by itself, do not fit each other"""
 KIND_WORDS: Final = {
     "point": "unusual value",
     "drift": "slow drift",
@@ -18,7 +19,9 @@ KIND_WORDS: Final = {
     "noisy": "unusually noisy",
     "repeat": "repeats exactly",
     "together": "signals do not fit together",
+    "leak": "likely leak",
 }
+LEAK: Final = "leak"
 REAL, FALSE = "real", "false"
 
 

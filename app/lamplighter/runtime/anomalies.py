@@ -17,16 +17,18 @@ import numpy.typing as npt
 import structlog
 from msgspec.structs import replace
 
+from lamplighter.analytics.leak_watch import LeakReport
 from lamplighter.analytics.likeness import alike
 from lamplighter.analytics.signal_judging import SignalFinding
 from lamplighter.analytics.watching import MINUTE_MS, Departure, Watch, reaches
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import Condition
-from lamplighter.domain.anomaly import FALSE, REAL, Anomaly, KnownEvent
+from lamplighter.domain.anomaly import FALSE, LEAK, REAL, Anomaly, KnownEvent
 from lamplighter.domain.maintenance import SimilarCase
 from lamplighter.domain.problems import fault
 from lamplighter.runtime.anomaly_words import outcome_of, reason_of
 from lamplighter.runtime.known_events import known_events
+from lamplighter.runtime.leaks import LeakDesk, mended_leaks, new_leaks
 from lamplighter.runtime.signals import SignalDesk
 from lamplighter.store import WriteAccess
 
@@ -58,6 +60,7 @@ class AnomalyDesk:
         self._table: ExpectedTable | None = None
         self._lock = threading.RLock()
         self.signals = SignalDesk(recorder)
+        self.leaks = LeakDesk(recorder)
         self._open: dict[int | str, Anomaly] = {}
         """by datastream, or by asset where several signals are meant"""
         self._told_ms: dict[str, int] = {}
@@ -75,9 +78,11 @@ class AnomalyDesk:
         self._next_ms = self._recorder.clock.monotonic_ms() + MINUTE_MS
         self._look()
         self.signals.start()
+        self.leaks.start()
 
     def stop(self, deadline_s: float = 3.0) -> None:
         self.signals.stop(deadline_s)
+        self.leaks.stop(deadline_s)
         thread = self._thread
         if thread is not None:
             thread.join(deadline_s)
@@ -96,6 +101,7 @@ class AnomalyDesk:
         unfit = core.mask | self._muted
         self.watch.second(core.newest, core.expected.basis, unfit)
         self.signals.every_second(unfit, self._events)
+        self.leaks.every_second()
         now = self._recorder.clock.monotonic_ms()
         if now >= self._next_ms:
             self._next_ms = now + MINUTE_MS
@@ -246,9 +252,24 @@ class AnomalyDesk:
             changed.append(self._with_cases(made))
         for key, known in self._open.items():
             judged = known.asset in assets if isinstance(key, str) else True
+            if known.kind == LEAK:
+                continue
             if not self._watched(known) and judged and key not in lasting:
                 changed.append(replace(known, until_ms=now))
         return changed
+
+    # ------------------------------------------------------------------ leaks
+    def told_by_leaks(self, report: LeakReport) -> None:
+        """Likely leaks of one network; one stands until people judge it or report a repair."""
+        store, streams = self._recorder.store, self._recorder.core.city.streams
+        now = self._recorder.clock.wall_ms()
+        with self._lock:
+            known = [a for a in store.anomalies() if a.kind == LEAK]
+            changed = new_leaks(report, known, streams, now)
+            changed = [self._with_cases(a) for a in changed if _key(a) not in self._open]
+            changed += mended_leaks(report, list(self._open.values()), self._events, now)
+        if changed:
+            self.keep(changed)
 
     def _made(self, departure: Departure, now_ms: int, name: str, found_ms: int) -> Anomaly | None:
         core = self._recorder.core
@@ -360,6 +381,8 @@ class AnomalyDesk:
 
 
 def _key(item: Anomaly) -> int | str:
+    if item.kind == LEAK:  # a leak hides nothing else that the sensor shows
+        return f"{LEAK} {item.datastream}"
     return item.datastream if item.datastream >= 0 else item.asset
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,19 @@ from lamplighter.domain.clock import iso
 from lamplighter.domain.models import EXPECTED, ModelState
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.governance.keys import PUBLIC
+from lamplighter.runtime.leaks import STATE
 from lamplighter.runtime.model_registry import FOLDER
 from lamplighter.runtime.own_cards import TOLD
 from lamplighter.runtime.project import opened, optional_time
 
 
 def anomalies_of(project: Path, from_: str = "", to: str = "", asset: str = "") -> dict[str, Any]:
-    """`anomalies` found in [from, to), newest first, and how many people called real or false."""
+    """`anomalies` found in [from, to), newest first; what became of the look for leaks in each
+    network; how many people called real or false."""
     begin, end = optional_time(from_, "anomalies"), optional_time(to, "anomalies")
     with opened(project) as store:
         every = store.anomalies()
+        leaks = [json.loads(text) for _, text in sorted(store.settings(STATE).items())]
     found = [
         a
         for a in reversed(every)
@@ -43,6 +47,7 @@ def anomalies_of(project: Path, from_: str = "", to: str = "", asset: str = "") 
             }
             for a in found
         ],
+        "leaks": leaks,
         "real": sum(a.verdict == REAL for a in every),
         "false": sum(a.verdict == FALSE for a in every),
     }

@@ -7,7 +7,7 @@ that lies before a repair, a new set-point or a new sensor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -50,12 +50,13 @@ def hourly_history(
     folder: str = "",
     *,
     days: int = WINDOW_DAYS,
+    only: Collection[int] | None = None,
     step: Callable[[int, int], None] = lambda done, total: None,
 ) -> HourlyHistory:
-    """The last `days` days up to the last whole hour. `step` hears (done, total) datastreams and
-    may raise to end it.
+    """The last `days` days up to the last whole hour, of all datastreams or of `only` some. `step`
+    hears (done, total) datastreams and may raise to end it.
     """
-    streams = numeric(city)
+    streams = [s for s in numeric(city) if only is None or s.id in only]
     end = now_ms // HOUR_MS
     begin = end - 24 * days
     ids = np.array([s.id for s in streams], np.int64)

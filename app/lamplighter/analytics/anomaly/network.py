@@ -28,6 +28,8 @@ HOLD: Final = 2
 SAME: Final = 0.75
 """cosine of two falls from which they are one leak"""
 SAME_DAYS: Final = 60
+NEXT: Final = 2
+"""sensors named beside the nearest one"""
 MARGIN: Final = 1.25
 """the limit lies this many times beyond the largest fall of the weeks without leaks"""
 
@@ -59,6 +61,8 @@ class LeakAlarm(Struct, frozen=True):
     signal: str
     fall: float
     reason: str
+    beside: tuple[str, ...] = ()
+    """signals that fell next most, at least half of that, the strongest first"""
 
 
 def fit(
@@ -144,21 +148,26 @@ def judge(
     days, daily = _daily(columns.time_ms, _left(scaled, places, model.weight))
     ends = [int(np.searchsorted(days, e.end_ms, side="right")) - 1 for e in repairs]
     found = []
-    for day, place, fall in _falls(daily / model.spread[:, None], ends, model.limit):
+    for day, place, fall, near in _falls(daily / model.spread[:, None], ends, model.limit):
         name = model.judged[place]
         found.append(
             LeakAlarm(
                 int(days[day]), name, round(fall, 2),
                 f"{name} has been lower for {HOLD} days than the flows and the other pressures "
                 f"say, by {fall:.1f} of its usual daily spreads; it is the nearest sensor.",
+                tuple(model.judged[k] for k in near),
             )
         )  # fmt: skip
     return tuple(found)
 
 
-def _falls(daily: Floats, ends: list[int], limit: float) -> list[tuple[int, int, float]]:
-    """(day, sensor, size) of new falls beyond `limit`; with 0 the largest fall of every day."""
-    found: list[tuple[int, int, float]] = []
+def _falls(
+    daily: Floats, ends: list[int], limit: float
+) -> list[tuple[int, int, float, tuple[int, ...]]]:
+    """(day, sensor, size, sensors that fell next most) of new falls beyond `limit`; with 0 the
+    largest fall of every day.
+    """
+    found: list[tuple[int, int, float, tuple[int, ...]]] = []
     known: list[tuple[int, int, Floats]] = []
     begin = 0
     for day in range(daily.shape[1]):
@@ -186,5 +195,7 @@ def _falls(daily: Floats, ends: list[int], limit: float) -> list[tuple[int, int,
                 known[same[0]] = (day, sensor, way)
                 continue
             known.append((day, sensor, way))
-        found.append((day, sensor, size))
+        each = fall.max(axis=0)
+        order = [int(k) for k in np.argsort(-each) if k != sensor and each[k] > size / 2]
+        found.append((day, sensor, size, tuple(order[:NEXT])))
     return found
