@@ -38,6 +38,7 @@ BENCHES: Final = {
     "life": "Remaining life and failure risk",
     "anomaly": "Anomalies, attacks and leaks",
     "suspicion": "Is this sensor genuine",
+    "coverage": "Where the city is measured",
     "forecast": "Forecasts of the next day",
 }
 CODE: Final = """

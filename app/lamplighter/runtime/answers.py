@@ -23,6 +23,7 @@ from lamplighter.runtime.anomaly_answers import AnomalyAnswers
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.attachments import AttachmentAnswers
 from lamplighter.runtime.by_hand import HandAnswers
+from lamplighter.runtime.coverage import CoverageAnswers
 from lamplighter.runtime.crews import CrewAnswers
 from lamplighter.runtime.edits import EditAnswers
 from lamplighter.runtime.feed_answers import FeedAnswers
@@ -85,6 +86,7 @@ class Answers(Answering):
             QuarantineAnswers,
             HandAnswers,
             EditAnswers,
+            CoverageAnswers,
             CrewAnswers,
             OrderAnswers,
             AttachmentAnswers,

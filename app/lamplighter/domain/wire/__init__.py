@@ -17,6 +17,7 @@ from lamplighter.domain.wire import (
     city,
     commands,
     connection,
+    coverage,
     crews,
     edits,
     feeds,
@@ -130,6 +131,8 @@ from lamplighter.domain.wire.connection import Refused as Refused
 from lamplighter.domain.wire.connection import Status as Status
 from lamplighter.domain.wire.connection import StopRecorder as StopRecorder
 from lamplighter.domain.wire.connection import Welcome as Welcome
+from lamplighter.domain.wire.coverage import Coverage as Coverage
+from lamplighter.domain.wire.coverage import GetCoverage as GetCoverage
 from lamplighter.domain.wire.crews import CrewPlan as CrewPlan
 from lamplighter.domain.wire.crews import DropCrew as DropCrew
 from lamplighter.domain.wire.crews import GetCrewPlan as GetCrewPlan
@@ -286,6 +289,7 @@ Request = (
     | city.Request
     | commands.Request
     | connection.Request
+    | coverage.Request
     | crews.Request
     | edits.Request
     | feeds.Request
@@ -318,6 +322,7 @@ Reply = (
     | city.Reply
     | commands.Reply
     | connection.Reply
+    | coverage.Reply
     | crews.Reply
     | edits.Reply
     | feeds.Reply
