@@ -227,7 +227,7 @@ def _pooled(spots: Floats, weight: Floats, owner: Ints) -> tuple[Floats, Floats,
     rows = np.column_stack((owner.astype(np.int64), square))
     kept, number = np.unique(rows, axis=0, return_inverse=True)
     number = number.reshape(-1)
-    total = np.bincount(number, weights=weight)
+    total = np.bincount(number, weights=weight).astype(np.float64)
     middle = np.column_stack(
         [np.bincount(number, weights=weight * spots[:, axis]) / total for axis in (0, 1)]
     )

@@ -19,7 +19,7 @@ from lamplighter.domain.coverage import Counts, Ground, Rule, ground, judged, st
 from lamplighter.domain.quality import QualityMark, stale_after_ms
 from lamplighter.domain.suspicion import Suspect, Withheld
 from lamplighter.runtime.answering import Answering, Table
-from lamplighter.runtime.suspicion import stored_suspects, stored_withheld
+from lamplighter.runtime.suspicion_lane import stored_suspects, stored_withheld
 from lamplighter.store import Store
 
 if TYPE_CHECKING:
