@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from lamplighter.domain.problems import LamplighterError, Problem, problem
 from lamplighter.ui.collector import Collector
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.report import Milestones, ReportOptions, collect, write
+from lamplighter.ui.report import Milestones, ReportOptions, collect, counts, write
 from lamplighter.ui.session_port import SessionFactory, SessionPort
 from lamplighter.ui.window import MainWindow
 from lamplighter.ui.words import tr
@@ -89,6 +89,15 @@ class Runner(QObject):
         QTimer.singleShot(0, self._furnish)
         if self._options.seconds is not None:
             QTimer.singleShot(round(self._options.seconds * 1000), self.finish)
+            if self._options.report is not None:
+                QTimer.singleShot(round(self._options.seconds * 200), self._count_early)
+
+    def _count_early(self) -> None:
+        self.marks.early = self._counts()
+
+    def _counts(self) -> dict[str, int]:
+        view = self.window.furnish().twin.view
+        return counts(self.window, getattr(view, "scene", None))
 
     def _furnish(self) -> None:
         furniture = self.window.furnish()
@@ -188,7 +197,7 @@ class Runner(QObject):
         file = self._options.report
         if file is not None:
             values = collect(self.desk, self.window.meter, self.window.beat, self.marks)
-            write(values, file)
+            write(values | self._counts(), file)
             self._options = ReportOptions()
 
     def close(self) -> None:

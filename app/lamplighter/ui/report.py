@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain.maintenance import Prognosis
 from lamplighter.ui.beat import Beat
@@ -31,6 +34,8 @@ class Milestones:
     started: float
     first_window_s: float | None = None
     first_live_value_s: float | None = None
+    early: dict[str, int] = field(default_factory=dict)
+    """`counts` after a fifth of a run of known length"""
 
     def now(self) -> float:
         return time.monotonic() - self.started
@@ -80,6 +85,16 @@ def collect(desk: Desk, meter: GapMeter, beat: Beat, marks: Milestones) -> dict[
         "prognosis": [_prognosis(p) for p in desk.prognoses],
         "problems": [str(p.problem) for p in desk.problems.values()],
         "rss_mb": round(rss_mb(), 1),
+        "early": marks.early,
+    }
+
+
+def counts(window: QWidget, scene: object) -> dict[str, int]:
+    """What must not grow in a window that only watches: Qt's objects and the actors in 3D."""
+    renderer = getattr(scene, "renderer", None)
+    return {
+        "objects": len(window.findChildren(QObject)),
+        "actors": renderer.GetViewProps().GetNumberOfItems() if renderer is not None else 0,
     }
 
 
