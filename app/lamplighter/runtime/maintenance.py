@@ -29,6 +29,7 @@ from lamplighter.runtime.fleet_model import (
     name_of,
 )
 from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
+from lamplighter.runtime.live_samples import LiveSamples, Sample
 from lamplighter.runtime.model_registry import Usable
 from lamplighter.runtime.trend_watch import TrendWatch
 from lamplighter.store import WriteAccess
@@ -58,7 +59,7 @@ class MaintenanceDesk:
         self.trends = TrendWatch(recorder)
         self._trended: dict[str, Prognosis] = {}
         self._past: fleet.Points | None = None
-        self._live: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+        self._live = LiveSamples()
         self._seconds = 0
         self._judged = -JUDGE_EVERY_S
         self._busy = threading.Event()
@@ -101,19 +102,20 @@ class MaintenanceDesk:
         fresh = ids[newest.time_ms[ids] >= self._recorder.started_ms] if ids.size else ids
         fresh = fresh[(newest.quality[fresh] & NOT_MEASURED) == 0]
         if fresh.size:
-            self._live.append(
-                (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh])
+            self._live.take(
+                self._recorder.clock.monotonic_ms(),
+                (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh]),
             )
         self._seconds += 1
         due = self._seconds % SCORE_EVERY == 0
-        if due and self._live and not self._busy.is_set():
+        if due and len(self._live) and not self._busy.is_set():
             self._busy.set()
-            samples = list(self._live)
+            samples = self._live.all()
             threading.Thread(
                 target=self._score, args=(past, samples), name="score", daemon=True
             ).start()
 
-    def _score(self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]]) -> None:
+    def _score(self, past: fleet.Points, samples: list[Sample]) -> None:
         try:
             used = self.model.usable()
             if used is None:
@@ -129,9 +131,7 @@ class MaintenanceDesk:
             log.exception("scoring could not begin")
             self._busy.clear()
 
-    def _request(
-        self, past: fleet.Points, samples: list[tuple[np.ndarray, ...]], used: Usable
-    ) -> ScoreRequest:
+    def _request(self, past: fleet.Points, samples: list[Sample], used: Usable) -> ScoreRequest:
         recorder = self._recorder
         ids, times, values, quality = (np.concatenate(c) for c in zip(*samples, strict=True))
         points = fleet.Points(

@@ -1,10 +1,14 @@
-"""How the files are opened: one writing connection, and a read-only one per reading thread."""
+"""How the files are opened: one writing connection, and a read-only one per reading thread.
+
+A thread's connections end with it: a recorder starts threads for years.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 import threading
+import weakref
 from pathlib import Path
 from typing import Final
 
@@ -54,13 +58,33 @@ def open_reading(file: Path) -> Connection:
     return sql
 
 
+class _OfThread:
+    """One thread's connections by file; the thread-local that holds it lets it go at the end.
+
+    They are closed by hand: a connection and its statements hold each other, so that without it
+    the file stays open until the collector comes by.
+    """
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        self.files: dict[str, Connection] = {}
+
+    def close(self) -> None:
+        for connection in self.files.values():
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Readers:
-    """Read-only connections, one per thread and file, closed together."""
+    """Read-only connections, one per thread and file; they end with their thread, or together."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._local = threading.local()
-        self._every: list[sqlite3.Connection] = []
+        self._every: weakref.WeakSet[_OfThread] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False
         self._generation = 0
@@ -80,28 +104,24 @@ class Readers:
         return self._of(CITY)
 
     def _of(self, name: str) -> sqlite3.Connection:
-        if getattr(self._local, "generation", 0) != self._generation:
-            self._local.__dict__.clear()
-            self._local.generation = self._generation
-        found: sqlite3.Connection | None = getattr(self._local, name, None)
+        mine: _OfThread | None = getattr(self._local, "mine", None)
+        if mine is None or mine.generation != self._generation:
+            mine = self._local.mine = _OfThread(self._generation)
+        found = mine.files.get(name)
         if found is None:
             with self._lock:
                 if self._closed:
                     raise sqlite3.ProgrammingError("the store is closed")
-                opened = open_reading(self._folder / name)
-                opened.segments = self.segments
-                self._every.append(opened)
-                found = opened
-            setattr(self._local, name, found)
+                found = mine.files[name] = open_reading(self._folder / name)
+                found.segments = self.segments
+                self._every.add(mine)
         return found
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            for connection in self._every:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.close()
-            self._every.clear()
+            for one in list(self._every):
+                one.close()
         self.segments.close()
 
 
