@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.retention import BYTES_PER_POINT
+from lamplighter.runtime.heap import give_back
 from lamplighter.store import DiskUse, Sealer, Store, expire, rebuild
 from lamplighter.store.connections import open_reading
 
@@ -114,6 +115,7 @@ class Housekeeping:
             report.merged.clear()
             report.expired.clear()
             report.points = report.bytes = 0
+            give_back()
 
     def _expire(self) -> None:
         policy = self._store.retention()

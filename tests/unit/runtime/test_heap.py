@@ -38,3 +38,34 @@ def _own_pages(how: str) -> int:
 def test_a_large_block_has_pages_of_its_own_after_an_even_larger_one_was_freed() -> None:
     assert _own_pages("steady") == 1
     assert _own_pages("as it comes") == 0  # what the heap does by itself
+
+
+HOLES = """
+from pathlib import Path
+from lamplighter.runtime.heap import give_back, steady_heap
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+import ctypes
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = libc.free.argtypes = [ctypes.c_size_t]
+steady_heap()
+blocks = [libc.malloc(100_000) for _ in range(600)]
+for block in blocks:
+    ctypes.memset(block, 1, 100_000)
+pin = libc.malloc(100_000)
+for block in blocks:
+    libc.free(block)
+before = resident()
+give_back()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs glibc")
+def test_holes_below_what_is_still_used_go_back_to_the_system() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HOLES], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert int(done.stdout) > 40_000_000
