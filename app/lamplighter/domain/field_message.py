@@ -6,8 +6,9 @@ The rooms that receive and the room that decodes do not know each other; they sh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 ROOT: Final = "lamplighter/1/"
 OBSERVATIONS: Final = ROOT + "obs/"
@@ -22,8 +23,7 @@ LINK_LIVES: Final = LINK + "lives"
 NATIVE_TOPICS: Final = (OBSERVATIONS + "+", ANNOUNCEMENTS + "+", RECEIPTS + "+")
 
 
-@dataclass(frozen=True, slots=True)
-class RawMessage:
+class RawMessage(Struct, frozen=True, gc=False):
     """One message as it came. `topic` is bytes when it is not UTF-8."""
 
     topic: str | bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -176,13 +176,15 @@ def connect(
     deliver: Callable[[RawMessage], bool],
     clock: Clock,
     *,
+    deliver_all: Callable[[Sequence[RawMessage]], int] | None = None,
     folder: Path | None = None,
     topics: tuple[str, ...] = (),
     address: str = "",
     trial: bool = False,
     stored: Stored | None = None,
 ) -> Feed:
-    """The live feed of a stored one; not yet started. `folder`: where it may keep its place.
+    """The live feed of a stored one; not yet started. `deliver_all`: takes many messages at once
+    from feeds that bring them so, and says how many. `folder`: where it may keep its place.
     `topics`: instead of its mapping's. `address`: its whole one, when the stored one is masked.
     `trial`: only looking. `stored`: what the store has of a source already.
     """
@@ -197,6 +199,7 @@ def connect(
         feed_id=config.id,
         client_id=f"lamplighter-{project_id}-{config.id}",
         deliver=deliver,
+        deliver_all=deliver_all,
         clock=clock,
         topics=topics or (mapping.topics if mapping is not None else ()),
         tls=tls,

@@ -77,6 +77,18 @@ class Inlet:
         self.originals.note(message)
         return True
 
+    def deliver_all(self, messages: Sequence[RawMessage]) -> int:
+        """Take messages in their order; says how many, fewer when there is no room for all."""
+        if self._stopping.is_set():
+            return 0
+        room = max(0, QUEUE_MESSAGES - self._queue.qsize())
+        taken = messages[:room]
+        put = self._queue.put
+        for message in taken:
+            put(message)
+        self.originals.note_all(taken)
+        return len(taken)
+
     def between(self, work: Callable[[Pipeline], None]) -> None:
         """Run `work` on the decoding thread, between two batches."""
         self._between.put(work)
@@ -121,7 +133,13 @@ class Inlet:
         except queue.Empty:
             return []
         end = time.monotonic() + BATCH_S
+        take = self._queue.get_nowait
         while len(found) < BATCH_MESSAGES:
+            try:
+                found.append(take())
+                continue
+            except queue.Empty:
+                pass
             left = end - time.monotonic()
             if left <= 0:
                 break

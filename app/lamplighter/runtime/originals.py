@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Mapping as Map
+from collections.abc import Sequence
 from typing import Final
 
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
@@ -34,23 +35,40 @@ class Originals:
 
     def note(self, message: RawMessage) -> None:
         """Keep one; the topic that was silent longest goes when there is no room."""
+        with self._lock:
+            self._note(message)
+
+    def note_all(self, messages: Sequence[RawMessage]) -> None:
+        """Keep what would be left if each were kept: of each topic the newest ones."""
+        newest: dict[tuple[str, str | bytes], list[RawMessage]] = {}
+        for message in reversed(messages):
+            if len(message.payload) > LARGEST:
+                continue
+            rows = newest.setdefault((message.feed, message.topic), [])
+            if len(rows) < EACH:
+                rows.append(message)
+        with self._lock:
+            for rows in reversed(newest.values()):
+                for message in reversed(rows):
+                    self._note(message)
+
+    def _note(self, message: RawMessage) -> None:
         size = len(message.payload)
         if size > LARGEST:
             return
         key = (message.feed, message.topic)
-        with self._lock:
-            rows = self._topics.get(key)
-            if rows is None:
-                rows = self._topics[key] = deque()
-            else:
-                self._topics.move_to_end(key)
-            rows.append(message)
-            self._bytes += size
-            if len(rows) > EACH:
-                self._bytes -= len(rows.popleft().payload)
-            while len(self._topics) > TOPICS or self._bytes > MOST_BYTES:
-                _, gone = self._topics.popitem(last=False)
-                self._bytes -= sum(len(m.payload) for m in gone)
+        rows = self._topics.get(key)
+        if rows is None:
+            rows = self._topics[key] = deque()
+        else:
+            self._topics.move_to_end(key)
+        rows.append(message)
+        self._bytes += size
+        if len(rows) > EACH:
+            self._bytes -= len(rows.popleft().payload)
+        while len(self._topics) > TOPICS or self._bytes > MOST_BYTES:
+            _, gone = self._topics.popitem(last=False)
+            self._bytes -= sum(len(m.payload) for m in gone)
 
     def find(self, source: str, name: str, mappings: Map[str, Mapping]) -> RawMessage | None:
         """The newest kept message that holds a value of this datastream; None for none."""

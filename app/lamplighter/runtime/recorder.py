@@ -11,6 +11,7 @@ import shutil
 import socket
 import sqlite3
 import threading
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,7 @@ class Recorder:
                 self.store.store_id,
                 self._received,
                 self.clock,
+                deliver_all=self._received_all,
                 folder=self.project,
                 address=whole_address(self.project, config),
                 stored=lambda source: stored_times(self.store, source),
@@ -233,6 +235,13 @@ class Recorder:
         if message.retained and str(message.topic).startswith(OBSERVATIONS):
             self.suspicion.retained(str(message.topic))
         return self.inlet.deliver(message)
+
+    def _received_all(self, messages: Sequence[RawMessage]) -> int:
+        """Many at once, on the feed's thread; says how many were taken."""
+        for message in messages:
+            if message.retained and str(message.topic).startswith(OBSERVATIONS):
+                self.suspicion.retained(str(message.topic))
+        return self.inlet.deliver_all(messages)
 
     def close_feed(self, feed: str) -> None:
         """Leave a feed; what it delivered is decoded and stored."""

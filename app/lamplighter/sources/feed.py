@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -19,6 +19,8 @@ _loose = itertools.count(0)
 
 Deliver = Callable[[RawMessage], bool]
 """Takes a message; False when there is no room now. Must not block."""
+DeliverAll = Callable[[Sequence[RawMessage]], int]
+"""Takes messages in their order and says how many; fewer when there is no room. Must not block."""
 
 MASK: Final = "***"
 _SECRET: Final = re.compile(
@@ -204,6 +206,18 @@ def next_feed_number() -> int:
 def loose_ticket() -> int:
     """A ticket for a message that needs no acknowledgement; it is nobody's and seen once."""
     return next(_loose)
+
+
+def one_by_one(deliver: Deliver) -> DeliverAll:
+    """For whoever takes a message at a time."""
+
+    def deliver_all(messages: Sequence[RawMessage]) -> int:
+        for at, message in enumerate(messages):
+            if not deliver(message):
+                return at
+        return len(messages)
+
+    return deliver_all
 
 
 def keep_alive_for(host: str) -> float:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import NATIVE_TOPICS, ResendRequest
 from lamplighter.domain.wire import FeedState
-from lamplighter.sources.feed import Deliver, Feed, TlsFiles, masked
+from lamplighter.sources.feed import Deliver, DeliverAll, Feed, TlsFiles, masked
 from lamplighter.sources.mqtt_feed import MqttFeed
 from lamplighter.sources.own_feeds import Stored, Wish, maker_of
 from lamplighter.sources.own_source import Original
@@ -39,6 +39,7 @@ def open_feed(
     feed_id: str,
     client_id: str,
     deliver: Deliver,
+    deliver_all: DeliverAll | None = None,
     clock: Clock,
     topics: tuple[str, ...] = (),
     tls: TlsFiles | None = None,
@@ -51,9 +52,9 @@ def open_feed(
 
     mqtt[s]://host[:port], sparkplug[s]://host[:port]/GROUP, replay:/path.csv[?speed=N&source=NAME]
     and the schemes of `own_feeds.MAKERS`. `topics`: what a mapping subscribes to; empty for
-    native messages. `reading`: what a mapping means to a feed of its own; `folder`: the project's;
-    `stored`: what the store has of a source already; `trial`: only looking, so that nothing is
-    taken from others.
+    native messages. `deliver_all`: for feeds that bring many messages at once. `reading`: what a
+    mapping means to a feed of its own; `folder`: the project's; `stored`: what the store has of a
+    source already; `trial`: only looking, so that nothing is taken from others.
     """
     make = maker_of(urlsplit(url).scheme)
     if make is not None:
@@ -76,6 +77,7 @@ def open_feed(
         client_id=client_id,
         feed_id=feed_id,
         deliver=deliver,
+        deliver_all=deliver_all,
         clock=clock,
         topics=topics or NATIVE_TOPICS,
         tls=tls,
@@ -108,9 +110,12 @@ class FeedSet:
 
     def ack(self, tokens: Iterable[int]) -> None:
         """Acknowledge every ticket at the feed that gave it out."""
-        feeds = tuple(self._feeds.values())
-        for token in tokens:
-            for feed in feeds:
+        every = tuple(tokens)
+        for feed in tuple(self._feeds.values()):
+            if isinstance(feed, MqttFeed):
+                feed.ack_all(every)
+                continue
+            for token in every:
                 feed.ack(token)
 
     def ask(self, requests: Iterable[ResendRequest]) -> int:

@@ -11,6 +11,7 @@ import json
 import random
 import ssl
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -28,12 +29,14 @@ from lamplighter.domain.quality import feed_lost_after_ms
 from lamplighter.sources.feed import (
     Counters,
     Deliver,
+    DeliverAll,
     Login,
     TlsFiles,
     broker_address,
     keep_alive_for,
     login_of,
     next_feed_number,
+    one_by_one,
     share_group,
 )
 from lamplighter.sources.mqtt_link import MqttLink
@@ -66,6 +69,7 @@ class MqttFeed:
         *,
         client_id: str,
         deliver: Deliver,
+        deliver_all: DeliverAll | None = None,
         clock: Clock,
         feed_id: str = "",
         topics: tuple[str, ...] = NATIVE_TOPICS,
@@ -76,8 +80,8 @@ class MqttFeed:
     ) -> None:
         """Raises U-801 when `url` is no broker address.
 
-        `trial`: only looking. It takes nothing from those who share, and the broker keeps nothing
-        for it.
+        `deliver_all`: takes many at once instead of `deliver`. `trial`: only looking. It takes
+        nothing from those who share, and the broker keeps nothing for it.
         """
         self._address = broker_address(url)
         group = share_group(url)
@@ -90,7 +94,7 @@ class MqttFeed:
         self.id = feed_id or self.url
         self.counters = Counters()
         self._client_id = client_id
-        self._deliver = deliver
+        self._deliver = deliver_all or one_by_one(deliver)
         self._clock = clock
         self._topics = topics if trial or not group else shared(topics, group)
         self._keep_alive_s = keep_alive_s or keep_alive_for(self._address.host)
@@ -155,10 +159,14 @@ class MqttFeed:
 
     def ack(self, token: int) -> None:
         """The message is on disk. Tickets of earlier links do nothing: it will come again."""
-        prefix, mid = token >> 16, token & 0xFFFF
-        link = self._link
-        if token >= 0 and link is not None and prefix == self._prefix(self._links):
-            link.ack(mid)
+        self.ack_all((token,))
+
+    def ack_all(self, tokens: Iterable[int]) -> None:
+        """The same for many, in their order."""
+        link, prefix = self._link, self._prefix(self._links)
+        mids = [token & 0xFFFF for token in tokens if token >> 16 == prefix]
+        if link is not None and mids:
+            link.ack_all(mids)
 
     def publish_resend(self, source: str, epoch: int, first: int, last: int) -> bool:
         """Ask a source to send first..last again; False when that cannot be sent now."""

@@ -8,14 +8,13 @@ over and sent by it, and whatever goes wrong ends this link only; the feed makes
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import socket
 import ssl
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import paho.mqtt.client as paho
@@ -26,9 +25,9 @@ from paho.mqtt.properties import Properties
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import MAX_MESSAGE_BYTES
-from lamplighter.sources.feed import Address, Counters, Deliver, Login, loose_ticket
-from lamplighter.sources.mqtt_client import EagerClient
-from lamplighter.sources.mqtt_manners import LinkEnded, Manners, Out
+from lamplighter.sources.feed import Address, Counters, DeliverAll, Login, loose_ticket
+from lamplighter.sources.mqtt_client import EagerClient, Published
+from lamplighter.sources.mqtt_manners import LinkEnded, Manners, Out, close_abandoned, lingering
 from lamplighter.sources.mqtt_words import refused_topics, words_of
 from lamplighter.sources.tls import server_end_ms
 
@@ -38,12 +37,16 @@ SESSION_S: Final = 86_400
 HELD_LIMIT: Final = 2 * WINDOW
 CONNECT_S: Final = 4.0
 SILENT_MS: Final = 15_000
-LINGER_S: Final = 0.5
 _TICK_S: Final = 0.25
 _TAKEN_OVER: Final = 0x8E
 _UNSPECIFIED: Final = 0x80
 _WRONG_VERSION: Final = frozenset({1, 0x84})
 _MID_BITS: Final = 16
+_READS: Final = 20
+"""reads in a row before acknowledgements get their turn"""
+_AT_ONCE: Final = 500
+_TOPICS: Final = 20_000
+"""topics whose text is remembered"""
 
 
 class MqttLink:
@@ -57,7 +60,7 @@ class MqttLink:
         topics: tuple[str, ...],
         feed: str,
         prefix: int,
-        deliver: Deliver,
+        deliver: DeliverAll,
         clock: Clock,
         keep_alive_s: float,
         version: MQTTProtocolVersion,
@@ -104,6 +107,7 @@ class MqttLink:
         self.denied_ms = 0
         self.protocol = ""
         self.server_ends_ms = 0
+        self._texts: dict[bytes, str | bytes] = {}
         self._client = self._make(client_id, login, tls)
 
     # ---------------------------------------------------------------- from any thread
@@ -115,8 +119,8 @@ class MqttLink:
         silent = now - self.message_ms
         return silent if silent > max(SILENT_MS, 5 * usual) else 0
 
-    def ack(self, mid: int) -> None:
-        self._acks.append(mid)
+    def ack_all(self, mids: Iterable[int]) -> None:
+        self._acks.extend(mids)
         if not self._woken:
             self._woken = True
             self._wake()
@@ -158,7 +162,7 @@ class MqttLink:
                 self._address.host, self._address.port, self._keep_alive, **self._hello()
             )
         except (OSError, ValueError) as error:
-            _close_abandoned(error)
+            close_abandoned(error)
             raise LinkEnded(str(error), cause=error) from None
 
     def _hello(self) -> dict[str, Any]:
@@ -200,10 +204,16 @@ class MqttLink:
 
     def _read(self) -> None:
         """All packets that are there, so that one wake-up serves many messages."""
-        for _ in range(200):
-            before = self._counters.messages
-            self._check(self._client.loop_read())
-            if self._counters.messages == before or len(self._held) >= HELD_LIMIT:
+        client = self._client
+        for _ in range(_READS):
+            came = client.plain()
+            if came:
+                self._take(came)
+            other = client.is_other_next
+            if other:
+                self._check(client.loop_read())
+            # in the middle of a large packet the socket will say when there is more of it
+            if not (came or (other and client.buffered)) or len(self._held) >= HELD_LIMIT:
                 break
 
     def _flush(self) -> None:
@@ -217,8 +227,13 @@ class MqttLink:
 
     def _offer(self) -> None:
         """Give the held messages to the queue behind us, in order, as far as it takes them."""
-        while self._held and self._deliver(self._held[0]):
-            self._held.popleft()
+        while self._held:
+            first = list(islice(self._held, _AT_ONCE))
+            taken = self._deliver(first)
+            for _ in range(taken):
+                self._held.popleft()
+            if taken < len(first):
+                break
         self._counters.held = len(self._held)
 
     def _check(self, code: int) -> None:
@@ -238,7 +253,7 @@ class MqttLink:
             self._flush()
             if self.subscribed and self._manners.goodbye is not None:
                 self._client.publish(**self._manners.goodbye._asdict())
-            with _lingering(self._client.socket()):
+            with lingering(self._client.socket()):
                 self._client.disconnect()
                 self._client.loop_write()
 
@@ -339,61 +354,52 @@ class MqttLink:
             )
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
-        now = self._clock.monotonic_ms()
-        self.contact_ms = now
-        self.message_ms = now
+        """A message that is not plain; the library has read it."""
+        flags = message.dup << 3 | message.qos << 1 | message.retain
+        self._take([(bytes(message._topic), bytes(message.payload), message.mid, flags)])
+
+    def _take(self, came: Sequence[Published]) -> None:
+        """Give messages on in order; what the queue behind us has no room for is held."""
+        now, wall = self._clock.monotonic_ms(), self._clock.wall_ms()
+        self.contact_ms = self.message_ms = now
         self.first_message_ms = self.first_message_ms or now
-        self.message_count += 1
-        wall = self._clock.wall_ms()
-        payload = bytes(message.payload)
-        size = len(payload)
-        self._counters.messages += 1
-        self._counters.bytes += size
-        self._counters.last_message_ms = wall
-        topic: str | bytes
+        self.message_count += len(came)
+        counters, texts = self._counters, self._texts
+        counters.messages += len(came)
+        counters.bytes += sum([len(one[1]) for one in came])
+        counters.last_message_ms = wall
+        prefix, feed = self._prefix << _MID_BITS, self._feed
+        raw = []
+        for topic, payload, mid, flags in came:
+            size = len(payload)
+            large = size > MAX_MESSAGE_BYTES
+            raw.append(
+                RawMessage(
+                    texts.get(topic) or self._text(topic),
+                    b"" if large else payload,
+                    wall,
+                    prefix | mid if flags & 6 else loose_ticket(),
+                    feed,
+                    now,
+                    size if large else -1,
+                    flags & 8 != 0,
+                    flags & 1 != 0,
+                )
+            )
+        taken = 0 if self._held else self._deliver(raw)
+        self._held.extend(raw[taken:])
+
+    def _text(self, topic: bytes) -> str | bytes:
+        """A topic as text, remembered; as it came when it is none."""
+        if len(self._texts) >= _TOPICS:
+            self._texts.clear()
+        found: str | bytes
         try:
-            topic = message.topic
+            found = topic.decode("utf-8")
         except UnicodeDecodeError:
-            topic = bytes(message._topic)
-        raw = RawMessage(
-            topic,
-            payload if size <= MAX_MESSAGE_BYTES else b"",
-            wall,
-            (self._prefix << _MID_BITS) | message.mid if message.qos else loose_ticket(),
-            self._feed,
-            now,
-            size if size > MAX_MESSAGE_BYTES else -1,
-            message.dup,
-            message.retain,
-        )
-        if self._held or not self._deliver(raw):
-            self._held.append(raw)
-
-
-@contextlib.contextmanager
-def _lingering(sock: Any) -> Iterator[None]:
-    """Keeps the connection open until the broker closes it: closed with bytes unread, it would be
-    reset, and what was sent last (acknowledgements, the goodbye) could be lost with it."""
-    if sock is None:
-        yield
-        return
-    with socket.socket(fileno=os.dup(sock.fileno())) as twin:
-        yield
-        twin.shutdown(socket.SHUT_WR)
-        twin.settimeout(LINGER_S)
-        end = time.monotonic() + LINGER_S
-        while twin.recv(65_536) and time.monotonic() < end:
-            pass
-
-
-def _close_abandoned(error: BaseException) -> None:
-    """Close the socket the library leaves open when a TLS handshake fails."""
-    at = error.__traceback__
-    while at is not None:
-        for value in list(at.tb_frame.f_locals.values()):
-            if isinstance(value, ssl.SSLSocket):
-                value.close()
-        at = at.tb_next
+            found = topic
+        self._texts[topic] = found
+        return found
 
 
 def _plain(reason: Any) -> str:

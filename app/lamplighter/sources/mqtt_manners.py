@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import ssl
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
+
+LINGER_S: Final = 0.5
 
 
 class LinkEnded(Exception):
@@ -49,3 +57,29 @@ class Manners:
     """said as soon as the subscriptions stand"""
     goodbye: Out | None = None
     """said before we leave"""
+
+
+@contextlib.contextmanager
+def lingering(sock: Any) -> Iterator[None]:
+    """Keeps the connection open until the broker closes it: closed with bytes unread, it would be
+    reset, and what was sent last (acknowledgements, the goodbye) could be lost with it."""
+    if sock is None:
+        yield
+        return
+    with socket.socket(fileno=os.dup(sock.fileno())) as twin:
+        yield
+        twin.shutdown(socket.SHUT_WR)
+        twin.settimeout(LINGER_S)
+        end = time.monotonic() + LINGER_S
+        while twin.recv(65_536) and time.monotonic() < end:
+            pass
+
+
+def close_abandoned(error: BaseException) -> None:
+    """Close the socket the library leaves open when a TLS handshake fails."""
+    at = error.__traceback__
+    while at is not None:
+        for value in list(at.tb_frame.f_locals.values()):
+            if isinstance(value, ssl.SSLSocket):
+                value.close()
+        at = at.tb_next
