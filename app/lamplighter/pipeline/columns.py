@@ -27,6 +27,31 @@ class Columns:
         self._quality: list[ByteArray] = []
         self._places: list[np.ndarray] = []
         self._counts: list[int] = []
+        self._plain_times: list[int] = []
+        self._plain_values: list[float] = []
+        self._plain_counts: list[int] = []
+
+    def add_plain(
+        self, record: MessageRecord, ids: list[int], times: list[int], values: list[float]
+    ) -> None:
+        """One message whose points are all good and in their places: equally long lists."""
+        self.messages.append(record)
+        self._counts.append(len(ids))
+        self._ids += ids
+        self._plain_times += times
+        self._plain_values += values
+        self._plain_counts.append(len(ids))
+
+    def _gather_plain(self) -> None:
+        """Make columns of the messages of `add_plain` so far."""
+        if self._plain_times:
+            counts = np.array(self._plain_counts, np.int64)
+            starts = np.repeat(np.cumsum(counts) - counts, counts)
+            self._times.append(np.array(self._plain_times, np.int64))
+            self._values.append(np.array(self._plain_values, np.float64))
+            self._quality.append(np.zeros(len(starts), np.uint8))
+            self._places.append(np.arange(len(starts)) - starts)
+        self._plain_times, self._plain_values, self._plain_counts = [], [], []
 
     def add(
         self,
@@ -44,6 +69,7 @@ class Columns:
         where = np.arange(count) if places is None else np.array(places, np.int64)
         if not len(times) == len(values) == len(marks) == len(where) == count:
             raise ValueError("columns of different length")
+        self._gather_plain()
         self.messages.append(record)
         self._counts.append(count)
         if count:
@@ -57,6 +83,7 @@ class Columns:
         """The judged columns, and by message index how many ms a wrong clock was off."""
         if not self._ids:
             return PointColumns.empty(), {}
+        self._gather_plain()
         message = np.repeat(np.arange(len(self.messages), dtype=np.int32), self._counts)
         received = np.array([m.received_ms for m in self.messages], np.int64)[message]
         datastream = np.array(self._ids, np.int32)

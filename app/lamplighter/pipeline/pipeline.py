@@ -44,6 +44,7 @@ from lamplighter.pipeline.mapped_door import MappedDoor
 from lamplighter.pipeline.mapping import Mapping
 from lamplighter.pipeline.native import Decoded, decode, hash64
 from lamplighter.pipeline.own_units import OwnUnits
+from lamplighter.pipeline.plain import PlainWay
 from lamplighter.pipeline.registry import Registry
 from lamplighter.pipeline.sequence import EpochState, SequenceBook, with_lives
 from lamplighter.pipeline.sparkplug import SparkplugDoor
@@ -85,6 +86,7 @@ class Pipeline:
         self._retrying = False
         self._retry_keys: dict[int, Keys] = {}
         self._mapped = MappedDoor(self._aside, source_of=self._source)
+        self._plain = PlainWay(self.registry, self._book, self._feeds)
         self._sparkplug = SparkplugDoor(
             self.registry, self._aside, self._notices, source_of=self._source, live=self._live
         )
@@ -95,9 +97,13 @@ class Pipeline:
         columns = Columns()
         for message in messages:
             try:
+                if self._is_plain(message) and self._plain.take(message, columns):
+                    continue
+                self._plain.settle()
                 self._one(message, columns)
             except Exception as error:  # a fault of ours must not stop the others
                 self._aside.message(message, -1, Fault("D-113", f"{type(error).__name__}"))
+        self._plain.settle()
         try:
             points, wrong = columns.close(self._judge)
         except Exception as error:  # nothing of it can be trusted; all of it is kept
@@ -189,7 +195,8 @@ class Pipeline:
     def forget_feed(self, feed: str) -> None:
         """A feed was removed: its mapping goes, and no source comes through it any more."""
         self.use_mapping(feed, None)
-        self._feeds = {source: f for source, f in self._feeds.items() if f != feed}
+        for source in [s for s, f in self._feeds.items() if f == feed]:
+            del self._feeds[source]
 
     def feed_of(self) -> dict[int, str]:
         """Source id -> the feed that last brought it, for the sources heard so far."""
@@ -200,6 +207,11 @@ class Pipeline:
         return self._lives.get(source)
 
     # ---------------------------------------------------------------- one message
+    def _is_plain(self, message: RawMessage) -> bool:
+        """Whether its feed's messages are native, all of them come here, and this is a new one."""
+        feed = message.feed
+        return not self._retrying and feed not in self._mappings and feed not in self._shared
+
     def _one(self, message: RawMessage, columns: Columns) -> None:
         topic = message.topic
         if isinstance(topic, bytes):

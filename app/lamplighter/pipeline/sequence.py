@@ -122,6 +122,26 @@ class SequenceBook:
                 run.jumps.append((now, seq))
         return True
 
+    def saw_run(
+        self,
+        source: int,
+        epoch: int,
+        first: int,
+        last: int,
+        now: int,
+        first_ms: int,
+        last_ms: int,
+    ) -> None:
+        """Messages first..last came in their order; the times are those of the first and last."""
+        run = self._run(source, epoch)
+        if first != run.seen.end or run.holes or first == last:
+            for seq in range(first, last + 1):  # in the end only the times of the edges are left
+                self.saw(source, epoch, seq, now, first_ms, last_ms)
+            return
+        run.heard(now)
+        run.seen.add_range(first, last, first_ms, last_ms)
+        run.progress_at = now
+
     def announced(self, life: SourceLife, now: int) -> None:
         """The source said how far it has counted."""
         run = self._run(life.source, life.epoch)

@@ -106,7 +106,7 @@ def test_an_unreadable_message_is_kept_whole_and_counts_as_one(
 
 
 def test_two_hundred_fifty_six_megabytes_are_refused(pipeline: Pipeline, dev: FeedBuilder) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     huge = replace(dev.raw(b""), size=256_000_000)
     batch = pipeline.take([huge])

@@ -45,7 +45,7 @@ class Bench:
         self.names: dict[int, str] = {}
 
     def take(self, topic: str, *bodies: object, again: bool = False) -> list[tuple[str, float]]:
-        from dataclasses import replace
+        from msgspec.structs import replace
 
         raws = [self.dev.raw(json.dumps(b).encode(), topic) for b in bodies]
         self.batch = self.pipeline.take([replace(r, again=again) for r in raws])

@@ -30,7 +30,7 @@ def _take(unit: str, own: str, value: float, kind: str = "") -> tuple[float, int
 
 
 def _message(pipeline: Pipeline, clock: FakeClock, unit: str, value: float, seq: int = 0) -> Batch:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     raw = FeedBuilder(clock, "dev-88").message(seq, [("P-17", clock.wall_ms(), value)])
     return pipeline.take([replace(raw, units={"P-17": unit})])
