@@ -251,8 +251,8 @@ class SuspicionDesk:
             first[mine[begins]] = np.minimum.reduceat(times, begins)
             last[mine[begins]] = np.maximum.reduceat(times, begins)
         heard = [
-            Heard(m.source, m.epoch, m.seq, m.received_ms, int(a), int(b))
-            for m, a, b in zip(committed.messages, first, last, strict=True)
+            Heard(m.source, m.epoch, m.seq, m.received_ms, a, b)
+            for m, a, b in zip(committed.messages, first.tolist(), last.tolist(), strict=True)
         ]
         for sign in self._traffic.take(heard):
             self._sign(sign)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
+from lamplighter.analytics.suspicion import repeated, traffic
 from lamplighter.analytics.suspicion.repeated import KNOWN, RepeatWatch
 from lamplighter.analytics.suspicion.traffic import Heard, TrafficWatch
 
@@ -20,9 +23,9 @@ def feed(watch: RepeatWatch, columns: dict[int, np.ndarray]) -> set[int]:
 
 
 def test_a_replayed_stretch_is_found_and_an_honest_one_is_not() -> None:
-    random = np.random.default_rng(3)
-    past = random.normal(5.0, 1.0, 400).round(2)
-    honest = random.normal(5.0, 1.0, 460).round(2)
+    luck = np.random.default_rng(3)
+    past = luck.normal(5.0, 1.0, 400).round(2)
+    honest = luck.normal(5.0, 1.0, 460).round(2)
     replayed = np.concatenate([past, past[100:160]])
     assert feed(RepeatWatch(), {3: replayed, 7: honest}) == {3}
 
@@ -35,8 +38,8 @@ def test_a_sensor_at_rest_or_with_a_cycle_of_its_own_repeats_nothing() -> None:
 
 
 def test_several_values_of_one_datastream_in_a_batch_are_taken_in_order() -> None:
-    random = np.random.default_rng(4)
-    past = random.normal(0.0, 1.0, KNOWN + 60)
+    luck = np.random.default_rng(4)
+    past = luck.normal(0.0, 1.0, KNOWN + 60)
     watch = RepeatWatch()
     ids = np.zeros(past.size, np.int32)
     assert watch.take(ids, past).size == 0
@@ -113,3 +116,56 @@ def test_a_flood_is_told_and_a_busy_sender_is_not() -> None:
         at = NOW + 60_000 + 5 * n
         told += kinds(watch, Heard(0, 1, 60 + n, at, at, at))
     assert "flood" in told
+
+
+def test_a_datastream_by_itself_is_judged_as_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    luck = np.random.default_rng(5)
+    batches = []
+    for number in range(30):
+        ids = luck.integers(0, 3, 120).astype(np.int32)
+        values = luck.normal(0.0, 1.0, 120).round(2)
+        if number % 5 == 4:
+            ids, values = batches[number - 2]
+        elif number % 3 == 1:
+            values = np.repeat(values[:40], 3)
+        batches.append((ids, values))
+    found = []
+    for alone in (lambda counts: np.arange(counts.size), lambda _: np.zeros(0, np.intp)):
+        monkeypatch.setattr(repeated, "_alone", alone)
+        watch = RepeatWatch()
+        told = [watch.take(*batch).tolist() for batch in batches]
+        found.append((told, watch._run.tolist(), watch._fresh.tolist(), watch._late.tolist()))
+    assert found[0] == found[1]
+    assert any(found[0][0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_messages_at_once_give_the_same_signs_as_one_by_one(seed: int) -> None:
+    luck = random.Random(seed)
+    single, together = TrafficWatch(), TrafficWatch()
+    at, seqs, noticed = NOW, [0] * 3, 0
+    for _ in range(300):
+        many = []
+        for _ in range(luck.choice([1, 5, 40, 200])):
+            source = luck.randrange(3) if luck.random() < 0.02 else len(many) // 70
+            at += luck.choice([0, 1, 1, 20, 300])
+            seqs[source] += luck.choice([1] * 60 + [0, 3, -4, 80, -80])
+            late = luck.choice([0] * 300 + [90_000, -90_000, -40_000])
+            epoch = 2 if luck.random() < 0.002 else 1
+            last = 0 if luck.random() < 0.005 else at - late
+            many.append(Heard(source, epoch, max(0, seqs[source]), at, last, last))
+        at += luck.choice([0, 100, 4_000])
+        one = {(s.source, s.kind): s for m in many for s in single.take([m])}
+        more = {(s.source, s.kind): s for s in together.take(many)}
+        assert one == more
+        assert single._senders == together._senders
+        noticed += len(one)
+    assert noticed > 0
+
+
+def test_a_quiet_run_is_noted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = TrafficWatch()
+    steady(watch, 20)
+    monkeypatch.setattr(traffic, "_signs", lambda *_: pytest.fail("each was looked at"))
+    run = [Heard(0, 1, 20 + n, NOW + 19_500 + n, NOW, NOW) for n in range(50)]
+    assert watch.take(run) == []

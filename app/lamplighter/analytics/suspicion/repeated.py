@@ -21,6 +21,11 @@ KNOWN: Final = 200
 BITS: Final = 21
 """two to the power of this many words are remembered, of all datastreams together; where two
 fall into one place the older is forgotten"""
+COST_ALONE: Final = 60.0
+COST_EACH: Final = 1.0
+COST_STEP: Final = 40.0
+"""what a datastream by itself costs, each of its values, and one step of all others together; only
+their ratio counts"""
 _MIX: Final = np.array(
     [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93,
      0xA0761D6478BD642F, 0xE7037ED1A0B428DB], np.uint64,
@@ -48,12 +53,58 @@ class RepeatWatch:
         order = np.argsort(datastream, kind="stable")
         ids, values = datastream[order].astype(np.int64), value[order]
         first = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
-        rank = np.arange(ids.size) - np.repeat(first, np.diff(np.r_[first, ids.size]))
+        counts = np.diff(np.r_[first, ids.size])
         found: list[npt.NDArray[np.int64]] = []
-        for number in range(int(rank.max()) + 1):
+        alone = _alone(counts)
+        for row in alone.tolist():
+            begin, end = int(first[row]), int(first[row] + counts[row])
+            if self._in_a_row(int(ids[begin]), values[begin:end]):
+                found.append(ids[begin : begin + 1])
+        rank = np.arange(ids.size) - np.repeat(first, counts)
+        if alone.size:
+            together = np.ones(counts.size, np.bool_)
+            together[alone] = False
+            rest = np.repeat(together, counts)
+            ids, values, rank = ids[rest], values[rest], rank[rest]
+        for number in range(int(rank.max(initial=-1)) + 1):
             mine = rank == number
             found.append(self._once(ids[mine], values[mine]))
-        return np.unique(np.concatenate(found))
+        return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+
+    def _in_a_row(self, number: int, value: npt.NDArray[np.float64]) -> bool:
+        """Many values of one datastream; whether enough of them came again."""
+        bits = np.r_[self._bits[::-1, number], np.ascontiguousarray(value).view(np.uint64)]
+        still = np.flatnonzero(bits[WORD:] == bits[WORD - 1 : -1])
+        steps = np.arange(1, value.size + 1)
+        since = np.zeros(value.size, np.int64)
+        since[still] = steps[still]
+        since = np.maximum.accumulate(since)
+        changes = steps - since + np.where(since == 0, self._changes[number], 0)
+        self._bits[:, number] = bits[: -WORD - 1 : -1]
+        self._changes[number] = min(int(changes[-1]), 1 << 30)
+        words = np.zeros(value.size, np.uint64)
+        for back in range(WORD):
+            words += bits[WORD - back : bits.size - back] * _MIX[back]
+        mine = np.uint64(number * int(_MIX[0]) & 0xFFFF_FFFF_FFFF_FFFF)
+        words = (words ^ mine) * _MIX[1] | np.uint64(1)
+        told, run, fresh = False, int(self._run[number]), int(self._fresh[number])
+        late, at = self._late[::-1, number].tolist(), 0
+        table, shift = memoryview(self._words), 64 - BITS
+        for word, whole in zip(words.tolist(), (changes >= WORD).tolist(), strict=True):
+            if not whole:
+                run = 0
+                continue
+            if table[word >> shift] == word:
+                run += 1
+            else:
+                run, fresh = 0, min(fresh + 1, KNOWN)
+            old, late[at] = late[at], word
+            table[old >> shift] = old
+            at = (at + 1) % WORD
+            told |= run + WORD - 1 >= ENOUGH and fresh >= KNOWN
+        self._run[number], self._fresh[number] = run, fresh
+        self._late[:, number] = (late[at:] + late[:at])[::-1]
+        return told
 
     def _once(
         self, ids: npt.NDArray[np.int64], value: npt.NDArray[np.float64]
@@ -90,3 +141,11 @@ class RepeatWatch:
         self._late = np.pad(self._late, ((0, 0), (0, more)))
         for name in ("_changes", "_run", "_fresh"):
             setattr(self, name, np.pad(getattr(self, name), (0, more)))
+
+
+def _alone(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """Which datastreams of a batch are better looked at one by one, being few with many values."""
+    order = np.argsort(-counts, kind="stable")
+    most = counts[order]
+    each = COST_ALONE * np.arange(most.size + 1) + COST_EACH * np.r_[0, np.cumsum(most)]
+    return order[: int(np.argmin(each + COST_STEP * np.r_[most, 0]))]

@@ -7,8 +7,9 @@ is no sign of anything; what is looked for comes with new numbers, or with an ep
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final
 
 from msgspec import Struct
@@ -34,7 +35,7 @@ FIRST: Final = 10
 """messages from which a sender's usual clock is taken"""
 
 
-class Heard(Struct, frozen=True):
+class Heard(Struct, frozen=True, gc=False):
     """One stored message. `first_ms` and `last_ms`: the times of its points."""
 
     source: int
@@ -86,17 +87,59 @@ class TrafficWatch:
     def take(self, messages: Iterable[Heard]) -> list[Sign]:
         """Signs in these messages, each sender and kind once."""
         found: dict[tuple[int, str], Sign] = {}
-        for message in messages:
-            if message.source < 0:
+        for source, group in groupby(messages, _source):
+            if source < 0:
                 continue
-            sender = self._senders.setdefault(message.source, _Sender())
-            for kind, reason in _signs(sender, message):
-                found[message.source, kind] = Sign(message.source, kind, reason)
+            sender = self._senders.setdefault(source, _Sender())
+            run = list(group)
+            if len(run) > 1 and _is_quiet(sender, run):
+                continue
+            for message in run:
+                for kind, reason in _signs(sender, message):
+                    found[source, kind] = Sign(source, kind, reason)
         return list(found.values())
 
     def forget(self, source: int) -> None:
         """A person looked at it: what it does now is usual."""
         self._senders.pop(source, None)
+
+
+def _source(m: Heard) -> int:
+    return m.source
+
+
+def _is_quiet(sender: _Sender, run: Sequence[Heard]) -> bool:
+    """Many messages in a row that plainly show no sign: noted at once. False with nothing noted
+    when anything about them needs a look at each.
+    """
+    if sender.switches or sender.floods or not sender.span_ms:
+        return False
+    epoch, top, before = sender.epoch, sender.top.get(sender.epoch, -1), sender.seq
+    most = max(AHEAD_MS, sender.most_ahead_ms + AHEAD_MS)
+    newest, earliest, lead, end = sender.newest_ms, 1 << 62, 0, 0
+    for m in run:
+        seq, last, received = m.seq, m.last_ms, m.received_ms
+        ahead = last - received
+        if m.epoch != epoch or seq <= top or seq - before > JUMP or not last or ahead > most:
+            return False
+        top = before = seq
+        lead, end = max(lead, ahead), max(end, received)
+        earliest, newest = min(earliest, last), max(newest, min(last, received + AHEAD_MS))
+    in_span = sender.in_span + len(run)
+    much = max(FLOOD * sender.usual, FLOOD_LEAST)
+    learned = end - sender.first_ms > LEARN_MS
+    if end - sender.span_ms >= SPAN_MS or (learned and in_span / (SPAN_MS / 1000.0) > much):
+        return False
+    if newest - earliest > OLD_MS:
+        return False
+    sender.epochs[epoch] = run[-1].received_ms
+    sender.top[epoch] = sender.seq = top
+    sender.jumps.extend([0] * min(len(run), sender.jumps.maxlen or 0))
+    sender.old = sender.ahead = 0
+    sender.heard += len(run)
+    sender.most_ahead_ms = max(sender.most_ahead_ms, lead)
+    sender.newest_ms, sender.in_span = newest, in_span
+    return True
 
 
 def _signs(sender: _Sender, m: Heard) -> list[tuple[str, str]]:
