@@ -79,7 +79,7 @@ class PointColumns:
         )
 
 
-class MessageRecord(Struct, frozen=True):
+class MessageRecord(Struct, frozen=True, gc=False):
     """One received message: its key, the hash of its body (BLAKE2b, 8 bytes) and its arrival."""
 
     source: int

@@ -29,6 +29,7 @@ from lamplighter.domain.observation import (
 from lamplighter.domain.problems import problem
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.store import blob
+from lamplighter.store.accounting import CONFLICT, DUPLICATE, STORED, accounts, owners
 from lamplighter.store.aside import drop_rows, kept_counts, settle_retried, without_retried
 from lamplighter.store.days import DayBook
 from lamplighter.store.registry import Registry
@@ -37,7 +38,6 @@ from lamplighter.store.spans import KeySpans, Span, with_seqs
 KEPT_BODIES: Final = 1_000
 """bodies kept per reason; further ones are counted only"""
 MESSAGES_PER_BATCH: Final = 1 << 20
-_STORED, _DUPLICATE, _CONFLICT = 0, 1, 2
 _NO_TIME: Final = 0
 
 
@@ -113,8 +113,11 @@ class Committer:
 
     # ------------------------------------------------------------ deciding
     def _plan(self, batch: Batch) -> _Plan:
-        fate = self._fates(batch.messages)
-        kept = [i for i, f in enumerate(fate) if f == _STORED]
+        groups = _by_key(batch.messages)
+        fate = (
+            [STORED] * len(batch.messages) if self._all_new(groups) else self._fates(batch.messages)
+        )
+        kept = [i for i, f in enumerate(fate) if f == STORED]
         stored = tuple(batch.messages[i] for i in kept)
         points = batch.points
         if len(kept) < len(fate):
@@ -130,24 +133,32 @@ class Committer:
                 moved[moved >= 0],
                 chosen.place,
             )
-        owner = _owners(batch)
+        owner = owners(batch)
         aside = [
             entry
             for entry, index in zip(batch.quarantined, owner, strict=True)
-            if index < 0 or fate[index] == _STORED
+            if index < 0 or fate[index] == STORED
         ]
-        conflicts = tuple(self._conflict(batch, i) for i, f in enumerate(fate) if f == _CONFLICT)
+        conflicts = tuple(self._conflict(batch, i) for i, f in enumerate(fate) if f == CONFLICT)
         plan = _Plan(
             fate,
             stored,
             points,
             (*aside, *conflicts),
             conflicts,
-            without_retried(_accounts(batch, fate, owner), batch.retried),
+            without_retried(accounts(batch, fate, owner), batch.retried),
         )
-        for key, seqs in _by_key(stored).items():
+        new = groups if len(stored) == len(batch.messages) else _by_key(stored)
+        for key, seqs in new.items():
             plan.spans[key] = with_seqs(self._spans.of(key), seqs)
         return plan
+
+    def _all_new(self, groups: dict[tuple[int, int], list[int]]) -> bool:
+        """Whether no message was stored before and none is here twice, as it nearly always is."""
+        return all(
+            len(set(seqs)) == len(seqs) and self._spans.is_free(key, min(seqs), max(seqs))
+            for key, seqs in groups.items()
+        )
 
     def _fates(self, messages: tuple[MessageRecord, ...]) -> list[int]:
         fate: list[int] = []
@@ -165,9 +176,9 @@ class Committer:
                 known = row[0] if row else blob.signed(message.hash64)
             else:
                 here[key] = blob.signed(message.hash64)
-                fate.append(_STORED)
+                fate.append(STORED)
                 continue
-            fate.append(_DUPLICATE if known == blob.signed(message.hash64) else _CONFLICT)
+            fate.append(DUPLICATE if known == blob.signed(message.hash64) else CONFLICT)
         return fate
 
     def _conflict(self, batch: Batch, index: int) -> Quarantined:
@@ -238,7 +249,7 @@ class Committer:
         """Where messages that came from elsewhere were recorded first, as runs of messages."""
         if not batch.origins:
             return
-        kept = [o for o, f in zip(batch.origins, plan.fate, strict=True) if f == _STORED]
+        kept = [o for o, f in zip(batch.origins, plan.fate, strict=True) if f == STORED]
         runs: list[tuple[int, int, int, str, int, int]] = []
         for at, one in enumerate(kept):
             if runs and runs[-1][3:] == (one.store, one.batch, one.wall_ms):
@@ -335,85 +346,3 @@ def _tokens(batch: Batch) -> tuple[int, ...]:
     every += [q.token for q in batch.quarantined]
     every += batch.refused_tokens
     return tuple(dict.fromkeys(t for t in every if t >= 0))
-
-
-def _owners(batch: Batch) -> list[int]:
-    """For each thing set aside the message it was part of, -1 when it was a whole message.
-
-    Without a token it is given to the first message of its source that lacks so many points.
-    """
-    if not batch.quarantined:
-        return []
-    by_token = {(m.source, m.token): i for i, m in enumerate(batch.messages) if m.token >= 0}
-    owner = [by_token.get((q.source, q.token), -1) for q in batch.quarantined]
-    missing = _missing(batch)
-    for entry, index in zip(batch.quarantined, owner, strict=True):
-        if index >= 0:
-            missing[index] -= entry.points
-    spare = Counter[int]()
-    for message, points in zip(batch.messages, missing, strict=True):
-        spare[message.source] += max(points, 0)
-    spare.subtract(dict(_refused(batch)))
-    for at, entry in enumerate(batch.quarantined):
-        if owner[at] >= 0 or entry.token >= 0 or spare[entry.source] < entry.points:
-            continue
-        for index, message in enumerate(batch.messages):
-            if message.source == entry.source and missing[index] >= entry.points:
-                owner[at] = index
-                missing[index] -= entry.points
-                spare[entry.source] -= entry.points
-                break
-    return owner
-
-
-def _missing(batch: Batch) -> list[int]:
-    """Points each message carried that are not among the batch's points."""
-    here = np.bincount(batch.points.message, minlength=len(batch.messages))
-    return [m.points - int(n) for m, n in zip(batch.messages, here, strict=True)]
-
-
-def _refused(batch: Batch) -> Counter[int]:
-    found = Counter[int]()
-    for source, points in batch.refused:
-        found[source] += points
-    return found
-
-
-def _accounts(batch: Batch, fate: list[int], owner: list[int]) -> dict[int, Account]:
-    found: dict[int, Account] = {}
-
-    def add(source: int, delta: Account) -> None:
-        found[source] = found.get(source, Account()).plus(delta)
-
-    aside = [0] * len(fate)
-    pool = Counter[int]()
-    for entry, index in zip(batch.quarantined, owner, strict=True):
-        if index >= 0:
-            aside[index] += entry.points
-        elif entry.token >= 0:
-            add(entry.source, Account(received=entry.points, quarantined=entry.points))
-        else:
-            pool[entry.source] += entry.points
-    refused = _refused(batch)
-    for index, (message, lacks) in enumerate(zip(batch.messages, _missing(batch), strict=True)):
-        source, here = message.source, message.points - lacks
-        rest = max(lacks - aside[index], 0)
-        pooled = min(max(rest - refused[source], 0), pool[source])
-        pool[source] -= pooled
-        refused[source] -= rest - pooled
-        set_aside = aside[index] + pooled
-        total = here + set_aside + rest - pooled
-        if fate[index] == _STORED:
-            delta = Account(total, stored=here, quarantined=set_aside, refused=rest - pooled)
-        elif fate[index] == _DUPLICATE:
-            delta = Account(total, duplicate=total)
-        else:
-            delta = Account(total, quarantined=total)
-        add(source, delta)
-    for source, points in pool.items():
-        if points > 0:
-            add(source, Account(received=points, quarantined=points))
-    for source, points in refused.items():
-        if points > 0:
-            add(source, Account(received=points, refused=points))
-    return found

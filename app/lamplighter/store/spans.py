@@ -30,6 +30,14 @@ class KeySpans:
         at = bisect_right(spans, (seq, 1 << 62)) - 1
         return at >= 0 and spans[at][1] >= seq
 
+    def is_free(self, key: tuple[int, int], first: int, last: int) -> bool:
+        """Whether none of first..last, both included, is held."""
+        spans = self._spans.get(key)
+        if not spans:
+            return True
+        at = bisect_right(spans, (last, 1 << 62)) - 1
+        return at < 0 or spans[at][1] < first
+
     def of(self, key: tuple[int, int]) -> list[Span]:
         return self._spans.get(key, [])
 
