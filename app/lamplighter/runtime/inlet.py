@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 OnDone = Callable[[Committed | BaseException], None]
 QUEUE_MESSAGES: Final = 20_000
 BATCH_S: Final = 0.1
+BURST_S: Final = 0.02
+"""the same while there was more than one batch holds: what comes last need not wait for nothing"""
 BATCH_MESSAGES: Final = 1_000
 WRITER_POINTS: Final = 200_000
 """points in the writer's queue above which decoding waits"""
@@ -64,6 +66,7 @@ class Inlet:
         self._settled: queue.SimpleQueue[Committed] = queue.SimpleQueue()
         self._between: queue.SimpleQueue[Callable[[Pipeline], None]] = queue.SimpleQueue()
         self._asked_at = 0.0
+        self._burst = False
         self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
     def start(self) -> None:
@@ -127,12 +130,12 @@ class Inlet:
                 log.exception("decoding failed", messages=len(messages))
 
     def _gather(self) -> list[RawMessage]:
-        """Messages of at most `BATCH_S`."""
+        """Messages of at most `BATCH_S`; in a burst of less."""
         try:
             found = [self._queue.get(timeout=0.05)]
         except queue.Empty:
             return []
-        end = time.monotonic() + BATCH_S
+        end = time.monotonic() + (BURST_S if self._burst else BATCH_S)
         take = self._queue.get_nowait
         while len(found) < BATCH_MESSAGES:
             try:
@@ -147,6 +150,7 @@ class Inlet:
                 found.append(self._queue.get(timeout=left))
             except queue.Empty:
                 break
+        self._burst = len(found) >= BATCH_MESSAGES
         return found
 
     def _take(self, messages: Sequence[RawMessage]) -> None:
