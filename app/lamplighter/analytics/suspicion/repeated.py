@@ -66,8 +66,8 @@ class RepeatWatch:
             together[alone] = False
             rest = np.repeat(together, counts)
             ids, values, rank = ids[rest], values[rest], rank[rest]
-        for number in range(int(rank.max(initial=-1)) + 1):
-            mine = rank == number
+        ends = np.cumsum(np.bincount(rank))
+        for mine in np.split(np.argsort(rank, kind="stable"), ends[:-1]) if rank.size else ():
             found.append(self._once(ids[mine], values[mine]))
         return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
 
