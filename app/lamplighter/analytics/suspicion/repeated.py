@@ -67,8 +67,8 @@ class RepeatWatch:
             rest = np.repeat(together, counts)
             ids, values, rank = ids[rest], values[rest], rank[rest]
         ends = np.cumsum(np.bincount(rank))
-        for mine in np.split(np.argsort(rank, kind="stable"), ends[:-1]) if rank.size else ():
-            found.append(self._once(ids[mine], values[mine]))
+        steps = np.split(np.argsort(rank, kind="stable"), ends[:-1]) if rank.size else []
+        found += [self._once(ids[mine], values[mine]) for mine in steps]
         return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
 
     def _in_a_row(self, number: int, value: npt.NDArray[np.float64]) -> bool:
@@ -89,7 +89,7 @@ class RepeatWatch:
         words = (words ^ mine) * _MIX[1] | np.uint64(1)
         told, run, fresh = False, int(self._run[number]), int(self._fresh[number])
         late, at = self._late[::-1, number].tolist(), 0
-        table, shift = memoryview(self._words), 64 - BITS
+        table, shift = self._words.data, 64 - BITS
         for word, whole in zip(words.tolist(), (changes >= WORD).tolist(), strict=True):
             if not whole:
                 run = 0
