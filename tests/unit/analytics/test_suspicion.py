@@ -77,6 +77,21 @@ def test_a_leak_is_the_process_and_no_sensor() -> None:
     assert "moved together" in found[0].reason
 
 
+@pytest.mark.parametrize("passed", [3, 6, 12])
+def test_two_exchanged_sensors_are_accused_where_most_read_what_was_never_learned(
+    passed: int,
+) -> None:
+    every, names, kinds = network(1_040, 3, pressures=8)
+    chosen = [at for at, kind in enumerate(kinds) if kind == "pressure"]
+    values, time_ms = every[: 640 + passed, chosen].round(4), np.arange(640 + passed) * 200
+    model = fit(values[:480], time_ms[:480], np.arange(len(chosen)))
+    values[640:, [0, 3]] = values[640:, [3, 0]]
+
+    found = findings(model, values[-200:], time_ms[-200:], names[-8:], last=3, strict=3.0)
+
+    assert {f.row for f in found if f.kind != "process"} == {0, 3}
+
+
 def test_scores_of_the_past_do_not_know_the_future() -> None:
     values, time_ms = clean()
     whole = judged(field().model, values, time_ms)

@@ -35,6 +35,10 @@ TRIED: Final = 6
 """candidates tried for one accusation"""
 SURELY: Final = 0.9
 PAIRED: Final = 6
+PAIR_LEAVES: Final = 0.5
+"""of what one alone leaves unexplained: two are accused at once only when they leave less"""
+PULLED: Final = 0.5
+"""of its disagreement: who is left with less once a liar is gone was pulled along by him"""
 EXPLAINS: Final = 0.5
 """share of the others' disagreement that a lie must explain"""
 SEVERAL: Final = 3
@@ -90,11 +94,16 @@ class Finding(Struct, frozen=True):
 
 def judged(model: SuspicionModel, values: Floats, time_ms: Longs) -> Floats:
     """(n, m, checks) scores as multiples of their limits; above 1 is more than clean history."""
-    with np.errstate(invalid="ignore"):
-        found: Floats = checks.raw_scores(model, values, time_ms) / model.limit
-    found = np.where(np.isfinite(found), found, 0.0)
+    found = _bare(model, values, time_ms)
     found[..., COMPARED] *= ~checks.strange(model, values)[..., None]
     return found
+
+
+def _bare(model: SuspicionModel, values: Floats, time_ms: Longs) -> Floats:
+    """The same, also where too much is strange to say anything."""
+    with np.errstate(invalid="ignore"):
+        found: Floats = checks.raw_scores(model, values, time_ms) / model.limit
+    return np.where(np.isfinite(found), found, 0.0)
 
 
 def findings(
@@ -117,42 +126,66 @@ def findings(
     if apart:
         values = _replaced(model, values, time_ms, apart)
 
-    def highest(of: Floats) -> Floats:
-        ratio: Floats = judged(model, of, time_ms)[-last:].max(axis=0)
-        # what did not come, or came again, need not be found so late as what is measured
-        ratio[:, SOONER] *= strict / min(strict, COUNTED)
-        return ratio * EARLY if early else ratio
+    strange = checks.strange(model, values)[-last:]
 
-    ratio = highest(values)
+    def highest(of: Floats) -> tuple[Floats, Floats]:
+        """(what may be said, all there is): (m, checks), of what was measured or opinions."""
+        bare = _bare(model, of, time_ms)[-last:]
+        # what did not come, or came again, need not be found so late as what is measured
+        bare[..., SOONER] *= strict / min(strict, COUNTED)
+        if early:
+            bare *= EARLY
+        loud = bare.max(axis=0)
+        # by what was measured: a wild opinion would silence the others and seem to explain them
+        bare[..., COMPARED] *= ~strange[..., None]
+        return bare.max(axis=0), loud
+
+    ratio, bare = highest(values)
     found: list[Finding] = []
     own = [COLUMN[c] for c in OWN]
     alone = ratio[:, own].max(axis=1) > strict
-    excess = _excess(ratio, strict)
     alone[list(apart)] = False
-    excess[list(apart)] = 0.0
     clean = values.copy()
     accused: list[int] = []
     for row in np.flatnonzero(alone).tolist()[:ACCUSED]:
         accused.append(int(row))
         clean = _replaced(model, clean, time_ms, [int(row)])
+    first = Dissent(_excess(ratio, strict), _excess(bare, strict)).without([*accused, *apart])
+    seen = first
     if accused:
-        excess = _excess(highest(clean), strict)
-        excess[[*accused, *apart]] = 0.0
+        seen = Dissent(*(_excess(r, strict) for r in highest(clean))).without([*accused, *apart])
     process: list[int] = []
-    while (excess > 0).any() and len(accused) < ACCUSED:
-        best, rest, share = _accuse(model, clean, time_ms, excess, highest, strict)
-        if (excess > 0).sum() >= SEVERAL and share < EXPLAINS:
-            process = np.flatnonzero(excess > 0).tolist()
+    while (seen.said > 0).any() and len(accused) < ACCUSED:
+        best, rest, share = _accuse(model, clean, time_ms, seen, highest, strict)
+        if share < EXPLAINS:
+            if (seen.said > 0).sum() >= SEVERAL:
+                process = np.flatnonzero(seen.said > 0).tolist()
             break
         accused += best
         clean = _replaced(model, clean, time_ms, best)
-        excess = rest
-        excess[[*accused, *apart]] = 0.0
+        pulled = np.flatnonzero(rest.loud < PULLED * first.loud).tolist()
+        seen = rest.without([*accused, *apart, *pulled])
     expected, _ = checks.predictions(model, clean, time_ms)
-    found += [_finding(model, values, expected, ratio, row, names, accused) for row in accused]
+    found += [_finding(model, values, expected, bare, row, names, accused) for row in accused]
     if process:
         found.append(_process(model, ratio, process, names))
     return sorted(found, key=lambda f: -f.score)
+
+
+class Dissent(Struct, frozen=True):
+    """(m,) how far each channel's comparisons are above the limit: what may be `said`, and `loud`
+    also of those whose neighbours are in a state that was never learned. Such a channel starts no
+    accusation, but it may be the one that explains the others.
+    """
+
+    said: Floats
+    loud: Floats
+
+    def without(self, rows: Sequence[int]) -> Dissent:
+        """Those are settled."""
+        keep = np.ones(self.said.size)
+        keep[list(rows)] = 0.0
+        return Dissent(self.said * keep, self.loud * keep)
 
 
 def _excess(ratio: Floats, strict: float) -> Floats:
@@ -183,33 +216,28 @@ def _accuse(
     model: SuspicionModel,
     values: Floats,
     time_ms: Longs,
-    excess: Floats,
-    highest: Callable[[Floats], Floats],
+    seen: Dissent,
+    highest: Callable[[Floats], tuple[Floats, Floats]],
     strict: float,
-) -> tuple[list[int], Floats, float]:
+) -> tuple[list[int], Dissent, float]:
     """(the channel whose lie explains most, or two that were exchanged; what is left without
     them; the share of the others' disagreement they explain).
     """
-    order = np.argsort(-excess)[: min(TRIED, int((excess > 0).sum()))].tolist()
+    order = np.argsort(-seen.loud)[: min(TRIED, int((seen.loud > 0).sum()))].tolist()
 
-    def tried(rows: list[int]) -> tuple[list[int], Floats, float]:
-        made = _replaced(model, values, time_ms, rows)
-        rest = _excess(highest(made), strict)
-        rest[rows] = 0.0
-        others = excess.sum() - excess[rows].sum()
-        return rows, rest, (1.0 - rest.sum() / others) if others > 0 else 1.0
+    def tried(rows: list[int]) -> tuple[list[int], Dissent, float]:
+        said, loud = highest(_replaced(model, values, time_ms, rows))
+        rest = Dissent(_excess(said, strict), _excess(loud, strict)).without(rows)
+        return rows, rest, float(rest.loud.sum())
 
-    best = tried(order[:1])
-    for row in order[1:]:
-        other = tried([row])
-        best = other if other[2] > best[2] else best
-    if best[2] < SURELY:  # two that were exchanged pull the others both ways
-        single = best[2]
-        for pair in combinations(order[:PAIRED], 2):
-            both = tried(list(pair))
-            if both[2] > max(best[2], single + 0.15):
-                best = both
-    return best
+    best = min((tried([row]) for row in order), key=lambda t: t[2])
+    if best[2] > (1.0 - SURELY) * seen.loud.sum():  # two exchanged pull the others both ways
+        pairs = (tried(list(pair)) for pair in combinations(order[:PAIRED], 2))
+        both = min(pairs, key=lambda t: t[2], default=best)
+        if both[2] < PAIR_LEAVES * best[2]:
+            best = both
+    others = seen.loud.sum() - seen.loud[best[0]].sum()
+    return best[0], best[1], (1.0 - best[2] / others) if others > 0 else 1.0
 
 
 # ------------------------------------------------------------------ words
