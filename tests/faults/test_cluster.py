@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from tests.faults import part_cluster
 from tests.kit.dask_cluster import DaskCluster, needs_dask
 
-from lamplighter.workers import afar, bridge
+from lamplighter.workers import afar
 from lamplighter.workers.bridge import scheduler_address
 
 pytestmark = pytest.mark.faults
@@ -23,6 +24,16 @@ def test_a_cluster_trains_the_same_model_to_the_last_byte(tmp_path: Path) -> Non
         cluster.close()
 
 
+SHORT_FILES = """
+import sys
+from lamplighter.workers import afar
+real = afar.put_files
+afar.put_files = lambda files, to: real({n: body[:-1] for n, body in files.items()}, to)
+from lamplighter.__main__ import main
+sys.exit(main())
+"""
+
+
 def sound(same: list[bool], *, carried_on: bool = True) -> part_cluster.Outcome:
     """All that is not asked about went well."""
     told = ("cancelled", "all machines", "scheduler", "nowhere")
@@ -34,12 +45,7 @@ def sound(same: list[bool], *, carried_on: bool = True) -> part_cluster.Outcome:
 def test_an_answer_that_loses_a_byte_on_its_way_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = bridge.put_files
-
-    def short(files: dict[str, bytes], folder: Path) -> None:
-        real({name: body[:-1] for name, body in files.items()}, folder)
-
-    monkeypatch.setattr(bridge, "put_files", short)
+    monkeypatch.setattr(part_cluster, "program", lambda: [sys.executable, "-c", SHORT_FILES])
     cluster = DaskCluster(tmp_path / "cluster")
     try:
         outcome = sound([part_cluster.same(tmp_path, cluster.address)])
