@@ -33,6 +33,7 @@ from lamplighter.ui.drafts import Drafts
 from lamplighter.ui.forecast_room import ForecastRoom
 from lamplighter.ui.kit_room import KitRoom
 from lamplighter.ui.model_room import ModelRoom
+from lamplighter.ui.moments import Moments, Work
 from lamplighter.ui.records import Records
 from lamplighter.ui.selection import SelectionModel
 from lamplighter.ui.session_port import SessionPort
@@ -42,8 +43,6 @@ from lamplighter.ui.value_model import ValueModel, of_datastream
 
 STANDING = frozenset(s for s in AlarmState if s is not AlarmState.NORM)
 ALARM_PAUSE_MS = 500
-WARM_MS = 60_000
-WARM_AFTER_MS = 15_000
 SILENT_S = 10.0
 NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD)
 """such values never count among the live inputs of a figure"""
@@ -128,34 +127,23 @@ class Desk(QObject):
         self.shelf = wire.Shelf()
         self.by_hand: tuple[HandMark, ...] = ()
         """what people set by hand or took into maintenance"""
-        self.moment: wire.Moment | None = None
         self.incidents_seen: dict[str, Incident] = {}
-        self._asking = False
         self._loss: wire.ProblemRaised | None = None
         self._told_ms: int | None = None
         """when the recorder last told how it is (monotonic)"""
-        self._want_ms: int | None = None
-        self.seek_ms: int | None = None
-        """how long the last moment took from the question to its values"""
-        self._asked_at_ms = 0
-        self._warmed = False
-        self._warm_later = QTimer(self)
-        self._warm_later.setSingleShot(True)
-        self._warm_later.setInterval(WARM_AFTER_MS)
-        self._warm_later.timeout.connect(self.warm)
-        self._told_work: tuple[tuple[Prognosis, ...], tuple[WorkOrder, ...]] = ((), ())
-        self.time.changed.connect(self._time_moved)
+        self.moments = Moments(self)
         self._alarm_pause = QTimer(self)
         self._alarm_pause.setSingleShot(True)
         self._alarm_pause.setInterval(ALARM_PAUSE_MS)
         self._alarm_pause.timeout.connect(self._alarms_paused)
         self._alarms_due = False
-        self._ask_later = QTimer(self)
-        self._ask_later.setSingleShot(True)
-        self._ask_later.setInterval(0)
-        self._ask_later.timeout.connect(self._ask_moment)
 
     # ---------------------------------------------------------------- what views read
+    @property
+    def moment(self) -> wire.Moment | None:
+        """What was at the shown time of a replay; None while live, or until it has come."""
+        return self.moments.shown
+
     @property
     def values(self) -> NewestValues | None:
         """The values of the shown time: newest, or the moment's in replay."""
@@ -196,6 +184,11 @@ class Desk(QObject):
         if self.time.mode is Mode.REPLAY:
             return {o.id: o for o in self.moment.orders} if self.moment else {}
         return self._orders
+
+    @property
+    def live_work(self) -> Work:
+        """Forecasts and orders as they stand, whatever time is shown."""
+        return self._prognoses, tuple(self._orders.values())
 
     @property
     def live_alarms(self) -> dict[str, AlarmRecord]:
@@ -264,7 +257,7 @@ class Desk(QObject):
     def lose_session(self, found: Problem) -> None:
         """The recorder went away: what was known stays and grows old; its figures go."""
         self.status = None
-        self._asking = False
+        self.moments.lost()
         self._loss = wire.ProblemRaised(found)
         self.take_event(self._loss)
         self.lost.emit(found.text)
@@ -287,8 +280,7 @@ class Desk(QObject):
         session.ask(wire.GetLayers(), self._got_layers)
         session.ask(wire.GetCommands(), self._got_commands)
         session.ask(wire.GetShelf(), self._got_shelf)
-        self._warmed = False
-        self._warm_later.start()
+        self.moments.connected()
         session.ask(wire.GetByHand(), self._got_by_hand)
         self.room.ask()
         self.unusual.ask()
@@ -499,68 +491,3 @@ class Desk(QObject):
     def running_tasks(self) -> list[Task]:
         busy = (TaskState.RUNNING, TaskState.WAITING, TaskState.STOPPING)
         return [t for t in self.tasks.values() if t.state in busy]
-
-    # ---------------------------------------------------------------- the past
-    @property
-    def moment_on_its_way(self) -> bool:
-        """Whether a moment was asked for and is not there yet."""
-        return self._asking or self._want_ms is not None
-
-    def warm(self) -> None:
-        """Lets the recorder look up a moment that is not shown, so that the first one that is
-        shown finds files, names and key-frames at hand.
-        """
-        if self.session is not None and not self._warmed and self.time.mode is Mode.LIVE:
-            self._warmed = True
-            self.session.ask(wire.GetMoment(self.time.wall_ms - WARM_MS), lambda _: None)
-
-    def _time_moved(self) -> None:
-        if self.time.mode is Mode.REPLAY:
-            self._want_ms = self.time.now_ms
-            if not self._asking:
-                self._ask_moment()  # before the window paints itself anew for the other mode
-        else:
-            before, self.moment = self.moment, None
-            self._want_ms = None
-            for key in [k for k in self.problems if k.startswith("U-808")]:
-                self.dismiss(key)  # what it says is over
-            self.moment_changed.emit()
-            self.alarms_changed.emit()
-            if before is not None:
-                self._tell_work(self._prognoses, tuple(self._orders.values()))
-
-    def _tell_work(self, prognoses: tuple[Prognosis, ...], orders: tuple[WorkOrder, ...]) -> None:
-        """Tells of forecasts and orders only when they differ from what was shown last."""
-        if (prognoses, orders) != self._told_work:
-            forecasts, work = prognoses != self._told_work[0], orders != self._told_work[1]
-            self._told_work = (prognoses, orders)
-            if forecasts:
-                self.prognosis_changed.emit()
-            if work:
-                self.orders_changed.emit()
-
-    def _ask_moment(self) -> None:
-        if self._want_ms is None or self.session is None or self._asking:
-            return
-        self._asking = True
-        self._asked_at_ms = self.clock.monotonic_ms()
-        wanted, self._want_ms = self._want_ms, None
-        request = wire.GetMoment(wanted, as_known=self.time.as_known)
-        self.session.ask(request, self._got_moment)
-
-    def _got_moment(self, reply: wire.Reply) -> None:
-        self._asking = False
-        if self.time.mode is not Mode.REPLAY:
-            return
-        if isinstance(reply, wire.Moment):
-            if self.moment is None:
-                self._told_work = (self._prognoses, tuple(self._orders.values()))
-            self.moment = reply
-            self.seek_ms = self.clock.monotonic_ms() - self._asked_at_ms
-            self.moment_changed.emit()
-            self.alarms_changed.emit()
-            self._tell_work(reply.prognoses, reply.orders)
-        elif isinstance(reply, wire.Refused):
-            self.raise_problem(reply.problem)
-        if self._want_ms is not None:
-            self._ask_later.start()

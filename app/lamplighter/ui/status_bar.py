@@ -84,8 +84,8 @@ class StatusBar(Canvas):
             at = numbers.clock(desk.time.now_ms)
             words = tr("record up to {t}") if desk.time.as_known else tr("all that is known of {t}")
             left.insert(0, (tr("Shown"), words.format(t=at)))
-            if desk.seek_ms is not None:
-                seek = f"{numbers.number(desk.seek_ms, 1)}{numbers.THIN}ms"
+            if desk.moments.seek_ms is not None:
+                seek = f"{numbers.number(desk.moments.seek_ms, 1)}{numbers.THIN}ms"
                 left.insert(1, (tr("Seek"), seek))
             right.append((tr("Recording"), tr("goes on")))
         if (left, right) != (self._left, self._right):

@@ -57,7 +57,7 @@ class TimeBar(QFrame):
         self._known = button("", desk.time.swap_known, kind="flat",
                              tip=tr("As known then, or with what arrived later (T)"))  # fmt: skip
         self._live = button(tr("L  Back to live"), desk.time.live)
-        self.player = Player(desk.time, lambda: desk.moment_on_its_way, self)
+        self.player = Player(desk.time, lambda: desk.moments.on_its_way, self)
         self._help = Text("", "caption", "secondary")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 0, 16, 0)

@@ -283,11 +283,11 @@ class Track(Canvas):
     # ---------------------------------------------------------------- hands
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
-        self._desk.warm()
+        self._desk.moments.warm()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self._desk.warm()
+        self._desk.moments.warm()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
