@@ -99,10 +99,6 @@ def feature_signals(signals: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(s for s in signals if s not in AGE_NAMES)
 
 
-def feature_names(signals: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{s}:{w}" for s in feature_signals(signals) for w in WINDOWS)
-
-
 def rising(signals: tuple[str, ...]) -> list[int]:
     """Per feature 1 where more can only be worse, else 0."""
     return [

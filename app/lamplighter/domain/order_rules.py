@@ -37,11 +37,6 @@ def out_of_limits(step: Step) -> bool:
     return low or (step.high is not None and step.reading > step.high)
 
 
-def is_ready(step: Step) -> bool:
-    """Whether a line of the checklist keeps nobody from closing the order."""
-    return not lacks(step)
-
-
 def lacks(step: Step) -> str:
     """What a line still needs, in a few words; empty when nothing."""
     if step.reads:

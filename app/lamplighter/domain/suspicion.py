@@ -16,7 +16,6 @@ SUSPECT: Final = "suspect "
 WITHHELD: Final = "withheld "
 MODEL: Final = "suspicion.model"
 
-SCOPES: Final = ("datastream", "source", "process")
 LOOKS: Final = ("broken", "tampered", "process", "message")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lamplighter.field.buildings import Building
 from lamplighter.field.definition import Definition
-from lamplighter.field.equipment import NORTHBANK_U, TRIPPED
+from lamplighter.field.equipment import NORTHBANK_U
 from lamplighter.field.layout import Layout
 from lamplighter.field.register import AssetRow, Register, Signal, StreamRow
 from lamplighter.field.water_network import WaterNetwork
@@ -373,15 +373,3 @@ def _meters(
                 book.add(source, building.id, kind, unit, f"{word} use, {building.id}", signal)
         if count != wanted:
             raise ValueError(f"only {count} of {wanted} meters fit")
-
-
-def tripped_streams(register: Register) -> list[str]:
-    """Assets that lose their supply when the substation of the plan trips."""
-    reached, border = set(), [TRIPPED]
-    while border:
-        at = border.pop()
-        for source, kind, target in register.connections:
-            if source == at and kind == "feeds" and target not in reached:
-                reached.add(target)
-                border.append(target)
-    return sorted(reached)

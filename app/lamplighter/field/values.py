@@ -82,10 +82,6 @@ class Values:
         self._age = {pump: float(column[-1]) for pump, column in ages.items()}
         self._last_s = 0.0
 
-    @property
-    def wearing_age_days(self) -> float:
-        return self._age[WEARING]
-
     def tamper(self, stream: str, how: str, amount: float, now_s: float) -> None:
         """From now on the sensor lies: `spoof`, `drift` (amount per second) or `stuck`."""
         row = self.index[stream]

@@ -74,11 +74,6 @@ class Registry:
         """The name of a source id; empty when there is none."""
         return self._source_names[source] if 0 <= source < len(self._source_names) else ""
 
-    @property
-    def next_datastream(self) -> int:
-        """The id the next new datastream will get."""
-        return self._next_datastream
-
     # ---------------------------------------------------------------- handing out
     def source(self, name: str) -> int | None:
         """The id of a source, a new one when needed; None when there are too many."""

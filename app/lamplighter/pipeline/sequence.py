@@ -160,10 +160,6 @@ class SequenceBook:
         run.dirty = True
         self._busy.add((life.source, life.epoch))
 
-    def is_introduced(self, source: int, epoch: int) -> bool:
-        run = self._runs.get((source, epoch))
-        return run is not None and run.introduced
-
     # ---------------------------------------------------------------- what follows from it
     def look(self, now: int, wall_ms: int) -> list[Gap]:
         """Gaps that are new or have changed since the last look, for the store.

@@ -299,10 +299,6 @@ class Recorder:
     def ask_stop(self) -> None:
         self._stop_asked.set()
 
-    @property
-    def stop_asked(self) -> bool:
-        return self._stop_asked.is_set()
-
     def wait(self, seconds: float) -> bool:
         """True when somebody asked to stop within `seconds`."""
         return self._stop_asked.wait(seconds)

@@ -13,7 +13,7 @@ import numpy as np
 from vtkmodules.vtkRenderingCore import vtkRenderer
 
 from lamplighter.scene import camera as cam
-from lamplighter.scene.baking import BakedTile, Kind
+from lamplighter.scene.baking import BakedTile
 from lamplighter.scene.networks import course_of
 from lamplighter.scene.picking import Hit
 from lamplighter.scene.stage import OWN_TILE, Stage
@@ -237,10 +237,6 @@ class CityScene(Stage):
     def show_networks(self, domains: Sequence[str] | None) -> None:
         """Show only the lines of these domains; None shows all."""
         self._networks.show(domains)
-
-    def has_terrain(self) -> bool:
-        """Whether a tile brings its own ground."""
-        return any(bool((t.kind == Kind.GROUND).any()) for t in self.tiles)
 
     # ---------------------------------------------------------------- shadows
     def set_shadows(self, way: tuple[float, float, float] | None) -> None:

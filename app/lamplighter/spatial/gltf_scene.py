@@ -30,7 +30,6 @@ _KNOWN: Final = (
 """those that are read, or refused where they stand in the way of geometry"""
 _UP: Final = np.array([[1.0, 0, 0, 0], [0, 0, -1.0, 0], [0, 1.0, 0, 0], [0, 0, 0, 1.0]])
 _PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff")
-_CLAY: Final = (205, 205, 205)
 
 
 @dataclass(slots=True)

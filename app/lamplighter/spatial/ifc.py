@@ -47,7 +47,6 @@ _SCHEMA: Final = re.compile(rb"FILE_SCHEMA\s*\(\s*\(\s*'\s*IFC", re.I)
 _UNSEEN: Final = ("IfcSpace", "IfcSpatialZone", "IfcVirtualElement", "IfcAnnotation", "IfcGrid")
 """they fill rooms or are no bodies: objects with a place, not drawn"""
 _CUT: Final = ("IfcFeatureElementSubtraction",)
-_SPATIAL: Final = ("IfcSpatialStructureElement", "IfcSpatialElement")
 _SURFACES: Final = {
     "IfcWall": "WallSurface",
     "IfcCurtainWall": "WallSurface",

@@ -173,10 +173,6 @@ class WriteAccess:
         for item in prognoses:
             self._put(facts.PROGNOSIS, f"{item.asset}\x1f{item.what}", item, batch)
 
-    def remove_prognoses(self, prognoses: Iterable[Prognosis], batch: int | None = None) -> None:
-        for item in prognoses:
-            self._put(facts.PROGNOSIS, f"{item.asset}\x1f{item.what}", None, batch)
-
     def put_forecasts(self, forecasts: Iterable[Forecast], batch: int | None = None) -> None:
         for item in forecasts:
             self._put(facts.FORECAST, item.id, item, batch)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lamplighter.domain import wire
-from lamplighter.domain.crew_plan import Crew, Job, Plan, Visit, as_plan, reason, schedule, worth
+from lamplighter.domain.crew_plan import Crew, Job, Plan, Visit, as_plan, reason, worth
 
 LEFT: Final = ""
 """the row of what no crew has"""
@@ -129,8 +129,3 @@ class CrewDraft:
         rest = [j for o, j in self.jobs.items() if o not in placed]
         rest.sort(key=lambda j: (-worth(j, self.day_ms), j.order))
         return as_plan(self.crews, chosen, rest, self.day_ms)
-
-    def day_of(self, crew: Crew) -> tuple[Visit, ...]:
-        """A crew's visits as they would be."""
-        way = [self.jobs[o] for o in self.ways.get(crew.id, ()) if o in self.jobs]
-        return schedule(crew, way, self.day_ms)

@@ -27,7 +27,6 @@ ROOM: Final = "lamplighter.analytics."
 """the only room whose functions go to a cluster"""
 LOOK_S: Final = 0.3
 MOST_BYTES: Final = 400_000_000
-TOLD_EACH_S: Final = 0.2
 
 
 class FarAsk(Struct, frozen=True):

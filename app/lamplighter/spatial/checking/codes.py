@@ -7,7 +7,6 @@ from typing import Final
 ERROR: Final = "error"
 WARNING: Final = "warning"
 NOTE: Final = "note"
-SEVERITIES: Final = (ERROR, WARNING, NOTE)
 
 NAMES: Final[dict[str, str]] = {
     "101": "TOO_FEW_POINTS",
