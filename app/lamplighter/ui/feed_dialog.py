@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 )
 
 from lamplighter.domain import wire
-from lamplighter.domain.mapping_draft import MappingDraft, to_toml, with_field
 from lamplighter.domain.retention import BYTES_PER_POINT
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
@@ -32,6 +31,7 @@ from lamplighter.ui.feed_connect import ConnectForm
 from lamplighter.ui.feed_kinds import words_of
 from lamplighter.ui.feed_mapping import MappingPanel, PreviewPanel
 from lamplighter.ui.feed_message import MessageView
+from lamplighter.ui.mapping_in_work import MappingInWork
 from lamplighter.ui.parts import Elided, Text, button, row, rule
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -58,13 +58,7 @@ class FeedDialog(QWidget):
         self._desk = desk
         self._trial = 0
         self._seen: wire.Trial | None = None
-        self._draft: MappingDraft | None = None
-        self._text = ""
-        """the mapping in use: from the draft, or loaded from a file"""
-        self._loaded = ""
-        self._touched = False
-        """a person changed the draft: it is no longer replaced by newer proposals"""
-        self._group = ""
+        self._work = MappingInWork()
         self._step = CONNECT
         self._asking = False
         self._wish = wire.TryFeed("")
@@ -205,9 +199,8 @@ class FeedDialog(QWidget):
         except (OSError, UnicodeDecodeError) as error:
             self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
             return
-        self._draft, self._seen, self._group = None, None, ""
-        self._text, self._touched = "", False
-        self._loaded = self._wish.mapping
+        self._seen = None
+        self._work.begin(self._wish.mapping)
         self.preview.forget()
         self._say.setText(tr("Connecting"))
         self.primary.setEnabled(False)
@@ -228,7 +221,7 @@ class FeedDialog(QWidget):
         if self._trial and not self._asking:
             self._asking = True
             self._desk.ask(
-                wire.LookAtTrial(self._trial, self._group, self.mapping_text()), self._looked
+                wire.LookAtTrial(self._trial, self._work.topic, self.mapping_text()), self._looked
             )
 
     def _looked(self, reply: wire.Reply) -> None:
@@ -241,18 +234,11 @@ class FeedDialog(QWidget):
         if not isinstance(reply, wire.Trial) or reply.id != self._trial:
             return
         self._seen = reply
-        group = _followed(reply.groups, self._group)
-        self._group = group.topic if group is not None else ""
+        self._work.follow(reply.groups)
         self._show_topics(reply)
-        if group is not None and group.draft is not None:
-            if self._draft is None or not self._touched:
-                self._draft = group.draft
-            else:
-                self._draft = _refreshed(self._draft, group.draft)
-            self._text = to_toml(self._draft)
-        self.message.show_messages(reply, self._draft)
-        self.mapping.show_draft(self._draft if not self._loaded else None)
-        self.mapping.setVisible(self._draft is not None or bool(self._loaded))
+        self.message.show_messages(reply, self._work.draft)
+        self.mapping.show_draft(self._work.draft if not self._work.loaded else None)
+        self.mapping.setVisible(self._work.draft is not None or bool(self._work.loaded))
         self._show_preview()
         self._words(reply)
         self._enable()
@@ -270,14 +256,15 @@ class FeedDialog(QWidget):
                 item.setForeground(theme().colour("text.muted"))
             self.topics.addItem(item)
         places = [g.topic for g in trial.groups]
-        self.topics.setCurrentRow(places.index(self._group) if self._group in places else 0)
+        self.topics.setCurrentRow(
+            places.index(self._work.topic) if self._work.topic in places else 0
+        )
         self.topics.blockSignals(False)
 
     def _choose_group(self, at: int) -> None:
         groups = self._seen.groups if self._seen is not None else ()
-        if 0 <= at < len(groups) and groups[at].topic != self._group:
-            self._group, self._draft, self._text = groups[at].topic, None, ""
-            self._touched = False
+        if 0 <= at < len(groups) and groups[at].topic != self._work.topic:
+            self._work.choose(groups[at].topic)
             self._look()
 
     def _words(self, trial: wire.Trial) -> None:
@@ -318,15 +305,12 @@ class FeedDialog(QWidget):
         self.mapping.choose(path)
 
     def _change(self, path: tuple[str, ...], changes: dict[str, object]) -> None:
-        if self._draft is None:
+        if not self._work.change(path, changes):
             return
-        self._touched = True
-        self._draft = with_field(self._draft, path, **changes)
-        self._text, self._loaded = to_toml(self._draft), ""
         self.mapping.choose(path)
-        self.mapping.show_draft(self._draft)
+        self.mapping.show_draft(self._work.draft)
         if self._seen is not None:
-            self.message.show_messages(self._seen, self._draft)
+            self.message.show_messages(self._seen, self._work.draft)
         self._look()
 
     def _ask_mapping(self) -> None:
@@ -338,7 +322,7 @@ class FeedDialog(QWidget):
     def load_mapping(self, name: str) -> None:
         """Use the mapping of a file instead of the proposal."""
         try:
-            self._loaded = Path(name).read_text(encoding="utf-8")
+            self._work.loaded = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
             return
@@ -346,10 +330,10 @@ class FeedDialog(QWidget):
 
     def mapping_text(self) -> str:
         """The mapping as it would be saved; empty for native messages."""
-        return self._loaded or self._text
+        return self._work.text
 
     def _ask_file(self) -> None:
-        name = f"{self._draft.name if self._draft is not None else 'mapping'}.toml"
+        name = f"{self._work.draft.name if self._work.draft is not None else 'mapping'}.toml"
         box = QFileDialog(self, tr("Save the mapping"), name)
         box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         box.selectFile(name)
@@ -475,37 +459,6 @@ class FeedDialog(QWidget):
         self._end_trial()
         self.gone.emit()
         super().closeEvent(event)
-
-
-def _refreshed(mine: MappingDraft, newest: MappingDraft) -> MappingDraft:
-    """The draft a person may have changed, with fresh counts, samples and new fields."""
-    from msgspec.structs import replace
-
-    known = {f.path: f for f in newest.fields}
-    fields = []
-    for field in mine.fields:
-        seen = known.pop(field.path, None)
-        if seen is not None:
-            field = replace(field, seen=seen.seen, low=seen.low, high=seen.high,
-                            sample=seen.sample)  # fmt: skip
-        fields.append(field)
-    fields += [replace(f, role="ignored") if f.role != "value" else f for f in known.values()]
-    return replace(
-        mine, fields=tuple(fields), topics=newest.topics, source=newest.source, name=newest.name
-    )
-
-
-def _followed(groups: tuple[wire.TrialGroup, ...], topic: str) -> wire.TrialGroup | None:
-    """The chosen group; its filter grows wildcards as more topics come."""
-    levels = topic.split("/")
-    for group in groups:
-        names = group.topic.split("/")
-        if group.topic == topic or (
-            len(names) == len(levels)
-            and all(a in ("+", b) for a, b in zip(names, levels, strict=True))
-        ):
-            return group
-    return groups[0] if groups else None
 
 
 def _topic_words(group: wire.TrialGroup) -> str:
