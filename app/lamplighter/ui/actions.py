@@ -117,6 +117,9 @@ class Actions:
             Action(tr("Data quality by day"), ("Ctrl+Shift+D",), lambda: f.feed_page(2)),
             Action(tr("Historian"), ("Ctrl+Shift+H",), lambda: f.feed_page(3)),
             Action(tr("Suspect sensors"), ("Ctrl+Shift+Y",), lambda: f.feed_page(4)),
+            Action(
+                tr("Coverage: where nothing is measured"), ("Ctrl+Shift+X",), lambda: f.feed_page(5)
+            ),
             Action(tr("Check the city"), (), f.check_city),
             Action(
                 tr("Models: versions, cards, track record"),
@@ -271,6 +274,8 @@ def view_actions(f: Furniture) -> list[Action]:
         (tr("Map or 3D"), "P"),
         (tr("Colour by a value"), "C"),
         (tr("Colour by nothing"), "Shift+C"),
+        (tr("Hatch what is not measured"), "Q"),
+        (tr("Hatch by a measured quantity"), "Shift+Q"),
         (tr("Export the picture"), "Ctrl+Shift+E"),
     )
     made += [

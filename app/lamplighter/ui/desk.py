@@ -29,6 +29,7 @@ from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.alarm_room import AlarmRoom
 from lamplighter.ui.anomaly_room import AnomalyRoom
 from lamplighter.ui.city_index import CityIndex, build
+from lamplighter.ui.coverage_room import CoverageRoom
 from lamplighter.ui.drafts import Drafts
 from lamplighter.ui.forecast_room import ForecastRoom
 from lamplighter.ui.kit_room import KitRoom
@@ -109,6 +110,7 @@ class Desk(QObject):
         self.kits = KitRoom(self)
         self.ahead = ForecastRoom(self)
         self.doubted = SuspicionRoom(self)
+        self.coverage = CoverageRoom(self)
         self.city = CityIndex()
         self.city_known = False
         self.live_values: NewestValues | None = None
@@ -289,6 +291,7 @@ class Desk(QObject):
         self.kits.ask()
         self.ahead.ask()
         self.doubted.ask()
+        self.coverage.ask()
 
     def ask(self, request: wire.Request, done: Callable[[wire.Reply], None] | None = None) -> None:
         """Sends a request; a refusal always becomes a visible problem line as well."""

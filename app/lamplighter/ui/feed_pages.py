@@ -9,6 +9,7 @@ from typing import Final
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from lamplighter.ui.coverage_page import CoveragePage
 from lamplighter.ui.data_quality import QualityPage
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_list import FeedList
@@ -18,11 +19,11 @@ from lamplighter.ui.quarantine_page import QuarantinePage
 from lamplighter.ui.suspicion_page import SuspicionPage
 from lamplighter.ui.words import tr
 
-PAGES: Final = ("Feeds", "Quarantine", "Data quality", "Historian", "Suspect sensors")
+PAGES: Final = ("Feeds", "Quarantine", "Data quality", "Historian", "Suspect sensors", "Coverage")
 
 
 class FeedPages(Panel):
-    """Five pages and the switch between them."""
+    """Six pages and the switch between them."""
 
     add = Signal()
 
@@ -33,9 +34,11 @@ class FeedPages(Panel):
         self.quality = QualityPage(desk)
         self.historian = HistorianPage(desk)
         self.suspicion = SuspicionPage(desk)
+        self.coverage = CoveragePage(desk, desk.coverage)
         self.feeds.add.connect(self.add)
         self._stack = QStackedWidget()
-        pages = (self.feeds, self.quarantine, self.quality, self.historian, self.suspicion)
+        pages = (self.feeds, self.quarantine, self.quality, self.historian, self.suspicion,
+                 self.coverage)  # fmt: skip
         for page in pages:
             self._stack.addWidget(page)
         self._group = QButtonGroup(self)
@@ -54,7 +57,7 @@ class FeedPages(Panel):
         self.show_page(0)
 
     def show_page(self, number: int) -> None:
-        """0 feeds, 1 quarantine, 2 data quality, 3 the historian, 4 suspect sensors."""
+        """0 feeds, 1 quarantine, 2 data quality, 3 the historian, 4 suspect sensors, 5 coverage."""
         self._stack.setCurrentIndex(number)
         known = self._group.button(number)
         if known is not None:

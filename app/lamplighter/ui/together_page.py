@@ -27,7 +27,7 @@ from lamplighter.domain.problems import problem
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.together_charts import LagChart, PlaceMap, Scatter
-from lamplighter.ui.words import plain, tr
+from lamplighter.ui.words import kind_name, tr
 
 DAY_MS: Final = 86_400_000
 PERIODS: Final = ((7, "Last 7 days"), (30, "Last 30 days"), (90, "Last 90 days"))
@@ -35,17 +35,6 @@ TRAFFIC: Final = ("flow", "free_flow", "flow_ratio", "speed", "speed_ratio", "co
 AIR: Final = ("no2", "NO2", "pm25", "pm2_5", "PM2.5", "pm10", "PM10", "o3", "noise")
 WHOLE, NEAR, DRAWN = "whole", "near", "drawn"
 SAMPLE_FILES: Final = "CSV (*.csv);;PNG (*.png)"
-
-
-FORMULAS: Final = {
-    "no2": "NO₂", "o3": "O₃", "so2": "SO₂", "co": "CO", "co2": "CO₂", "pm25": "PM2.5",
-    "pm2_5": "PM2.5", "pm2.5": "PM2.5", "pm10": "PM10",
-}  # fmt: skip
-
-
-def _name(kind: str) -> str:
-    """A kind as people write it."""
-    return FORMULAS.get(kind.lower()) or plain(kind)
 
 
 class TogetherPage(Panel):
@@ -132,7 +121,7 @@ class TogetherPage(Panel):
             before = box.currentData()
             box.clear()
             for kind in kinds:
-                box.addItem(_name(kind), kind)
+                box.addItem(kind_name(kind), kind)
             at = box.findData(before)
             good = [box.findData(k) for k in wished if k in kinds]
             box.setCurrentIndex(at if at >= 0 else (good[0] if good else 0 if kinds else -1))

@@ -16,6 +16,8 @@ from lamplighter.domain.problems import Problem, problem
 from lamplighter.domain.wire import City
 from lamplighter.scene.states import Mark
 from lamplighter.ui.colour_by import ColourBy, ColourKey, pop_up
+from lamplighter.ui.coverage_film import CoverageCard, CoverageFilm
+from lamplighter.ui.coverage_film import pop_up as hatch_menu
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.place_line import PlaceLine
 from lamplighter.ui.print_view import PictureOut
@@ -78,6 +80,16 @@ class DeskTwin(TwinView):
         self.colour.changed.connect(self._colour_changed)
         choose = partial(pop_up, self.colour, desk, self)
         self.belt.column.add_button("tint", tr("Colour by a value (C)"), choose)
+        cover = desk.coverage
+        self.film = CoverageFilm(cover, self)
+        self.coverage_card = CoverageCard(cover, self)
+        self.belt.add_action(
+            tr("Hatch what is not measured"), "Q", lambda: cover.hatch(not cover.hatched)
+        )
+        self.belt.add_action(
+            tr("Hatch by a measured quantity"), "Shift+Q", partial(hatch_menu, cover, self)
+        )
+        cover.changed.connect(self._coverage_changed)
         self.picture = PictureOut(desk, self)
         self.belt.add_action(tr("Export the picture"), "Ctrl+Shift+E", self.picture.ask)
         self.belt.add_action(tr("Colour by a value"), "C", choose)
@@ -186,6 +198,7 @@ class DeskTwin(TwinView):
             rows.append(("fill", "mode.scenario", "changed by the scenario"))
         if (levels >= 2).any():
             rows.append(("hatch", "scene.hatch", "not live"))
+        rows += self.film.legend
         self.set_legend([(mark, role, tr(words)) for mark, role, words in rows])
         total = len(self._desk.city.streams)
         bound = sum(len(s) for s in self._desk.city.of_asset.values())
@@ -195,11 +208,18 @@ class DeskTwin(TwinView):
         self.set_path(self.overlay.path, note)
 
     # ---------------------------------------------------------------- acting
+    def _coverage_changed(self) -> None:
+        self._show_legend(self._levels)
+
     def _clicked(self, asset: str) -> None:
         keys = QGuiApplication.keyboardModifiers()
-        if asset and self.scene is not None:
-            at = self.pointer
+        at, cover = self.pointer, self._desk.coverage
+        hit = None
+        if self.scene is not None and (asset or cover.hatched):
             hit = self.scene.surface_at(at.x(), at.y(), self.width(), self.height())
+        if cover.hatched:
+            cover.pick_at(*hit.place[:2]) if hit is not None else cover.pick("")
+        if asset and self.scene is not None:
             self._desk.surface_clicked.emit(asset, hit.surface if hit is not None else "")
         several = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
         if not asset:

@@ -52,13 +52,15 @@ class TwinOverlay(QWidget):
         self.path: tuple[str, ...] = ()
         self.note = ""
         self.legend: tuple[tuple[str, str, str], ...] = ()
-        """rows of (mark, colour role, words); marks: fill, line, hatch"""
+        """rows of (mark, colour role, words); marks: fill, line, hatch, back, dots"""
         self.selected = ""
         self.hull: npt.NDArray[np.float64] | None = None
         self.mode = "live"
         self.focused = False
         self.under: Callable[[QPainter], None] | None = None
         """paints over the 3D picture and under everything else"""
+        self.films: list[Callable[[QPainter], None]] = []
+        """painters of what lies over the whole picture, under all plates and marks"""
         self.marks: list[Marks] = []
         """painters of tools; they return the boxes that labels keep clear of"""
         self.late_marks: list[Callable[[QPainter], None]] = []
@@ -87,6 +89,10 @@ class TwinOverlay(QWidget):
         if self.under is not None:
             painter.save()
             self.under(painter)
+            painter.restore()
+        for film in self.films:
+            painter.save()
+            film(painter)
             painter.restore()
         taken = [
             *self._paint_path(painter),
@@ -211,6 +217,12 @@ class TwinOverlay(QWidget):
         if mark == "hatch":
             painter.setPen(QPen(ink, 1))
             painter.setBrush(QBrush(ink, Qt.BrushStyle.BDiagPattern))
+        elif mark == "back":
+            painter.setPen(QPen(ink, 1, Qt.PenStyle.DotLine))
+            painter.setBrush(QBrush(ink, Qt.BrushStyle.FDiagPattern))
+        elif mark == "dots":
+            painter.setPen(QPen(ink, 1, Qt.PenStyle.DotLine))
+            painter.setBrush(QBrush(ink, Qt.BrushStyle.Dense7Pattern))
         elif mark == "faint":
             faint = QColor(ink)
             faint.setAlphaF(0.4)

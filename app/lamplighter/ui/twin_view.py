@@ -135,6 +135,14 @@ class TwinView(TwinPicture):
             height = pose.focus[2] if z is None else z
             self.fly(replace(pose, focus=(x, y, height), distance=near))
 
+    def fly_over(self, x: float, y: float, metres: float = 1_200.0) -> None:
+        """Fly over a place in local metres, from where its surroundings are seen."""
+        from dataclasses import replace
+
+        if self._scene is not None:
+            pose = self._scene.pose
+            self.fly(replace(pose, focus=(x, y, pose.focus[2]), distance=metres))
+
     def fly(self, pose: Pose, lasts_ms: int = FLIGHT_MS) -> None:
         """Fly to a pose; any input ends the flight where it is."""
         scene = self._scene

@@ -19,3 +19,14 @@ def plain(name: str) -> str:
     words = [p if p.isupper() and len(p) > 1 else p.lower() for p in parts if p.strip(" _-")]
     joined = " ".join(words)
     return joined[:1].upper() + joined[1:]
+
+
+_FORMULAS = {
+    "no2": "NO₂", "o3": "O₃", "so2": "SO₂", "co": "CO", "co2": "CO₂", "pm25": "PM2.5",
+    "pm2_5": "PM2.5", "pm2.5": "PM2.5", "pm10": "PM10",
+}  # fmt: skip
+
+
+def kind_name(kind: str) -> str:
+    """A kind of datastream as people write it."""
+    return _FORMULAS.get(kind.lower()) or plain(kind)
