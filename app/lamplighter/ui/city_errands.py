@@ -48,6 +48,13 @@ class CityErrands:
         if show is not None:
             show(x, y, z)
 
+    def go_over(self, x: float, y: float) -> None:
+        """Fly over the middle of a district, local metres."""
+        self._docks.show("city")
+        show = getattr(self._twin.view, "fly_over", None)
+        if show is not None:
+            show(x, y)
+
     def go_to_asset(self, asset: str) -> None:
         """Select it and fly there."""
         self._desk.selection.select(asset)

@@ -196,12 +196,8 @@ class Furniture:
             )
         )
         self.feeds.pages.suspicion.to_trend.connect(self._stream_to_trend)
-<<<<<<< ours
         self.feeds.pages.suspicion.to_city.connect(self.errands.go_to_asset)
-=======
-        self.feeds.pages.suspicion.to_city.connect(self._to_city)
-        self.feeds.pages.coverage.to_place.connect(self._to_district)
->>>>>>> theirs
+        self.feeds.pages.coverage.to_place.connect(self.errands.go_over)
         desk.drafts.resumed.connect(lambda draft: resume(self, draft))
         self.then.share.connect(lambda: self.kept.share())
         window.frame.back.clicked.connect(desk.time.live)
@@ -392,24 +388,6 @@ class Furniture:
         self.trends.pin([datastream])
         self.docks.show("trends")
 
-<<<<<<< ours
-=======
-    def _to_city(self, asset: str) -> None:
-        """Select it and fly there."""
-        self.desk.selection.select(asset)
-        self.docks.show("city")
-        show = getattr(self.twin.view, "fly_to", None)
-        if show is not None:
-            show(asset)
-
-    def _to_district(self, x: float, y: float) -> None:
-        """Fly over the middle of a district."""
-        self.docks.show("city")
-        show = getattr(self.twin.view, "fly_over", None)
-        if show is not None:
-            show(x, y)
-
->>>>>>> theirs
     def switch_reasons(self) -> None:
         """Reasons in sentences, or the figures alone."""
         self.desk.unusual.set_reasons(not self.desk.unusual.reasons)
