@@ -5,9 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QBrush, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
+from PySide6.QtGui import QBrush, QHideEvent, QPainter, QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from lamplighter.domain import wire
 from lamplighter.domain.coverage import MEASURED, NOT_MEASURED
@@ -28,6 +35,22 @@ TITLES: Final = ("District", "Verdict", "Median now", "Live", "Stale", "Suspect"
                  "Near a live one", "Area")  # fmt: skip
 VERDICT, VALUE = 1, 2
 ORDERS: Final = ("gaps first", "by name", "by people", "by live sensors")
+
+
+class _Hatched(QStyledItemDelegate):
+    """Paints a cell's pattern under its words; the look of tables would leave it out."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        box: QRect = option.rect
+        brush = index.data(Qt.ItemDataRole.BackgroundRole)
+        if isinstance(brush, QBrush) and brush.style() is not Qt.BrushStyle.NoBrush:
+            painter.fillRect(box.adjusted(-2, 2, -2, -2), brush)
+        super().paint(painter, option, index)
 
 
 class CoveragePage(QWidget):
@@ -53,6 +76,7 @@ class CoveragePage(QWidget):
         self.rule = Text("", "caption", "secondary", wrap=True)
         self.table = plain_table(tr("Districts and how they are measured"),
                                  [tr(t) for t in TITLES], 0)  # fmt: skip
+        self.table.setItemDelegate(_Hatched(self.table))
         self.table.itemSelectionChanged.connect(self._picked)
         self.table.itemActivated.connect(lambda _: self._show())
         self.table.horizontalHeader().sectionClicked.connect(self._by_column)
@@ -165,7 +189,7 @@ class CoveragePage(QWidget):
 
     def _paint(self, found: wire.Coverage) -> None:
         """What is not measured is hatched in the list too; it has no colour."""
-        hatch = QBrush(theme().colour("line.strong"), Qt.BrushStyle.FDiagPattern)
+        hatch = QBrush(theme().colour("line.subtle"), Qt.BrushStyle.FDiagPattern)
         dots = QBrush(theme().colour("line.strong"), Qt.BrushStyle.Dense7Pattern)
         column = self._room.column
         for number, d in enumerate(self.rows):
