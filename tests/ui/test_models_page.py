@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from PySide6.QtWidgets import QTableWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.models import (
@@ -16,8 +17,10 @@ from lamplighter.domain.models import (
     ModelRecord,
     ModelState,
     ScoreRow,
+    VerdictRow,
 )
 from lamplighter.domain.problems import problem
+from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.models_page import ModelsPage, record_of
 from tests.ui.fake_session import FakeSession
@@ -34,6 +37,13 @@ WAITS = ModelRecord(replace(CARD, version=2, owner="anna"), ModelState.CANDIDATE
 FEW = ScoreRow("Pump", 16, 3, 2, 1, 0, 0, 1.0, None, None, None, None, 0.9, None, 1)
 MANY = ScoreRow("Fan", 16, 30, 20, 5, 5, 1, 10.0, 0.8, 0.8, 0.5, 6.0, 0.9, 0.88, 14)
 
+PUMPS = VerdictRow("class", "Pump", 40, 20, 5, 5, 10.0, 0.8, 0.8, 0.5, 6.0, 14)
+DRIFTS = VerdictRow("detector", "drift", 9, 4, 1, None, 10.0, None, None, None, None, 2)
+FLOW = wire.ForecastRecord("figure/flow", "Flow", 300, 4.5, 3.1, 0.86, True, "the naive rule was "
+                           "nearer", looked_back=600, back_mae=4.0, back_naive_mae=3.0,
+                           back_coverage=0.91, unit="L/s")  # fmt: skip
+LEVEL = wire.ForecastRecord("stream/level", "Level", 0, None, None, None, False)
+
 
 class _Session(FakeSession):
     records: tuple[ModelRecord, ...] = (USED, WAITS)
@@ -43,7 +53,7 @@ class _Session(FakeSession):
             case wire.GetModels():
                 return wire.Models(self.records)
             case wire.GetScoreboard():
-                return wire.Scoreboard((FEW, MANY))
+                return wire.Scoreboard((FEW, MANY), (PUMPS, DRIFTS), (FLOW, LEVEL))
             case wire.PromoteModel(version=9):
                 return wire.Refused(problem("P-609", name="maintenance", what="no such version"))
             case wire.PromoteModel(version=version):
@@ -178,3 +188,21 @@ def test_two_hundred_versions_are_listed(page: ModelsPage, desk: Desk) -> None:
     desk.models.take(wire.Models((USED, *flood)))
 
     assert page.versions.rowCount() == 201 and cells(page, 0)[0] == "maintenance/201"
+
+
+def test_every_record_has_its_table_and_what_is_frozen_says_so(page: ModelsPage) -> None:
+    def line(table: QTableWidget, at: int) -> list[str]:
+        return [table.item(at, c).text() for c in range(table.columnCount())]  # type: ignore[union-attr]
+
+    page.board.setCurrentIndex(1)
+    assert page.hours.isVisible() and not page.scores.isVisible()
+    assert line(page.hours, 0)[:6] == ["Flow", "FROZEN", "4.5 L/s", "3.1", "86% / 90%", "300"]
+    assert line(page.hours, 0)[6:] == ["4", "3", "91%", "600", "the naive rule was nearer"]
+    assert line(page.hours, 1)[1:5] == ["shown", "—", "—", "—"]
+
+    page.board.setCurrentIndex(2)
+    assert page.verdicts.isVisible()
+    assert line(page.verdicts, 0)[:6] == [
+        "Pump", "40", "20", "5", "5", numbers.percent(0.8),
+    ]  # fmt: skip
+    assert line(page.verdicts, 1)[:6] == ["found as: drift", "9", "4", "1", "—", "no record yet"]

@@ -23,13 +23,15 @@ def register(app: typer.Typer) -> None:
 @models.command("list")
 def list_models(project: Path, json: bool = typer.Option(False, "--json")) -> None:
     """All versions of all models, which is in use, and what they are worth."""
+    from lamplighter.runtime.forecast_list import records_of
     from lamplighter.runtime.model_registry import plain
     from lamplighter.runtime.project import opened
 
     with opened(project) as store:
         records = sorted(store.models(), key=lambda r: (r.card.kind, -r.card.version))
+        forecasts = records_of(store.forecasts())
     if json:
-        document({"models": [plain(r) for r in records]})
+        document({"models": [plain(r) for r in records], "forecasts": forecasts})
         return
     if not records:
         line("No model was trained yet.")
@@ -175,29 +177,55 @@ def _said(model: str, what: str, json: bool) -> None:
 
 
 def scoreboard(project: Path, json: bool = typer.Option(False, "--json")) -> None:
-    """How forecasts fared per asset class: hits, misses, false alarms, lead time, coverage."""
+    """How forecasts, anomalies and suspicions fared: hits, misses, false alarms, lead, coverage."""
     from lamplighter.domain.clock import SystemClock
+    from lamplighter.runtime.forecast_list import records_of
     from lamplighter.runtime.product_metrics import track_record
     from lamplighter.runtime.project import opened
+    from lamplighter.runtime.verdicts import verdict_board
 
+    now = SystemClock().wall_ms()
     with opened(project) as store:
-        rows = track_record(store, SystemClock().wall_ms())
+        rows, verdicts = track_record(store, now), verdict_board(store, now)
+        hours = records_of(store.forecasts())
     if json:
-        document({"scoreboard": rows})
+        document({"scoreboard": rows, "verdicts": verdicts, "forecasts": hours})
         return
-    if not rows:
-        line("Nothing was forecast yet.")
+    if not rows and not verdicts and not hours:
+        line("Nothing was forecast yet, and nothing unusual was told.")
         return
-    table(
-        ("class", "cases", "hits", "missed", "false", "hit rate", "false a month", "lead, days",
-         "covered", "stated", "n"),
-        [
-            (r.asset_class, r.cases, r.hits, r.missed, r.false_alarms,
-             r.hit_rate if r.has_record else "no record yet", r.false_per_month, r.lead_days,
-             r.covered, r.stated, r.covered_n)
-            for r in rows
-        ],
-    )  # fmt: skip
+    if rows:
+        table(
+            ("class", "cases", "hits", "missed", "false", "hit rate", "false a month",
+             "lead, days", "covered", "stated", "n"),
+            [
+                (r.asset_class, r.cases, r.hits, r.missed, r.false_alarms,
+                 r.hit_rate if r.has_record else "no record yet", r.false_per_month, r.lead_days,
+                 r.covered, r.stated, r.covered_n)
+                for r in rows
+            ],
+        )  # fmt: skip
+    if verdicts:
+        table(
+            ("unusual", "of", "told", "real", "false", "missed", "hit rate", "right when told",
+             "false a month", "lead, days", "n"),
+            [
+                (r.name, r.group, r.told, r.real, r.false, r.missed,
+                 r.hit_rate if r.has_record else "no record yet", r.right_when_told,
+                 r.false_per_month, r.lead_days, r.lead_n)
+                for r in verdicts
+            ],
+        )  # fmt: skip
+    if hours:
+        table(
+            ("the next hours of", "came due", "error", "naive error", "covered", "stated", "state",
+             "why"),
+            [
+                (r.name, r.judged, r.mae, r.naive_mae, r.coverage, r.stated,
+                 "FROZEN" if r.frozen else "", r.why)
+                for r in hours
+            ],
+        )  # fmt: skip
 
 
 def metrics(

@@ -94,6 +94,8 @@ class Forecast(Struct, frozen=True, omit_defaults=True):
     """what it is made of, e.g. `60% middle of the last weeks`"""
     history_hours: int = 0
     track: Track = Track()
+    anew_ms: int = 0
+    """when its asset was last repaired: nothing from before is learned from or judged; 0 = never"""
 
     def at(self, time_ms: int) -> tuple[float, float, float, float] | None:
         """(value, low, high, naive) at a time between the hours; None outside of them."""

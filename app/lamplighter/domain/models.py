@@ -209,6 +209,51 @@ class ScoreRow(Struct, frozen=True):
         return self.cases >= FEWEST_CASES
 
 
+class ToldOf(Struct, frozen=True):
+    """One anomaly or suspicion, and what a person said of it."""
+
+    detector: str
+    """`drift`, `sensor: stuck`"""
+    asset: str
+    found_ms: int
+    verdict: str = ""
+    """real | false; empty while nobody has said"""
+
+
+class VerdictRow(Struct, frozen=True):
+    """How the finding of what is unusual fared, of one class of assets or one detector; rates are
+    None below `FEWEST_CASES` judged ones.
+    """
+
+    group: str
+    """class | detector"""
+    name: str
+    told: int
+    real: int
+    false: int
+    missed: int | None
+    """failures of which nothing had been told; of a detector alone that cannot be said"""
+    months: float
+    """since the first one"""
+    hit_rate: float | None
+    """real / (real + missed)"""
+    right_when_told: float | None
+    """real / (real + false)"""
+    false_per_month: float | None
+    lead_days: float | None
+    """median, of real ones that a fault followed"""
+    lead_n: int
+    """how many these are"""
+
+    @property
+    def judged(self) -> int:
+        return self.real + self.false
+
+    @property
+    def has_record(self) -> bool:
+        return self.judged >= FEWEST_CASES
+
+
 # ------------------------------------------------------------------ in words
 def said(window: Judged) -> str:
     """A judged window in words."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from lamplighter.domain import wire
 from lamplighter.domain.clock import iso
 from lamplighter.domain.forecast import Forecast
 from lamplighter.runtime.project import opened
@@ -19,6 +21,19 @@ def forecasts_of(project: Path) -> dict[str, Any]:
         found = store.forecasts()
     rows = [_row(item) for item in sorted(found, key=lambda f: (f.name.casefold(), f.id))]
     return {"forecasts": rows}
+
+
+def records_of(items: Iterable[Forecast]) -> tuple[wire.ForecastRecord, ...]:
+    """What became of forecasts, by name: stated against achieved, beside the naive rule."""
+    rows = (
+        wire.ForecastRecord(
+            i.id, i.name, i.track.total, i.track.mae, i.track.naive_mae, i.track.coverage,
+            i.frozen, i.why, looked_back=i.judged, back_mae=i.mae, back_naive_mae=i.naive_mae,
+            back_coverage=i.coverage, unit=i.unit,
+        )
+        for i in items
+    )  # fmt: skip
+    return tuple(sorted(rows, key=lambda r: (r.name.casefold(), r.id)))
 
 
 def _row(item: Forecast) -> dict[str, Any]:

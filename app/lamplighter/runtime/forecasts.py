@@ -17,12 +17,15 @@ import structlog
 
 from lamplighter.analytics.forecasting.live import LiveRequest, Past
 from lamplighter.domain import wire
+from lamplighter.domain.anomaly import KnownEvent
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.forecast import FIGURE, STREAM, Figure, Forecast, Track
 from lamplighter.domain.ports import Newest
 from lamplighter.domain.problems import Problem
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
+from lamplighter.runtime.forecast_list import records_of
 from lamplighter.runtime.forecast_past import HOUR_MS, figure_hours, hours_of
+from lamplighter.runtime.known_events import renewals
 from lamplighter.store.access import WriteAccess
 
 if TYPE_CHECKING:
@@ -141,14 +144,7 @@ class ForecastDesk:
 
     def records(self) -> tuple[wire.ForecastRecord, ...]:
         """What became of the forecasts, by name."""
-        rows = (
-            wire.ForecastRecord(
-                i.id, i.name, i.track.total, i.track.mae, i.track.naive_mae, i.track.coverage,
-                i.frozen, i.why,
-            )
-            for i in self.items.values()
-        )  # fmt: skip
-        return tuple(sorted(rows, key=lambda r: (r.name.casefold(), r.id)))
+        return records_of(tuple(self.items.values()))
 
     # ------------------------------------------------------------------ making
     def make(self, *, quick: bool = False) -> bool:
@@ -196,14 +192,15 @@ class ForecastDesk:
 
     def _pasts(self, hour: int, *, boosted: bool) -> list[Past]:
         """What was measured before `hour`, with the record of what was forecast of it."""
-        city = self._recorder.core.city
+        recorder = self._recorder
+        city = recorder.core.city
         by_key = {s.key: s for s in city.streams}
         figures, streams = self._figures, list(self._streams)
         keys = {k for f in figures for k in f.keys} | set(streams)
         ids = {by_key[k].id: k for k in keys if k in by_key}
-        rows = {ids[i]: v for i, v in hours_of(self._recorder.store, sorted(ids), hour)}
+        rows = {ids[i]: v for i, v in hours_of(recorder.store, sorted(ids), hour)}
         end = hour * HOUR_MS
-        nothing, newest = np.full(1, np.nan), self._recorder.core.newest
+        nothing, newest = np.full(1, np.nan), recorder.core.newest
         found = []
         for figure in figures:
             value = figure_hours(figure, rows)
@@ -213,26 +210,43 @@ class ForecastDesk:
                            doubt_of(newest, [by_key[k] for k in figure.keys if k in by_key]), hour,
                            boosted=boosted)
             )  # fmt: skip
+        renewed = {e.asset: e for e in sorted(renewals(recorder.store), key=lambda e: e.to_ms)}
         for key in streams:
             stream = by_key.get(key)
             if stream is not None:
                 name = stream.label or stream.name
                 found.append(
                     self._past(STREAM + key, rows.get(key, nothing), end, name, stream.unit,
-                               doubt_of(newest, [stream]), hour)
+                               doubt_of(newest, [stream]), hour, anew=renewed.get(stream.asset))
                 )  # fmt: skip
         return found
 
     def _past(
         self, id: str, value: np.ndarray, end_ms: int, name: str, unit: str, doubt: str,
-        hour: int, *, boosted: bool = False,
+        hour: int, *, boosted: bool = False, anew: KnownEvent | None = None,
     ) -> Past:  # fmt: skip
+        """`anew`: a repair; what was measured before it was another machine's."""
+        if anew is not None:
+            self._begin_anew(id, anew.to_ms)
+            value = value.copy()
+            value[: max(0, value.size - hour + -(-anew.to_ms // HOUR_MS))] = np.nan
         known = np.flatnonzero(np.isfinite(value))
         value = value[known[0] :] if known.size else np.zeros(0)
         track = self._judged(id, value, hour)
-        return Past(id, end_ms - value.size * HOUR_MS, value, name, unit, doubt, track, boosted)
+        return Past(
+            id, end_ms - value.size * HOUR_MS, value, name, unit, doubt, track, boosted,
+            anew.to_ms if anew is not None else 0, anew.text if anew is not None else "",
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ judging and keeping
+    def _begin_anew(self, id: str, at_ms: int) -> None:
+        """After a repair nothing that was forecast before it is judged, and the record is blank."""
+        before = self.items.get(id)
+        if before is not None and before.anew_ms < at_ms:
+            blank = msgspec.structs.replace(before, track=Track(), anew_ms=at_ms)
+            self.items[id] = blank
+            self._pending.pop(id, None)
+
     def _judged(self, id: str, value: np.ndarray, hour: int) -> Track:
         """The record with all outcomes that have come since."""
         before = self.items.get(id)

@@ -27,11 +27,7 @@ def known_events(store: Store, city: CityState) -> list[KnownEvent]:
     for quiet in city.quiets:
         if quiet.id.startswith(WORKS):
             found += [KnownEvent(a, quiet.from_ms, quiet.to_ms, quiet.text) for a in quiet.assets]
-    for order in store.work_orders():
-        if order.state == "done" and order.closed_ms and renews(order.title, order.finding):
-            text = f"work order {order.id}: {order.title}"
-            begin = min(order.created_ms or order.closed_ms, order.closed_ms)
-            found.append(KnownEvent(order.asset, begin, order.closed_ms, text, anew=True))
+    found += renewals(store)
     for state in store.commands():
         if state.outcome is not Outcome.EXECUTED:
             continue
@@ -48,6 +44,19 @@ def known_events(store: Store, city: CityState) -> list[KnownEvent]:
             found.append(
                 KnownEvent(one.asset, one.since_ms, end, one.reason, False, one.datastream)
             )
+    return found
+
+
+def renewals(store: Store) -> list[KnownEvent]:
+    """Closed orders that say something was repaired, replaced or calibrated: what was usual of the
+    asset before says nothing about what is usual after.
+    """
+    found = []
+    for order in store.work_orders():
+        if order.state == "done" and order.closed_ms and renews(order.title, order.finding):
+            text = f"work order {order.id}: {order.title}"
+            begin = min(order.created_ms or order.closed_ms, order.closed_ms)
+            found.append(KnownEvent(order.asset, begin, order.closed_ms, text, anew=True))
     return found
 
 

@@ -12,6 +12,7 @@ from lamplighter.runtime import product_metrics
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.fleet_model import KIND
 from lamplighter.runtime.model_shelf import take_in, trusted
+from lamplighter.runtime.verdicts import verdict_board
 
 
 class ModelAnswers(Answering):
@@ -62,4 +63,8 @@ class ModelAnswers(Answering):
     def _scoreboard(self, _: wire.GetScoreboard) -> wire.Reply:
         recorder = self._recorder
         now = recorder.clock.wall_ms()
-        return wire.Scoreboard(product_metrics.track_record(recorder.store, now))
+        return wire.Scoreboard(
+            product_metrics.track_record(recorder.store, now),
+            verdict_board(recorder.store, now),
+            recorder.forecasts.records(),
+        )

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from lamplighter.domain.anomaly import FALSE, REAL
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import QualityMark
 from lamplighter.domain.suspicion import SUSPECT, WITHHELD, Suspect, Withheld
+from lamplighter.runtime.verdicts import keep_verdict, said_of
 from lamplighter.store import Store, WriteAccess
 
 if TYPE_CHECKING:
@@ -110,6 +112,9 @@ class SuspicionLane:
         self._keep(WITHHELD + key, made).result(10)
         with self._lock:
             self._withheld[key] = made
+            doubted = self._suspects.get(f"datastream\x1f{key}")
+        if doubted is not None:
+            self._judged(doubted, REAL)
         self._changed()
         return made
 
@@ -138,12 +143,20 @@ class SuspicionLane:
         if not mine:
             raise fault("U-801", what=f"{key} is not suspect", name="suspects")
         for one in mine:
+            self._judged(one, FALSE)
             self._drop(SUSPECT + one.id)
             if scope == "datastream" or one.kind in LISTED:
                 self._muted.add(one.id)
         self.mark()
         self._tell()
         return mine[0]
+
+    def _judged(self, one: Suspect, verdict: str) -> None:
+        """What a person made of a suspicion goes on record."""
+        streams = self._recorder.core.city.streams
+        asset = next((s.asset for s in streams if s.key == one.key), "")
+        name, said = said_of(one, asset, verdict)
+        self._recorder.store.writer.call(lambda access: keep_verdict(access, name, said))
 
     def learned(self) -> None:
         """What a person called genuine is usual now."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from lamplighter.domain import wire
-from lamplighter.domain.models import ModelRecord, ModelState, ScoreRow
+from lamplighter.domain.models import ModelRecord, ModelState, ScoreRow, VerdictRow
 
 if TYPE_CHECKING:
     from lamplighter.ui.desk import Desk
@@ -23,6 +23,8 @@ class ModelRoom(QObject):
         self._desk = desk
         self.records: dict[str, ModelRecord] = {}
         self.scores: dict[str, ScoreRow] = {}
+        self.verdicts: tuple[VerdictRow, ...] = ()
+        self.forecasts: tuple[wire.ForecastRecord, ...] = ()
         desk.orders_changed.connect(self.ask_scores)
 
     def ask(self) -> None:
@@ -45,9 +47,11 @@ class ModelRoom(QObject):
                 self.records[news.record.key] = news.record
             case wire.Scoreboard():
                 scores = {r.asset_class: r for r in news.rows}
-                if scores == self.scores:
+                before = (self.scores, self.verdicts, self.forecasts)
+                if before == (scores, news.verdicts, news.forecasts):
                     return
                 self.scores = scores
+                self.verdicts, self.forecasts = news.verdicts, news.forecasts
             case _:
                 return
         self.changed.emit()

@@ -7,11 +7,13 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QFileDialog,
     QGridLayout,
     QLineEdit,
     QSizePolicy,
     QSplitter,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +24,7 @@ from lamplighter.domain.models import (
     ModelRecord,
     ModelState,
     ScoreRow,
+    VerdictRow,
     card_lines,
     record_words,
 )
@@ -39,6 +42,14 @@ SCORES = ("Forecasts of", "Cases", "Hits", "Missed", "False", "Hit rate", "False
           "Lead, days", "Held / stated", "n")  # fmt: skip
 
 
+VERDICTS = ("What was unusual", "Told", "Real", "False", "Missed", "Hit rate", "Right when told",
+            "False a month", "Lead, days", "n")  # fmt: skip
+HOURS = ("The next hours of", "State", "Error", "Naive", "Held / stated", "n", "Error so far back",
+         "Naive", "Held", "Hours", "Why")  # fmt: skip
+BOARDS = ("How forecasts of failures fared", "How forecasts of the next hours fared",
+          "What people made of anomalies and suspicions")  # fmt: skip
+
+
 class ModelsPage(Panel):
     """Versions and track record on the left, the card of the chosen version on the right."""
 
@@ -48,7 +59,14 @@ class ModelsPage(Panel):
         self.rows: list[ModelRecord] = []
         self.versions = plain_table(tr("Versions of models"), [tr(t) for t in VERSIONS], 2)
         self.versions.itemSelectionChanged.connect(self._chosen_changed)
-        self.scores = plain_table(tr("How forecasts fared"), [tr(t) for t in SCORES], 0)
+        self.scores = plain_table(tr(BOARDS[0]), [tr(t) for t in SCORES], 0)
+        self.hours = plain_table(tr(BOARDS[1]), [tr(t) for t in HOURS], 10)
+        self.verdicts = plain_table(tr(BOARDS[2]), [tr(t) for t in VERDICTS], 0)
+        self.board = QComboBox()
+        self.board.setAccessibleName(tr("Which record"))
+        self.board.addItems([tr(t) for t in BOARDS])
+        self._boards = QStackedWidget()
+        self.board.currentIndexChanged.connect(self._boards.setCurrentIndex)
         self.state = Elided("", "bodyStrong")
         self.told = Text("", "caption", "secondary", wrap=True)
         self.reason = QLineEdit()
@@ -79,7 +97,10 @@ class ModelsPage(Panel):
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(4)
         box.addWidget(self.versions, 1)
-        box.addWidget(self.scores, 1)
+        box.addLayout(row(self.board, None))
+        for table in (self.scores, self.hours, self.verdicts):
+            self._boards.addWidget(table)
+        box.addWidget(self._boards, 1)
         content = Panel()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(12, 0, 4, 0)
@@ -127,6 +148,8 @@ class ModelsPage(Panel):
              [r.state is not ModelState.IN_USE for r in self.rows])  # fmt: skip
         self.state.set_full(_state(self.rows))
         fill(self.scores, [_score(s) for s in room.scores.values()])
+        fill(self.hours, [_hours(r) for r in room.forecasts], [r.frozen for r in room.forecasts])
+        fill(self.verdicts, [_verdict(r) for r in room.verdicts])
         self._chosen_changed()
 
     def _chosen_changed(self) -> None:
@@ -265,6 +288,43 @@ def _score(one: ScoreRow) -> list[str]:
         _number(one.lead_days),
         held,
         str(one.covered_n),
+    ]
+
+
+def _hours(one: wire.ForecastRecord) -> list[str]:
+    unit = f" {one.unit}" if one.unit else ""
+    state = tr("FROZEN") if one.frozen else tr("no forecast") if one.why else tr("shown")
+    return [
+        one.name,
+        state,
+        _number(one.mae) + (unit if one.mae is not None else ""),
+        _number(one.naive_mae),
+        "—" if one.coverage is None else f"{one.coverage:.0%} / {one.stated:.0%}",
+        str(one.judged),
+        _number(one.back_mae),
+        _number(one.back_naive_mae),
+        "—" if one.back_coverage is None else f"{one.back_coverage:.0%}",
+        str(one.looked_back),
+        one.why,
+    ]
+
+
+def _verdict(one: VerdictRow) -> list[str]:
+    record = one.has_record
+    by = one.name if one.group == "class" else tr("found as: {n}", n=one.name)
+    rate = numbers.percent(one.hit_rate) if one.hit_rate is not None else "—"
+    right = numbers.percent(one.right_when_told) if one.right_when_told is not None else "—"
+    return [
+        by,
+        str(one.told),
+        str(one.real),
+        str(one.false),
+        "—" if one.missed is None else str(one.missed),
+        rate if record else tr("no record yet"),
+        right,
+        _number(one.false_per_month),
+        _number(one.lead_days),
+        str(one.lead_n),
     ]
 
 

@@ -12,14 +12,16 @@ from tests.kit.patience import until
 from tests.kit.recorders import running
 from tests.kit.usual_past import UsualPast
 
-from lamplighter.analytics.forecasting.live import LEADS
+from lamplighter.analytics.forecasting.live import LEADS, LiveRequest, Past, next_hours
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.forecast import Figure, Forecast, Track
+from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.newest_block import blank
 from lamplighter.domain.quality import Quality, QualityMark
+from lamplighter.domain.task import silent
 from lamplighter.runtime.forecast_list import forecasts_of
 from lamplighter.runtime.forecasts import JUDGED_LEAD, _Pending, doubt_of
 from lamplighter.runtime.recorder import Recorder
@@ -133,3 +135,37 @@ def test_a_suspect_sensor_is_not_forecast_from_and_half_a_figure_of_them_neither
     newest.quality[:2], newest.trust[:] = 0, 1.0
     newest.quality[1] = int(Quality.STALE)
     assert "less than half" in doubt_of(newest, streams)
+
+
+def test_a_repair_gives_the_forecast_a_new_start(past: UsualPast, recorder: Recorder) -> None:
+    stream = recorder.core.city.streams[0]
+    other = recorder.core.city.streams[1]
+    desk, hour = recorder.forecasts, past.end_ms // 3_600_000
+    id, beside = f"stream/{stream.key}", f"stream/{other.key}"
+    worse = Track(judged=60.0, miss=90.0, naive_miss=30.0, inside=40.0, total=60)
+    for name in (id, beside):
+        desk.items[name] = Forecast(name, past.end_ms, frozen=True, why="frozen", track=worse)
+        desk._pending[name] = _Pending({hour - 10: (9.0, 3.0, 8.0, 10.0)})
+    desk._streams = [stream.key, other.key]
+
+    def closed(hours_ago: int) -> list[Past]:
+        at = past.end_ms - hours_ago * 3_600_000
+        order = WorkOrder("WO-7", stream.asset, "Replace the bearing", "done",
+                          created_ms=at - 3_600_000, closed_ms=at)  # fmt: skip
+        recorder.store.writer.call(lambda access: access.put_work_order(order)).result(30)
+        return desk._pasts(hour, boosted=False)
+
+    mine, theirs = closed(80)
+    assert mine.track == Track() and mine.value.size == 80
+    assert theirs.track.total == 61 and theirs.value.size == 120
+    made, kept = next_hours(LiveRequest(past.end_ms, (mine, theirs)), silent)
+    assert made.value and not made.frozen and made.anew_ms == past.end_ms - 80 * 3_600_000
+    assert kept.frozen and kept.anew_ms == 0
+
+    desk.items[id] = replace(made, track=worse)
+    assert desk._pasts(hour, boosted=False)[0].track == worse  # what came since the repair counts
+    again, _ = closed(5)
+    assert again.track == Track()
+    early, _ = next_hours(LiveRequest(past.end_ms, (again, theirs)), silent)
+    assert not early.value and not early.frozen
+    assert "begins anew after work order WO-7" in early.why and "5 measured hours" in early.why

@@ -26,6 +26,7 @@ from lamplighter.domain.suspicion import Suspect
 from lamplighter.runtime.project import audit_entries, create
 from lamplighter.runtime.recorder import Recorder
 from lamplighter.runtime.suspicion_samples import Samples
+from lamplighter.runtime.verdicts import told_of, verdict_board
 from lamplighter.twin import doubted, marked
 
 KEY = "gw/P-1"
@@ -179,6 +180,30 @@ def test_a_suspicion_that_was_looked_at_leaves_the_lane(recorder: Recorder) -> N
     ask(recorder, wire.DismissSuspect(KEY, "datastream", "a new pump"))
     until(lambda: not grade(recorder)[1] & QualityMark.SUSPECT)
     assert ask(recorder, wire.GetSuspects()).items == ()
+
+
+def test_what_a_person_makes_of_suspicions_stands_on_the_scoreboard(recorder: Recorder) -> None:
+    lane = recorder.suspicion.lane
+    found = Suspect(KEY, "datastream", "offset", "tampered", "P-1 stands apart", "m", 3.0, 0, 0)
+    lane.put(found)
+    ask(recorder, wire.DismissSuspect(KEY, "datastream", "a new pump"))
+    lane.learned()
+    lane.put(replace(found, kind="stuck"))
+    ask(recorder, wire.Withhold(KEY, "it does not move"))
+    ask(recorder, wire.ReleaseWithheld(KEY, "exchanged"))
+    lane.put(replace(found, kind="replay"))
+
+    until(lambda: len(told_of(recorder.store)) == 3)
+    board = ask(recorder, wire.GetScoreboard()).verdicts
+
+    told = {(r.group, r.name): (r.told, r.real, r.false) for r in board}
+    assert told == {
+        ("class", "other"): (3, 1, 1),
+        ("detector", "sensor: offset"): (1, 0, 1),
+        ("detector", "sensor: stuck"): (1, 1, 0),
+        ("detector", "sensor: replay"): (1, 0, 0),
+    }
+    assert verdict_board(recorder.store, recorder.clock.wall_ms())[1:] == board[1:]
 
 
 def test_marks_raise_the_class_and_lower_the_trust() -> None:

@@ -44,6 +44,10 @@ class Past(Struct, frozen=True):
     """why its newest values are not to be trusted; empty when they are"""
     track: Track = Track()
     boosted: bool = False
+    anew_ms: int = 0
+    """before this the asset was another one; 0 = it never was"""
+    since: str = ""
+    """what was done to it then"""
 
 
 class LiveRequest(Struct, frozen=True):
@@ -69,9 +73,11 @@ def _one(past: Past, ask: LiveRequest) -> Forecast:
     known = np.isfinite(value)
     blank = Forecast(
         past.id, ask.made_ms, past.name, past.unit, first + value.size * HOUR_MS,
-        history_hours=int(known.sum()), track=past.track,
+        history_hours=int(known.sum()), track=past.track, anew_ms=past.anew_ms,
     )  # fmt: skip
     why = past.doubt or _too_poor(value, ask.least_hours)
+    if why and past.since and int(known.sum()) < ask.least_hours:
+        why = f"it begins anew after {past.since}: {why}"
     if why:
         return replace(blank, why=why)
     start = int(np.flatnonzero(known)[0])

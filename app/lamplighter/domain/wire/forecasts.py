@@ -44,6 +44,15 @@ class ForecastRecord(Struct, frozen=True):
     """share of outcomes inside the 90 % band"""
     frozen: bool
     why: str = ""
+    stated: float = 0.9
+    """share that the band promises"""
+    looked_back: int = 0
+    """hours of its history that it was walked over before it was made"""
+    back_mae: float | None = None
+    back_naive_mae: float | None = None
+    back_coverage: float | None = None
+    """the same figures over those hours"""
+    unit: str = ""
 
 
 class GetForecastRecords(Message, frozen=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lamplighter.domain.models import ModelRecord, ScoreRow
+from lamplighter.domain.models import ModelRecord, ScoreRow, VerdictRow
+from lamplighter.domain.wire.forecasts import ForecastRecord
 from lamplighter.domain.wire.message import Message
 
 
@@ -35,11 +36,15 @@ class TrainModel(Message, frozen=True):
 
 
 class GetScoreboard(Message, frozen=True):
-    """How forecasts fared, per asset class."""
+    """How forecasts, anomalies and suspicions fared."""
 
 
 class Scoreboard(Message, frozen=True):
     rows: tuple[ScoreRow, ...]
+    verdicts: tuple[VerdictRow, ...] = ()
+    """what people made of anomalies and suspicions, by class of asset and by detector"""
+    forecasts: tuple[ForecastRecord, ...] = ()
+    """what became of the forecasts of the next hours"""
 
 
 class ModelChanged(Message, frozen=True):
