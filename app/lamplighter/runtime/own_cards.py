@@ -18,7 +18,8 @@ TOLD: Final = "told.json"
 BEST_NAIVE: Final = (
     "for each datastream the best of: the same hour a day or a week before, the last value"
 )
-RATIO: Final = "error over the best naive rule's, median"
+MEDIAN: Final = "median error"
+OF_NAIVE: Final = "of the best naive rule's"
 
 
 def expected_card(report: ExpectedReport) -> ModelCard:
@@ -39,11 +40,7 @@ def expected_card(report: ExpectedReport) -> ModelCard:
         split="in order of time: fitted on the first hours, chosen on later ones, judged on the "
         "newest; a datastream is used only where it was nearer than the naive rule there",
         thresholds="hours before the judged ones alone",
-        figures=(
-            _ratio("in use", report, used),
-            _ratio("all that were judged", report, judged),
-            Figure("datastreams in use", float(used.sum()), None, "", True, n=int(judged.sum())),
-        ),
+        figures=(_ratio("in use", report, used), _ratio("all judged", report, judged)),
         naive=BEST_NAIVE,
         seconds=round(report.seconds, 2),
     )
@@ -54,12 +51,15 @@ def _ratio(name: str, report: ExpectedReport, rows: np.ndarray) -> Figure:
         ratio = (report.error / report.naive)[rows]
     ratio = ratio[np.isfinite(ratio)]
     ours = round(float(np.median(ratio)), 4) if ratio.size else None
-    return Figure(f"{RATIO} ({name})", ours, 1.0 if ratio.size else None, n=int(ratio.size))
+    return Figure(
+        f"{MEDIAN}, {name}", ours, 1.0 if ratio.size else None, OF_NAIVE, n=int(ratio.size)
+    )
 
 
 def later_window(later: Later) -> Judged:
     """How a table fared in the hours after it was learned."""
-    figure = Figure(f"{RATIO}, hours not learned from", round(later.ratio, 4), 1.0, n=later.rows)
+    name = f"{MEDIAN} {OF_NAIVE}, hours not learned from"
+    figure = Figure(name, round(later.ratio, 4), 1.0, n=later.rows)
     return Judged(later.from_ms, later.to_ms, figure)
 
 
@@ -76,10 +76,10 @@ def sensors_card(models: Models) -> ModelCard:
     samples = max((m.samples for m in items), default=0)
     step = items[0].step_ms / 1000.0 if items else 0.0
     figure = Figure(
-        "spread that neighbours leave unexplained, median",
+        "median left unexplained",
         round(float(np.median(left)), 4) if left.size else None,
         1.0,
-        "of the sensor's own",
+        "of the sensor's own spread",
         n=int(left.size),
     )
     return ModelCard(

@@ -42,10 +42,10 @@ SCORES = ("Forecasts of", "Cases", "Hits", "Missed", "False", "Hit rate", "False
           "Lead, days", "Held / stated", "n")  # fmt: skip
 
 
-VERDICTS = ("What was unusual", "Told", "Real", "False", "Missed", "Hit rate", "Right when told",
+VERDICTS = ("Told of", "Told", "Real", "False", "Missed", "Hit rate", "Right when told",
             "False a month", "Lead, days", "n")  # fmt: skip
-HOURS = ("The next hours of", "State", "Error", "Naive", "Held / stated", "n", "Error so far back",
-         "Naive", "Held", "Hours", "Why")  # fmt: skip
+HOURS = ("The next hours of", "State", "Error", "Naive", "Held / stated", "n", "Looked back",
+         "Why")  # fmt: skip
 BOARDS = ("How forecasts of failures fared", "How forecasts of the next hours fared",
           "What people made of anomalies and suspicions")  # fmt: skip
 
@@ -60,8 +60,8 @@ class ModelsPage(Panel):
         self.versions = plain_table(tr("Versions of models"), [tr(t) for t in VERSIONS], 2)
         self.versions.itemSelectionChanged.connect(self._chosen_changed)
         self.scores = plain_table(tr(BOARDS[0]), [tr(t) for t in SCORES], 0)
-        self.hours = plain_table(tr(BOARDS[1]), [tr(t) for t in HOURS], 10)
-        self.verdicts = plain_table(tr(BOARDS[2]), [tr(t) for t in VERDICTS], 0)
+        self.hours = plain_table(tr(BOARDS[1]), [tr(t) for t in HOURS], 7)
+        self.verdicts = plain_table(tr(BOARDS[2]), [tr(t) for t in VERDICTS], 9)
         self.board = QComboBox()
         self.board.setAccessibleName(tr("Which record"))
         self.board.addItems([tr(t) for t in BOARDS])
@@ -148,7 +148,7 @@ class ModelsPage(Panel):
              [r.state is not ModelState.IN_USE for r in self.rows])  # fmt: skip
         self.state.set_full(_state(self.rows))
         fill(self.scores, [_score(s) for s in room.scores.values()])
-        fill(self.hours, [_hours(r) for r in room.forecasts], [r.frozen for r in room.forecasts])
+        fill(self.hours, [_hours(r) for r in room.forecasts])
         fill(self.verdicts, [_verdict(r) for r in room.verdicts])
         self._chosen_changed()
 
@@ -293,6 +293,10 @@ def _score(one: ScoreRow) -> list[str]:
 
 def _hours(one: wire.ForecastRecord) -> list[str]:
     unit = f" {one.unit}" if one.unit else ""
+    back = "—"
+    if one.back_mae is not None and one.back_coverage is not None:
+        ours, naive = _number(one.back_mae), _number(one.back_naive_mae)
+        back = tr("{a} / {b}, held {c}", a=ours, b=naive, c=f"{one.back_coverage:.0%}")
     state = tr("FROZEN") if one.frozen else tr("no forecast") if one.why else tr("shown")
     return [
         one.name,
@@ -301,10 +305,7 @@ def _hours(one: wire.ForecastRecord) -> list[str]:
         _number(one.naive_mae),
         "—" if one.coverage is None else f"{one.coverage:.0%} / {one.stated:.0%}",
         str(one.judged),
-        _number(one.back_mae),
-        _number(one.back_naive_mae),
-        "—" if one.back_coverage is None else f"{one.back_coverage:.0%}",
-        str(one.looked_back),
+        back,
         one.why,
     ]
 
