@@ -19,7 +19,7 @@ from tests.kit.broker import Broker
 from tests.kit.program import ROOT, Recording, json_of
 from tests.perf.row import Row, row
 
-SINGLE, MESSAGES, POINTS = 20_000, 1_500, 100
+SINGLE, MESSAGES, POINTS = 100_000, 5_000, 100
 
 
 def rows() -> list[Row]:
