@@ -27,7 +27,7 @@ SHIFTED: Final = "middle, corrected by the latest departure"
 BOOSTED: Final = "trees on the past"
 DEPARTED: Final = "trees on the departure from the middle"
 FOREST: Final = "forest on the departure from the middle"
-FOREST_TREES: Final = 40
+FOREST_TREES: Final = 24
 BESIDE: Final = "trees with the other columns"
 
 
