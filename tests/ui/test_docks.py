@@ -42,6 +42,28 @@ def test_a_list_opened_in_the_map_gets_the_bottom_and_leaves_the_tree_its_width(
     assert docks.docks["then"].dockAreaWidget() is docks.docks["asset"].dockAreaWidget()
 
 
+def test_every_workspace_comes_back_whole_after_the_map(open_window: Open, qtbot: Any) -> None:
+    window, _ = open_window()
+    furniture = window.furnish()
+    docks = furniture.docks
+
+    def placed() -> set[str]:
+        return {n for n, d in docks.docks.items() if d.dockContainer() is not None}
+
+    first = {}
+    for name in ("Overview", "Alarms", "Map"):
+        furniture.workspace(name)
+        first[name] = placed()
+    assert "alarms" not in first["Map"]
+    docks.show("life")
+    for name in ("Overview", "Map", "Alarms", "Overview"):
+        furniture.workspace(name)
+        here = first[name] | ({"life"} if name == "Map" else set())
+        assert placed() == here
+    hidden = set(docks.docks) - placed()
+    assert hidden and not any(docks.docks[n].isVisible() for n in hidden)
+
+
 def test_what_a_layout_left_out_joins_its_own_kind(open_window: Open, qtbot: Any) -> None:
     window, _ = open_window()
     window.resize(1600, 1000)

@@ -50,6 +50,8 @@ SIDE: Final[Place] = ("asset", "attributes", "forecast", "waiting", "scenario", 
 LEFT: Final[Place] = ("assets", "layers", "views", "city")
 """all others are lists and charts, whose room is the bottom"""
 LOW_SHARE: Final = 0.34
+LAYOUTS: Final = 2
+"""version of kept layouts; those of another are not taken"""
 
 
 class Docks:
@@ -259,7 +261,9 @@ class Docks:
         """Remembers the present layout under its perspective's name."""
         settings = self.settings()
         if settings is not None:
-            settings.setValue(f"layout/{self.current}/{self._narrow}", self.manager.saveState(1))
+            settings.setValue(
+                f"layout/{self.current}/{self._narrow}", self.manager.saveState(LAYOUTS)
+            )
             settings.setValue("workspace", self.current)
             settings.sync()
 
@@ -267,11 +271,22 @@ class Docks:
         """Brings back a remembered layout; False when there is none."""
         settings = self.settings()
         state = settings.value(f"layout/{name}/{self._narrow}") if settings is not None else None
-        if state is None or not self.manager.restoreState(state, 1):
+        if state is None:
             return False
+        self._know_all()
+        if not self.manager.restoreState(state, LAYOUTS):
+            return False
+        self._put_away()
         self._offer()
         self.current = name
         return True
+
+    def _know_all(self) -> None:
+        """A layout brings back only docks the manager knows; the last one may have left some out."""
+        area = next(d for d in self.docks.values() if d.dockContainer() is not None)
+        for dock in self.docks.values():
+            if dock.dockContainer() is None:
+                self.manager.addDockWidgetTabToArea(dock, area.dockAreaWidget())
 
     def switch(self, name: str) -> None:
         """To another perspective: the remembered layout, else the shipped one."""

@@ -101,6 +101,10 @@ class TaskRow(QWidget):
             grid.addWidget(widget, 0, column)
             grid.setColumnStretch(column, stretch)
         grid.addWidget(self._problem, 1, 0, 1, 6)
+        for kept in (self._cancel, self._log):  # a row without one stays in line with the others
+            policy = kept.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            kept.setSizePolicy(policy)
         self.show_task(task)
 
     def show_task(self, task: Task) -> None:

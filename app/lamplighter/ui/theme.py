@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette, QTransform
 from PySide6.QtWidgets import QApplication
 
 from lamplighter.domain.resources import resource
@@ -30,6 +32,7 @@ class Theme(QObject):
         self._colours: dict[str, QColor] = {}
         self._fonts: dict[tuple[str, int], QFont] = {}
         self._families = _load_fonts()
+        self._images: tempfile.TemporaryDirectory[str] | None = None
         self._fill()
 
     # ---------------------------------------------------------------- looking up
@@ -120,8 +123,29 @@ class Theme(QObject):
         """The template with every `@token@` and `@px:n@` filled in."""
         text = resource("themes", "lamplighter.qss").read_text(encoding="utf-8")
         text = re.sub(r"@px:([\d.]+)@", lambda m: f"{self.px(float(m[1]))}px", text)
+        arrows = self._arrows()
+        text = re.sub(r"@image:([a-z-]+)@", lambda m: arrows[m[1]], text)
         text = text.replace("@hair@", f"{round(self.stroke('hair'))}px")
         return re.sub(r"@([a-zA-Z.0-9]+)@", lambda m: self.colour(m[1]).name(), text)
+
+    def _arrows(self) -> dict[str, str]:
+        """Files of the chevrons of boxes and spin buttons: a style sheet takes images alone."""
+        from lamplighter.ui.glyphs import icon_pixmap
+
+        if self._images is None:
+            self._images = tempfile.TemporaryDirectory(prefix="lamplighter-look-")
+        folder, size, found = Path(self._images.name), self.px(10), {}
+        for shade, token in (("", "text.secondary"), ("-faint", "text.disabled")):
+            colour = self.colour(token)
+            for ratio, mark in ((1.0, ""), (2.0, "@2x")):
+                down = icon_pixmap("chevron_down", size, colour, ratio)
+                down.setDevicePixelRatio(1.0)
+                turned = down.transformed(QTransform().rotate(180))
+                for way, image in (("down", down), ("up", turned)):
+                    name = f"{self.name}-{size}-{way}{shade}"
+                    image.save(str(folder / f"{name}{mark}.png"))
+                    found[f"{way}{shade}"] = (folder / f"{name}.png").as_posix()
+        return found
 
     def _fill(self) -> None:
         self._fonts.clear()

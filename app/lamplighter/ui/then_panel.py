@@ -76,6 +76,7 @@ class ThenAndNow(Panel):
         layout.addWidget(self._late)
         layout.addWidget(self._lock)
         layout.addLayout(row(self._share, None))
+        layout.addStretch()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(ASK_MS)

@@ -199,6 +199,7 @@ class Trends(Panel):
         for chart in self.charts:
             self._grid.removeWidget(chart)
             chart.plot.close()
+            chart.hide()
             chart.deleteLater()
         self.charts = []
         streams = self._desk.city.streams
