@@ -16,7 +16,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.anomaly_curve import AnomalyCurve
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.feed_mapping import fill, plain_table, row_of
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -183,9 +183,7 @@ class AnomaliesPage(Panel):
     @property
     def chosen(self) -> Anomaly | None:
         """The one whose row is selected."""
-        at = self.table.currentRow()
-        picked = bool(self.table.selectedItems())
-        return self.rows[at] if picked and 0 <= at < len(self.rows) else None
+        return row_of(self.table, self.rows)
 
     def _picked(self) -> None:
         a = self.chosen

@@ -20,7 +20,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import Condition
 from lamplighter.domain.alarm_design import Suppression, When
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.feed_mapping import fill, plain_table, row_of
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -136,9 +136,8 @@ class DesignPage(QWidget):
             self.where.setText(", ".join(list(chosen)[:50]))
 
     def _picked(self) -> None:
-        at = self.table.currentRow()
-        if self.table.selectedItems() and 0 <= at < len(self.items):
-            one = self.items[at]
+        one = row_of(self.table, self.items)
+        if one is not None:
             self._id, self.parts = one.id, list(one.when)
             self.text.setText(one.text)
             self.where.setText(", ".join(one.assets))
@@ -246,9 +245,9 @@ class DesignPage(QWidget):
             self.say.setText(str(getattr(reply, "problem", "")))
 
     def _drop(self) -> None:
-        at = self.table.currentRow()
-        if 0 <= at < len(self.items):
-            self._desk.ask(wire.DropSuppression(self.items[at].id))
+        one = row_of(self.table, self.items)
+        if one is not None:
+            self._desk.ask(wire.DropSuppression(one.id))
             self._fresh()
 
 

@@ -282,7 +282,7 @@ class Docks:
         return True
 
     def _know_all(self) -> None:
-        """A layout brings back only docks the manager knows; the last one may have left some out."""
+        """A layout brings back only docks the manager knows; the last may have left some out."""
         area = next(d for d in self.docks.values() if d.dockContainer() is not None)
         for dock in self.docks.values():
             if dock.dockContainer() is None:

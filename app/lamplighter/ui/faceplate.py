@@ -424,7 +424,7 @@ class Faceplate(Panel):
             head, text = tr("Waiting for the city"), tr("The recorder is starting.")
         elif not self._desk.city.assets:
             head = tr("No city yet")
-            text = tr("Import a city model or a network: lamplighter import PROJECT FILE. "
+            text = tr("Import a city model or a network: Ctrl+I, or drop files into the window. "
                       "Everything you import appears here.")  # fmt: skip
         elif active:
             head = tr("{n} alarms wait for you", n=numbers.number(len(active), 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -52,6 +52,9 @@ MEASURED: Final = 200
 WIDEST: Final = 320
 
 
+Row = TypeVar("Row")
+
+
 def plain_table(name: str, titles: Sequence[str], stretch: int) -> QTableWidget:
     """A table of texts in the house's look."""
     made = QTableWidget(0, len(titles))
@@ -73,6 +76,12 @@ def plain_table(name: str, titles: Sequence[str], stretch: int) -> QTableWidget:
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
     return made
+
+
+def row_of(table: QTableWidget, rows: Sequence[Row]) -> Row | None:
+    """What stands behind the selected row of a table that shows `rows`; None without one."""
+    at = table.currentRow()
+    return rows[at] if table.selectedItems() and 0 <= at < len(rows) else None
 
 
 def fill(table: QTableWidget, rows: Sequence[Sequence[str]], muted: Sequence[bool] = ()) -> None:
