@@ -98,6 +98,9 @@ class Views(Panel):
         layout.addLayout(row(self._keep_notes, None))
         layout.addWidget(rule())
         self.tours = QComboBox()
+        shrinking = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.tours.setSizeAdjustPolicy(shrinking)
+        self.tours.setMinimumContentsLength(4)
         self.tours.setAccessibleName(tr("Tours"))
         self.tours.setPlaceholderText(tr("All bookmarks"))
         self._play = button(tr("Play tour"), self.play, tip=tr("Shift T"))

@@ -156,7 +156,8 @@ class ModelsPage(Panel):
         record = self.chosen
         lines = card_lines(record) if record is not None else []
         while len(self._lines) < len(lines):
-            pair = (Text("", "caption", "secondary"), Text("", "body", wrap=True))
+            pair = (Text("", "caption", "secondary", wrap=True), Text("", "body", wrap=True))
+            pair[0].setFixedWidth(theme().px(112))  # a long name never takes the text's room
             pair[1].setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             at = len(self._lines)
             self._card.addWidget(pair[0], at, 0, Qt.AlignmentFlag.AlignTop)
