@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import shiboken6
 from PySide6.QtWidgets import QLabel
 
@@ -22,22 +23,23 @@ def test_tabs_keep_the_theme_after_switching_there_and_back(open_window: Open, q
         assert manager.styleSheet() == ""
 
 
+@pytest.mark.parametrize("size", [(1600, 1000), (1280, 720)])
 def test_a_list_opened_in_the_map_gets_the_bottom_and_leaves_the_tree_its_width(
-    open_window: Open, qtbot: Any
+    open_window: Open, qtbot: Any, size: tuple[int, int]
 ) -> None:
-    window, _ = open_window()
-    window.resize(1600, 1000)
+    window, _ = open_window(size)
     furniture = window.furnish()
     docks = furniture.docks
     furniture.workspace("Map")
     qtbot.wait(50)
     wide = docks.docks["assets"].width()
-    for name in ("anomalies", "life", "effects", "nearby"):
+    for name in ("anomalies", "life", "tasks"):
         docks.show(name)
         qtbot.wait(20)
         dock = docks.docks[name]
         assert dock.dockAreaWidget() is docks.docks["anomalies"].dockAreaWidget()
         assert dock.y() >= 0 and docks.docks["assets"].width() == wide
+        assert docks.docks["assets"].dockAreaWidget() is not dock.dockAreaWidget()
     docks.show("then")
     assert docks.docks["then"].dockAreaWidget() is docks.docks["asset"].dockAreaWidget()
 

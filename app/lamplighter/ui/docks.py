@@ -211,7 +211,9 @@ class Docks:
         where the layout has none, so that neither the city nor the tree gives up its width."""
         low = tuple(n for n in self.docks if n not in (*SIDE, *LEFT))
         kind = next((k for k in (SIDE, LEFT) if name in k), low)
-        homes = ("trends", *kind) if kind is low else kind
+        # effects and what lies near stand at the left where the window is narrow: no home for lists
+        lists = ("trends", *(n for n in low if n not in ("effects", "nearby")))
+        homes = lists if kind is low else kind
         placed = [n for n in homes if n != name and self.docks[n].dockContainer() is not None]
         dock, city = self.docks[name], self.docks["city"]
         if placed:

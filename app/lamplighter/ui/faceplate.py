@@ -457,6 +457,7 @@ class Faceplate(Panel):
             cell = self._quiet_rows.takeAt(0)
             old = cell.widget() if cell is not None else None
             if old is not None:
+                old.hide()
                 old.deleteLater()
         for number, item in enumerate(ranked[:3]):
             label = button(item.asset, lambda a=item.asset: self._desk.selection.select(a),  # type: ignore[misc]
