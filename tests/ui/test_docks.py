@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import shiboken6
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from lamplighter.domain import wire
@@ -78,6 +79,22 @@ def test_what_a_layout_left_out_joins_its_own_kind(open_window: Open, qtbot: Any
     furniture.workspace("Work")
     docks.show("together")
     assert docks.docks["together"].dockAreaWidget() is docks.docks["trends"].dockAreaWidget()
+
+
+@pytest.mark.parametrize("size", [(1600, 1000), (1280, 720)])
+def test_the_sheet_of_keys_fits_into_the_window(
+    open_window: Open, qtbot: Any, size: tuple[int, int]
+) -> None:
+    window, _ = open_window(size)
+    sheet = window.furnish().sheet
+    sheet.toggle()
+    assert window.rect().contains(sheet.geometry())
+    assert sheet.scroll.horizontalScrollBar().maximum() == 0
+    bar = sheet.scroll.verticalScrollBar()
+    qtbot.keyClick(sheet, Qt.Key.Key_PageDown)
+    assert bar.value() > 0 or bar.maximum() == 0
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    assert not sheet.isVisible()
 
 
 def test_every_key_means_one_thing(open_window: Open) -> None:

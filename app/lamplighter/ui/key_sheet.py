@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
-from lamplighter.ui.parts import Text, key_hint
+from lamplighter.ui.faceplate import Scroller
+from lamplighter.ui.parts import Panel, Text, key_hint
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
-LINES: Final = 22
-"""more rows than these in a column do not fit the smallest window"""
+MOST_COLUMNS: Final = 5
+EDGE: Final = 48
+"""of the window that stays free above and below"""
 
 
 class KeySheet(QFrame):
@@ -26,30 +28,51 @@ class KeySheet(QFrame):
         self.setObjectName("keySheet")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         box = QVBoxLayout(self)
-        box.setContentsMargins(24, 16, 24, 24)
+        box.setContentsMargins(24, 16, 12, 16)
         box.addWidget(Text(tr("Keys"), "heading"))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(6)
-        columns = max(2, -(-len(rows) // LINES))
-        tall = -(-len(rows) // columns)
-        for number, (keys, meaning) in enumerate(rows):
-            line, side = number % tall, number // tall
-            grid.addWidget(key_hint(keys), line, side * 2, Qt.AlignmentFlag.AlignLeft)
-            grid.addWidget(Text(meaning, "body"), line, side * 2 + 1)
-        for side in range(columns):
-            grid.setColumnMinimumWidth(2 * side + 1, theme().px(200))
-        box.addLayout(grid)
+        self._cells = [(key_hint(keys), Text(meaning, "body")) for keys, meaning in rows]
+        self._table = Panel()
+        self._grid = QGridLayout(self._table)
+        self._grid.setContentsMargins(0, 0, 12, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(6)
+        self.scroll = Scroller(self._table)
+        box.addWidget(self.scroll)
         self.hide()
+
+    def _lay_out(self, columns: int) -> QSize:
+        """The keys in so many columns; returns the room they need."""
+        tall = -(-len(self._cells) // columns)
+        for number, (keys, meaning) in enumerate(self._cells):
+            line, side = number % tall, number // tall
+            for widget in (keys, meaning):
+                self._grid.removeWidget(widget)
+            self._grid.addWidget(keys, line, side * 2, Qt.AlignmentFlag.AlignLeft)
+            self._grid.addWidget(meaning, line, side * 2 + 1)
+        self._grid.activate()
+        return self._grid.minimumSize()
+
+    def _fit(self) -> None:
+        """As many columns as the window is wide; what is too tall then is scrolled."""
+        room = QSize(self._over.width() - 64, self._over.height() - 2 * EDGE - 80)
+        for columns in range(MOST_COLUMNS, 0, -1):
+            needed = self._lay_out(columns)
+            if needed.width() <= room.width():
+                break
+        look = theme()
+        self.scroll.setFixedSize(
+            min(needed.width(), room.width()) + look.px(16), min(needed.height(), room.height())
+        )
+        self.adjustSize()
 
     def toggle(self) -> None:
         if self.isVisible():
             self.hide()
             return
-        self.adjustSize()
+        self._fit()
         parent = self._over
         self.move(
-            (parent.width() - self.width()) // 2, max(48, (parent.height() - self.height()) // 2)
+            (parent.width() - self.width()) // 2, max(EDGE, (parent.height() - self.height()) // 2)
         )
         self.show()
         self.raise_()
@@ -58,5 +81,13 @@ class KeySheet(QFrame):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Question):
             self.hide()
+            return
+        bar = self.scroll.verticalScrollBar()
+        steps = {
+            Qt.Key.Key_Down: bar.singleStep(), Qt.Key.Key_Up: -bar.singleStep(),
+            Qt.Key.Key_PageDown: bar.pageStep(), Qt.Key.Key_PageUp: -bar.pageStep(),
+        }  # fmt: skip
+        if event.key() in steps:
+            bar.setValue(bar.value() + steps[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)

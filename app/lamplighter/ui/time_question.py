@@ -26,7 +26,7 @@ class GoToTime(QFrame):
         self.field.setAccessibleName(tr("Go to time"))
         self.field.textChanged.connect(self._read)
         self.field.returnPressed.connect(self._go)
-        self.said = Text("", "caption", "secondary")
+        self.said = Text("", "caption", "secondary", wrap=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)
         layout.addWidget(Text(tr("Go to time"), "bodyStrong"))
