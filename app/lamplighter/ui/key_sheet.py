@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, key_hint
+from lamplighter.ui.parts import Text, key_hint
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -31,7 +31,8 @@ class KeySheet(QFrame):
         box.setContentsMargins(24, 16, 12, 16)
         box.addWidget(Text(tr("Keys"), "heading"))
         self._cells = [(key_hint(keys), Text(meaning, "body")) for keys, meaning in rows]
-        self._table = Panel()
+        self._table = QWidget()
+        self._table.setObjectName("keyTable")
         self._grid = QGridLayout(self._table)
         self._grid.setContentsMargins(0, 0, 12, 0)
         self._grid.setHorizontalSpacing(12)
