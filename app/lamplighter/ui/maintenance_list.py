@@ -245,7 +245,7 @@ class Maintenance(Panel):
         header.setHighlightSections(False)
         header.setFont(look.font("caption"))
         self.table.verticalHeader().setDefaultSectionSize(look.px(32))
-        for column, width in enumerate((28, 132, 168, 160, 84, 64, 0, 56)):
+        for column, width in enumerate((36, 132, 160, 160, 84, 64, 0, 56)):
             if width:
                 header.resizeSection(column, look.px(width))
             else:
