@@ -89,8 +89,8 @@ def test_the_sheet_of_keys_fits_into_the_window(
     sheet = window.furnish().sheet
     sheet.toggle()
     assert window.rect().contains(sheet.geometry())
-    assert sheet.scroll.horizontalScrollBar().maximum() == 0
-    bar = sheet.scroll.verticalScrollBar()
+    assert sheet.area.horizontalScrollBar().maximum() == 0
+    bar = sheet.area.verticalScrollBar()
     qtbot.keyClick(sheet, Qt.Key.Key_PageDown)
     assert bar.value() > 0 or bar.maximum() == 0
     qtbot.keyClick(sheet, Qt.Key.Key_Escape)

@@ -168,6 +168,9 @@ def test_a_safety_field_is_decided_only_with_a_reason(
     assert len(session.desks.edits.edits.conflicts()) == 1
     card.reason.setText("both agreed by telephone")
     card.keep[0].click()
+    assert len(session.desks.edits.edits.conflicts()) == 1, "one person decides nothing here"
+    card.second.setText("M. Berg")
+    card.keep[0].click()
     assert session.desks.edits.edits.conflicts() == ()
     dialog.close()
 

@@ -37,8 +37,8 @@ class KeySheet(QFrame):
         self._grid.setContentsMargins(0, 0, 12, 0)
         self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(6)
-        self.scroll = Scroller(self._table)
-        box.addWidget(self.scroll)
+        self.area = Scroller(self._table)
+        box.addWidget(self.area)
         self.hide()
 
     def _lay_out(self, columns: int) -> QSize:
@@ -61,7 +61,7 @@ class KeySheet(QFrame):
             if needed.width() <= room.width():
                 break
         look = theme()
-        self.scroll.setFixedSize(
+        self.area.setFixedSize(
             min(needed.width(), room.width()) + look.px(16), min(needed.height(), room.height())
         )
         self.adjustSize()
@@ -83,7 +83,7 @@ class KeySheet(QFrame):
         if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Question):
             self.hide()
             return
-        bar = self.scroll.verticalScrollBar()
+        bar = self.area.verticalScrollBar()
         steps = {
             Qt.Key.Key_Down: bar.singleStep(), Qt.Key.Key_Up: -bar.singleStep(),
             Qt.Key.Key_PageDown: bar.pageStep(), Qt.Key.Key_PageUp: -bar.pageStep(),

@@ -305,11 +305,15 @@ class OrderDialog(QWidget):
         self._change(changes, heads)
 
     def _change(
-        self, changes: Mapping[str, Value], heads: dict[str, tuple[str, ...]], reason: str = ""
+        self,
+        changes: Mapping[str, Value],
+        heads: dict[str, tuple[str, ...]],
+        reason: str = "",
+        second: str = "",
     ) -> None:
         self._desk.records.change(
             self._object, changes, reason=reason or self.reason.text().strip(), seen=heads,
-            done=self._answered,
+            done=self._answered, second=second,
         )  # fmt: skip
 
     def _answered(self, reply: wire.Reply) -> None:
@@ -370,9 +374,10 @@ class OrderDialog(QWidget):
     def _close(self, ask: wire.CloseOrder) -> None:
         self._desk.ask(ask, self._answered)
 
-    def _decide(self, conflict: Conflict, value: Value, reason: str) -> None:
+    def _decide(self, conflict: Conflict, value: Value, reason: str, second: str) -> None:
         heads = {conflict.field: tuple(h.id for h in conflict.heads)}
-        self._change({conflict.field: value}, heads, reason or tr("decided between two places"))
+        why = reason or tr("decided between two places")
+        self._change({conflict.field: value}, heads, why, second)
 
     def _show_asset(self) -> None:
         if self.order is not None:

@@ -13,7 +13,8 @@ from lamplighter.ui.order_words import field_words, value_words, when
 from lamplighter.ui.parts import Text, button, row, rule
 from lamplighter.ui.words import tr
 
-Decide = Callable[[Conflict, Value, str], None]
+Decide = Callable[[Conflict, Value, str, str], None]
+"""(conflict, value, reason, second person)"""
 
 
 class ConflictCard(QWidget):
@@ -33,6 +34,9 @@ class ConflictCard(QWidget):
         self.reason = QLineEdit()
         self.reason.setPlaceholderText(tr("why this one; needed for safety fields"))
         self.reason.setAccessibleName(tr("Reason for deciding {f}", f=name))
+        self.second = QLineEdit()
+        self.second.setPlaceholderText(tr("the second person who decides with you"))
+        self.second.setAccessibleName(tr("Second person deciding {f}", f=name))
         self.keep = []
         for head in conflict.heads:
             side = tr("here") if head.origin == here else tr("elsewhere")
@@ -54,18 +58,20 @@ class ConflictCard(QWidget):
                 Text(tr("About safety: it stays as it was before both until somebody decides."),
                      "caption", "secondary", wrap=True)
             )  # fmt: skip
+        self.second.setVisible(conflict.safety)
         box.addWidget(self.reason)
+        box.addWidget(self.second)
         box.addWidget(rule())
 
     def _taker(self, head: Edit) -> Callable[[], None]:
         return lambda: self._take(head)
 
     def _take(self, head: Edit) -> None:
-        reason = self.reason.text().strip()
-        if self.conflict.safety and not reason:
-            self.reason.setFocus()
+        reason, second = self.reason.text().strip(), self.second.text().strip()
+        if self.conflict.safety and not (reason and second):
+            (self.second if reason else self.reason).setFocus()
             return
-        self._decide(self.conflict, head.value, reason)
+        self._decide(self.conflict, head.value, reason, second)
 
 
 class HistoryPage(QWidget):

@@ -86,9 +86,10 @@ class Records(QObject):
         reason: str = "",
         seen: Heads | None = None,
         done: Callable[[wire.Reply], None] | None = None,
+        second: str = "",
     ) -> None:
         """Send changes of fields with what was seen of them."""
-        asked = wire.EditFields(object, dict(changes), reason, dict(seen or {}))
+        asked = wire.EditFields(object, dict(changes), reason, dict(seen or {}), second)
         self._desk.ask(asked, done)
 
     # ---------------------------------------------------------------- news
