@@ -1,8 +1,8 @@
 """The candidates a forecast is blended from; each is fitted on known rows alone.
 
 Two of them learn nothing (the seasonal naive rules), one is the middle of the last weeks, one
-corrects that middle by how far the latest values departed from it, the rest are trees: boosted
-ones under absolute error, and a forest of random cuts.
+corrects that middle by how far the latest values departed from it, the rest are boosted trees
+under absolute error.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ USUAL: Final = "middle of the last weeks"
 SHIFTED: Final = "middle, corrected by the latest departure"
 BOOSTED: Final = "trees on the past"
 DEPARTED: Final = "trees on the departure from the middle"
-FOREST: Final = "forest on the departure from the middle"
-FOREST_TREES: Final = 24
 BESIDE: Final = "trees with the other columns"
 
 
@@ -35,7 +33,7 @@ def names(known: Known, *, boosted: bool) -> tuple[str, ...]:
     """The candidates there are for a series, in a fixed order."""
     found = [*NAIVE, USUAL, SHIFTED]
     if boosted:
-        found += [BOOSTED, DEPARTED, FOREST]
+        found += [BOOSTED, DEPARTED]
         if known.beside.shape[1]:
             found.append(BESIDE)
     return tuple(found)
@@ -62,7 +60,6 @@ def learned(
         found[DEPARTED] = plain + (
             _trees(known.own, y - base, fit, seed)(known.own[rows]) if enough else 0.0
         )
-        found[FOREST] = plain + (_forest(known.own, y - base, fit, rows, seed) if enough else 0.0)
         if known.beside.shape[1]:
             both = np.concatenate([known.own, known.beside], axis=1)
             found[BESIDE] = _trees(both, y, fit, seed)(both[rows]) if enough else plain
@@ -104,22 +101,6 @@ def _shift(known: Known, rest: Floats, fit: Rows, rows: slice) -> Floats:
     return np.clip(moved, -3 * wide, 3 * wide)
 
 
-def _forest(inputs: Floats, target: Floats, fit: Rows, rows: slice, seed: int) -> Floats:
-    """Holes take the middle of the rows that are learned from."""
-    from sklearn.ensemble import ExtraTreesRegressor
-
-    learned, asked = inputs[fit], inputs[rows]
-    known = np.isfinite(learned).any(axis=0)
-    learned, asked = learned[:, known], asked[:, known]
-    middle = np.nanmedian(learned, axis=0)
-    model = ExtraTreesRegressor(
-        FOREST_TREES, min_samples_leaf=3, max_features=0.3, random_state=seed
-    )
-    model.fit(np.where(np.isfinite(learned), learned, middle), target[fit])
-    found: Floats = model.predict(np.where(np.isfinite(asked), asked, middle))
-    return found
-
-
 def _trees(
     inputs: Floats, target: Floats, fit: Rows, seed: int, *, quantile: float | None = None
 ) -> Callable[[Floats], Floats]:
@@ -136,7 +117,7 @@ def _trees(
         max_iter=TREES if quantile is None else TREES // 2,
         learning_rate=RATE,
         max_leaf_nodes=31 if quantile is None else 15,
-        max_features=0.3,
+        max_features=0.5,
         early_stopping=False,
         random_state=seed,
     )

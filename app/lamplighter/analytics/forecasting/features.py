@@ -95,34 +95,11 @@ def known_before(grid: Grid, horizon: int) -> Known:
     columns |= {f"departure {k}": shift[:, k] for k in range(shift.shape[1])}
     if day and grid.steps > 400 * day:
         columns["departure a year ago"] = lag(departure, 364 * day)
-    columns |= _around(y, departure, horizon, day, week)
     columns |= _calendar(grid)
     own = np.stack(list(columns.values()), axis=1)
     return Known(
         own, _beside(grid, horizon), naive_day, naive_week, usual, shift, tuple(columns)
     )  # fmt: skip
-
-
-def _around(y: Floats, departure: Floats, horizon: int, day: int, week: int) -> dict[str, Floats]:
-    """The hours of the last known day, those around the same time in the last weeks, and how far
-    the latest hours and days departed from what is usual."""
-    if not day:
-        return {}
-    hour = max(day // 24, 1)
-    columns: dict[str, Floats] = {}
-    for hours in (3, 4, 5, 8, 10, 14, 18, 20, 23):
-        columns[f"value {hours} hours before the last known"] = lag(y, horizon + hours * hour)
-    for turn in (0, 1):
-        same = (-(-horizon // week) + turn) * week
-        for aside in (-2, -1, 1, 2):
-            steps = same + aside * hour
-            if steps >= horizon:
-                columns[f"week {turn + 1}, {aside:+d} hours"] = lag(y, steps)
-    for hours in (3, 12, 72):
-        columns[f"departure of {hours} hours"] = lag(
-            trailing_mean(departure, hours * hour), horizon
-        )
-    return columns
 
 
 def _multiples(y: Floats, season: int, horizon: int, count: int) -> list[Floats]:

@@ -61,16 +61,6 @@ def test_a_boosted_forecast_does_not_see_the_future_either(
     np.testing.assert_array_equal(a.high[cut:moved], b.high[cut:moved])
 
 
-def test_a_forest_takes_holes_and_columns_that_are_empty() -> None:
-    rng = np.random.default_rng(4)
-    inputs = np.column_stack([rng.normal(size=400), np.full(400, np.nan), rng.normal(size=400)])
-    target = 5.0 * inputs[:, 0]
-    inputs[::7, 2] = np.nan
-    fit = np.arange(400) < 300
-    said = experts._forest(inputs, target, fit, slice(300, 400), 0)
-    assert np.abs(said - target[300:]).mean() < 0.6 * np.abs(target[300:]).mean()
-
-
 def test_a_band_of_ninety_percent_holds_about_ninety_percent() -> None:
     held = []
     for seed in range(6):
