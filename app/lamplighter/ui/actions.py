@@ -118,7 +118,7 @@ class Actions:
             Action(tr("Historian"), ("Ctrl+Shift+H",), lambda: f.feed_page(3)),
             Action(tr("Suspect sensors"), ("Ctrl+Shift+Y",), lambda: f.feed_page(4)),
             Action(
-                tr("Coverage: where nothing is measured"), ("Ctrl+Shift+X",), lambda: f.feed_page(5)
+                tr("Coverage: where nothing is measured"), ("Ctrl+Shift+C",), lambda: f.feed_page(5)
             ),
             Action(tr("Check the city"), (), f.check_city),
             Action(
