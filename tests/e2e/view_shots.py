@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.e2e.make_shots import Director, Step
 
 PUMP = "P-14"
+COVERAGE = 5
+"""page of coverage among those of the feeds"""
 
 
 class ViewTools:
@@ -53,6 +55,7 @@ class ViewTools:
             ("walking", self.walk, "tool-walk"),
             ("map", self.plan, "tool-map"),
             ("attributes and neighbours", self.facts, "tool-attributes"),
+            ("coverage", self.coverage, "coverage"),
             ("video wall", self.wall, "tool-wall"),
             ("sun in the light theme", self.light, "tool-sun-light"),
         )
@@ -200,8 +203,17 @@ class ViewTools:
         self._director._desk.selection.select(PUMP)
         self.view.pointed.emit(QPointF(self.view.width() * 0.4, self.view.height() * 0.5))
 
+    def coverage(self) -> None:
+        """Where the air is measured, in the list and over the city."""
+        self._fresh()
+        self._director._go("Overview")
+        self.furniture.feed_page(COVERAGE)
+        self._director._desk.coverage.choose("no2")
+        self._director._desk.coverage.hatch(True)
+
     def wall(self) -> None:
         """City and alarms alone."""
+        self._director._desk.coverage.hatch(False)
         self._fresh()
         self.view.go(self.view.scene.home_pose())
         self.furniture.wall_view()
