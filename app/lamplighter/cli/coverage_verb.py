@@ -157,4 +157,4 @@ def _table(found: wire.Coverage, number: int, *, live_now: bool) -> None:
         f"less than {100 * rule.share:.0f} % of the {who} within {rule.within_m:.0f} m of one"
     )
     if found.outside or found.placeless:
-        line(f"{found.outside} sensors stand outside, {found.placeless} have no place")
+        line(f"{found.outside} sensors stand outside, without a place: {found.placeless}")

@@ -227,7 +227,7 @@ class CoveragePage(QWidget):
         if found.outside:
             parts.append(tr("{n} sensors stand outside of all.", n=f"{found.outside:,}"))
         if found.placeless:
-            parts.append(tr("{n} have no place.", n=f"{found.placeless:,}"))
+            parts.append(tr("Without a place: {n}.", n=f"{found.placeless:,}"))
         self.words.setText(" ".join(parts))
         who = tr("buildings") if found.counted == "buildings" else tr("people")
         self.rule.setText(
