@@ -6,7 +6,8 @@ there is no rate. The words, exactly:
 - *Told*: an anomaly, or a suspicion of a sensor. *Judged*: a person called it real or false; a
   sensor that was withheld while it was suspect counts as real, one called genuine as false.
 - *Missed* (per class of asset): an order closed as failed, of an asset of which nothing had been
-  told in the 30 days before that was not called false.
+  told in the 30 days before that was not called false. Only what failed after the first thing of
+  all was told: before, nobody looked, and a past that was brought in cannot be missed.
 - *Hit rate*: real / (real + missed). *Right when told*: real / (real + false).
 - *False a month*: called false, per month since the first one was told.
 - *Lead*: of real ones, from the finding to the first order of that asset closed as failed or found
@@ -39,7 +40,9 @@ def verdicts(
 ) -> tuple[VerdictRow, ...]:
     """One row per class of asset of which anything was told, then one per detector, by name."""
     every, closed = list(told), list(orders)
-    failed, faults = _closed(closed, ("failed",)), _closed(closed, _FAULTS)
+    since = min((t.found_ms for t in every), default=now_ms)
+    failed = _closed([o for o in closed if o.closed_ms >= since], ("failed",))
+    faults = _closed(closed, _FAULTS)
     by_class: dict[str, list[ToldOf]] = {}
     by_detector: dict[str, list[ToldOf]] = {}
     for one in every:

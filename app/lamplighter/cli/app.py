@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
@@ -131,8 +132,14 @@ def _usage_fault(error: TyperException) -> str:
     """What is wrong, with an option called as it is typed."""
     param = getattr(error, "param", None)
     if param is not None and not error.message:
-        return f"Missing: {param.opts[0] if param.opts[0].startswith('-') else param.name.upper()}"
-    return str(error).rstrip(".?")
+        return f"Missing: {_typed(param)}"
+    what = str(error).rstrip(".?")
+    return f"{_typed(param)}: {what}" if param is not None and "Input should" in what else what
+
+
+def _typed(param: Any) -> str:
+    """An option as it is typed, an argument by its name."""
+    return str(param.opts[0]) if param.opts[0].startswith("-") else str(param.name.upper())
 
 
 def _verb_of(error: TyperException) -> str:

@@ -7,7 +7,17 @@ from typing import Any
 
 import typer
 
-from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.cli.output import (
+    DONE,
+    FAILED,
+    REFUSALS,
+    USAGE,
+    Leave,
+    document,
+    line,
+    say,
+    table,
+)
 from lamplighter.domain import wire
 from lamplighter.domain.problems import fault
 
@@ -108,9 +118,20 @@ def import_(
                 say(f"{Path(report['file']).name}: {warning}")
             if report["error"]:
                 say(report["error"])
+    code = _exit_code(result)
+    if code != DONE:
+        raise Leave(code)
+
+
+def _exit_code(result: dict[str, Any]) -> int:
+    """What the import came to; a mapping that is wrong or files that are not there took nothing."""
+    errors = [f["error"] or "" for f in result["files"]]
+    if errors and all(e.endswith("[U-801]") for e in errors):
+        return USAGE
+    if errors and all(e.endswith("[I-507]") for e in errors):
+        return FAILED
     refused = any(f["error"] or f["unplaced"] or f["set_aside"] for f in result["files"])
-    if refused or result["cancelled"]:
-        raise Leave(REFUSALS)
+    return REFUSALS if refused or result["cancelled"] else DONE
 
 
 def _sums(result: dict[str, Any]) -> str:

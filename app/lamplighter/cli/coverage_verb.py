@@ -50,7 +50,7 @@ def coverage(
     found, recorded = _found(project, when, not known_now, Rule(least, within, share))
     number = _subject(found, of)
     if json:
-        document(_document(found, of, number))
+        document({**_document(found, of, number), "recorder": recorded})
         return
     _table(found, number, live_now=recorded or when is not None)
 
@@ -80,8 +80,9 @@ def _subject(found: wire.Coverage, of: str) -> int:
     for number, subject in enumerate(found.subjects):
         if of in (subject.id, subject.domain):
             return number
-    known = ", ".join(s.domain or s.kind for s in found.subjects[1:9]) or "nothing"
-    raise fault("U-801", what=f"no sensor measures {of}; there is {known}", name="coverage")
+    known = ", ".join(s.domain or s.kind for s in found.subjects[1:9]) or "none yet"
+    what = f"--of {of}: no sensor measures that (there are: {known})"
+    raise fault("U-801", what=what, name="coverage")
 
 
 def _document(found: wire.Coverage, of: str, only: int) -> dict[str, Any]:

@@ -146,9 +146,9 @@ def _check_observations(found: PastMapping, name: str) -> None:
         raise _wrong(name, "a table is either long or wide")
     sourced = found.source or (found.long is not None and found.long.source)
     if not sourced and not all(s.source for s in found.datastreams.values()):
-        raise _wrong(name, "source says whose datastreams these are")
+        raise _wrong(name, "it names no source: whose datastreams these are")
     if not sourced and not found.datastreams:
-        raise _wrong(name, "source says whose datastreams these are")
+        raise _wrong(name, "it names no source: whose datastreams these are")
 
 
 def _wrong(name: str, what: str) -> LamplighterError:

@@ -60,7 +60,8 @@ def read(data: bytes) -> SourceModel:
         raise Refused(
             "I-504",
             "a table with columns " + ", ".join(columns[:8]) + "; an asset register has id and "
-            "type, connections source, kind and target, bindings source and datastream",
+            "type, connections source, kind and target, bindings source and datastream; "
+            "observations of the past come in with --map",
         )
     model.warnings = warnings + model.warnings
     model.kind = "table"

@@ -70,3 +70,9 @@ def test_the_record_equals_a_count_by_hand() -> None:
 def test_one_that_was_told_but_not_judged_yet_is_no_miss() -> None:
     rows = verdicts([told("P1", 10, "")], [order("P1", 20, "failed")], CLASS_OF, 30 * DAY)
     assert (rows[0].told, rows[0].judged, rows[0].missed) == (1, 0, 0)
+
+
+def test_a_past_that_was_brought_in_is_not_missed() -> None:
+    orders = [order("P1", 2, "failed"), order("P2", 9, "failed"), order("P2", 20, "failed")]
+    rows = verdicts([told("P1", 10, "")], orders, CLASS_OF, 30 * DAY)
+    assert rows[0].missed == 1

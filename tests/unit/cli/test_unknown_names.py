@@ -31,6 +31,7 @@ NAMED = (
     "rules switch {p} nothing off --reason x",
     "shot {p} --out {out}.png --target NOTHING",
     "waiting {p} NOTHING", "works end {p} nothing", "forecasts {p} nothing",
+    "coverage {p} --of nothing",
 )  # fmt: skip
 NOT_THERE = (
     "assets {out}", "life {out} P-0", "attach {p} {out}.jpg --asset A-0",
@@ -69,3 +70,22 @@ def test_a_file_or_project_that_is_not_there_could_not_be_done(
 ) -> None:
     code, lines = said(capsys, project, words)
     assert code == FAILED and len(lines) == 1, lines
+
+
+def test_an_import_of_what_is_not_there_or_by_a_wrong_mapping_took_nothing(
+    capsys: pytest.CaptureFixture[str], project: Path, tmp_path: Path
+) -> None:
+    table, mapping = tmp_path / "past.csv", tmp_path / "wrong.toml"
+    table.write_text("time,tag,value\n2026-01-01T00:00:00Z,P1,3.2\n")
+    mapping.write_text('[time]\ncolumn = "time"\n[long]\ndatastream = "tag"\nvalue = "value"\n')
+    code, lines = said(capsys, project, f"import {{p}} {table} --map {mapping}")
+    assert code == USAGE and "names no source" in lines[-1]
+    code, lines = said(capsys, project, "import {p} {out}.geojson")
+    assert code == FAILED and "[I-507]" in lines[-1]
+
+
+def test_an_option_out_of_its_range_is_called_as_it_is_typed(
+    capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
+    code, lines = said(capsys, project, "coverage {p} --least 0")
+    assert code == USAGE and lines[0].startswith("--least: ")
