@@ -118,7 +118,7 @@ def test_promoting_needs_a_reason(room: Room, reason: str) -> None:
 
 def test_what_is_not_there_is_one_line(room: Room) -> None:
     room.trained()
-    with pytest.raises(LamplighterError, match="no version 7"):
+    with pytest.raises(LamplighterError, match="no version of a model called pumps 7"):
         room.registry.promote("pumps", 7, by="anna", reason="x")
     with pytest.raises(LamplighterError, match="no earlier version"):
         room.registry.roll_back("pumps", by="anna", reason="x")

@@ -121,9 +121,10 @@ def test_a_field_that_two_places_say_differently_keeps_it_open_until_decided(des
     with pytest.raises(LamplighterError, match="disagree on isolation"):
         desks.answer(_close(order))
     seen = {"isolation": (here.id, away.id)}
-    desks.answer(
-        wire.EditFields(f"order/{order}", {"isolation": "Off, locked, earthed"}, "both", seen)
-    )
+    words = {"isolation": "Off, locked, earthed"}
+    with pytest.raises(LamplighterError, match="name the second person"):
+        desks.answer(wire.EditFields(f"order/{order}", words, "both", seen))
+    desks.answer(wire.EditFields(f"order/{order}", words, "both", seen, "Bo Berg"))
     desks.answer(_close(order))
 
 
