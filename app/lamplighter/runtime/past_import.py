@@ -82,6 +82,7 @@ class PastImport:
         self._clock = clock
         self.counts = PastCounts()
         self._shown: list[str] = []
+        self._named: set[str] = set()
         self._name = ""
 
     def run(
@@ -122,6 +123,13 @@ class PastImport:
             )
         if counts.empty:
             warnings.append(f"{counts.empty} empty cells are no points")
+        if self._named:
+            known = {a.id for a in self._store.assets()}
+            if strange := sorted(self._named - known):
+                warnings.append(
+                    f"{len(strange)} of {len(self._named)} assets are not in this project (yet): "
+                    + ", ".join(strange[:5])
+                )
         return FileReport(
             file=str(file.file),
             format=f"past {mapping.kind}",
@@ -226,6 +234,7 @@ class PastImport:
             self.counts.rows += len(piece.rows) + len(piece.broken)
             orders, aside = _read_orders(piece, file.columns, mapping)
             self._keep(orders)
+            self._named.update(order.asset for order in orders)
             if failures:
                 self.counts.failures += len(orders)
             else:
