@@ -122,7 +122,10 @@ def test_in_replay_the_moment_is_asked_for_and_live_comes_back(
     asked, moment = session.questions[-1], desk.moment
     assert moment is not None and (asked.at_ms, asked.as_known) == (moment.at_ms, moment.as_known)
     assert "2 of 3 districts are not measured" in page.words.text()
+    heads = [page.table.horizontalHeaderItem(n).text() for n in range(page.table.columnCount())]
+    assert "Median then" in heads and "Median now" not in heads
     session.found = answer(8, 2_000, True, True, True)
     desk.time.live()
     assert session.questions[-1].at_ms is None
     assert "0 of 3 districts are not measured" in page.words.text()
+    assert page.table.horizontalHeaderItem(2).text() == "Median now"

@@ -114,6 +114,8 @@ class CoveragePage(QWidget):
         self.hatch.blockSignals(False)
         self.rows = self._ordered(found) if found is not None else []
         self.table.blockSignals(True)
+        if (title := self.table.horizontalHeaderItem(VALUE)) is not None:
+            title.setText(tr("Median then") if self._room.past else tr("Median now"))
         fill(self.table, [self._cells(found, d) for d in self.rows] if found is not None else [])
         if found is not None:
             self._paint(found)

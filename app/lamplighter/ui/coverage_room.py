@@ -62,11 +62,12 @@ class CoverageRoom(QObject):
         self.changed.emit()
 
     def _time(self) -> None:
-        if self._desk.time.mode is not Mode.REPLAY and self._past:
+        if self._desk.time.mode is not Mode.REPLAY and self.past:
             self.ask()
 
     @property
-    def _past(self) -> bool:
+    def past(self) -> bool:
+        """Whether what is shown is a moment of the past."""
         return self.found is not None and self.found.version < 0
 
     def _second(self) -> None:
@@ -88,7 +89,7 @@ class CoverageRoom(QObject):
         if moment is not None:
             self._desk.ask(wire.GetCoverage(moment.at_ms, moment.as_known), self._got_past)
         else:
-            seen = self.found.version if self.found is not None and not self._past else 0
+            seen = self.found.version if self.found is not None and not self.past else 0
             self._desk.ask(wire.GetCoverage(seen=seen), self._got)
 
     def _got_past(self, reply: wire.Reply) -> None:

@@ -45,7 +45,7 @@ class TwinDock(Panel):
         self._layout.addWidget(self._heading)
         self._layout.addWidget(self._text)
         self._layout.addStretch(1)
-        self.setMinimumSize(theme().px(320), theme().px(200))
+        self.setMinimumSize(theme().px(320), theme().px(150))
 
     def load(self, make: Callable[[Desk, QWidget], QWidget] | None) -> None:
         """Puts the 3D view in place; without one, says why and that everything else works."""

@@ -249,6 +249,12 @@ closed = "to"
     assert "no asset" in entry.reason
 
 
+def test_assets_that_the_project_does_not_know_are_named(town: Town) -> None:
+    failures = town.write("pump,when\nP-99,2019-03-05\n")
+    town.take(failures, 'kind = "failures"\n[columns]\nasset = "pump"\ntime = "when"\n')
+    assert any("P-99" in w and "not in this project" in w for w in town.report.warnings)
+
+
 def test_parquet_is_read_as_csv_is(town: Town) -> None:
     pa = pytest.importorskip("pyarrow")
     import datetime as dt
