@@ -92,14 +92,14 @@ class ModelRegistry:
         return tuple(sorted(found, key=lambda r: (r.card.kind, -r.card.version)))
 
     def record(self, kind: str, version: int = 0) -> ModelRecord:
-        """One version; 0 = the one in use. Raises LamplighterError (P-609)."""
+        """One version; 0 = the one in use. Raises LamplighterError (P-609, U-809)."""
         with self._lock:
             if version:
                 found = self._records.get((kind, version))
             else:
                 found = self._used(kind)
         if found is None:
-            raise _none(kind, version)
+            raise _none(kind, version, any_version=bool(version) or bool(self.records(kind)))
         return found
 
     def in_use(self, kind: str) -> Usable | None:
@@ -247,10 +247,13 @@ class ModelRegistry:
     def roll_back(self, kind: str, *, by: str, reason: str) -> ModelRecord:
         """Use the version again that was used last before the present one.
 
-        Raises LamplighterError (P-609) where there was none before.
+        Raises LamplighterError: P-609 where there was none before, U-809 where there is no model.
         """
         with self._lock:
-            earlier = [r for r in self.records(kind) if r.state is ModelState.EARLIER]
+            every = self.records(kind)
+            if not every:
+                raise _none(kind, 0, any_version=False)
+            earlier = [r for r in every if r.state is ModelState.EARLIER]
             if not earlier:
                 raise fault("P-609", name=kind, what="no earlier version was in use")
             last = max(earlier, key=lambda r: (r.changed_ms, r.card.version))
@@ -343,7 +346,9 @@ def _move(folder: Path, target: Path, files: dict[str, str]) -> None:
         shutil.rmtree(folder)
 
 
-def _none(kind: str, version: int) -> LamplighterError:
+def _none(kind: str, version: int, *, any_version: bool = True) -> LamplighterError:
+    if not any_version:
+        return fault("U-809", what="model", name=kind, lists="models list")
     if version:
         name = f"{kind} {version}"
         return fault("U-809", what="version of a model", name=name, lists="models list")

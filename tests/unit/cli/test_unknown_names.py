@@ -31,7 +31,8 @@ NAMED = (
     "rules switch {p} nothing off --reason x",
     "shot {p} --out {out}.png --target NOTHING",
     "waiting {p} NOTHING", "works end {p} nothing", "forecasts {p} nothing",
-    "coverage {p} --of nothing",
+    "coverage {p} --of nothing", "models rollback {p} nothing --reason x",
+    "models export {p} nothing {out}.zip",
 )  # fmt: skip
 NOT_THERE = (
     "assets {out}", "life {out} P-0", "attach {p} {out}.jpg --asset A-0",

@@ -122,7 +122,7 @@ def test_what_is_not_there_is_one_line(room: Room) -> None:
         room.registry.promote("pumps", 7, by="anna", reason="x")
     with pytest.raises(LamplighterError, match="no earlier version"):
         room.registry.roll_back("pumps", by="anna", reason="x")
-    with pytest.raises(LamplighterError, match="no version of it is in use"):
+    with pytest.raises(LamplighterError, match="no model called bridges"):
         room.registry.record("bridges")
 
 
