@@ -10,7 +10,7 @@ import typer
 from lamplighter.cli.output import document, line, table
 from lamplighter.domain.problems import fault
 
-models = typer.Typer(no_args_is_help=True, help="Trained models: list, card, promote, rollback.")
+models = typer.Typer(no_args_is_help=True, help="Trained models: list, card, train, promote, move.")
 WAIT_S = 180.0
 
 
