@@ -12,7 +12,9 @@ from lamplighter.cli.output import REFUSALS, Leave, document, line, table
 
 def register(app: typer.Typer) -> None:
     """Adds the group `quarantine`."""
-    group = typer.Typer(no_args_is_help=True, help="What was set aside: list, retry, export, delete.")
+    group = typer.Typer(
+        no_args_is_help=True, help="What was set aside: list, retry, export, delete."
+    )
     group.command("list")(list_)
     group.command("retry")(retry)
     group.command("export")(export)
