@@ -1,8 +1,8 @@
 """A heap that gives back what it no longer needs, for a process that runs for months.
 
-The C library's allocator starts with a heap per thread and learns from the largest block it ever
-freed to keep all smaller ones: short-lived arrays of the hourly and ten-minute work then stay as
-holes, and a recorder seems to grow for hours without holding anything more.
+The C library's allocator starts with several heaps per processor, and learns from the largest block
+it ever freed to keep all smaller ones: short-lived arrays of the hourly and ten-minute work then
+stay as holes, and a recorder seems to grow for hours without holding anything more.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Final
 M_TRIM_THRESHOLD: Final = -1
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8
-HEAPS: Final = 2
-LARGE: Final = 512 * 1024
+HEAPS: Final = 1
+LARGE: Final = 128 * 1024
 """bytes from which a block gets pages of its own and gives them back when it is freed"""
 
 
 def steady_heap() -> bool:
-    """Two heaps, and pages of their own for large blocks; False where there is no glibc.
+    """One heap, and pages of their own for large blocks; False where there is no glibc.
 
     Call it before threads are started.
     """

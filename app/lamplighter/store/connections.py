@@ -54,7 +54,7 @@ def open_reading(file: Path) -> Connection:
         factory=Connection,
     )
     sql.execute("PRAGMA query_only=1")
-    sql.execute("PRAGMA cache_size=-8000")
+    sql.execute("PRAGMA cache_size=-2000")
     return sql
 
 
