@@ -65,14 +65,18 @@ class _OfThread:
     the file stays open until the collector comes by.
     """
 
-    def __init__(self, generation: int) -> None:
+    def __init__(self, generation: int, before: _OfThread | None) -> None:
+        """`before`: the thread's connections to replaced files, which it may still be reading."""
         self.generation = generation
+        self.before = before
         self.files: dict[str, Connection] = {}
 
     def close(self) -> None:
         for connection in self.files.values():
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+        if self.before is not None:
+            self.before.close()
 
     def __del__(self) -> None:
         self.close()
@@ -106,7 +110,7 @@ class Readers:
     def _of(self, name: str) -> sqlite3.Connection:
         mine: _OfThread | None = getattr(self._local, "mine", None)
         if mine is None or mine.generation != self._generation:
-            mine = self._local.mine = _OfThread(self._generation)
+            mine = self._local.mine = _OfThread(self._generation, mine)
         found = mine.files.get(name)
         if found is None:
             with self._lock:

@@ -33,3 +33,19 @@ def test_a_thread_that_ended_leaves_no_file_open(tmp_path: Path) -> None:
     assert ours() <= before + 1  # SQLite keeps one descriptor of a locked file to use it again
     readers.close()
     assert ours() == 0
+
+
+def test_what_is_being_read_is_read_to_its_end_when_the_files_are_replaced(tmp_path: Path) -> None:
+    made = open_writing(tmp_path / HISTORY)
+    made.execute("CREATE TABLE t(n)")
+    made.executemany("INSERT INTO t VALUES(?)", [(n,) for n in range(500)])
+    readers = Readers(tmp_path)
+
+    rows = readers.history.execute("SELECT n FROM t ORDER BY n")
+    first = next(rows)
+    readers.renew()
+    assert readers.history.execute("SELECT count(*) FROM t").fetchone() == (500,)
+
+    assert [first, *rows] == [(n,) for n in range(500)]
+    readers.close()
+    made.close()
