@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -21,7 +20,7 @@ from lamplighter.domain.alarm import Condition
 from lamplighter.domain.alarm_design import Suppression, When
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table, row_of
-from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.parts import Text, button, list_and_form, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -90,7 +89,6 @@ class DesignPage(QWidget):
         form.addRow("", row(self.negate, self.condition, self.threshold))
         form.addRow("", row(self.add, self.less, None))
         right = QVBoxLayout()
-        right.setContentsMargins(16, 0, 0, 0)
         right.addWidget(Text(tr("Suppress by design"), "bodyStrong"))
         about = tr(
             "While all parts hold, alarms of these assets are suppressed and say why. Priority 1 "
@@ -102,13 +100,7 @@ class DesignPage(QWidget):
         right.addLayout(row(None, self.fresh, self.keep_it))
         right.addWidget(self.say)
         right.addStretch(1)
-        side = QWidget()
-        side.setLayout(right)
-        side.setFixedWidth(theme().px(400))
-        box = QHBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addLayout(left, 1)
-        box.addWidget(side)
+        list_and_form(self, left, right)
 
     # ---------------------------------------------------------------- looking
     def showEvent(self, event: QShowEvent) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
 
 from lamplighter.ui.glyphs import icon
 from lamplighter.ui.theme import theme
@@ -192,6 +200,18 @@ def row(*widgets: QWidget | int | None, spacing: int = 8) -> QHBoxLayout:
         else:
             layout.addWidget(item)
     return layout
+
+
+def list_and_form(page: QWidget, left: QLayout, right: QLayout, width: int = 400) -> None:
+    """Lay a page out: what there is at the left, the form at the right in its own width."""
+    side = QWidget()
+    side.setLayout(right)
+    right.setContentsMargins(16, 0, 0, 0)
+    side.setFixedWidth(theme().px(width))
+    box = QHBoxLayout(page)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.addLayout(left, 1)
+    box.addWidget(side)
 
 
 class Panel(QWidget):

@@ -10,7 +10,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QSpinBox,
     QVBoxLayout,
@@ -22,7 +21,7 @@ from lamplighter.domain.alarm_design import Escalation, Way
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
-from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.parts import Text, button, list_and_form, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -127,20 +126,14 @@ class CallsPage(QWidget):
             made.setPlaceholderText(tr(HINTS.get(name, "")) if name in HINTS else "")
             made.textChanged.connect(lambda _: self._enable())
             self._form.addRow(tr(words), made)
-        side = QWidget()
-        right = QVBoxLayout(side)
-        right.setContentsMargins(16, 0, 0, 0)
+        right = QVBoxLayout()
         right.addWidget(Text(tr("A way to call"), "bodyStrong"))
         words = tr("The password itself is never kept here, only where it is.")
         right.addWidget(Text(words, "caption", "secondary", wrap=True))
         right.addLayout(self._form)
         right.addLayout(row(None, button(tr("New"), self._clear), self.keep))
         right.addStretch(1)
-        side.setFixedWidth(theme().px(400))
-        box = QHBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addLayout(left, 1)
-        box.addWidget(side)
+        list_and_form(self, left, right)
 
     # ---------------------------------------------------------------- looking
     def showEvent(self, event: QShowEvent) -> None:

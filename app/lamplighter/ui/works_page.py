@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDateTimeEdit,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QSpinBox,
     QVBoxLayout,
@@ -24,8 +23,7 @@ from lamplighter.domain.alarm_design import PlannedWork
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
-from lamplighter.ui.parts import Text, button, row
-from lamplighter.ui.theme import theme
+from lamplighter.ui.parts import Text, button, list_and_form, row
 from lamplighter.ui.words import tr
 
 SPANS: Final = ((2, "2 hours"), (8, "8 hours"), (24, "1 day"), (120, "5 days"))
@@ -102,14 +100,7 @@ class WorksPage(QWidget):
         right.addLayout(row(None, self.plan_it))
         right.addWidget(self.say)
         right.addStretch(1)
-        side = QWidget()
-        side.setLayout(right)
-        right.setContentsMargins(16, 0, 0, 0)
-        side.setFixedWidth(theme().px(400))
-        box = QHBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addLayout(left, 1)
-        box.addWidget(side)
+        list_and_form(self, left, right)
 
     # ---------------------------------------------------------------- looking
     def showEvent(self, event: QShowEvent) -> None:
