@@ -60,9 +60,9 @@ def test_limits_that_are_too_tight_are_found_out() -> None:
 def test_a_verdict_that_takes_everybody_at_his_word_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    honest = sound()["kinds"]["bias"]  # before the bug is in: what is kept must be sound
     monkeypatch.setattr(verdict, "_replaced", lambda model, values, time_ms, rows: values)
     seen = part_tampering.one_kind(place(), "bias", RUNS, 5)
-    honest = sound()["kinds"]["bias"]
     assert seen.others / seen.runs > honest["others accused a run"] + 0.5 or seen.accused < RUNS
 
 
