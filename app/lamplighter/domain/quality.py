@@ -9,7 +9,13 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 CLASS_MASK: Final = 0b11
+STALE_PERIODS: Final = 2.0
+STALE_LEAST_MS: Final = 2_000.0
 
 
 class Quality(IntEnum):
@@ -44,19 +50,19 @@ WORDS: Final = {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "bad": Qua
 
 def stale_after_ms(expected_period_ms: float) -> float:
     """Age from which a value is stale: twice its expected period, at least two seconds."""
-    return max(2.0 * expected_period_ms, 2_000.0)
+    return max(STALE_PERIODS * expected_period_ms, STALE_LEAST_MS)
 
 
-def source_silent_after_ms(heartbeat_ms: float) -> float:
-    """Silence after which an announced source counts as not live."""
+def stale_ages_ms(expected_period_ms: Floats) -> Floats:
+    """`stale_after_ms` of many periods at once."""
+    return np.maximum(STALE_PERIODS * expected_period_ms, STALE_LEAST_MS)
+
+
+def silent_after_ms(heartbeat_ms: float) -> float:
+    """Silence after which a source or link that promised a beat is dead or lost."""
     return 1.5 * heartbeat_ms + 1_000.0
 
 
-def unannounced_silent_after_ms(learned_period_ms: float) -> float:
-    """Silence after which a source without announcements counts as not live."""
-    return max(3.0 * learned_period_ms, 10_000.0)
-
-
-def feed_lost_after_ms(keep_alive_ms: float) -> float:
-    """Silence of the link after which the feed itself is lost."""
-    return 1.5 * keep_alive_ms + 1_000.0
+def unannounced_silences_ms(learned_period_ms: Floats) -> Floats:
+    """Silence after which sources without announcements are dead, by their learned periods."""
+    return np.maximum(3.0 * learned_period_ms, 10_000.0)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.problems import LamplighterError, Problem, problem
-from lamplighter.domain.quality import feed_lost_after_ms
+from lamplighter.domain.quality import silent_after_ms
 from lamplighter.sources.feed import Counters, Deliver
 from lamplighter.sources.loop import leave_loop, submit, take_loop
 from lamplighter.sources.own_feeds import Wish
@@ -115,7 +115,7 @@ class AsyncFeed:
         if self._refused:
             return "refused"
         silent = self.clock.monotonic_ms() - self._contact_ms
-        return "lost" if silent > feed_lost_after_ms(PATIENCE_S * 1000) else "connecting"
+        return "lost" if silent > silent_after_ms(PATIENCE_S * 1000) else "connecting"
 
     @property
     def problem(self) -> Problem | None:

@@ -19,7 +19,6 @@ from lamplighter.domain.field_message import (
 )
 
 PUBLISH: Final = "publish"
-SUBSCRIBE: Final = "subscribe"
 _HEARD: Final = ("NBIRTH/+", "NDEATH/+", "NDATA/+", "DBIRTH/+/+", "DDEATH/+/+", "DDATA/+/+")
 
 

@@ -29,9 +29,8 @@ class Own:
 
     name: str
     """its subject"""
-    begins_ms: int
     ends_ms: int
-    """wall times, UTC ms"""
+    """wall time, UTC ms"""
 
 
 def own_certificate(files: TlsFiles, now_ms: int) -> Own | None:
@@ -53,16 +52,7 @@ def own_certificate(files: TlsFiles, now_ms: int) -> Own | None:
         raise _unusable(f"ours is too weak: {weak}")
     _check_key(files.key or files.cert, found)
     name = found.subject.rfc4514_string()
-    return Own(name, round(begins.timestamp() * 1000), round(ends.timestamp() * 1000))
-
-
-def check_own_certificate(files: TlsFiles, now_ms: int) -> Problem | None:
-    """N-303 when our certificate cannot be used, else None."""
-    try:
-        own_certificate(files, now_ms)
-    except LamplighterError as error:
-        return error.problem
-    return None
+    return Own(name, round(ends.timestamp() * 1000))
 
 
 def ending(ends_ms: int, now_ms: int, whose: str) -> Problem | None:

@@ -25,7 +25,7 @@ from lamplighter.domain.field_message import (
     is_plain_name,
 )
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
-from lamplighter.domain.quality import feed_lost_after_ms
+from lamplighter.domain.quality import silent_after_ms
 from lamplighter.sources.feed import (
     Counters,
     Deliver,
@@ -132,7 +132,7 @@ class MqttFeed:
         if self._refused:
             return "refused"
         silent = self._clock.monotonic_ms() - self._contact_ms
-        return "lost" if silent > feed_lost_after_ms(self._keep_alive_s * 1000) else "connecting"
+        return "lost" if silent > silent_after_ms(self._keep_alive_s * 1000) else "connecting"
 
     @property
     def problem(self) -> Problem | None:

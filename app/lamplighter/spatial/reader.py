@@ -26,12 +26,13 @@ from lamplighter.domain.importing import FileReport, ImportedFile, RegisterMappi
 from lamplighter.domain.layers import TileInfo
 from lamplighter.domain.problems import problem
 from lamplighter.spatial import crs, repairs
-from lamplighter.spatial.assemble import Order, assemble
+from lamplighter.spatial.assemble import assemble
 from lamplighter.spatial.control_points import NO_POINTS, PointsOrder
 from lamplighter.spatial.formats import recognise
 from lamplighter.spatial.licences import terms_beside
 from lamplighter.spatial.model import Cancelled, Refused, SourceModel
 from lamplighter.spatial.network import Importers
+from lamplighter.spatial.placing import Order
 from lamplighter.spatial.register import read_register, take_spots
 from lamplighter.spatial.scout import digest_of, expand
 

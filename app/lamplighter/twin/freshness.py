@@ -15,7 +15,14 @@ import numpy.typing as npt
 
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.observation import SourceLife
-from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
+from lamplighter.domain.quality import (
+    CLASS_MASK,
+    Quality,
+    QualityMark,
+    silent_after_ms,
+    stale_ages_ms,
+    unannounced_silences_ms,
+)
 from lamplighter.twin.state import LEARNED_AFTER, TwinState
 
 OFFLINE_AFTER_MS: Final = 2_000
@@ -115,7 +122,7 @@ def stale(
         lives,
         source_of,
     )
-    mask = (now_ms - state.time_ms) > np.maximum(2.0 * period, 2_000.0)
+    mask = (now_ms - state.time_ms) > stale_ages_ms(period)
     dead = dead_sources(state, now_ms, lives)
     if dead.any():
         n = min(state.datastreams, source_of.shape[0])
@@ -137,7 +144,7 @@ def dead_sources(
     heard[: state.sources] = state.source_heard_ms
     learned = np.zeros(count)
     learned[: state.sources] = state.source_period_ms
-    limit = np.maximum(3.0 * learned, 10_000.0)
+    limit = unannounced_silences_ms(learned)
     offline = np.zeros(count, np.bool_)
     for source, life in lives.items():
         if source < 0:
@@ -147,7 +154,7 @@ def dead_sources(
             offline[source] = now_ms - life.heard_ms >= OFFLINE_AFTER_MS
         heard[source] = max(int(heard[source]), life.heard_ms)
         if life.heartbeat_s > 0:
-            limit[source] = 1_500.0 * life.heartbeat_s + 1_000.0
+            limit[source] = silent_after_ms(1000.0 * life.heartbeat_s)
     return offline | ((heard > 0) & (now_ms - heard > limit))
 
 
@@ -179,7 +186,7 @@ def trust(
     """
     rows = state.datastreams
     period = expected_period_ms(state, table.period_ms, lives, table.source)
-    limit = np.maximum(2.0 * period, 2_000.0)
+    limit = stale_ages_ms(period)
     age = (now_ms - state.time_ms).astype(np.float64)
     fresh = np.clip((10.0 * limit - age) / (9.0 * limit), 0.0, 1.0)
     fresh = np.where(mask, np.minimum(fresh, 0.5), fresh)

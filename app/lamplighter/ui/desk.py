@@ -24,7 +24,7 @@ from lamplighter.domain.layers import LayerView
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.problems import Problem
-from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark, stale_ages_ms
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.alarm_room import AlarmRoom
 from lamplighter.ui.anomaly_room import AnomalyRoom
@@ -227,7 +227,7 @@ class Desk(QObject):
         if values is None:
             return np.ones(len(city.bound), np.bool_)
         size = min(len(values), len(city.bound))
-        limit = np.maximum(2.0 * city.period_ms[:size], 2000.0)
+        limit = stale_ages_ms(city.period_ms[:size])
         age = now_ms - values.time_ms[:size]
         grade = values.quality[:size] & CLASS_MASK
         untrue = (values.quality[:size] & NOT_MEASURED) != 0

@@ -12,7 +12,7 @@ from tests.kit.certificates import NOW, Authority
 
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.sources import MqttFeed, TlsFiles, tls
-from lamplighter.sources.certificates import check_own_certificate, ending
+from lamplighter.sources.certificates import ending, own_certificate
 from lamplighter.sources.tls import context_for, explain
 
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -76,8 +76,9 @@ def test_our_own_certificate_is_looked_at_before_anything_is_sent(
         if case == "no certificate":
             odd.write_text("no certificate")
         files = TlsFiles(files.ca, odd, files.key)
-    problem = check_own_certificate(files, NOW_MS)
-    assert problem is not None and problem.code == "N-303" and says in problem.text
+    with pytest.raises(LamplighterError) as refused:
+        own_certificate(files, NOW_MS)
+    assert refused.value.problem.code == "N-303" and says in refused.value.problem.text
 
 
 def _locked(folder: Path) -> Path:
@@ -96,8 +97,9 @@ def _locked(folder: Path) -> Path:
 
 
 def test_a_good_certificate_is_taken_and_its_end_is_told_two_weeks_ahead(tmp_path: Path) -> None:
-    assert check_own_certificate(Authority(tmp_path).issue("a"), NOW_MS) is None
-    assert check_own_certificate(TlsFiles(), NOW_MS) is None
+    own = own_certificate(Authority(tmp_path).issue("a"), NOW_MS)
+    assert own is not None and own.ends_ms > NOW_MS and "a" in own.name
+    assert own_certificate(TlsFiles(), NOW_MS) is None
     day = 86_400_000
     assert ending(NOW_MS + 15 * day, NOW_MS, "x") is None and ending(0, NOW_MS, "x") is None
     soon, over = ending(NOW_MS + 13 * day, NOW_MS, "x"), ending(NOW_MS - day, NOW_MS, "x")

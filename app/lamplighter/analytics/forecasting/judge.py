@@ -19,7 +19,6 @@ from lamplighter.domain.task import Progress
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 TRAINED_SHARE: Final = 0.8
-LATEST_SHARE: Final = 0.25
 
 
 class JudgeRequest(Struct, frozen=True):

@@ -384,5 +384,4 @@ class EventFrame(Struct, frozen=True, tag="event"):
     body: Event
 
 
-ToRecorder = RequestFrame
 ToClient = ReplyFrame | EventFrame

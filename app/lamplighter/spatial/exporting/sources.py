@@ -16,7 +16,7 @@ from msgspec import Struct
 from lamplighter.domain.city import Asset, Datastream, Edge, Frame
 from lamplighter.domain.layers import Layer
 from lamplighter.spatial import crs
-from lamplighter.spatial.assemble import anchors_of
+from lamplighter.spatial.extents import anchors_of
 from lamplighter.spatial.formats import recognise
 from lamplighter.spatial.model import Floats, Refused, SourceModel
 from lamplighter.spatial.network import Importers
