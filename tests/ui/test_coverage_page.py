@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream
@@ -15,6 +16,7 @@ from lamplighter.runtime.coverage import message
 from lamplighter.ui.coverage_page import VALUE, VERDICT, CoveragePage
 from lamplighter.ui.coverage_room import facts
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.kpi_strip import KpiStrip
 from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
 from tests.ui.pages import shown
@@ -129,3 +131,23 @@ def test_in_replay_the_moment_is_asked_for_and_live_comes_back(
     assert session.questions[-1].at_ms is None
     assert "0 of 3 districts are not measured" in page.words.text()
     assert page.table.horizontalHeaderItem(2).text() == "Median now"
+
+
+def test_the_kpi_strip_counts_districts_that_are_not_measured_and_opens_the_page(
+    qtbot: object, desk: Desk, session: _Session
+) -> None:
+    wanted: list[bool] = []
+    desk.coverage.wanted.connect(lambda: wanted.append(True))
+    with shown(KpiStrip(desk), 1600, 88) as strip:
+        assert strip.gaps.head == "Coverage"
+        desk.connect_session(session)
+        desk.status_changed.emit()
+        for _ in range(3):
+            desk.status_changed.emit()
+        assert (strip.gaps.head, strip.gaps.below) == ("1 district", "not measured")
+        assert "1 of 3 districts are not measured" in strip.gaps.toolTip()
+        assert strip.tiles[-1].geometry().right() < strip.gaps.geometry().left()
+
+        QTest.keyClick(strip.gaps, Qt.Key.Key_Return)
+
+    assert wanted == [True]

@@ -134,7 +134,7 @@ def test_a_low_page_shows_every_crew_on_one_line(page: CrewPage, qtbot: Any) -> 
     page.resize(900, 260)
     qtbot.waitUntil(lambda: page.board.dense)
     rows = [page.board.row_rect(n).height() for n in range(len(CREWS))]
-    assert rows == [34, 34] and page.board.card_rects()
+    assert rows == [28, 28] and page.board.card_rects()
     page.resize(900, 700)
     qtbot.waitUntil(lambda: not page.board.dense)
 
@@ -203,3 +203,18 @@ def test_news_of_orders_leave_the_selection_alone(
     desk.selection.select(other)
     desk.orders_changed.emit()
     assert desk.selection.current == other
+
+
+def test_low_down_the_jobs_nobody_has_and_their_heading_are_seen_without_scrolling(
+    desk: Desk, qtbot: Any
+) -> None:
+    class _Three(_Session):
+        crews = (*CREWS, replace(CREWS[0], id="elm", name="Elm"))
+
+    seated(desk, _Three)
+    with shown(CrewPage(desk), 1264, 220) as low:
+        qtbot.waitUntil(lambda: len(low.draft.crews) == 3)
+        qtbot.waitUntil(lambda: low.board.dense)
+        assert low.board.minimumHeight() <= low._scroll.viewport().height()
+        cards = [low.board.card_rects()[o] for o in low.draft.left()]
+        assert cards and all(c.bottom() <= low._scroll.viewport().height() for c in cards)

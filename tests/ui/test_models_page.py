@@ -194,15 +194,34 @@ def test_every_record_has_its_table_and_what_is_frozen_says_so(page: ModelsPage)
     def line(table: QTableWidget, at: int) -> list[str]:
         return [table.item(at, c).text() for c in range(table.columnCount())]  # type: ignore[union-attr]
 
-    page.board.setCurrentIndex(1)
+    page.board.setCurrentText("How forecasts of the next hours fared")
     assert page.hours.isVisible() and not page.scores.isVisible()
     assert line(page.hours, 0)[:6] == ["Flow", "FROZEN", "4.5 L/s", "3.1", "86% / 90%", "300"]
     assert line(page.hours, 0)[6:] == ["4 / 3, held 91%", "the naive rule was nearer"]
     assert line(page.hours, 1)[1:5] == ["shown", "—", "—", "—"]
 
-    page.board.setCurrentIndex(2)
+    page.board.setCurrentText("What people made of anomalies and suspicions")
     assert page.verdicts.isVisible()
     assert line(page.verdicts, 0)[:6] == [
         "Pump", "40", "20", "5", "5", numbers.percent(0.8),
     ]  # fmt: skip
     assert line(page.verdicts, 1)[:6] == ["found as: drift", "9", "4", "1", "—", "no record yet"]
+
+
+def test_low_down_one_table_is_shown_at_a_time_and_the_versions_come_first(
+    page: ModelsPage,
+) -> None:
+    assert page.versions.isVisible() and not page.scores.isVisible()
+    assert page.board.currentText() == "Versions"
+
+    page.resize(1200, 600)
+
+    assert page.versions.isVisible() and page.scores.isVisible()
+    assert page.board.findText("Versions") < 0
+
+
+def test_an_empty_record_says_what_it_waits_for(desk: Desk, qtbot: object) -> None:
+    with shown(ModelsPage(desk), 1200, 600) as empty:
+        assert empty._empty.text().startswith("No record yet: 0 of 20 closed cases.")
+        empty.board.setCurrentIndex(2)
+        assert empty._empty.text().startswith("No record yet: 0 of 20 verdicts.")

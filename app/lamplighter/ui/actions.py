@@ -117,9 +117,7 @@ class Actions:
             Action(tr("Data quality by day"), ("Ctrl+Shift+D",), lambda: f.feed_page(2)),
             Action(tr("Historian"), ("Ctrl+Shift+H",), lambda: f.feed_page(3)),
             Action(tr("Suspect sensors"), ("Ctrl+Shift+Y",), lambda: f.feed_page(4)),
-            Action(
-                tr("Coverage: where nothing is measured"), ("Ctrl+Shift+C",), lambda: f.feed_page(5)
-            ),
+            Action(tr("Coverage: where nothing is measured"), ("Ctrl+Shift+C",), f.coverage),
             Action(tr("Check the city"), (), f.check_city),
             Action(
                 tr("Models: versions, cards, track record"),

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 EVERY: Final = 3
 """seconds between two questions; one that would say the same is answered in a word"""
+GLANCE: Final = 30
+"""the same where nobody looks but who only counts"""
 
 
 class CoverageRoom(QObject):
     """`found` as it was told last for the shown time; views listen to `changed`."""
 
     changed = Signal()
+    wanted = Signal()
+    """somebody wants the Coverage page"""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -39,10 +43,11 @@ class CoverageRoom(QObject):
         self.hatched = False
         """whether the 3D view shows it"""
         self._watchers: set[str] = set()
+        self._glances: set[str] = set()
         self._asking = self._stale = False
         self._seconds = 0
         desk.status_changed.connect(self._second)
-        desk.moment_changed.connect(self.ask)
+        desk.moment_changed.connect(self._moved)
         desk.city_changed.connect(self.ask)
         desk.time.changed.connect(self._time)
 
@@ -53,6 +58,11 @@ class CoverageRoom(QObject):
         if on:
             self.ask()
 
+    def glance(self, who: str) -> None:
+        """Somebody who wants a rough count of the present, and never costs the past a question."""
+        self._glances.add(who)
+        self.ask()
+
     def hatch(self, on: bool) -> None:
         """Show districts that are not measured in the 3D view, or not."""
         self.hatched = on
@@ -60,6 +70,10 @@ class CoverageRoom(QObject):
             self.picked = ""
         self.watch("city", on)
         self.changed.emit()
+
+    def _moved(self) -> None:
+        if self._watchers:
+            self.ask()
 
     def _time(self) -> None:
         if self._desk.time.mode is not Mode.REPLAY and self.past:
@@ -72,12 +86,15 @@ class CoverageRoom(QObject):
 
     def _second(self) -> None:
         self._seconds += 1
-        if self._seconds % EVERY == 0 and self._desk.time.mode is not Mode.REPLAY:
+        pace = EVERY if self._watchers or self.found is None else GLANCE
+        if self._seconds % pace == 0 and self._desk.time.mode is not Mode.REPLAY:
             self.ask()
 
     def ask(self) -> None:
         """Ask for the shown time; one question at a time, the newest wish is kept."""
-        if not self._watchers or self._desk.session is None:
+        past = self._desk.time.mode is Mode.REPLAY
+        looked_at = self._watchers or (self._glances and not past)
+        if not looked_at or self._desk.session is None:
             return
         if self._asking:
             self._stale = True

@@ -22,7 +22,7 @@ from lamplighter.ui.words import tr
 
 NAMES_W: Final = 168
 ROW_H: Final = 64
-DENSE_H: Final = 34
+DENSE_H: Final = 28
 """of a row in which all stands on one line, where the rows would not fit"""
 HEAD_H: Final = 24
 CARD_W: Final = 168
@@ -62,8 +62,7 @@ class CrewBoard(Canvas):
 
     def _height(self) -> int:
         look = theme()
-        rows = len(self.draft.crews)
-        return look.px(HEAD_H) + rows * look.px(self._row) + self._left_height() + look.px(GAP)
+        return self._left_top() + self._left_height() + look.px(2 if self.dense else GAP)
 
     @property
     def dense(self) -> bool:
@@ -76,10 +75,19 @@ class CrewBoard(Canvas):
         if self._height() > height:
             self._row = DENSE_H
 
+    def _left_top(self) -> int:
+        """Where jobs that nobody has begin."""
+        look = theme()
+        return look.px(HEAD_H) + len(self.draft.crews) * look.px(self._row)
+
+    def _left_head(self) -> int:
+        """Height of their heading; in dense rows it stands beside the cards, under the names."""
+        return 0 if self.dense else theme().px(HEAD_H)
+
     def _left_height(self) -> int:
         look = theme()
         lines = -(-max(len(self.draft.left()), 1) // self._per_line())
-        return look.px(HEAD_H) + lines * look.px(self._row - self._air)
+        return self._left_head() + lines * look.px(self._row - self._air)
 
     @property
     def _air(self) -> int:
@@ -125,7 +133,7 @@ class CrewBoard(Canvas):
                 edge = self._air / 2
                 found[visit.order] = QRectF(left, row.top() + edge, max(right - left - 2, 8),
                                             row.height() - 2 * edge)  # fmt: skip
-        top = look.px(HEAD_H) * 2 + len(self.draft.crews) * look.px(self._row)
+        top = self._left_top() + self._left_head()
         per = self._per_line()
         for at, order in enumerate(self.draft.left()):
             x = look.px(NAMES_W) + (at % per) * look.px(CARD_W + GAP)
@@ -196,10 +204,10 @@ class CrewBoard(Canvas):
             self._paint_row(painter, number, crew.name,
                             ", ".join(crew.skills) or tr("no special skill"))  # fmt: skip
             self._paint_ways(painter, number)
-        top = look.px(HEAD_H) + len(self.draft.crews) * look.px(self._row)
+        tall = look.px(self._row - 2 * self._air) if self.dense else look.px(HEAD_H)
         painter.setFont(look.font("bodyStrong"))
         painter.setPen(look.colour("text.primary"))
-        painter.drawText(QRectF(8, top, self.width(), look.px(HEAD_H)),
+        painter.drawText(QRectF(8, self._left_top(), look.px(NAMES_W), tall),
                          Qt.AlignmentFlag.AlignVCenter, tr("Not planned"))  # fmt: skip
         for order, rect in self.card_rects().items():
             self._paint_card(painter, order, rect)
@@ -209,7 +217,7 @@ class CrewBoard(Canvas):
     def _paint_hours(self, painter: QPainter) -> None:
         look, (first, last) = theme(), self._span()
         painter.setFont(look.font("tick"))
-        bottom = look.px(HEAD_H) + len(self.draft.crews) * look.px(self._row)
+        bottom = self._left_top()
         for hour in range(-(-first // 60), last // 60 + 1):
             x = self._x(hour * 60)
             painter.setPen(QPen(look.colour("line.subtle"), 1))

@@ -166,6 +166,7 @@ class Furniture:
         window.strip.kind.connect(self._show_kind)
         window.strip.chosen.connect(desk.selection.select)
         window.kpis.chosen.connect(self._kpi)
+        desk.coverage.wanted.connect(self.coverage)
         window.status.disk_clicked.connect(self.project.storage)
         window.time_bar.go_to.connect(self.go_to_time)
         self.layers.changed.connect(self.errands.show_domains)
@@ -291,6 +292,10 @@ class Furniture:
         """Feeds, quarantine, data quality by day, the historian, suspect sensors, or coverage."""
         self.docks.show("feeds")
         self.feeds.pages.show_page(number)
+
+    def coverage(self) -> None:
+        """Where the city is measured and where it is not."""
+        self.feed_page(5)
 
     def check_city(self) -> None:
         """Look for what is wrong with the city."""

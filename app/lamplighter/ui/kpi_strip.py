@@ -20,6 +20,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.forecast_room import whole
 from lamplighter.ui.glyphs import draw_glyph, icon_pixmap
 from lamplighter.ui.kpi import KpiBoard, KpiState
+from lamplighter.ui.kpi_gaps import FOLDED_W, WIDE_W, GapCell
 from lamplighter.ui.parts import Canvas
 from lamplighter.ui.theme import theme
 from lamplighter.ui.value_model import ValueModel
@@ -249,7 +250,9 @@ def paint_bar(painter: QPainter, box: QRectF, state: KpiState) -> None:
 
 
 class KpiStrip(QFrame):
-    """8 + 80 px, or one line of 32 px when `fold` is set. Tiles drop from the right."""
+    """8 + 80 px, or one line of 32 px when `fold` is set. Tiles drop from the right; the cell of
+    districts that are not measured stays.
+    """
 
     chosen = Signal(object)
 
@@ -261,6 +264,8 @@ class KpiStrip(QFrame):
         self.tiles = [KpiTile(s, self) for s in self.board.states]
         for tile in self.tiles:
             tile.chosen.connect(self.chosen)
+        self.gaps = GapCell(desk, self)
+        self.gaps.chosen.connect(desk.coverage.wanted)
         self._folded = False
         self._beats = 0
         theme().changed.connect(self._restyle)
@@ -270,6 +275,7 @@ class KpiStrip(QFrame):
         self._folded = folded
         for tile in self.tiles:
             tile.folded = folded
+        self.gaps.folded = folded
         self._restyle()
 
     def show_frame(self, shown: Shown) -> None:
@@ -295,7 +301,8 @@ class KpiStrip(QFrame):
 
     def _place(self) -> None:
         look = theme()
-        room = self.width() - 16
+        wide = look.px(FOLDED_W if self._folded else WIDE_W)
+        room = self.width() - 16 - wide - 8
         rows = 2 if look.scale >= 1.75 and not self._folded else 1
         minimum = look.px(TILE_MIN if not self._folded else 150)
         fit = max(1, (room + 8) // (minimum + 8))
@@ -311,6 +318,8 @@ class KpiStrip(QFrame):
                 tile.setGeometry(
                     left, round(top + line * (height + 8)), round(width), round(height)
                 )
+        tall = round(rows * (height + 8) - 8)
+        self.gaps.setGeometry(self.width() - 8 - wide, top, wide, tall)
 
     def sizeHint(self) -> QSize:
         return QSize(1280, self.height())

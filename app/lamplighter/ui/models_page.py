@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -50,6 +50,10 @@ BOARDS = ("How forecasts of failures fared", "How forecasts of the next hours fa
           "What people made of anomalies and suspicions")  # fmt: skip
 
 
+LOW = 340
+"""pixels below which two tables one above the other would show hardly a row each"""
+
+
 class ModelsPage(Panel):
     """Versions and track record on the left, the card of the chosen version on the right."""
 
@@ -66,7 +70,9 @@ class ModelsPage(Panel):
         self.board.setAccessibleName(tr("Which record"))
         self.board.addItems([tr(t) for t in BOARDS])
         self._boards = QStackedWidget()
-        self.board.currentIndexChanged.connect(self._boards.setCurrentIndex)
+        self.board.currentIndexChanged.connect(self._place)
+        self._low = False
+        self._empty = Text("", "caption", "secondary", wrap=True)
         self.state = Elided("", "bodyStrong")
         self.told = Text("", "caption", "secondary", wrap=True)
         self.reason = QLineEdit()
@@ -93,11 +99,15 @@ class ModelsPage(Panel):
 
     def _build(self) -> None:
         left = Panel()
-        box = QVBoxLayout(left)
+        box = self._left = QVBoxLayout(left)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(4)
         box.addWidget(self.versions, 1)
-        box.addLayout(row(self.board, None))
+        self._which = QWidget()
+        line = row(self.board)
+        line.addWidget(self._empty, 1)
+        self._which.setLayout(line)
+        box.addWidget(self._which)
         for table in (self.scores, self.hours, self.verdicts):
             self._boards.addWidget(table)
         box.addWidget(self._boards, 1)
@@ -129,6 +139,49 @@ class ModelsPage(Panel):
         super().showEvent(event)
         self._desk.models.ask_scores()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        low = self.height() < theme().px(LOW)
+        if low != self._low:
+            self._low = low
+            self._offer()
+
+    def _offer(self) -> None:
+        """Where it is low one table is shown at a time, the versions being one to choose."""
+        at = max(0, self.board.currentIndex() - (0 if self._low else 1))
+        self.board.blockSignals(True)
+        self.board.clear()
+        first = [tr("Versions")] if self._low else []
+        self.board.addItems([*first, *(tr(t) for t in BOARDS)])
+        self.board.setCurrentIndex(0 if self._low else at)
+        self.board.blockSignals(False)
+        self._left.removeWidget(self._which)
+        self._left.insertWidget(0 if self._low else 1, self._which)
+        self._place()
+
+    def _place(self) -> None:
+        at = self.board.currentIndex() - self._low
+        self._boards.setCurrentIndex(max(at, 0))
+        self.versions.setVisible(at < 0 or not self._low)
+        self._boards.setVisible(at >= 0)
+        self._say_empty()
+
+    def _say_empty(self) -> None:
+        """Words for a record that is none yet; nothing where there is one."""
+        room, at = self._desk.models, self.board.currentIndex() - self._low
+        words = ""
+        if at == 0 and not any(r.has_record for r in room.scores.values()):
+            most = max((r.cases for r in room.scores.values()), default=0)
+            words = tr("No record yet: {n} of {m} closed cases. A forecast is closed "
+                       "when it came true or ran out.", n=most, m=FEWEST_CASES)  # fmt: skip
+        elif at == 1 and not room.forecasts:
+            words = tr("No record yet: no forecast of the next hours was judged.")
+        elif at == 2 and not any(r.has_record for r in room.verdicts):
+            most = max((r.judged for r in room.verdicts), default=0)
+            words = tr("No record yet: {n} of {m} verdicts. They are given at the anomaly or the "
+                       "suspect sensor.", n=most, m=FEWEST_CASES)  # fmt: skip
+        self._empty.setText(words)
+
     # ---------------------------------------------------------------- what stands
     @property
     def chosen(self) -> ModelRecord | None:
@@ -150,6 +203,7 @@ class ModelsPage(Panel):
         fill(self.scores, [_score(s) for s in room.scores.values()])
         fill(self.hours, [_hours(r) for r in room.forecasts])
         fill(self.verdicts, [_verdict(r) for r in room.verdicts])
+        self._say_empty()
         self._chosen_changed()
 
     def _chosen_changed(self) -> None:

@@ -83,6 +83,10 @@ class DeskTwin(TwinView):
         cover = desk.coverage
         self.film = CoverageFilm(cover, self)
         self.coverage_card = CoverageCard(cover, self)
+        self.belt.column.add_button(
+            "coverage", tr("Coverage: where nothing is measured (Ctrl+Shift+C)"), cover.wanted.emit
+        )
+        self.belt.add_action(tr("Coverage"), "Ctrl+Shift+C", cover.wanted.emit)
         self.belt.add_action(
             tr("Hatch what is not measured"), "Q", lambda: cover.hatch(not cover.hatched)
         )
