@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState, Incident
 from lamplighter.domain.anomaly import Anomaly
@@ -23,27 +22,20 @@ from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.models import ModelRecord, Told
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.observation import Account, Gap, Quarantined, SourceLife
-from lamplighter.domain.problems import LEFT_DAMAGED, fault
+from lamplighter.domain.problems import fault
 from lamplighter.domain.quarantine import AsideRow
 from lamplighter.domain.retention import Retention
 from lamplighter.domain.wire import Series
-from lamplighter.store import aside, batches, facts
+from lamplighter.store import aside, batches, counted, facts
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.cells import STEPS_MS, Cells
-from lamplighter.store.connections import SYNCHRONOUS, Readers, is_full, open_writing
+from lamplighter.store.connections import SYNCHRONOUS, Readers
 from lamplighter.store.damage import SetAside
 from lamplighter.store.days import read_days
 from lamplighter.store.export import ObservationRow, export_rows
-from lamplighter.store.folder import (
-    AUDIT,
-    CITY,
-    FOLDERS,
-    HISTORY,
-    FolderLock,
-    is_empty,
-    refuse_remote,
-)
+from lamplighter.store.folder import CITY, HISTORY, FolderLock, refuse_remote
 from lamplighter.store.growth import DiskUse, disk_use
+from lamplighter.store.opening import make_project, opening_fault, prepare
 from lamplighter.store.parts import Part, Preview, parts_of, preview
 from lamplighter.store.past import moment_of, newest_of
 from lamplighter.store.prove import proof_of
@@ -51,20 +43,13 @@ from lamplighter.store.replay import RecordedBatch, recorded
 from lamplighter.store.retention import stored_retention
 from lamplighter.store.rewind import Rewind
 from lamplighter.store.scan import scan_cells
-from lamplighter.store.schema import (
-    CITY_STEPS,
-    HISTORY_STEPS,
-    NewerSchemaError,
-    check_version,
-    migrate,
-)
+from lamplighter.store.schema import NewerSchemaError
 from lamplighter.store.series import read_points, read_series
 from lamplighter.store.verify import VerifyReport, verify
 from lamplighter.store.verify_sealed import Check
 from lamplighter.store.writer import Writer
 
 T = TypeVar("T")
-_STEPS: Final = {HISTORY: HISTORY_STEPS, CITY: CITY_STEPS}
 
 
 class Store:
@@ -100,21 +85,7 @@ class Store:
     @staticmethod
     def create(folder: Path, *, name: str, demo: bool = False, clock: Clock) -> None:
         """Make an empty project. Raises A-407 (folder not empty), A-406 (remote disk)."""
-        if not is_empty(folder):
-            raise fault("A-407", name=folder.name)
-        refuse_remote(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for sub in FOLDERS:
-            (folder / sub).mkdir()
-        for file, steps in _STEPS.items():
-            sql = open_writing(folder / file)
-            try:
-                migrate(sql, steps)
-                if file == HISTORY:
-                    _write_about(sql, name, demo, clock)
-            finally:
-                sql.close()
-        (folder / AUDIT).touch(mode=0o600)
+        make_project(folder, name=name, demo=demo, clock=clock)
 
     @staticmethod
     def open(folder: Path, *, write: bool, clock: Clock, synchronous: str = SYNCHRONOUS) -> Store:
@@ -131,11 +102,7 @@ class Store:
         try:
             lock = FolderLock(folder, clock) if write else None
             try:
-                for file, steps in _STEPS.items():
-                    _check(folder / file, steps)
-                if write:
-                    for file, steps in _STEPS.items():
-                        _migrate(folder / file, steps)
+                prepare(folder, write=write)
                 return Store(folder, lock, Writer(folder, clock, synchronous) if write else None)
             except BaseException:
                 if lock is not None:
@@ -144,7 +111,7 @@ class Store:
         except NewerSchemaError as error:
             raise fault("A-405", name=folder.name, what=str(error)) from None
         except (sqlite3.Error, ValueError) as error:
-            raise _opening_fault(error, folder) from error
+            raise opening_fault(error, folder) from error
 
     def close(self, deadline_s: float = 10) -> None:
         """Write what waits and let go. A writer that does not end by its deadline keeps the lock
@@ -184,24 +151,7 @@ class Store:
 
     def datastreams(self) -> list[Datastream]:
         """By id: the registry joined with what is known of each."""
-        sql = self._readers.history
-        names = self.sources()
-        metas = facts.current(self._readers.city, facts.META, Datastream)
-        words: dict[int, list[tuple[int, str]]] = {}
-        for stream, code, text in sql.execute("SELECT datastream, code, text FROM state_word"):
-            words.setdefault(stream, []).append((code, text))
-        found = []
-        for number, source, name, unit in sql.execute(
-            "SELECT id, source, name, unit FROM datastream ORDER BY id"
-        ):
-            key = f"{names.get(source, '?')}/{name}"
-            meta = metas.get(key)
-            if meta is None:
-                meta = Datastream(number, names.get(source, "?"), name, unit, label=name)
-            states = _states(words.get(number, ()), meta.states)
-            fields = {f: getattr(meta, f) for f in meta.__struct_fields__}
-            found.append(Datastream(**fields | {"id": number, "states": states}))
-        return found
+        return counted.datastreams(self._readers.history, self._readers.city)
 
     def assets(self, known_at_ms: int | None = None) -> list[Asset]:
         return list(self._current(facts.ASSET, Asset, known_at_ms).values())
@@ -307,48 +257,23 @@ class Store:
         return facts.log(self._readers.city, facts.IMPORT, FileReport, limit=limit)
 
     def lives(self) -> list[SourceLife]:
-        rows = self._readers.history.execute(
-            "SELECT source, epoch, first_seq, next_seq, heartbeat_s, retains, offline, heard_ms"
-            " FROM life ORDER BY source"
-        )
-        return [
-            SourceLife(r[0], r[1], r[2], r[3], r[4], bool(r[5]), bool(r[6]), r[7]) for r in rows
-        ]
+        return counted.lives(self._readers.history)
 
     def gaps(self, from_ms: int | None = None, to_ms: int | None = None) -> list[Gap]:
         """Gaps that touch [from_ms, to_ms), all without bounds; in the order they were found."""
-        rows = self._readers.history.execute(
-            "SELECT source, epoch, first, last, found_ms, after_ms, before_ms, state FROM gap"
-            " WHERE (:to IS NULL OR after_ms < :to) AND (:from IS NULL OR before_ms = 0"
-            " OR before_ms >= :from) ORDER BY found_ms, source, epoch, first",
-            {"from": from_ms, "to": to_ms},
-        )
-        return [Gap(*row) for row in rows]
+        return counted.gaps(self._readers.history, from_ms, to_ms)
 
     def sequence_state(self) -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
         """(source, epoch) -> stored seq intervals, both ends included, ascending."""
-        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for source, epoch, first, last in self._readers.history.execute(
-            "SELECT source, epoch, first, last FROM key_span ORDER BY source, epoch, first"
-        ):
-            found.setdefault((source, epoch), []).append((first, last))
-        return {key: tuple(spans) for key, spans in found.items()}
+        return counted.sequence_state(self._readers.history)
 
     def accounts(self) -> dict[int, Account]:
         """Per source id; -1 is an unknown sender."""
-        rows = self._readers.history.execute(
-            "SELECT source, received, stored, duplicate, quarantined, refused FROM account"
-        )
-        return {row[0]: Account(*row[1:]) for row in rows}
+        return counted.accounts(self._readers.history)
 
     def quarantine(self, limit: int = 1000) -> list[Quarantined]:
         """The newest kept entries, newest first."""
-        rows = self._readers.history.execute(
-            "SELECT source, topic, received_ms, code, reason, body, points FROM quarantine"
-            " ORDER BY n DESC LIMIT ?",
-            (limit,),
-        )
-        return [Quarantined(*row) for row in rows]
+        return counted.quarantine(self._readers.history, limit)
 
     def aside_rows(
         self, *, limit: int = 500, before: int = 0, code: str = "", only: tuple[int, ...] = ()
@@ -368,8 +293,7 @@ class Store:
 
     def quarantine_totals(self) -> dict[str, tuple[int, int]]:
         """code -> (entries, points), those included whose bodies were not kept."""
-        rows = self._readers.history.execute("SELECT code, entries, points FROM quarantine_total")
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return counted.quarantine_totals(self._readers.history)
 
     # ------------------------------------------------------------ observations
     def last_batch(self) -> int:
@@ -377,28 +301,14 @@ class Store:
 
     def first_ms(self) -> int:
         """Wall time of the oldest batch, 0 when there is none."""
-        sql = self._readers.history
-        row = sql.execute(
-            "SELECT first_wall_ms FROM segment WHERE state IN ('sealed', 'thinned')"
-            " ORDER BY from_batch LIMIT 1"
-        ).fetchone()
-        row = row or sql.execute("SELECT wall_ms FROM batch ORDER BY number LIMIT 1").fetchone()
-        return int(row[0]) if row else 0
+        return counted.first_ms(self._readers.history)
 
     def oldest_ms(self) -> int:
         """The earliest phenomenon time that is kept, or the first batch's wall time when that is
         earlier; 0 when nothing is. What was brought in as history reaches back before the first
         batch.
         """
-        sql = self._readers.history
-        rows = sql.execute(
-            "SELECT min(first_ms) FROM flush UNION ALL"
-            " SELECT min(first_ms) FROM segment WHERE state IN ('sealed', 'thinned') AND points>0"
-            " UNION ALL SELECT min(first_ms) FROM batch WHERE count>0"
-        ).fetchall()
-        known = [int(row[0]) for row in rows if row[0] is not None]
-        first = self.first_ms()
-        return min([*known, first]) if first else 0
+        return counted.oldest_ms(self._readers.history)
 
     def newest(self) -> NewestValues:
         """The last value of every datastream by phenomenon time."""
@@ -476,51 +386,3 @@ class Store:
     def verify(self, check: Check | None = None) -> VerifyReport:
         """Read everything and check every hash and count; `check` looks at signatures."""
         return verify(self._readers.history, self._readers.city, self.folder, check)
-
-
-def _opening_fault(error: Exception, folder: Path) -> Exception:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    if isinstance(error, sqlite3.Error) and is_full(error):
-        return fault("A-401", what="it was opened")
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY):
-        return fault("U-804", name=folder.name, what=str(error))
-    return fault("A-402", what=str(error), still=LEFT_DAMAGED)
-
-
-def _states(words: object, given: tuple[str, ...]) -> tuple[str, ...]:
-    pairs = dict(words)  # type: ignore[call-overload]
-    if not pairs:
-        return given
-    size = max(max(pairs) + 1, len(given))
-    return tuple(pairs.get(i, given[i] if i < len(given) else "") for i in range(size))
-
-
-def _write_about(sql: sqlite3.Connection, name: str, demo: bool, clock: Clock) -> None:
-    sql.execute("BEGIN IMMEDIATE")
-    sql.executemany(
-        "INSERT INTO about VALUES(?,?)",
-        [
-            ("store_id", uuid.uuid4().hex),
-            ("name", name),
-            ("demo", "1" if demo else "0"),
-            ("created_ms", str(clock.wall_ms())),
-        ],
-    )
-    sql.execute("COMMIT")
-
-
-def _check(file: Path, steps: tuple[str, ...]) -> None:
-    sql = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        if check_version(sql, steps) == 0:
-            raise fault("A-404", name=file.parent.name, what=f"{file.name} is not ours")
-    finally:
-        sql.close()
-
-
-def _migrate(file: Path, steps: tuple[str, ...]) -> None:
-    sql = open_writing(file)
-    try:
-        migrate(sql, steps)
-    finally:
-        sql.close()

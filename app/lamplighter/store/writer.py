@@ -23,10 +23,11 @@ from lamplighter.domain.observation import Batch, Committed
 from lamplighter.domain.problems import LEFT_DAMAGED, LamplighterError, fault
 from lamplighter.store.access import WriteAccess
 from lamplighter.store.commit import Committer
-from lamplighter.store.connections import SYNCHRONOUS, WAL_LIMIT, is_damaged, is_full, open_writing
+from lamplighter.store.connections import SYNCHRONOUS, is_damaged, is_full, open_writing
 from lamplighter.store.damage import SetAside, damaged_files, set_aside
 from lamplighter.store.facts import FactLog, last_number
 from lamplighter.store.folder import CITY, HISTORY
+from lamplighter.store.folding import Folding
 from lamplighter.store.registry import Registry
 from lamplighter.store.rollup import Roller
 from lamplighter.store.verify import missing
@@ -54,8 +55,6 @@ OnDone = Callable[[Committed | BaseException], None]
 RETRY_S: Final = 1.0
 MENDS: Final = 3
 _IDLE_S: Final = 0.25
-_CHECKPOINT_BYTES: Final = 4 << 20
-_CHECKPOINT_S: Final = 5.0
 _CHORE_S: Final = 0.1
 
 
@@ -98,8 +97,7 @@ class Writer:
         self._points = 0
         self._took_ms = 0.0
         self._full_since: int | None = None
-        self._checked = time.monotonic()
-        self._dirty = True
+        self._folding = Folding(folder)
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -261,8 +259,7 @@ class Writer:
         else:
             self._idle()
         if waiting is not None or not free:
-            self._dirty = True
-            self._keep_wal_small()
+            self._folding.written((self._history, self._city))
         return True
 
     def _do_batch(self, waiting: _Waiting) -> None:
@@ -427,37 +424,7 @@ class Writer:
             self._guarded(self._roller.close)
         if self._full_since is not None and not last and self._has_room():
             self._full_since = None
-        age = time.monotonic() - self._checked
-        much = age > 1 and self._wal_bytes() > _CHECKPOINT_BYTES
-        if last:
-            self._checkpoint("TRUNCATE")
-        elif self._dirty and (much or age > _CHECKPOINT_S):
-            self._checkpoint("PASSIVE")
-
-    def _keep_wal_small(self) -> None:
-        if self._wal_bytes() > WAL_LIMIT and time.monotonic() - self._checked > 1:
-            self._checkpoint("TRUNCATE")
-
-    def _wal_bytes(self) -> int:
-        total = 0
-        for name in (HISTORY, CITY):
-            with contextlib.suppress(OSError):
-                total = max(total, (self._folder / f"{name}-wal").stat().st_size)
-        return total
-
-    def _checkpoint(self, mode: str) -> None:
-        self._checked = time.monotonic()
-        complete = True
-        for sql in (self._history, self._city):
-            # readers may hold it off, a full disk may refuse it: it is tried again later
-            sql.execute("PRAGMA busy_timeout=50")
-            try:
-                busy, frames, moved = sql.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-                complete = complete and not busy and frames == moved
-            except sqlite3.Error:
-                complete = False
-            sql.execute("PRAGMA busy_timeout=10000")
-        self._dirty = not complete
+        self._folding.idle((self._history, self._city), last)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Derived data: when it cannot be written now it is written later."""
