@@ -30,13 +30,14 @@ def reader_of(mapping: Mapping) -> Reader:
         if not saved.points and tree not in ([], {}):
             return Unreadable("D-113", "the mapping finds no value in it")
         unread = set(saved.clock_unreadable)
-        found = Found(own_time=bool(saved.names) and OUR_TIME not in saved.times)
+        found = Found()
         for at, name in enumerate(saved.names):
             time: int | None = saved.times[at]
             if at in unread:
                 time = None
             elif time == OUR_TIME:
                 time = received_ms
+                found.bare.add(at)
             found.points.append(Point(name, time, saved.values[at], saved.qualities[at]))
             if reading.units[at]:
                 found.units[name] = reading.units[at]

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -254,7 +253,7 @@ class FeedTrial:
             return (), ((f"{found.what} [{found.code}]", 1),)
         source = found.points and plain(compiled.name)
         native = [
-            replace(newest, topic=OBSERVATIONS + str(source), payload=body, token=-1)
+            structs.replace(newest, topic=OBSERVATIONS + str(source), payload=body, token=-1)
             for body in _bodies(found.points)
         ]
         rows, aside = self._preview("", native, known)

@@ -39,5 +39,6 @@ class HttpFeed(WebFeed):
         if self._last is None or self._last[1].own_time:
             return
         body, found = self._last
-        points = [Point(p.name, now, p.value, p.quality) for p in found.points]
+        bare = (found.points[place] for place in sorted(found.bare))
+        points = [Point(p.name, now, p.value, p.quality) for p in bare]
         self.source.put(points, units=found.units, original=body)

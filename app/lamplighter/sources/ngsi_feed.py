@@ -86,7 +86,7 @@ class NgsiFeed(WebFeed):
         if len(self.homes) < MOST_HOMES:
             self.homes.update(homes)
         self._warning = None
-        fresh = self._news.changed(found.points) if found.own_time else found.points
+        fresh = self._news.changed(found)
         if fresh:
             times = self._news.newest
             note = {p.name: times[p.name] for p in fresh if p.name in times}

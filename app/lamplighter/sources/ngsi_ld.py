@@ -52,12 +52,12 @@ def read_entities(rows: list[Mapping[str, Any]], now_ms: int) -> tuple[Found, di
             if key in _NO_VALUES or key in _TIMES:
                 continue
             for name, point in _attribute(short, key, value, usual, now_ms):
+                if usual is None and point.time_ms == now_ms:
+                    found.bare.add(len(found.points))
                 found.points.append(point)
                 homes[point.name] = identity
                 if name:
                     found.units[point.name] = name
-                if usual is None and point.time_ms == now_ms:
-                    found.own_time = False
     return found, homes
 
 

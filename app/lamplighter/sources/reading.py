@@ -32,8 +32,13 @@ class Found:
     points: list[Point] = field(default_factory=list)
     units: dict[str, str] = field(default_factory=dict)
     odd: list[Odd] = field(default_factory=list)
-    own_time: bool = True
-    """every point carried its own time"""
+    bare: set[int] = field(default_factory=set)
+    """places in `points` of those without a time of their own: they have the time of receipt"""
+
+    @property
+    def own_time(self) -> bool:
+        """Whether every point carried its own time."""
+        return not self.bare
 
 
 class Unreadable(NamedTuple):
@@ -57,6 +62,8 @@ class News:
     def __init__(self, newest: Mapping[str, int] | None = None) -> None:
         """`newest`: what an earlier run had taken."""
         self._page: set[tuple[str, int | None, float | str]] = set()
+        self._heard: dict[tuple[str, int | None, float | str], None] = {}
+        """what came beside the page: the page on its way may have been made before it"""
         self.newest: dict[str, int] = dict(newest or {})
         """newest own time taken, by datastream"""
         self._floor = dict(self.newest)
@@ -65,27 +72,32 @@ class News:
 
     def of(self, found: Found) -> list[Point]:
         """Points to store. A page may give old and new rows in any order."""
-        if not found.own_time:
-            return found.points
         page: set[tuple[str, int | None, float | str]] = set()
         before = dict(self.newest)
         fresh = []
-        for point in found.points:
+        for place, point in enumerate(found.points):
+            if place in found.bare:
+                fresh.append(point)
+                continue
             last = before.get(point.name)
             new = last is None or point.time_ms is None or point.time_ms > last
             key = (point.name, point.time_ms, point.value)
             first = key not in page
             page.add(key)
-            if (new or self._page) and first and key not in self._page:
+            known = key in self._page or key in self._heard
+            if (new or self._page) and first and not known:
                 fresh.append(point)
                 self._newer(point)
         self._page = page
         return fresh
 
-    def changed(self, points: list[Point]) -> list[Point]:
+    def changed(self, found: Found) -> list[Point]:
         """Points of states that are told again and again: those that say something new."""
         fresh = []
-        for point in points:
+        for place, point in enumerate(found.points):
+            if place in found.bare:
+                fresh.append(point)
+                continue
             said, floor = (point.time_ms, point.value), self._floor.get(point.name)
             old = floor is not None and point.time_ms is not None and point.time_ms <= floor
             if old or self._latest.get(point.name) == said:
@@ -101,9 +113,11 @@ class News:
         fresh = []
         for point in points:
             key = (point.name, point.time_ms, point.value)
-            if key in self._page:
+            if key in self._page or key in self._heard:
                 continue
-            self._page.add(key)
+            self._heard[key] = None
+            if len(self._heard) > REMEMBERED:
+                del self._heard[next(iter(self._heard))]
             fresh.append(point)
             self._newer(point)
         return fresh
@@ -126,10 +140,8 @@ def put_found(source: OwnSource, found: Found, news: News, payload: bytes) -> in
     """Into the feed's source; returns how many points were new."""
     fresh = news.of(found)
     if fresh:
-        note = None
-        if found.own_time:
-            note = {p.name: news.newest[p.name] for p in fresh if p.name in news.newest}
-        source.put(fresh, units=found.units, original=payload, note=note)
+        note = {p.name: news.newest[p.name] for p in fresh if p.name in news.newest}
+        source.put(fresh, units=found.units, original=payload, note=note or None)
     for odd in news.odd_of(found):
         source.set_aside(odd.body, f"{odd.name}: {odd.what}", odd.code)
     return len(fresh)

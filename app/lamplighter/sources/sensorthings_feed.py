@@ -1,8 +1,9 @@
 """OGC SensorThings: datastreams found by themselves, observations polled, and by MQTT when asked.
 
-One list of datastreams brings the newest observations of each; only where more came between two
-polls than the list shows are the rest fetched. What MQTT brings is told apart from what the poll
-brings, so nothing is taken twice and nothing is missed.
+One list of datastreams brings the newest observations of each; only where the list does not reach
+back to what was taken before (a server may show fewer than it is asked for) are the rest fetched.
+What MQTT brings is told apart from what the poll brings, so nothing is taken twice and nothing is
+missed.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class SensorThingsFeed(WebFeed):
         observations = row.get("Observations", [])
         found = list(observations) if isinstance(observations, list) else []
         newest = self._news.newest.get(stream.name)
-        if newest is not None and len(found) >= NEWEST:
+        if newest is not None and found:
             times = [time_of(o.get("phenomenonTime")) for o in found if isinstance(o, dict)]
             if all(time is not None and time > newest for time in times):
                 found += await self._rest(stream, newest)

@@ -14,13 +14,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.kit.broker import Broker
 from tests.kit.recorders import running
 from tests.kit.sparkplug import FLOAT, EdgeNode, metric
+from tests.kit.web import WebServer
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.asset_names import AssetNames, plain
-from lamplighter.runtime.feed_trial import FeedTrial, Known
+from lamplighter.runtime.feed_trial import FeedTrial, Known, look_once
 from lamplighter.runtime.project import create
 from lamplighter.runtime.recorder import Recorder
 from lamplighter.store import Store
@@ -245,3 +246,14 @@ def test_a_sparkplug_feed_on_trial_asks_for_births_and_shows_their_values(tmp_pa
             trial.feed.stop()
             client.disconnect()
             client.loop_stop()
+
+
+def test_a_page_is_tried_and_its_values_are_shown() -> None:
+    page = b"time;station;no2\n2026-11-22T10:00:00Z;S1;40,5\n2026-11-22T10:00:00Z;S2;41,5\n"
+    with WebServer() as web:
+        web.put("/air.csv", page)
+        seen = look_once(f"{web.url}/air.csv", SystemClock(), seconds=PATIENCE_S)
+    assert "no2" in seen.mapping
+    assert {row.key: row.value for row in seen.rows} == {
+        "air/S1/no2": "40.5", "air/S2/no2": "41.5",
+    }  # fmt: skip

@@ -86,6 +86,17 @@ def test_values_without_a_time_are_a_reading_each_time_even_when_the_page_is_unc
     assert any(a.headers.get("if-none-match") == '"a"' for a in web.asked)
 
 
+def test_a_value_with_a_time_is_taken_once_beside_one_that_has_none() -> None:
+    timed = 'time = "at"\ntime_format = "iso"\n'
+    bare = '[[values]]\ndatastream = "raw"\nvalue = "no2"\n'
+    mapping = STATIONS.replace(timed, "") + timed + bare
+    with WebServer() as web:
+        web.put("/now", _stations(("A", "2026-11-22T10:00:00Z", 31.5)), ETag='"a"')
+        with Opened(web.url + "/now", mapping) as feed:
+            feed.until(lambda f: len(f.values("raw")) > 3)
+            assert feed.values("A/no2") == [31.5]
+
+
 def test_the_next_start_takes_nothing_twice(tmp_path: Path) -> None:
     with WebServer() as web:
         web.put("/now", _stations(("A", "2026-11-22T10:00:00Z", 1)))

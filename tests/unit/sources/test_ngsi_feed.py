@@ -60,6 +60,15 @@ def test_values_are_read_with_their_time_unit_and_entity_and_told_once() -> None
             feed.until(lambda f: f.values("AirQualityObserved:S1/NO2") == [21.5, 22.0])
 
 
+def test_a_value_with_a_time_is_told_once_beside_one_that_has_none() -> None:
+    rows = [_entity(21.5), {"id": "urn:ngsi-ld:Sign:1", "type": "Sign", "capacity": 100}]
+    with WebServer() as web:
+        web.put("/ngsi-ld/v1/entities", json.dumps(rows).encode())
+        with Opened(_url(web)) as feed:
+            feed.until(lambda f: len(f.values("Sign:1/capacity")) > 3)
+            assert feed.values("AirQualityObserved:S1/NO2") == [21.5]
+
+
 def test_the_next_start_takes_nothing_twice(tmp_path: Path) -> None:
     with WebServer() as web:
         web.put("/ngsi-ld/v1/entities", json.dumps([_entity(21.5)]).encode())

@@ -22,7 +22,8 @@ from tests.kit.web import WebServer
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
 from lamplighter.sources.json_page import tree_of
-from lamplighter.sources.reading import Found
+from lamplighter.sources.own_source import Point
+from lamplighter.sources.reading import Found, News
 from lamplighter.sources.sensorthings_feed import read_observations, stream_of
 
 START = 1_795_341_600
@@ -38,6 +39,8 @@ class Server(WebServer):
     def __init__(self) -> None:
         super().__init__()
         self.rows: dict[int, list[tuple[int, Any]]] = {1: [], 2: [], 3: []}
+        self.most = 20
+        """observations of a datastream that the list shows, whatever is asked for"""
 
     def __enter__(self) -> Server:
         super().__enter__()
@@ -61,7 +64,7 @@ class Server(WebServer):
                 "name": f"level {number}",
                 "unitOfMeasurement": {"symbol": "m"},
                 "Thing": {"@iot.id": 10 + number, "name": "Weir"},
-                "Observations": self._observations(number)[::-1][:20],
+                "Observations": self._observations(number)[::-1][: self.most],
             }
             for number in sorted(self.rows)[skip : skip + 2]
         ]
@@ -107,6 +110,28 @@ def test_more_than_one_list_shows_is_fetched_and_nothing_comes_twice(tmp_path: P
         with Opened(server.feed_url, folder=tmp_path) as feed:
             feed.until(lambda f: f.values("Weir/level 1"))
             assert feed.values("Weir/level 1") == [75.0]
+
+
+def test_a_server_that_shows_fewer_than_asked_for_hides_nothing() -> None:
+    with Server() as server:
+        server.most = 3
+        server.rows[1] = [(0, 0.0)]
+        with Opened(server.feed_url) as feed:
+            feed.until(lambda f: f.values("Weir/level 1") == [0.0])
+            server.rows[1] = [(n, float(n)) for n in range(12)]
+            feed.until(lambda f: len(f.values("Weir/level 1")) >= 12)
+            asked = len(server.asked)
+            feed.until(lambda f: len(server.asked) > asked + 4)
+            assert sorted(feed.values("Weir/level 1")) == [float(n) for n in range(12)]
+
+
+def test_what_came_beside_a_page_made_before_it_is_not_taken_again_with_the_next() -> None:
+    news, first, second = News(), Point("level", 1, 1.0), Point("level", 2, 2.0)
+    assert news.of(Found([first])) == [first]
+    assert news.one_by_one([second]) == [second]
+    assert news.of(Found([first])) == []
+    assert news.of(Found([first, second])) == []
+    assert news.one_by_one([second]) == []
 
 
 def test_what_is_no_number_or_text_is_set_aside_and_the_rest_is_taken() -> None:
