@@ -19,6 +19,7 @@ from msgspec import Struct
 from lamplighter.analytics import neighbours
 from lamplighter.analytics.expected import DAY_MS, WEEK_MS, ExpectedTable
 from lamplighter.analytics.expected_after import Later, judged_after
+from lamplighter.analytics.model_files import Kept
 from lamplighter.analytics.season import (
     DAY_H,
     HOUR_MS,
@@ -108,13 +109,6 @@ class ExpectedReport(Struct, frozen=True):
     """name -> sha256 of what was kept"""
     later: Later | None = None
     """how the table before fared since it was learned"""
-
-
-class Kept(Struct, frozen=True):
-    """Where a table was kept, and what its signed manifest says of it."""
-
-    folder: str
-    files: dict[str, str]
 
 
 def spread_within(low: Floats, high: Floats, count: Longs) -> Floats:
@@ -378,4 +372,4 @@ def _nothing(payload: HourlyHistory) -> ExpectedReport:
     )  # fmt: skip
 
 
-__all__ = ["KINDS", "WHY", "ExpectedReport", "HourlyHistory", "Kept", "learn", "reload"]
+__all__ = ["KINDS", "WHY", "ExpectedReport", "HourlyHistory", "learn", "reload"]

@@ -48,6 +48,13 @@ class Manifest(msgspec.Struct, frozen=True):
         return msgspec.json.encode(body, order="deterministic")
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A folder whose manifest was checked, and the files it names: what a worker opens."""
+
+    folder: str
+    files: dict[str, str]
+
+
 def sha256(file: Path) -> str:
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

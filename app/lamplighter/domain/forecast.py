@@ -96,6 +96,8 @@ class Forecast(Struct, frozen=True, omit_defaults=True):
     track: Track = Track()
     anew_ms: int = 0
     """when its asset was last repaired: nothing from before is learned from or judged; 0 = never"""
+    version: int = 0
+    """of the model that was used; 0 = learned for this forecast alone, in no version yet"""
 
     def at(self, time_ms: int) -> tuple[float, float, float, float] | None:
         """(value, low, high, naive) at a time between the hours; None outside of them."""

@@ -16,7 +16,8 @@ import numpy as np
 import structlog
 
 from lamplighter.analytics.expected import ExpectedTable
-from lamplighter.analytics.expecting import TABLE, USED, WHY, WORSE, ExpectedReport, Kept
+from lamplighter.analytics.expecting import TABLE, USED, WHY, WORSE, ExpectedReport
+from lamplighter.analytics.model_files import Kept
 from lamplighter.analytics.season import HOUR_MS, KINDS
 from lamplighter.domain import wire
 from lamplighter.domain.models import EXPECTED, ModelState

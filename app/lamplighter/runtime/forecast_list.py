@@ -46,7 +46,7 @@ def _row(item: Forecast) -> dict[str, Any]:
         "hours": HOURS, "value": value, "low": low, "high": high, "naive": naive,
         "frozen": item.frozen, "why": item.why, "basis": item.basis,
         "naive_rule": item.naive_name, "mae": item.mae, "naive_mae": item.naive_mae,
-        "coverage_90": item.coverage, "judged": item.judged,
+        "version": item.version, "coverage_90": item.coverage, "judged": item.judged,
         "came_due": track.total, "came_mae": track.mae, "came_naive_mae": track.naive_mae,
         "came_coverage_90": track.coverage,
         "ahead": [

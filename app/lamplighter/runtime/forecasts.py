@@ -9,21 +9,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import structlog
 
-from lamplighter.analytics.forecasting.live import LiveRequest, Past
+from lamplighter.analytics.forecasting.live import JUDGED_LEAD, Past
 from lamplighter.domain import wire
 from lamplighter.domain.anomaly import KnownEvent
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.forecast import FIGURE, STREAM, Figure, Forecast, Track
+from lamplighter.domain.models import FORECASTS
 from lamplighter.domain.ports import Newest
-from lamplighter.domain.problems import Problem
+from lamplighter.domain.problems import Problem, fault
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.runtime.forecast_list import records_of
+from lamplighter.runtime.forecast_models import ForecastModels
 from lamplighter.runtime.forecast_past import HOUR_MS, figure_hours, hours_of
 from lamplighter.runtime.known_events import renewals
 from lamplighter.store.access import WriteAccess
@@ -46,15 +48,24 @@ KEEP: Final = 0.5 ** (1.0 / HALF_HOURS)
 DOUBTED: Final = 0.5
 DOUBTS: Final = np.uint8(QualityMark.SUSPECT | QualityMark.WITHHELD)
 TIMEOUT_S: Final = 900.0
-JUDGED_LEAD: Final = 6
-"""which hour ahead goes on record: the one that is shown beside now"""
+
+
+class _Said(NamedTuple):
+    """What was said of an hour that has not come yet."""
+
+    model: float
+    naive: float
+    low: float
+    high: float
+    version: int = 0
+    """of the model; 0 = of none"""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """Hours that were forecast and have not come yet: end hour -> (model, naive, low, high)."""
+    """Hours that were forecast and have not come yet, by their number since 1970."""
 
-    hours: dict[int, tuple[float, float, float, float]] = field(default_factory=dict)
+    hours: dict[int, _Said] = field(default_factory=dict)
 
 
 class ForecastDesk:
@@ -73,6 +84,7 @@ class ForecastDesk:
         self._made_hour = 0
         self._soon_at = 0
         self.items: dict[str, Forecast] = {}
+        self.models = ForecastModels(recorder)
 
     # ------------------------------------------------------------------ life
     def start(self) -> None:
@@ -90,6 +102,7 @@ class ForecastDesk:
             if item.id.startswith(STREAM):
                 self._streams.append(item.id.removeprefix(STREAM))
         self._streams = self._streams[-MOST_STREAMS:]
+        self.models.start()
         if self._figures or self._streams:
             self._soon()
 
@@ -102,6 +115,9 @@ class ForecastDesk:
     def every_second(self) -> None:
         """Begin when a new hour is whole, or when something new was asked for."""
         if self._busy or self._stopping or not (self._figures or self._streams):
+            return
+        if self.models.moved():
+            self.models.load(self._soon)
             return
         clock = self._recorder.clock
         hour = (clock.wall_ms() - LATE_MS) // HOUR_MS
@@ -146,6 +162,18 @@ class ForecastDesk:
         """What became of the forecasts, by name."""
         return records_of(tuple(self.items.values()))
 
+    def train(self, by: str) -> int:
+        """Learn a new version now, for a person; the task's number.
+
+        Raises LamplighterError (P-609) where nothing is forecast, or one is being learned.
+        """
+        if not (self._figures or self._streams):
+            what = "nothing is forecast yet: it learns what a window shows"
+            raise fault("P-609", name=FORECASTS, what=what)
+        number = self.models.ask(by)
+        self._soon()
+        return number
+
     # ------------------------------------------------------------------ making
     def make(self, *, quick: bool = False) -> bool:
         """Begin to forecast; False when it is under way already. `quick`: without trees, for who
@@ -173,16 +201,20 @@ class ForecastDesk:
             self._made_hour, self._busy = hour, False
             return
 
+        request = self.models.request(now, pasts)
+        self.models.settle()
+
         def end(value: Any) -> None:
             self._made_hour, self._busy = hour, False
             if isinstance(value, tuple):
                 self._publish(value)
+                self.models.learn_if_due(request)
             elif isinstance(value, Problem) and value.code != "P-607":
                 recorder.tell(value)
 
         recorder.jobs.pool.submit(
             "lamplighter.analytics.forecasting.live:next_hours",
-            LiveRequest(now, tuple(pasts)),
+            request,
             name="Forecast the next hours",
             timeout_s=TIMEOUT_S,
             on_end=end,
@@ -256,10 +288,12 @@ class ForecastDesk:
             return track
         first = hour - value.size
         for at in sorted(h for h in waiting.hours if h < hour):
-            model, naive, low, high = waiting.hours.pop(at)
+            said = waiting.hours.pop(at)
             if first <= at and np.isfinite(value[at - first]):
                 came = float(value[at - first])
-                track = track.with_outcome(model - came, naive - came, low <= came <= high, KEEP)
+                miss, naive_miss = said.model - came, said.naive - came
+                track = track.with_outcome(miss, naive_miss, said.low <= came <= said.high, KEEP)
+                self.models.came(id, said.version, at, miss, naive_miss)
         return track
 
     def _remember(self, item: Forecast) -> None:
@@ -269,7 +303,10 @@ class ForecastDesk:
             return
         hours = self._pending.setdefault(item.id, _Pending()).hours
         hour = item.time_ms[at] // HOUR_MS
-        hours.setdefault(hour, (item.model[at], item.naive[at], item.low[at], item.high[at]))
+        own = item.frozen and not self.models.kept.frozen  # then it was not the model that spoke
+        version = 0 if own else item.version
+        said = (item.model[at], item.naive[at], item.low[at], item.high[at], version)
+        hours.setdefault(hour, _Said(*said))
 
     def _publish(self, items: tuple[Forecast, ...]) -> None:
         recorder = self._recorder

@@ -44,6 +44,8 @@ QUIET: Final = frozenset(
         "Judge the signals",
         "Compare sensors",
         "Learn how sensors go together",
+        "Learn the next hours",
+        "Load the next hours",
     }
 )
 """work that runs often by itself, or has a row of its own, and would only crowd the drawer"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lamplighter.domain import wire
-from lamplighter.domain.models import EXPECTED
+from lamplighter.domain.models import EXPECTED, FORECASTS
 from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime import product_metrics
@@ -55,8 +55,10 @@ class ModelAnswers(Answering):
             if task is None:
                 raise fault("P-609", name=ask.kind, what="it is being learned already")
             return wire.TaskStarted(task)
+        if ask.kind == FORECASTS:
+            return wire.TaskStarted(self._recorder.forecasts.train(self._recorder.identity.user))
         if ask.kind != KIND:
-            what = f"only {KIND} and {EXPECTED} are trained on demand"
+            what = f"only {KIND}, {EXPECTED} and {FORECASTS} are trained on demand"
             raise fault("P-609", name=ask.kind, what=what)
         return wire.TaskStarted(self._recorder.maintenance.train(self._recorder.identity.user))
 

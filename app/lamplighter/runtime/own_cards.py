@@ -1,4 +1,4 @@
-"""Cards of the models that speak of a project's own datastreams: on what, how judged, how good."""
+"""The models that speak of a project's own datastreams: how they are learned, and their cards."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import numpy as np
 
 from lamplighter.analytics.expected_after import Later
 from lamplighter.analytics.expecting import USED, WORSE, ExpectedReport
+from lamplighter.analytics.forecasting.keeping import KeptVersion, Learning, Version
+from lamplighter.analytics.forecasting.live import LEADS
 from lamplighter.analytics.season import HOUR_MS
 from lamplighter.analytics.suspicion.fit import LEAST_EXPLAINED
+from lamplighter.analytics.suspicion.keeping import Keeping, KeptModels
 from lamplighter.analytics.suspicion.training import Models
-from lamplighter.domain.models import EXPECTED, SENSORS, Figure, Judged, ModelCard
+from lamplighter.domain.models import EXPECTED, FORECASTS, SENSORS, Figure, Judged, ModelCard
+from lamplighter.runtime.learned_model import Craft
 
 TOLD: Final = "told.json"
 """beside the arrays: what came of each datastream"""
@@ -20,6 +24,7 @@ BEST_NAIVE: Final = (
 )
 MEDIAN: Final = "median error"
 OF_NAIVE: Final = "of the best naive rule's"
+OF_THE_NAIVE: Final = "of the naive rule's"
 
 
 def expected_card(report: ExpectedReport) -> ModelCard:
@@ -99,3 +104,77 @@ def sensors_card(models: Models) -> ModelCard:
         figures=(figure,) if left.size else (),
         naive="the sensor's own mean",
     )
+
+
+SENSORS_CRAFT: Final = Craft(
+    kind=SENSORS,
+    what="the comparison of sensors",
+    room="lamplighter.analytics.suspicion.keeping",
+    asked=Keeping,
+    learned=KeptModels,
+    value=Models,
+    value_of=lambda answer: answer.models,
+    card=lambda answer: sensors_card(answer.models),
+    any=lambda value: bool(value.items),
+    learn_name="Learn how sensors go together",
+    load_name="Load how sensors go together",
+)
+
+
+def forecasts_card(answer: KeptVersion) -> ModelCard:
+    """The card of a version of the next hours."""
+    version = answer.version
+    judged = sum(i.judged for i in version.items)
+    inside = sum(i.inside for i in version.items)
+    ratio = version.ratios()
+    hours = max(0, version.end_ms - version.first_ms) // HOUR_MS
+    width = [i.width for i in version.items if i.width]
+    count = int(ratio.size)
+    ours = round(float(np.median(ratio)), 4) if count else None
+    nearer = round(float((ratio < 1.0).mean()), 4) if count else None
+    figures = (
+        Figure(f"{MEDIAN} where shown", ours, 1.0, OF_THE_NAIVE, n=count),
+        Figure("items nearer than it", nearer, 0.5, "of those shown", True, n=count),
+    )
+    return ModelCard(
+        kind=FORECASTS,
+        title=f"The next {LEADS} hours of figures and datastreams",
+        method="blend of candidates 1",
+        basis=f"this project's history, {hours / 24:.0f} days",
+        from_ms=version.first_ms,
+        to_ms=version.end_ms,
+        units=len(version.items) + version.abstained,
+        rows=sum((i.end_ms - version.first_ms) // HOUR_MS for i in version.items),
+        seeds=(version.seed,),
+        split="in order of time: fitted on the first hours, judged on the last four weeks (at "
+        "most two fifths) by what was known six hours before",
+        thresholds="shares of the candidates and choice of the naive rule: hours before the judged "
+        "ones; the band: misses known at the origin",
+        figures=figures,
+        naive="same time yesterday or last week, whichever was nearer before the judged hours",
+        stated=0.9,
+        covered=round(inside / judged, 4) if judged else None,
+        covered_n=judged,
+        width=round(float(np.median(width)), 3) if width else None,
+        width_unit="naive errors (median)",
+        inputs=("its own past", "hour", "weekday", "day of the year"),
+        with_age=False,
+        seconds=version.seconds,
+    )
+
+
+FORECASTS_CRAFT: Final = Craft(
+    kind=FORECASTS,
+    what="the next hours",
+    room="lamplighter.analytics.forecasting.keeping",
+    asked=Learning,
+    learned=KeptVersion,
+    value=Version,
+    value_of=lambda answer: answer.version,
+    card=forecasts_card,
+    any=lambda value: bool(value.items),
+    learn_name="Learn the next hours",
+    load_name="Load the next hours",
+    learn_s=1_800.0,
+    judged_while_frozen=True,
+)

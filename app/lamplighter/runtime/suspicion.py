@@ -19,7 +19,8 @@ from lamplighter.analytics.suspicion.traffic import Heard, Sign, TrafficWatch
 from lamplighter.analytics.suspicion.training import Looking, Seen
 from lamplighter.domain import wire
 from lamplighter.domain.suspicion import Suspect
-from lamplighter.runtime.sensor_models import SensorModels
+from lamplighter.runtime.learned_model import LearnedModel
+from lamplighter.runtime.own_cards import SENSORS_CRAFT
 from lamplighter.runtime.suspicion_lane import SuspicionLane
 from lamplighter.runtime.suspicion_samples import LEAST, Samples
 
@@ -58,7 +59,7 @@ class SuspicionDesk:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.samples = Samples(recorder)
-        self.kept = SensorModels(recorder)
+        self.kept = LearnedModel(recorder, SENSORS_CRAFT)
         self._traffic, self._repeats = TrafficWatch(), RepeatWatch()
         self.models: tuple[SuspicionModel, ...] = ()
         self._watched = self._abstained = 0

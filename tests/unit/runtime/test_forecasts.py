@@ -12,7 +12,7 @@ from tests.kit.patience import until
 from tests.kit.recorders import running
 from tests.kit.usual_past import UsualPast
 
-from lamplighter.analytics.forecasting.live import LEADS, LiveRequest, Past, next_hours
+from lamplighter.analytics.forecasting.live import JUDGED_LEAD, LEADS, LiveRequest, Past, next_hours
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
@@ -23,7 +23,7 @@ from lamplighter.domain.newest_block import blank
 from lamplighter.domain.quality import Quality, QualityMark
 from lamplighter.domain.task import silent
 from lamplighter.runtime.forecast_list import forecasts_of
-from lamplighter.runtime.forecasts import JUDGED_LEAD, _Pending, doubt_of
+from lamplighter.runtime.forecasts import _Pending, _Said, doubt_of
 from lamplighter.runtime.recorder import Recorder
 
 
@@ -84,7 +84,11 @@ def test_forecasts_are_judged_by_what_came_and_the_record_outlives_the_recorder(
     desk = recorder.forecasts
     hours = np.array([10.0, 11.0, 12.0, 13.0])
     desk._pending["stream/x"] = _Pending(
-        {101: (11.5, 14.0, 10.0, 12.0), 103: (9.0, 12.0, 8.0, 10.0), 200: (0.0, 0.0, 0.0, 0.0)}
+        {
+            101: _Said(11.5, 14.0, 10.0, 12.0),
+            103: _Said(9.0, 12.0, 8.0, 10.0),
+            200: _Said(0.0, 0.0, 0.0, 0.0),
+        }
     )
     desk.items["stream/x"] = Forecast("stream/x", 1)
     track = desk._judged("stream/x", hours, 104)
@@ -103,7 +107,7 @@ def test_the_first_word_about_an_hour_is_the_one_that_is_judged(recorder: Record
     desk = recorder.forecasts
     desk._remember(item)
     desk._remember(replace(item, model=tuple(v + 5 for v in same)))
-    assert desk._pending["stream/x"].hours == {55: (5.0, 5.0, 5.0, 5.0)}
+    assert desk._pending["stream/x"].hours == {55: _Said(5.0, 5.0, 5.0, 5.0)}
     assert JUDGED_LEAD == 6
 
 
@@ -145,7 +149,7 @@ def test_a_repair_gives_the_forecast_a_new_start(past: UsualPast, recorder: Reco
     worse = Track(judged=60.0, miss=90.0, naive_miss=30.0, inside=40.0, total=60)
     for name in (id, beside):
         desk.items[name] = Forecast(name, past.end_ms, frozen=True, why="frozen", track=worse)
-        desk._pending[name] = _Pending({hour - 10: (9.0, 3.0, 8.0, 10.0)})
+        desk._pending[name] = _Pending({hour - 10: _Said(9.0, 3.0, 8.0, 10.0)})
     desk._streams = [stream.key, other.key]
 
     def closed(hours_ago: int) -> list[Past]:

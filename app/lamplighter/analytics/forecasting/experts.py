@@ -8,7 +8,7 @@ under absolute error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,13 @@ DEPARTED: Final = "trees on the departure from the middle"
 BESIDE: Final = "trees with the other columns"
 
 
+class Shift(NamedTuple):
+    """How the latest departures correct the middle: a weight for each, and the widest miss."""
+
+    weight: tuple[float, ...]
+    wide: float
+
+
 def names(known: Known, *, boosted: bool) -> tuple[str, ...]:
     """The candidates there are for a series, in a fixed order."""
     found = [*NAIVE, USUAL, SHIFTED]
@@ -47,12 +54,13 @@ def unlearned(known: Known) -> dict[str, Floats]:
 
 
 def learned(
-    known: Known, y: Floats, fit: Rows, rows: slice, *, boosted: bool, seed: int
+    known: Known, y: Floats, fit: Rows, rows: slice, *, boosted: bool, seed: int, shift: Shift
 ) -> dict[str, Floats]:
     """What each candidate that learns from the rows `fit` says for `rows`."""
     base = unlearned(known)[USUAL]
     fit = fit & np.isfinite(y) & np.isfinite(base)
-    found = {SHIFTED: base[rows] + _shift(known, y - base, fit, rows)}
+    moved = np.nan_to_num(known.shift)[rows] @ np.array(shift.weight)
+    found = {SHIFTED: base[rows] + np.clip(moved, -3 * shift.wide, 3 * shift.wide)}
     if boosted:
         enough = int(fit.sum()) >= LEAST_ROWS
         plain = base[rows]
@@ -86,19 +94,18 @@ def _filled(value: Floats, other: Floats) -> Floats:
     return np.where(np.isfinite(value), value, other)
 
 
-def _shift(known: Known, rest: Floats, fit: Rows, rows: slice) -> Floats:
+def fitted_shift(known: Known, y: Floats, fit: Rows) -> Shift:
     """Ridge of the departure on the latest known departures; far ones count less."""
-    inputs = np.nan_to_num(known.shift)
+    inputs, base = np.nan_to_num(known.shift), unlearned(known)[USUAL]
+    fit = fit & np.isfinite(y) & np.isfinite(base)
     if int(fit.sum()) < 3 * inputs.shape[1]:
-        return np.zeros(inputs[rows].shape[0])
-    a, b = inputs[fit], rest[fit]
-    wide = np.percentile(np.abs(b), 98) if b.size else 0.0
+        return Shift((0.0,) * inputs.shape[1], 0.0)
+    a, b = inputs[fit], (y - base)[fit]
+    wide = float(np.percentile(np.abs(b), 98))
     b = np.clip(b, -wide, wide)
     scatter = a.T @ a
     penalty = (0.01 * np.trace(scatter) / a.shape[1] + 1e-9) * np.eye(a.shape[1])
-    weight = np.linalg.solve(scatter + penalty, a.T @ b)
-    moved: Floats = inputs[rows] @ weight
-    return np.clip(moved, -3 * wide, 3 * wide)
+    return Shift(tuple(np.linalg.solve(scatter + penalty, a.T @ b).tolist()), wide)
 
 
 def _trees(

@@ -1,7 +1,8 @@
 """The next hours of datastreams and figures of a project; runs in a worker.
 
-One walk per lead, by the same code that judges recordings. It abstains with a reason where the
-history is short, old or full of holes.
+One walk per lead, by the same code that judges recordings; what a version of the model has learned
+is used, what it lacks is learned on the spot. It abstains with a reason where the history is short,
+old or full of holes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lamplighter.analytics.forecasting.grid import Grid
-from lamplighter.analytics.forecasting.walk import Walk, Walked
+from lamplighter.analytics.forecasting.walk import Taught, Walk, Walked
 from lamplighter.domain.forecast import Forecast, Track
 from lamplighter.domain.task import Progress
 
@@ -25,11 +26,36 @@ LEAST_HOURS: Final = 72
 LEAST_SHARE: Final = 0.5
 """measured hours of the last week below which nothing is said"""
 OLD_HOURS: Final = 2
+JUDGED_LEAD: Final = 6
+"""which hour ahead goes on record: the one that is shown beside now"""
 JUDGED_HOURS: Final = 28 * 24
 MOST_HOURS: Final = 100 * 24
 BOOSTED_HOURS: Final = 56 * 24
 TRACKED: Final = 48.0
 """outcomes from which on the record itself may freeze a forecast"""
+
+
+class Item(Struct, frozen=True):
+    """What a version of the model has learned of one datastream or figure."""
+
+    id: str
+    start_ms: int
+    """from here the training part was walked over"""
+    cut_ms: int
+    """from here it was judged"""
+    end_ms: int
+    """end of the newest hour it was learned from"""
+    boosted: bool
+    leads: tuple[Taught, ...]
+    ratio: float | None = None
+    """error of the judged lead over the naive rule's, in the judged hours in which the model was
+    shown; None where these are too few
+    """
+    inside: int = 0
+    """judged hours whose outcome lay in the band"""
+    judged: int = 0
+    width: float = 0.0
+    """mean width of the band, in errors of the naive rule"""
 
 
 class Past(Struct, frozen=True):
@@ -48,6 +74,8 @@ class Past(Struct, frozen=True):
     """before this the asset was another one; 0 = it never was"""
     since: str = ""
     """what was done to it then"""
+    taught: Item | None = None
+    """what the version in use has learned of it; None = it lacks it"""
 
 
 class LiveRequest(Struct, frozen=True):
@@ -56,6 +84,20 @@ class LiveRequest(Struct, frozen=True):
     leads: int = LEADS
     seed: int = 0
     least_hours: int = LEAST_HOURS
+    version: int = 0
+    """of the model in use"""
+    frozen: str = ""
+    """why that version gives no numbers; empty while it does"""
+
+
+class Hours(Struct, frozen=True):
+    """The measured hours of an item from the first one on, and where its walks begin and cut."""
+
+    value: np.ndarray
+    first_ms: int
+    start: int
+    cut: int
+    taught: Item | None
 
 
 def next_hours(payload: LiveRequest, progress: Progress) -> tuple[Forecast, ...]:
@@ -67,27 +109,46 @@ def next_hours(payload: LiveRequest, progress: Progress) -> tuple[Forecast, ...]
     return tuple(found)
 
 
-def _one(past: Past, ask: LiveRequest) -> Forecast:
+def hours_of(past: Past) -> Hours:
+    """The hours that are walked over. What was taught counts only where it still fits in."""
     value = np.asarray(past.value, np.float64)[-MOST_HOURS:]
     first = past.first_ms + (past.value.size - value.size) * HOUR_MS
-    known = np.isfinite(value)
-    blank = Forecast(
-        past.id, ask.made_ms, past.name, past.unit, first + value.size * HOUR_MS,
-        history_hours=int(known.sum()), track=past.track, anew_ms=past.anew_ms,
-    )  # fmt: skip
-    why = past.doubt or _too_poor(value, ask.least_hours)
-    if why and past.since and int(known.sum()) < ask.least_hours:
+    known = np.flatnonzero(np.isfinite(value))
+    begin = int(known[0]) if known.size else value.size
+    value, first = value[begin:], first + begin * HOUR_MS
+    taught = past.taught
+    if taught is not None and taught.end_ms > past.anew_ms:
+        start, cut = ((ms - first) // HOUR_MS for ms in (taught.start_ms, taught.cut_ms))
+        if 0 < cut < value.size and start < cut:
+            return Hours(value, first, max(start, 1), cut, taught)
+    cut = value.size - min(JUDGED_HOURS, int(0.4 * value.size))
+    return Hours(value, first, max(int(0.45 * cut), 1), cut, None)
+
+
+def too_poor(past: Past, least: int) -> str:
+    """Why nothing can be said or learned of an item; empty when something can."""
+    value = np.asarray(past.value, np.float64)[-MOST_HOURS:]
+    why = past.doubt or _too_poor(value, least)
+    if why and past.since and int(np.isfinite(value).sum()) < least:
         why = f"it begins anew after {past.since}: {why}"
+    return why
+
+
+def _one(past: Past, ask: LiveRequest) -> Forecast:
+    end_ms = past.first_ms + past.value.size * HOUR_MS
+    known = int(np.isfinite(np.asarray(past.value, np.float64)[-MOST_HOURS:]).sum())
+    blank = Forecast(
+        past.id, ask.made_ms, past.name, past.unit, end_ms,
+        history_hours=known, track=past.track, anew_ms=past.anew_ms,
+    )  # fmt: skip
+    why = too_poor(past, ask.least_hours)
     if why:
         return replace(blank, why=why)
-    start = int(np.flatnonzero(known)[0])
-    value, first = value[start:], first + start * HOUR_MS
-    walks = [_walked(past, value, first, lead, ask.seed) for lead in range(1, ask.leads + 1)]
-    frozen = bool(walks[-1].frozen[-1])
-    reason = "the naive rule was nearer over the last four weeks" if frozen else ""
-    track = past.track
-    if not frozen and track.judged >= TRACKED and track.miss > track.naive_miss:
-        frozen, reason = True, "the naive rule was nearer to what came of the forecasts issued"
+    hours = hours_of(past)
+    value = hours.value
+    walks = [walked(past, hours, lead, ask.seed) for lead in range(1, ask.leads + 1)]
+    reason = _frozen(walks[-1], past.track, ask, taught=hours.taught is not None)
+    frozen = bool(reason)
     last = walks[-1]
     rows = np.isfinite(value[last.cut :])
     naive = [_naive(w) for w in walks]
@@ -117,7 +178,19 @@ def _one(past: Past, ask: LiveRequest) -> Forecast:
         coverage=_number(((judged >= low) & (judged <= high)).mean()),
         judged=int(rows.sum()),
         basis=_basis(last.share),
+        version=ask.version if hours.taught is not None else 0,
     )
+
+
+def _frozen(last: Walked, track: Track, ask: LiveRequest, *, taught: bool) -> str:
+    """Why the naive rule is shown instead; empty where the model is."""
+    if ask.frozen and taught:
+        return f"version {ask.version} of the model is frozen: {ask.frozen}"
+    if last.frozen[-1]:
+        return "the naive rule was nearer over the last four weeks"
+    if track.judged >= TRACKED and track.miss > track.naive_miss:
+        return "the naive rule was nearer to what came of the forecasts issued"
+    return ""
 
 
 def _too_poor(value: np.ndarray, least: int) -> str:
@@ -134,13 +207,18 @@ def _too_poor(value: np.ndarray, least: int) -> str:
     return ""
 
 
-def _walked(past: Past, value: np.ndarray, first_ms: int, lead: int, seed: int) -> Walked:
+def walked(past: Past, hours: Hours, lead: int, seed: int) -> Walked:
     """A walk whose last step lies `lead` hours after the last measured hour."""
-    longer = np.concatenate([value, np.full(lead, np.nan)])
-    grid = Grid(first_ms, HOUR_MS, longer, np.zeros(longer.size, np.int64))
-    cut = longer.size - min(JUDGED_HOURS, int(0.4 * longer.size))
-    boosted = past.boosted and int(np.isfinite(value).sum()) >= BOOSTED_HOURS
-    return Walk(grid, lead, cut, boosted=boosted, seed=seed, refits=1, back_tests=1).run()
+    longer = np.concatenate([hours.value, np.full(lead, np.nan)])
+    grid = Grid(hours.first_ms, HOUR_MS, longer, np.zeros(longer.size, np.int64))
+    taught = None
+    boosted = past.boosted and int(np.isfinite(hours.value).sum()) >= BOOSTED_HOURS
+    if hours.taught is not None:
+        boosted, taught = hours.taught.boosted, hours.taught.leads[lead - 1]
+    return Walk(
+        grid, lead, hours.cut, boosted=boosted, seed=seed, refits=1, back_tests=1,
+        start=hours.start, taught=taught,
+    ).run()  # fmt: skip
 
 
 def _naive(walked: Walked) -> float:

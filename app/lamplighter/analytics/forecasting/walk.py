@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from lamplighter.analytics.forecasting import blend, experts
 from lamplighter.analytics.forecasting.features import Known, known_before
@@ -31,6 +32,20 @@ BACK_TESTS: Final = 3
 REFITS: Final = 5
 LEAST_TRAINING: Final = 30
 """known values below which nothing is judged"""
+
+
+class Taught(Struct, frozen=True):
+    """What the training part taught for one lead, so that a later walk need not learn it again.
+
+    Trees are not in it: they grow anew from the same hours and the same seed.
+    """
+
+    naive: int
+    """place in `experts.NAIVE` of the rule that was nearer"""
+    share: tuple[float, ...]
+    """of each candidate, in the order of `experts.names`"""
+    shift: tuple[experts.Shift, ...]
+    """how the latest departures count, for each moment of fitting"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,7 @@ class Walked:
     trained_share: dict[str, float]
     """the same as the training part alone chose it"""
     fits: int
+    taught: Taught
 
 
 class Walk:
@@ -63,15 +79,20 @@ class Walk:
 
     def __init__(
         self, grid: Grid, horizon: int, cut: int, *, boosted: bool = True, seed: int = 0,
-        refits: int = REFITS, back_tests: int = BACK_TESTS,
+        refits: int = REFITS, back_tests: int = BACK_TESTS, start: int = 0,
+        taught: Taught | None = None,
     ) -> None:  # fmt: skip
-        """`cut`: the first judged step; `horizon` in steps."""
+        """`cut`: the first judged step; `horizon` in steps; `start`: the first step of the
+        training part that is walked over, 0 = at 45 % of it; `taught` by an earlier walk with the
+        same `start` and `cut`: nothing is learned but trees.
+        """
         self.grid, self.horizon, self.cut = grid, horizon, cut
         self.boosted, self.seed = boosted, seed
         self.known: Known = known_before(grid, horizon)
         self.refits, self.back_tests = refits, back_tests
         self.names = experts.names(self.known, boosted=boosted)
-        self._start = max(int(cut * 0.45), 1)
+        self._start = start or max(int(cut * 0.45), 1)
+        self._taught = taught
 
     # ---------------------------------------------------------------- fitting
     def moments(self) -> list[int]:
@@ -81,31 +102,40 @@ class Walk:
         every = max(month, -(-(self.grid.steps - self.cut) // max(self.refits, 1)))
         return sorted({*before, *range(self.cut, self.grid.steps, every)})
 
-    def _fit_all(self, progress: Progress) -> tuple[dict[str, Floats], Floats, Floats, int]:
+    def _fit_all(
+        self, progress: Progress
+    ) -> tuple[dict[str, Floats], Floats, Floats, tuple[experts.Shift, ...]]:
         n, y = self.grid.steps, self.grid.value
         table = {name: np.full(n, np.nan) for name in self.names}
         table |= experts.unlearned(self.known)
         low, high = np.full(n, np.nan), np.full(n, np.nan)
         moments = self.moments()
         at = np.arange(n)
+        shifts: list[experts.Shift] = []
         for turn, begin in enumerate(moments):
             end = moments[turn + 1] if turn + 1 < len(moments) else n
             fit, rows = at <= begin - self.horizon, slice(begin, end)
             progress(turn, len(moments), f"fit {turn + 1} of {len(moments)}")
-            found = experts.learned(
-                self.known, y, fit, rows, boosted=self.boosted, seed=self.seed + turn
+            shifts.append(
+                self._taught.shift[turn]
+                if self._taught is not None
+                else experts.fitted_shift(self.known, y, fit)
             )
+            found = experts.learned(
+                self.known, y, fit, rows,
+                boosted=self.boosted, seed=self.seed + turn, shift=shifts[-1],
+            )  # fmt: skip
             for name, column in found.items():
                 table[name][rows] = column
             if self.boosted:
                 sides = experts.edges(self.known, y, fit, rows, level=LEVEL, seed=self.seed + turn)
                 if sides is not None:
                     low[rows], high[rows] = sides
-        return table, low, high, len(moments)
+        return table, low, high, tuple(shifts)
 
     # ---------------------------------------------------------------- walking
     def run(self, progress: Progress = silent) -> Walked:
-        table, low, high, fits = self._fit_all(progress)
+        table, low, high, shifts = self._fit_all(progress)
         progress(1, 1, "bands")
         y = self.grid.value
         stack = np.stack([table[name] for name in self.names], axis=1)
@@ -113,8 +143,11 @@ class Walk:
         usable = np.isfinite(y) & np.isfinite(stack).all(axis=1)
         trained = np.flatnonzero(usable[: max(self.cut - self.horizon + 1, 0)])
         trained = trained[trained >= self._start]
-        first = blend.weights(stack[trained], y[trained])
-        naive_at = int(np.argmin(_mean_miss(stack[trained, :2], y[trained])))
+        if self._taught is not None:
+            first, naive_at = np.array(self._taught.share), self._taught.naive
+        else:
+            first = blend.weights(stack[trained], y[trained])
+            naive_at = int(np.argmin(_mean_miss(stack[trained, :2], y[trained])))
         blended, mean_share = self._blended(stack, usable, first)
         naive = stack[:, naive_at]
         frozen = self._frozen(blended, naive, y)
@@ -129,7 +162,8 @@ class Walk:
             {name: stack[:, k] for k, name in enumerate(self.names)},
             frozen, experts.NAIVE[naive_at],
             dict(zip(self.names, mean_share.tolist(), strict=True)),
-            dict(zip(self.names, first.tolist(), strict=True)), fits,
+            dict(zip(self.names, first.tolist(), strict=True)), len(shifts),
+            Taught(naive_at, tuple(first.tolist()), shifts),
         )  # fmt: skip
 
     def _blocks(self) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from lamplighter.analytics.model_archive import NotAllowed, look_at_tables
-from lamplighter.analytics.model_files import TABLES, sha256, verify_files
+from lamplighter.analytics.model_files import TABLES, Kept, sha256, verify_files
 from lamplighter.analytics.suspicion import training
 from lamplighter.analytics.suspicion.model import SuspicionModel
 from lamplighter.domain.problems import fault
@@ -34,13 +34,6 @@ class KeptModels(Struct, frozen=True):
     """What was learned, and the file it lies in: name -> sha256."""
 
     models: training.Models
-    files: dict[str, str]
-
-
-class Kept(Struct, frozen=True):
-    """A folder whose manifest was checked, and the files it names."""
-
-    folder: str
     files: dict[str, str]
 
 

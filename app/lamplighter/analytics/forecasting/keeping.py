@@ -1,0 +1,205 @@
+"""A version of the model of the next hours: learned in a worker, kept as a file, judged later.
+
+A version holds, for every datastream and figure and every hour ahead, which naive rule was nearer,
+the shares of the candidates and how the latest departures count. It was fitted on the hours before
+the last four weeks and judged on those. The file is text, read against its exact layout.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lamplighter.analytics.forecasting import experts
+from lamplighter.analytics.forecasting.live import (
+    HOUR_MS,
+    JUDGED_LEAD,
+    Item,
+    LiveRequest,
+    Past,
+    hours_of,
+    too_poor,
+    walked,
+)
+from lamplighter.analytics.forecasting.walk import Walked
+from lamplighter.analytics.model_files import Kept, sha256, verify_files
+from lamplighter.domain.problems import fault
+from lamplighter.domain.task import Progress
+
+FILE: Final = "forecasts.json"
+FEWEST: Final = 24
+"""judged hours below which nothing is said of how a version fared with an item"""
+
+
+class Version(Struct, frozen=True):
+    """What was learned of each item."""
+
+    items: tuple[Item, ...]
+    first_ms: int
+    end_ms: int
+    seed: int = 0
+    abstained: int = 0
+    """items of which nothing could be learned"""
+    seconds: float = 0.0
+
+    def ratios(self) -> np.ndarray:
+        """(n,) error over the naive rule's, of every item that the model was shown for."""
+        return np.array([i.ratio for i in self.items if i.ratio is not None])
+
+
+class Learning(Struct, frozen=True):
+    """Learn a version from these pasts and leave it in `folder`."""
+
+    request: LiveRequest
+    folder: str
+
+
+class Later(Struct, frozen=True):
+    """How the version before fared in the hours that came after it was learned."""
+
+    from_ms: int
+    to_ms: int
+    ratio: float
+    """median over items: mean absolute error over that of its naive rule"""
+    items: int
+
+
+class KeptVersion(Struct, frozen=True):
+    """What was learned, the file it lies in (name -> sha256), and what became of the one before."""
+
+    version: Version
+    files: dict[str, str]
+    later: Later | None = None
+
+
+def learn(payload: Learning, progress: Progress) -> KeptVersion:
+    """Learn, judge, keep. For workers."""
+    begun = time.perf_counter()
+    ask, found, firsts, abstained = payload.request, [], [], 0
+    for turn, past in enumerate(ask.items):
+        progress(turn, len(ask.items), past.name or past.id)
+        if too_poor(past, ask.least_hours):
+            abstained += 1
+            continue
+        item, first_ms = _item(replace(past, taught=None), ask)
+        found.append(item)
+        firsts.append(first_ms)
+    version = Version(
+        tuple(found), min(firsts, default=0), max((i.end_ms for i in found), default=0),
+        ask.seed, abstained,
+    )  # fmt: skip
+    later = _later(ask)
+    version = replace(version, seconds=round(time.perf_counter() - begun, 2))
+    return KeptVersion(version, save(Path(payload.folder), version), later)
+
+
+def reload(payload: Kept, progress: Progress) -> Version:
+    """A kept version. For workers. Raises LamplighterError (P-603, P-604) for any other file."""
+    folder = Path(payload.folder)
+    verify_files(folder, payload.files)
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=Version)
+    except (OSError, msgspec.MsgspecError) as error:
+        what = f"its file cannot be read: {type(error).__name__}"
+        raise fault("P-604", name=folder.parent.name, what=what) from None
+
+
+def save(folder: Path, version: Version) -> dict[str, str]:
+    """Write a version; returns name -> sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_bytes(msgspec.json.encode(version))
+    return {FILE: sha256(folder / FILE)}
+
+
+class _Judged(NamedTuple):
+    """Errors over the hours in which the model was shown, and what its band held."""
+
+    error: float
+    naive_error: float
+    shown: int
+    inside: int
+    judged: int
+    width: float
+
+    @property
+    def ratio(self) -> float | None:
+        """None where it was shown too seldom, or nothing ever moved."""
+        if self.shown < FEWEST or not self.naive_error:
+            return None
+        return self.error / self.naive_error
+
+
+def _judged(one: Walked, value: np.ndarray, begin: int) -> _Judged:
+    """How a walk fared from row `begin` on; hours in which the naive rule was shown instead of it
+    tell nothing of it.
+    """
+    came = value[begin:]
+    rows = np.isfinite(came)
+    came = came[rows]
+
+    def of(column: np.ndarray) -> np.ndarray:
+        found: np.ndarray = column[begin : value.size][rows]
+        return found
+
+    free = ~of(one.frozen)
+    miss, naive_miss = (
+        np.abs(of(c) - came)[free] for c in (one.blended, one.candidates[one.naive_name])
+    )
+    low, high = of(one.low), of(one.high)
+    return _Judged(
+        float(miss.mean()) if miss.size else 0.0,
+        float(naive_miss.mean()) if miss.size else 0.0,
+        int(miss.size),
+        int(((came >= low) & (came <= high)).sum()),
+        int(came.size),
+        float((high - low).mean()) if came.size else 0.0,
+    )
+
+
+def _item(past: Past, ask: LiveRequest) -> tuple[Item, int]:
+    hours = hours_of(past)
+    walks = [walked(past, hours, lead, ask.seed) for lead in range(1, ask.leads + 1)]
+    one = walks[min(JUDGED_LEAD, ask.leads) - 1]
+    found = _judged(one, hours.value, hours.cut)
+    item = Item(
+        past.id,
+        start_ms=hours.first_ms + hours.start * HOUR_MS,
+        cut_ms=hours.first_ms + hours.cut * HOUR_MS,
+        end_ms=hours.first_ms + hours.value.size * HOUR_MS,
+        boosted=experts.BOOSTED in one.share,
+        leads=tuple(w.taught for w in walks),
+        ratio=found.ratio,
+        inside=found.inside,
+        judged=found.judged,
+        width=found.width / found.naive_error if found.naive_error else 0.0,
+    )
+    return item, hours.first_ms
+
+
+def _later(ask: LiveRequest) -> Later | None:
+    """The version in use over the hours since it was learned, item by item."""
+    ratios, begin, end = [], [], []
+    for past in ask.items:
+        if past.taught is None or too_poor(past, ask.least_hours):
+            continue
+        hours = hours_of(past)
+        if hours.taught is None:
+            continue
+        since = (hours.taught.end_ms - hours.first_ms) // HOUR_MS
+        if hours.value.size - since < FEWEST:
+            continue
+        one = walked(past, hours, min(JUDGED_LEAD, ask.leads), ask.seed)
+        ratio = _judged(one, hours.value, since).ratio
+        if ratio is not None:
+            ratios.append(ratio)
+            begin.append(hours.taught.end_ms)
+            end.append(hours.first_ms + hours.value.size * HOUR_MS)
+    if not ratios:
+        return None
+    return Later(min(begin), max(end), float(np.median(ratios)), len(ratios))

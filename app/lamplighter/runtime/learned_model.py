@@ -1,0 +1,155 @@
+"""A model of this project's own datastreams that one worker learns and another one loads again.
+
+Learned anew when its desk wants it, kept in the registry of models, loaded at the start and when a
+person put another version in its place. What differs between kinds is their `Craft`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+import structlog
+
+from lamplighter.analytics.model_files import Kept
+from lamplighter.domain.models import ModelCard, ModelState
+from lamplighter.domain.problems import Problem
+from lamplighter.runtime.kept_model import KeptModel
+from lamplighter.runtime.model_registry import AUTOMATIC
+
+if TYPE_CHECKING:
+    from lamplighter.runtime.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+Value = TypeVar("Value")
+CANCELLED: Final = "P-607"
+REPLY_BYTES: Final = 256_000_000
+MEMORY_MB: Final = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Craft(Generic[Value]):
+    """How one kind is learned and loaded."""
+
+    kind: str
+    what: str
+    """for people and the log: `the comparison of sensors`"""
+    room: str
+    """the module of `analytics` whose `learn` and `reload` do it"""
+    asked: Callable[[Any, str], Any]
+    """(what is learned from, folder) -> what `learn` takes"""
+    learned: type
+    """what `learn` answers; its `files` were written"""
+    value: type[Value]
+    """what `reload` answers"""
+    value_of: Callable[[Any], Value]
+    """what is used, of what `learn` answered"""
+    card: Callable[[Any], ModelCard]
+    any: Callable[[Value], bool]
+    """whether there is something to keep"""
+    learn_name: str
+    load_name: str
+    learn_s: float = 600.0
+    judged_while_frozen: bool = False
+    """a frozen version is loaded too: it gives no numbers and goes on being judged"""
+
+
+class LearnedModel(KeptModel, Generic[Value]):
+    """The versions of one kind. Callbacks are called on the pool's thread."""
+
+    def __init__(self, recorder: Recorder, craft: Craft[Value]) -> None:
+        super().__init__(recorder, craft.kind)
+        self._craft = craft
+
+    @property
+    def version(self) -> int:
+        """The version in use; 0 = none."""
+        return self.using[0]
+
+    @property
+    def frozen(self) -> str:
+        """Why the version in use says nothing; empty when it may."""
+        return self.using[1]
+
+    def load(self, learned: Callable[[Value, ModelCard], None], none: Callable[[], None]) -> None:
+        """The version in use goes to `learned`; where there is none that is sound, `none`."""
+        craft, usable = self._craft, self.found()
+        if usable is None or (usable.frozen and not craft.judged_while_frozen):
+            none()
+            return
+        card = usable.card
+
+        def end(value: Any) -> None:
+            if isinstance(value, craft.value):
+                learned(value, card)
+            else:
+                log.warning("not loaded", what=craft.what, why=str(value))
+                none()
+
+        self._recorder.jobs.pool.submit(
+            f"{craft.room}:reload",
+            Kept(str(usable.folder), usable.files),
+            name=craft.load_name,
+            timeout_s=120.0,
+            on_end=end,
+            result=craft.value,
+            reads=[usable.folder],
+            code="P-604",
+            reply_bytes=REPLY_BYTES,
+        )
+
+    def learn(
+        self,
+        request: Any,
+        learned: Callable[[Value, ModelCard], None],
+        failed: Callable[[], None],
+        *,
+        by: str = AUTOMATIC,
+        told: Callable[[Any], None] = lambda answer: None,
+        step: Callable[[int, int, str], None] | None = None,
+    ) -> int:
+        """Learn in a worker and register it; where a person chose another version, that stays
+        in use and `failed` is called. `told` hears what the worker answered, or its problem.
+        The task's number.
+        """
+        craft = self._craft
+
+        def end(value: Any) -> None:
+            told(value)
+            if isinstance(value, craft.learned):
+                self._register(value, learned, failed, by)
+                return
+            if not (isinstance(value, Problem) and value.code == CANCELLED):
+                log.warning("not learned", what=craft.what, why=str(value))
+            failed()
+
+        return self._recorder.jobs.pool.submit(
+            f"{craft.room}:learn",
+            craft.asked(request, str(self.fresh)),
+            name=craft.learn_name,
+            timeout_s=craft.learn_s,
+            on_progress=step,
+            on_end=end,
+            result=craft.learned,
+            memory_mb=MEMORY_MB,
+            code="P-604",
+            reply_bytes=REPLY_BYTES,
+        )
+
+    def _register(
+        self,
+        answer: Any,
+        learned: Callable[[Value, ModelCard], None],
+        failed: Callable[[], None],
+        by: str,
+    ) -> None:
+        craft, value = self._craft, self._craft.value_of(answer)
+        card = craft.card(answer)
+        record = self.keep(answer.files, card, by=by) if craft.any(value) else None
+        if record is None:
+            learned(value, card)  # it cannot be kept; it is as good for this run
+        elif record.state is ModelState.IN_USE and (craft.judged_while_frozen or not record.frozen):
+            learned(value, record.card)
+        else:
+            failed()  # it waits for a person

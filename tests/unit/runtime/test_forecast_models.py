@@ -1,0 +1,160 @@
+"""The next hours stand in the registry: carded, used, judged on what came, frozen, rolled back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from tests.kit.patience import until
+from tests.kit.usual_past import UsualPast
+
+from lamplighter.analytics.forecasting.keeping import FILE, Learning, Version, learn, reload
+from lamplighter.analytics.forecasting.live import LEADS, LiveRequest, Past, next_hours
+from lamplighter.analytics.model_files import Kept
+from lamplighter.domain import wire
+from lamplighter.domain.clock import SystemClock
+from lamplighter.domain.models import FORECASTS, ModelState, card_lines
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.task import TaskState, silent
+from lamplighter.runtime import forecasts
+from lamplighter.runtime.forecast_models import WINDOW_MS
+from lamplighter.runtime.recorder import Recorder
+
+HOUR_MS = 3_600_000
+
+
+def breathing(days: int, *, seed: int = 0) -> np.ndarray:
+    hours = np.arange(days * 24)
+    noise = np.random.default_rng(seed).normal(0, 0.1, hours.size)
+    return 5.0 + np.sin(hours / 24 * 2 * np.pi) + noise
+
+
+def asked(value: np.ndarray, version: Version | None = None, **more: object) -> LiveRequest:
+    """Forecasts of one datastream from these hours, which end at the same moment always."""
+    taught = version.items[0] if version is not None else None
+    past = Past("stream/a", HOUR_MS * 480_000, value, taught=taught)
+    made = past.first_ms + value.size * HOUR_MS
+    return replace(LiveRequest(made, (past,), version=7 if version else 0), **more)
+
+
+def test_a_version_says_what_learning_on_the_spot_says_and_comes_back_from_its_file(
+    tmp_path: Path,
+) -> None:
+    value = breathing(20)
+    kept = learn(Learning(asked(value), str(tmp_path / "a")), silent)
+    again = reload(Kept(str(tmp_path / "a"), kept.files), silent)
+    assert again == kept.version and set(kept.files) == {FILE}
+    alone = next_hours(asked(value), silent)[0]
+    by_version = next_hours(asked(value, again), silent)[0]
+    assert by_version.version == 7 and alone.version == 0
+    assert replace(by_version, version=0) == alone
+
+    longer = breathing(22)  # what was learned is kept while new hours come
+    later = next_hours(asked(longer, again), silent)[0]
+    assert len(later.value) == LEADS and later.version == 7
+    frozen = next_hours(asked(longer, again, frozen="it was worse"), silent)[0]
+    assert frozen.frozen and frozen.value == frozen.naive and frozen.model == later.model
+    assert frozen.why == "version 7 of the model is frozen: it was worse"
+
+    (tmp_path / "a" / FILE).write_text("{}")
+    with pytest.raises(LamplighterError) as told:
+        reload(Kept(str(tmp_path / "a"), kept.files), silent)
+    assert told.value.problem.code == "P-604"
+
+
+def test_a_later_learning_judges_the_version_before_by_hours_it_had_not_seen(
+    tmp_path: Path,
+) -> None:
+    value = breathing(24)
+    first = learn(Learning(asked(value[: 20 * 24]), str(tmp_path)), silent)
+    later = learn(Learning(asked(value, first.version), str(tmp_path)), silent).later
+    assert first.later is None and later is not None
+    assert later.to_ms - later.from_ms == 4 * 24 * HOUR_MS
+    assert later.items == 1 and later.ratio < 1.0
+
+    changed = value.copy()
+    changed[20 * 24 :] += 40.0  # the hours it is judged by, and no others
+    other = learn(Learning(asked(changed, first.version), str(tmp_path)), silent).later
+    assert other is not None and other.ratio != later.ratio
+    repaired = asked(value, first.version)
+    repaired = replace(repaired, items=(replace(repaired.items[0], anew_ms=repaired.made_ms),))
+    assert learn(Learning(repaired, str(tmp_path)), silent).later is None
+
+
+def started(past: UsualPast, told: list[str]) -> Recorder:
+    made = Recorder(past.folder, SystemClock(), plugin_code=False)
+    made.tell = lambda problem: told.append(str(problem))  # type: ignore[method-assign]
+    made.start()
+    return made
+
+
+def states(recorder: Recorder) -> dict[int, ModelState]:
+    return {r.card.version: r.state for r in recorder.models.records(FORECASTS)}
+
+
+def settled(recorder: Recorder) -> None:
+    desk = recorder.forecasts
+    until(lambda: not desk._busy and not desk.models._busy and not desk.models.kept.moved())
+
+
+def test_versions_have_a_card_are_used_judged_frozen_and_put_back_by_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecasts, "SOON_MS", 50)
+    past = UsualPast(tmp_path / "town", SystemClock(), streams=2, days=13)
+    past.write(every_min=60)
+    told: list[str] = []
+    recorder = started(past, told)
+    desk, models = recorder.forecasts, recorder.models
+    try:
+        desk.watch(recorder.core.city.streams)
+        until(lambda: states(recorder) == {1: ModelState.IN_USE})
+        settled(recorder)
+        card = models.record(FORECASTS).card
+        assert (card.units, card.figures[0].n, card.figures[0].naive) == (2, 2, 1.0)
+        assert card.stated == 0.9 and card.covered_n > 0 and card.seeds == (0,)
+        assert card.from_ms < card.to_ms <= past.end_ms
+        lines = dict(card_lines(models.record(FORECASTS)))
+        assert {"training window", "kept apart", "thresholds from", "naive rule", "coverage",
+                "age in service", "hash", "seeds"} <= lines.keys()  # fmt: skip
+
+        task = recorder._answers.answer(wire.TrainModel(FORECASTS))
+        assert isinstance(task, wire.TaskStarted)
+        until(lambda: 2 in states(recorder))
+        settled(recorder)
+        assert states(recorder) == {1: ModelState.EARLIER, 2: ModelState.IN_USE}
+        rows = {t.id: t for t in recorder.jobs.tasks()}
+        assert rows[task.task].state is TaskState.DONE
+        desk.make()
+        until(lambda: {f.version for f in desk.items.values()} == {2})
+
+        ids, hour = list(desk.items), past.end_ms // HOUR_MS
+        for n in range(WINDOW_MS // HOUR_MS):  # the naive rule is nearer to what comes
+            for id in ids:
+                desk.models.came(id, 2, hour + n, 2.0, 1.0)
+        desk.models.settle()
+        record = models.record(FORECASTS)
+        assert "no better than the naive rule" in record.frozen
+        judged = record.judged[-1]
+        assert (judged.figure.ours, judged.figure.naive, judged.figure.n) == (2.0, 1.0, 2)
+        until(lambda: all("version 2 of the model is frozen" in f.why for f in desk.items.values()))
+        assert all(f.value == f.naive for f in desk.items.values())
+
+        recorder._answers.answer(wire.PromoteModel(FORECASTS, 0, "it was better"))
+        until(lambda: {f.version for f in desk.items.values()} == {1})
+        assert "frozen" not in "".join(f.why for f in desk.items.values())
+    finally:
+        recorder.stop()
+    assert told == []
+
+    file = models.folder(FORECASTS, 1) / FILE
+    file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
+    recorder = started(past, told)
+    try:
+        assert len(told) == 1 and "was changed" in told[0] and "P-604" in told[0]
+        until(lambda: states(recorder).get(3) is ModelState.IN_USE)
+        assert "damaged" in recorder.models.record(FORECASTS, 1).frozen
+    finally:
+        recorder.stop()
