@@ -1,4 +1,5 @@
-"""The simulated past of the maintained pumps: hourly features, failures and their work orders.
+"""The simulated past of what is maintained: hourly features of the pumps, failures and their work
+orders, and the strain of the bridge that creeps.
 
 It is imported as a recording, and whatever a model learns from it says so. Only what the live
 device also sends is in it, made by the same function.
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lamplighter.field import bearing
+from lamplighter.field import bearing, strain
 from lamplighter.field.definition import Definition
 from lamplighter.field.register import Register, table_text
 
@@ -37,12 +38,13 @@ def write_past(definition: Definition, register: Register, folder: Path, end_ms:
     rng = np.random.default_rng([definition.seed, 7])
     hours = np.arange(DAYS * 24)
     times = end_ms - (DAYS * 24 - hours) * HOUR_MS
+    of_day = (times // HOUR_MS % 24).astype(np.float64)
     lines = ["source,datastream,phenomenon_time_ms,value"]
     folder = folder / PAST_FOLDER
     folder.mkdir(exist_ok=True)
     for pump in pumps:
         rated = float(register.assets[pump].attributes["rated_kw"])
-        load = bearing.day_load((hours % 24).astype(np.float64), 0.0)
+        load = bearing.day_load(of_day, 0.0)
         columns = bearing.features(ages[pump], load, rated, rng)
         for kind in bearing.FEATURES:
             name = f"{sources[pump]},{pump}.{kind},"
@@ -50,9 +52,26 @@ def write_past(definition: Definition, register: Register, folder: Path, end_ms:
                 f"{name}{t},{v:.2f}"
                 for t, v in zip(times.tolist(), columns[kind].tolist(), strict=True)
             ]
+    lines += _strain(definition, register, times, of_day)
     (folder / HISTORY_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
     _write_events(folder, events, end_ms)
     return sum(r.failed for r in events)
+
+
+def _strain(
+    definition: Definition, register: Register, times: npt.NDArray[np.int64], of_day: Floats
+) -> list[str]:
+    """Rows of the bridge that creeps, where the district has it."""
+    name = f"{strain.BRIDGE}.{strain.KIND}"
+    source = next((s.source for s in register.streams if s.name == name), "")
+    if not source:
+        return []
+    days_left = (int(times[-1]) + HOUR_MS - times) / (24.0 * HOUR_MS)
+    values = strain.past(of_day, days_left, np.random.default_rng([definition.seed, 9]))
+    return [
+        f"{source},{name},{t},{v:.1f}"
+        for t, v in zip(times.tolist(), values.tolist(), strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lamplighter.field import strain
 from lamplighter.field.buildings import Building
 from lamplighter.field.definition import Definition
 from lamplighter.field.equipment import NORTHBANK_U
@@ -307,6 +308,10 @@ def _structures(book: StreamBook) -> None:
             continue
         for k in range(1, 9):
             signal = Signal("daily", "", book.vary(62.0, 0.4), 0.35, "traffic", 1.6, 6.0)
+            if (asset.id, f"strain_{k}") == (strain.BRIDGE, strain.KIND):
+                signal = Signal(
+                    "daily", "", strain.LEVEL, strain.SWING, strain.SHAPE, signal.noise, 6.0
+                )
             limits = (None, None, 180.0, 240.0)
             book.add(
                 "gw-10",

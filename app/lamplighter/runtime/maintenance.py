@@ -21,6 +21,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.maintenance import Prognosis, without_number
 from lamplighter.domain.problems import Problem, fault
 from lamplighter.domain.quality import QualityMark
+from lamplighter.runtime.age_watch import AgeWatch
 from lamplighter.runtime.fleet_model import (
     CANCELLED,
     JUDGE_EVERY_S,
@@ -57,7 +58,8 @@ class MaintenanceDesk:
         self._recorder = recorder
         self.model = FleetModel(recorder)
         self.trends = TrendWatch(recorder)
-        self._trended: dict[str, Prognosis] = {}
+        self.ages = AgeWatch(recorder)
+        self._beside: dict[str, Prognosis] = {}
         self._past: fleet.Points | None = None
         self._live = LiveSamples()
         self._seconds = 0
@@ -92,9 +94,11 @@ class MaintenanceDesk:
     def every_second(self) -> None:
         """Sample the live values; score the fleet when it is due."""
         past = self._past
-        self.trends.every_second(frozenset(self._shown) - frozenset(self._trended))
-        if self.trends.found != self._trended:
-            self._publish_trends()
+        learned = frozenset(self._shown) - frozenset(self._beside)
+        self.trends.every_second(learned)
+        self.ages.every_second(learned)
+        if self.ages.found | self.trends.found != self._beside:
+            self._publish_beside()
         if past is None:
             return
         newest = self._recorder.core.newest
@@ -205,22 +209,24 @@ class MaintenanceDesk:
         if moved:
             self._recorder.store.writer.call(keep)
         shown = {p.asset for p in items}
-        beside = tuple(p for p in self._trended.values() if p.asset not in shown)
+        beside = tuple(p for p in self._beside.values() if p.asset not in shown)
         self._recorder.server.emit(wire.PrognosisChanged(items + beside))
 
-    def _publish_trends(self) -> None:
-        """Drifts to a limit, beside what the model says of its assets."""
-        ended = [without_number(p, "it does not drift any more")
-                 for a, p in self._trended.items() if a not in self.trends.found]  # fmt: skip
-        self._trended = dict(self.trends.found)
-        moved = [*(believable(p, p.made_ms) for p in self._trended.values()), *ended]
+    def _publish_beside(self) -> None:
+        """Drifts to a limit and ages, beside what the model says of its assets."""
+        before, self._beside = self._beside, self.ages.found | self.trends.found
+        ended = [without_number(p, "nothing speaks for it any more")
+                 for a, p in before.items() if a not in self._beside]  # fmt: skip
+        moved = [*(believable(p, p.made_ms) for p in self._beside.values()), *ended]
+        kept = [p for p in moved if _moved(before.get(p.asset), p)]
         batch = self._recorder.core.batch()
 
         def keep(access: WriteAccess) -> None:
-            access.put_prognoses(moved, batch)
+            access.put_prognoses(kept, batch)
 
-        self._recorder.store.writer.call(keep)
-        rest = tuple(p for a, p in self._shown.items() if a not in self._trended)
+        if kept:
+            self._recorder.store.writer.call(keep)
+        rest = tuple(p for a, p in self._shown.items() if a not in self._beside)
         self._recorder.server.emit(wire.PrognosisChanged(rest + tuple(moved)))
 
 

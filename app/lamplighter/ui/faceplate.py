@@ -16,6 +16,7 @@ from lamplighter.ui.command_panel import CommandPanel
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.forecast_room import brief, whole
 from lamplighter.ui.glyphs import glyph_pixmap
+from lamplighter.ui.maintenance_list import best, has_forecast
 from lamplighter.ui.parts import Elided, Panel, Text, button, row, rule, tag
 from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.theme import theme
@@ -447,7 +448,7 @@ class Faceplate(Panel):
         return tr("{a} of {b} feeds are live.", a=live, b=len(status.feeds)) + " " + select
 
     def _quiet_forecasts(self) -> None:
-        ranked = [p for p in self._desk.prognoses if p.low is not None and p.high is not None]
+        ranked = sorted(filter(has_forecast, self._desk.prognoses), key=best, reverse=True)
         self._quiet_title.setVisible(bool(ranked))
         wanted = tuple((p.asset, p.low, p.high) for p in ranked[:3])
         if self._quiet_rows.property("shown") == wanted:

@@ -40,7 +40,7 @@ COLUMNS: Final = (
     "#",
     "Asset",
     "What",
-    "Chance, 80 % interval",
+    "Chance, 90 % interval",
     "",
     "People",
     "Main reason",

@@ -25,8 +25,8 @@ def series() -> dict[str, list[tuple[int, float]]]:
     return dict(found)
 
 
-def test_sixty_days_of_hourly_features_of_sixteen_pumps() -> None:
-    assert len(series()) == 16 * len(bearing.FEATURES)
+def test_sixty_days_of_hourly_features_of_sixteen_pumps_and_one_bridge() -> None:
+    assert len(series()) == 16 * len(bearing.FEATURES) + 1
     for points in series().values():
         times = np.array([t for t, _ in points])
         assert len(times) == 60 * 24
@@ -72,8 +72,7 @@ def test_features_grow_with_the_age_of_the_bearing() -> None:
         assert (np.diff(made[kind]) > 0).all(), kind
 
 
-def test_the_end_of_the_past_can_be_moved(tmp_path: Path) -> None:
-    from lamplighter.field.definition import load_definition
+def thirteen_pumps() -> Register:
     from lamplighter.field.register import AssetRow, Signal, StreamRow
 
     register = Register()
@@ -85,7 +84,42 @@ def test_the_end_of_the_past_can_be_moved(tmp_path: Path) -> None:
                 "gw-1", f"{name}.vibration_rms", name, "vibration_rms", "", "", Signal("wear")
             )
         )
+    return register
+
+
+def test_the_end_of_the_past_can_be_moved(tmp_path: Path) -> None:
+    from lamplighter.field.definition import load_definition
+
+    register = thirteen_pumps()
     failures = write_past(load_definition(RESOURCES / "demo"), register, tmp_path, 10_000 * DAY_MS)
     last = (tmp_path / "past" / "history.csv").read_text().splitlines()[-1]
     assert failures == 12
     assert int(last.split(",")[2]) == 10_000 * DAY_MS - 3_600_000
+
+
+def test_the_past_has_the_load_of_each_hour_of_the_clock_as_live_has(tmp_path: Path) -> None:
+    from lamplighter.field.definition import load_definition
+
+    definition = load_definition(RESOURCES / "demo")
+    write_past(definition, thirteen_pumps(), tmp_path, 10_000 * DAY_MS + 5 * 3_600_000)
+    of_hour: dict[int, list[float]] = defaultdict(list)
+    for line in (tmp_path / "past" / "history.csv").read_text().splitlines()[1:]:
+        _, name, when, value = line.split(",")
+        if name == "P-0.motor_current":
+            of_hour[int(when) // 3_600_000 % 24].append(float(value))
+    past = np.array([np.median(of_hour[hour]) for hour in range(24)])
+    live = bearing.day_load(np.arange(24.0), 0.0)
+    assert np.corrcoef(past, live)[0, 1] > 0.99
+
+
+def test_the_bridge_that_creeps_goes_on_live_where_its_past_ends() -> None:
+    from lamplighter.field import strain
+
+    name = f"{strain.BRIDGE}.{strain.KIND}"
+    points = series()[name]
+    days = [np.median([v for _, v in points[d : d + 24]]) for d in range(0, len(points), 24)]
+    assert days[-1] - days[0] > 60
+    limit = next(r for r in table("import", "datastreams.csv") if r["datastream"] == name)
+    assert float(limit["high"]) > max(v for _, v in points[-48:])
+    with Played() as city:
+        assert city.value(name) == pytest.approx(days[-1], rel=0.12)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from lamplighter.analytics.calibration import wilson
 from lamplighter.domain.maintenance import Prognosis, Reason
 from lamplighter.domain.task import Progress
 
@@ -29,7 +30,7 @@ FARTHEST: Final = 365.0
 """days beyond which a trend is not drawn out"""
 DRAWS: Final = 200
 BLOCK: Final = 5
-"""days of a stretch: what was odd today is likely odd tomorrow"""
+"""days of a stretch: what was odd today is likely odd tomorrow, so a stretch is one witness"""
 RATE: Final = 0.9
 SURE: Final = 0.98
 """how sure it must be that a slope is one at all: thousands of datastreams are looked at"""
@@ -159,16 +160,18 @@ def _prognosis(one: Watched, trend: Trend, now_ms: int, simulated: bool) -> Prog
         f"({trend.slope_low * 30:+.3g} to {trend.slope_high * 30:+.3g}), "
         f"limit {trend.limit:.4g}{unit}"
     )
-    spread = float(np.sqrt(trend.chance * (1.0 - trend.chance) / DRAWS)) * 1.645
+    witnesses = max(2, trend.n // BLOCK)
+    low, high = wilson(trend.chance, witnesses)
+    chance = min(max(trend.chance, 1.0 / (witnesses + 2)), 1.0 - 1.0 / (witnesses + 2))
     kept = f"{words} staying at {trend.level:.4g}{unit} for the next weeks would end this trend"
     source = "simulated history, " if simulated else ""
     return Prognosis(
         one.asset,
         now_ms,
         HORIZON,
-        round(trend.chance, 4),
-        round(max(0.0, trend.chance - spread), 4),
-        round(min(1.0, trend.chance + spread), 4),
+        round(chance, 4),
+        round(min(low, chance), 4),
+        round(max(high, chance), 4),
         round(trend.days_low or 0.0, 1),
         round(trend.days_high or 0.0, 1),
         f"{BASIS}, {source}{trend.n} days",
