@@ -69,8 +69,7 @@ def _strain(
     days_left = (int(times[-1]) + HOUR_MS - times) / (24.0 * HOUR_MS)
     values = strain.past(of_day, days_left, np.random.default_rng([definition.seed, 9]))
     return [
-        f"{source},{name},{t},{v:.1f}"
-        for t, v in zip(times.tolist(), values.tolist(), strict=True)
+        f"{source},{name},{t},{v:.1f}" for t, v in zip(times.tolist(), values.tolist(), strict=True)
     ]
 
 
