@@ -150,12 +150,10 @@ def _of_class(lives: Lives, payload: AgesRequest) -> list[Prognosis]:
         return []
     lasting = Lasting(lives.entry, lives.end, lives.failed)
     ours, theirs = judged(lives)
-    found = []
     running = np.flatnonzero(lives.running)
     chance = lasting.chance(lives.end[running])
-    for place in np.argsort(-chance, kind="stable")[:MOST]:
-        found.append(_told(lives, int(running[place]), lasting, (ours, theirs), payload))
-    return found
+    likeliest = running[np.argsort(-chance, kind="stable")[:MOST]].tolist()
+    return [_told(lives, row, lasting, (ours, theirs), payload) for row in likeliest]
 
 
 def judged(lives: Lives) -> tuple[float, float]:
@@ -214,8 +212,10 @@ def _told(
     people = payload.people.get(name, 0)
     naive = round(lasting.naive(), 4)
     if why:
-        return Prognosis(name, payload.now_ms, HORIZON, None, None, None, basis=why,
-                         naive_probability=naive, model=MODEL, what=what, people=people)  # fmt: skip
+        return Prognosis(
+            name, payload.now_ms, HORIZON, None, None, None, basis=why, naive_probability=naive,
+            model=MODEL, what=what, people=people,
+        )  # fmt: skip
     chance = float(lasting.chance(np.array([age]))[0])
     low, high = lasting.band(age)
     left = lasting.left(age)
