@@ -120,7 +120,7 @@ def _lives(
     kind: str, members: list[Asset], known: dict[str, list[Renewal]], begin: int, now_ms: int
 ) -> Lives | None:
     rows: list[tuple[float, float, bool, int, int, bool]] = []
-    names = []
+    names: list[str] = []
     for asset in members:
         made = [e.at_ms for e in built_events(asset) if e.at_ms < now_ms]
         start = max(made) if made else None
@@ -138,8 +138,8 @@ def _lives(
             names.append(asset.id)
     if not rows:
         return None
-    entry, end, fell, whose, when, running_ = zip(*rows, strict=True)
+    entries, ages, fell, whose, when, running_ = zip(*rows, strict=True)
     return Lives(
-        kind, tuple(names), np.array(entry, float), np.array(end, float), np.array(fell, bool),
+        kind, tuple(names), np.array(entries, float), np.array(ages, float), np.array(fell, bool),
         np.array(whose, np.int64), np.array(when, np.int64), np.array(running_, bool),
     )  # fmt: skip
