@@ -5,7 +5,7 @@ A rule that cannot be bound says why; the others are not affected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -13,9 +13,14 @@ from msgspec import Struct
 from lamplighter.domain.alarm import AlarmRule, Arming, Condition, Step, Term
 from lamplighter.domain.alarm_design import RuleDefinition, When
 from lamplighter.domain.city import Asset, Datastream
+from lamplighter.domain.units import conversion
 
+Between = Callable[[str, str, str], tuple[float, float] | None]
+"""(kind, unit, other unit) -> (scale, offset), or None when nobody knows"""
 PREFIX: Final = "project."
 LIMITS: Final = frozenset({"low_low", "low", "high", "high_high"})
+SAME: Final = (1.0, 0.0)
+_IN_UNIT: Final = frozenset({Condition.ABOVE, Condition.BELOW, Condition.EQUALS, Condition.RATE})
 _OWN_VALUE: Final = frozenset(Condition) - {Condition.COMBINED, Condition.TOLD}
 
 
@@ -40,11 +45,12 @@ def bind(
     assets: Mapping[str, Asset],
     streams: Sequence[Datastream],
     others: Iterable[AlarmRule] = (),
+    between: Between = lambda _, unit, to: conversion(unit, to),
 ) -> Bound:
     """Each enabled definition on every datastream it names. `others`: the plugins' bound rules,
     which terms may refer to.
     """
-    names = _Names(assets, streams)
+    names = _Names(assets, streams, between)
     rules: list[AlarmRule] = []
     problems: dict[str, str] = {}
     for definition, arming in definitions:
@@ -60,8 +66,11 @@ def bind(
 
 
 class _Names:
-    def __init__(self, assets: Mapping[str, Asset], streams: Sequence[Datastream]) -> None:
+    def __init__(
+        self, assets: Mapping[str, Asset], streams: Sequence[Datastream], between: Between
+    ) -> None:
         self.assets = assets
+        self.between = between
         self.streams = sorted(streams, key=lambda s: s.id)
         self._by_key = {s.key: s for s in streams}
         self._by_name: dict[str, list[Datastream]] = {}
@@ -84,6 +93,23 @@ class _Names:
         found = self._by_kind.get((asset, kind))
         if found is None:
             raise _CannotBindError(f"{asset or 'the rule'} has no datastream of the kind '{kind}'")
+        return found
+
+    def unit_of(self, rule: RuleDefinition) -> str:
+        """The unit its numbers are in; empty for the datastream's own. Of a kind that comes in
+        several units it is the first datastream's, as the form and the trial show it.
+        """
+        if rule.unit or rule.datastream:
+            return rule.unit
+        return next((s.unit for s in self.streams if s.kind == rule.kind and s.unit), "")
+
+    def way(self, unit: str, stream: Datastream) -> tuple[float, float]:
+        """(scale, offset) from the rule's unit to the datastream's own."""
+        if not unit or not stream.unit or unit == stream.unit:
+            return SAME
+        found = self.between(stream.kind, unit, stream.unit)
+        if found is None:
+            raise _CannotBindError(f"{stream.key} is in {stream.unit}, which is no {unit}")
         return found
 
     def targets(self, rule: RuleDefinition) -> list[Datastream | None]:
@@ -110,6 +136,7 @@ def _bound(rule: RuleDefinition, arming: Arming, names: _Names) -> list[AlarmRul
     taken: set[str] = set()
     names_taken: set[tuple[str, str]] = set()
     many = not rule.datastream
+    unit = names.unit_of(rule)
     for stream in names.targets(rule):
         asset = rule.asset or (stream.asset or stream.key if stream is not None else "")
         if not asset:
@@ -122,12 +149,14 @@ def _bound(rule: RuleDefinition, arming: Arming, names: _Names) -> list[AlarmRul
         names_taken.add((name, asset))
         try:
             terms = tuple(bound_term(w, asset, names) for w in rule.when)
-            threshold = 0.0 if stream is None else number(rule.threshold, rule.condition, stream)
+            way = SAME if stream is None else names.way(unit, stream)
+            threshold = number(rule.threshold, rule.condition, stream, way)
         except _CannotBindError:
             if many and rule.kind:
                 continue  # this one lacks the limit, state or kind; the others may have it
             raise
-        found.append(_rule(rule, arming, name, asset, stream, threshold, terms))
+        deadband = rule.deadband * (way[0] if rule.condition in _IN_UNIT else 1.0)
+        found.append(_rule(rule, arming, name, asset, stream, (threshold, deadband), terms))
     if not found:
         raise _CannotBindError("no datastream of its kind has what it compares with")
     return found
@@ -139,9 +168,10 @@ def _rule(
     name: str,
     asset: str,
     stream: Datastream | None,
-    threshold: float,
+    numbers: tuple[float, float],
     terms: tuple[Term, ...],
 ) -> AlarmRule:
+    threshold, deadband = numbers
     return AlarmRule(
         id=name,
         datastream=stream.id if stream is not None else -1,
@@ -150,7 +180,7 @@ def _rule(
         threshold=threshold,
         priority=rule.priority,
         text=rule.text,
-        deadband=rule.deadband,
+        deadband=deadband,
         on_delay_ms=round(rule.on_delay_s * 1000),
         off_delay_ms=round(rule.off_delay_s * 1000),
         latching=rule.latching,
@@ -192,17 +222,28 @@ def bound_terms(
     parts: Iterable[When], assets: Mapping[str, Asset], streams: Sequence[Datastream]
 ) -> tuple[Term, ...]:
     """The terms of a suppression. Raises ValueError with the reason when one names nothing."""
-    names = _Names(assets, streams)
+    names = _Names(assets, streams, lambda _, unit, to: conversion(unit, to))
     try:
         return tuple(bound_term(w, w.asset, names) for w in parts)
     except _CannotBindError as error:
         raise ValueError(str(error)) from None
 
 
-def number(given: float | str, condition: Condition, stream: Datastream) -> float:
-    """A threshold in the datastream's own unit: as it is, by the name of a limit, or a state."""
+def number(
+    given: float | str,
+    condition: Condition,
+    stream: Datastream | None,
+    way: tuple[float, float] = SAME,
+) -> float:
+    """A threshold in the datastream's own unit, which `way` leads to from the rule's unit; or the
+    name of a limit, or a state.
+    """
+    if stream is None:
+        return 0.0
     if not isinstance(given, str):
-        return float(given)
+        if condition not in _IN_UNIT or (condition is Condition.EQUALS and stream.states):
+            return float(given)
+        return given * way[0] + (0.0 if condition is Condition.RATE else way[1])
     if condition is Condition.EQUALS:
         if given in stream.states:
             return float(stream.states.index(given))

@@ -48,6 +48,8 @@ class RuleDefinition(Struct, frozen=True, omit_defaults=True):
     asset: str = ""
     """whose alarm it is; empty: the datastream's own asset"""
     threshold: float | str = 0.0
+    unit: str = ""
+    """of threshold and deadband; empty: the datastream's own, for a kind the first datastream's"""
     priority: int = 3
     deadband: float = 0.0
     on_delay_s: float = 0.0

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from lamplighter.domain.city import Limits
+from lamplighter.domain.units import conversion
 from lamplighter.plugin_api.jobs import Job
 from lamplighter.plugin_api.manifest import Contract, Identifier, Line
 
@@ -40,11 +41,11 @@ class LimitValues(Contract):
             raise ValueError("limits must not descend from low_low to high_high")
         return self
 
-    def scaled(self, factor: float) -> Limits:
-        """As the city's `Limits`, in a unit of which one is `factor` of this kind's unit."""
+    def scaled(self, scale: float, offset: float = 0.0) -> Limits:
+        """As the city's `Limits`, in a unit that becomes this kind's by `scale` and `offset`."""
         return Limits(
             *(
-                None if v is None else v / factor
+                None if v is None else (v - offset) / scale
                 for v in (self.low_low, self.low, self.high, self.high_high)
             )
         )
@@ -76,11 +77,28 @@ class Kind(Contract):
             raise ValueError(f"kind {self.id} names a state twice")
         return self
 
-    def factor(self, unit: str) -> float | None:
-        """How much of this kind's unit one `unit` is; None for a unit it does not know."""
+    def conversion(self, unit: str) -> tuple[float, float] | None:
+        """(scale, offset): value in this kind's unit = value in `unit` * scale + offset.
+
+        None for a unit neither the kind nor the program knows.
+        """
         if unit in {"", self.unit}:
-            return 1.0
-        return self.units.get(unit)
+            return 1.0, 0.0
+        if unit in self.units:
+            return self.units[unit], 0.0
+        return conversion(unit, self.unit)
+
+    def factor(self, unit: str) -> float | None:
+        """How much of this kind's unit one `unit` is; None for one that is not a mere multiple."""
+        found = self.conversion(unit)
+        return None if found is None or found[1] else found[0]
+
+    def between(self, unit: str, to: str) -> tuple[float, float] | None:
+        """(scale, offset) from one unit of this kind to another; None when one is not known."""
+        one, other = self.conversion(unit), self.conversion(to)
+        if one is None or other is None:
+            return None
+        return one[0] / other[0], (one[1] - other[1]) / other[0]
 
 
 class EdgeRule(Contract):

@@ -110,7 +110,7 @@ def _dangling(plugin: Plugin) -> list[str]:
     used += [(f"decoder {d.id}", p.kind) for d, p in points]
     faults += [f"{who} names the unknown kind '{k}'" for who, k in used if k not in kinds]
     for decoder, point in points:
-        if point.kind in kinds and kinds[point.kind].factor(point.unit) is None:
+        if point.kind in kinds and kinds[point.kind].conversion(point.unit) is None:
             faults.append(f"decoder {decoder.id}: {point.kind} has no unit '{point.unit}'")
     on = [(f"rule {r.id}", t) for r in plugin.rules.rule for t in r.asset_types]
     on += [(f"interlock {i.id}", i.asset_type) for i in plugin.rules.interlock]

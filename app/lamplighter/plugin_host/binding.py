@@ -13,8 +13,12 @@ import msgspec
 from lamplighter.domain.alarm import AlarmRule, Condition, Step, Term
 from lamplighter.domain.city import Asset, Datastream, Limits
 from lamplighter.plugin_api import Kind, Plugin, Rule
+from lamplighter.plugin_api.catalogue import LimitValues
 from lamplighter.plugin_api.ruling import When
 
+Ranges = dict[tuple[str, str], tuple[float | None, float | None]]
+"""(kind, unit) -> (low, high)"""
+SAME = (1.0, 0.0)
 _WITH_UNIT = frozenset({Condition.ABOVE, Condition.BELOW, Condition.EQUALS, Condition.RATE})
 
 
@@ -85,12 +89,12 @@ def _terms(
         kind, stream = kinds.get(when.kind or ""), on_asset.get((asset, when.kind or ""))
         if kind is None or stream is None:
             return None
-        factor = kind.factor(stream.unit)
-        threshold = _threshold(when, kind, stream, factor)
+        way = kind.conversion(stream.unit)
+        threshold = _threshold(when, kind, stream, way)
         if threshold is None:
             return None
         in_unit = when.condition in _WITH_UNIT and not kind.states
-        deadband = when.deadband / (factor or 1.0) if in_unit else when.deadband
+        deadband = when.deadband / (way or SAME)[0] if in_unit else when.deadband
         terms.append(Term(stream.id, when.condition, threshold, deadband, negate=when.negate))
     return tuple(terms)
 
@@ -98,8 +102,8 @@ def _terms(
 def _bound(
     name: str, owner: str, rule: Rule, kind: Kind, stream: Datastream, asset: str
 ) -> AlarmRule | None:
-    factor = kind.factor(stream.unit)
-    threshold = _threshold(rule, kind, stream, factor)
+    way = kind.conversion(stream.unit)
+    threshold = _threshold(rule, kind, stream, way)
     if threshold is None:
         return None
     in_unit = rule.condition in _WITH_UNIT and not kind.states
@@ -111,7 +115,7 @@ def _bound(
         threshold=threshold,
         priority=rule.priority,
         text=rule.text,
-        deadband=rule.deadband / (factor or 1.0) if in_unit else rule.deadband,
+        deadband=rule.deadband / (way or SAME)[0] if in_unit else rule.deadband,
         on_delay_ms=round(rule.on_delay_s * 1000),
         off_delay_ms=round(rule.off_delay_s * 1000),
         latching=rule.latching,
@@ -135,20 +139,26 @@ def _bound(
 
 
 def _threshold(
-    rule: Rule | When, kind: Kind, stream: Datastream, factor: float | None
+    rule: Rule | When, kind: Kind, stream: Datastream, way: tuple[float, float] | None
 ) -> float | None:
+    """In the datastream's own unit. `way`: (scale, offset) from that to the kind's; None when
+    nobody knows it.
+    """
     given = rule.threshold
     if isinstance(given, str):
         if rule.condition is Condition.EQUALS:
             return float(stream.states.index(given)) if given in stream.states else None
         own: float | None = getattr(stream.limits, given)
-        if own is not None or factor is None:
+        if own is not None or way is None:
             return own
-        default: float | None = getattr(kind.limits.scaled(factor), given)
+        default: float | None = getattr(kind.limits.scaled(*way), given)
         return default
     if rule.condition not in _WITH_UNIT:
         return float(given)
-    return None if factor is None else float(given) / factor
+    if way is None:
+        return None
+    scale, offset = way
+    return float(given) / scale if rule.condition is Condition.RATE else (given - offset) / scale
 
 
 def kind_table(plugins: Iterable[Plugin]) -> dict[str, Kind]:
@@ -160,13 +170,23 @@ def kind_table(plugins: Iterable[Plugin]) -> dict[str, Kind]:
     return table
 
 
-def plausible(plugins: Iterable[Plugin]) -> dict[str, tuple[float | None, float | None]]:
-    """Plausible (low, high) by kind, in the kind's unit."""
-    return {
-        name: (kind.plausible_low, kind.plausible_high)
-        for name, kind in kind_table(plugins).items()
-        if kind.plausible_low is not None or kind.plausible_high is not None
-    }
+def plausible(kinds: Mapping[str, Kind], streams: Iterable[Datastream]) -> Ranges:
+    """Plausible (low, high) by kind and unit of these datastreams, in that unit.
+
+    A unit nobody knows has none: a number whose meaning is not known is not implausible.
+    """
+    found: Ranges = {}
+    for stream in streams:
+        key = (stream.kind, stream.unit)
+        kind = kinds.get(stream.kind)
+        if kind is None or key in found:
+            continue
+        way = kind.conversion(stream.unit)
+        if way is not None:
+            wide = LimitValues(low=kind.plausible_low, high=kind.plausible_high).scaled(*way)
+            if (wide.low, wide.high) != (None, None):
+                found[key] = (wide.low, wide.high)
+    return found
 
 
 def described(stream: Datastream, kinds: dict[str, Kind]) -> Datastream:
@@ -174,10 +194,10 @@ def described(stream: Datastream, kinds: dict[str, Kind]) -> Datastream:
     kind = kinds.get(stream.kind)
     if kind is None:
         return stream
-    factor = kind.factor(stream.unit)
+    way = kind.conversion(stream.unit)
     limits = stream.limits
-    if limits == Limits() and factor is not None:
-        limits = kind.limits.scaled(factor)
+    if limits == Limits() and way is not None:
+        limits = kind.limits.scaled(*way)
     return msgspec.structs.replace(
         stream,
         unit=stream.unit or kind.unit,

@@ -164,7 +164,7 @@ def bound_design(
         key = project_key(store.folder)
         named = {a.id: a for a in assets}
         pairs = [(s.definition, arming_of(s, key)) for s in design.rules]
-        own = bind(pairs, named, plugins.described(streams), shipped)
+        own = bind(pairs, named, plugins.described(streams), shipped, plugins.between)
     live = [r for r in shipped if switch_id(r) not in design.off]
     live += [
         r for r in own.rules if r.arming is not Arming.DRAFT and switch_id(r) not in design.off

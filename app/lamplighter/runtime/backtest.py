@@ -17,11 +17,13 @@ import numpy as np
 
 from lamplighter.alarms import backtest as trial
 from lamplighter.alarms.backtest import Firings
-from lamplighter.alarms.binding import PREFIX
+from lamplighter.alarms.binding import PREFIX, SAME, Between
 from lamplighter.domain.alarm import AlarmRule, Condition
 from lamplighter.domain.alarm_trial import Firing, Outcome, Step, Trial
+from lamplighter.domain.city import Datastream
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.problems import fault
+from lamplighter.domain.units import conversion
 from lamplighter.runtime.alarm_design import bound_design, switch_id
 from lamplighter.runtime.plugins import load_plugins
 from lamplighter.store import Store
@@ -53,10 +55,12 @@ def backtest(
     threshold: float | None = None,
     sweep: bool = True,
     progress: Progress = lambda *_: None,
+    between: Between = lambda _, unit, to: conversion(unit, to),
 ) -> Trial:
     """What the rules called `name` (`id` or `id@asset`) would have done in the last `days` days.
 
-    The days end with the newest value of the datastreams. Raises U-801 when there is no such rule.
+    `threshold` is in the unit of the first of them. The days end with the newest value of the
+    datastreams. Raises U-801 when there is no such rule.
     """
     begun = time.monotonic()
     names = {name, PREFIX + name}
@@ -65,8 +69,9 @@ def backtest(
         known = sorted({switch_id(r) for r in rules})
         what = f"there is no rule '{name}' with datastreams here; known: {', '.join(known[:12])}"
         raise fault("U-801", what=what, name="rules backtest")
+    ways = _ways(store.datastreams(), chosen, between)
     if threshold is not None:
-        chosen = [msgspec.structs.replace(r, threshold=threshold) for r in chosen]
+        chosen = _moved(chosen, threshold, ways)
     end = _end(store, chosen)
     past = _Past(store, (end - days * DAY_MS, end))
     failures = failures_of(store.work_orders())
@@ -78,7 +83,7 @@ def backtest(
     else:
         found = past.walked(chosen, rules, progress)
     horizon_ms = int(horizon_h * 3_600_000)
-    steps = _sweep(past, chosen, failures, horizon_ms, progress) if plain and sweep else ()
+    steps = _sweep(past, chosen, ways, failures, horizon_ms, progress) if plain and sweep else ()
     unit = {d.id: d.unit for d in store.datastreams()}.get(first.datastream, "")
     return Trial(
         rule=switch_id(first),
@@ -98,6 +103,32 @@ def backtest(
         seconds=round(time.monotonic() - begun, 3),
         note=_blind(chosen),
     )
+
+
+def _ways(
+    streams: Iterable[Datastream], rules: Sequence[AlarmRule], between: Between
+) -> dict[int, tuple[float, float]]:
+    """(scale, offset) from the first rule's unit to that of each rule's datastream."""
+    known = {d.id: d for d in streams}
+    first = known.get(rules[0].datastream)
+    found = {}
+    for rule in rules:
+        stream = known.get(rule.datastream)
+        if first is not None and stream is not None and first.unit and stream.unit:
+            found[stream.id] = between(stream.kind, first.unit, stream.unit) or SAME
+    return found
+
+
+def _moved(
+    rules: Sequence[AlarmRule], threshold: float, ways: dict[int, tuple[float, float]]
+) -> list[AlarmRule]:
+    """The rules with another threshold, in the first one's unit."""
+    moved = []
+    for rule in rules:
+        scale, offset = ways.get(rule.datastream, SAME)
+        offset = 0.0 if rule.condition is Condition.RATE else offset
+        moved.append(msgspec.structs.replace(rule, threshold=threshold * scale + offset))
+    return moved
 
 
 def failures_of(orders: Iterable[WorkOrder]) -> dict[str, list[int]]:
@@ -233,12 +264,16 @@ def _outcome(
 def _sweep(
     past: _Past,
     rules: Sequence[AlarmRule],
+    ways: dict[int, tuple[float, float]],
     failures: dict[str, list[int]],
     horizon_ms: int,
     progress: Progress,
 ) -> tuple[Step, ...]:
-    lows = [float(np.nanmin(c.low)) for c in past.cells.values()]
-    highs = [float(np.nanmax(c.high)) for c in past.cells.values()]
+    lows, highs = [], []
+    for stream, cells in past.cells.items():
+        scale, offset = ways.get(stream, SAME)
+        lows.append((float(np.nanmin(cells.low)) - offset) / scale)
+        highs.append((float(np.nanmax(cells.high)) - offset) / scale)
     steps = []
     tries = trial.thresholds(rules[0], lows, highs)
     before = past.read
@@ -247,7 +282,7 @@ def _sweep(
         past.keep_whole()
     for place, limit in enumerate(tries):
         progress(place, len(tries), f"trying {limit:g}")
-        moved = [msgspec.structs.replace(r, threshold=limit) for r in rules]
+        moved = _moved(rules, limit, ways)
         outcome = None
         if whole or sum(past.weight(r) for r in moved) <= MOST_SWEPT:
             found = past.plain(moved)
@@ -274,4 +309,4 @@ def try_rule(project: Path, name: str, **more: Any) -> Trial:
         plugins = load_plugins()
         streams = sorted(store.datastreams(), key=lambda d: d.id)
         every = bound_design(store, plugins, store.assets(), streams).every
-        return backtest(store, every, name, **more)
+        return backtest(store, every, name, between=plugins.between, **more)

@@ -7,8 +7,10 @@ message on `<topic>/ack` that repeats the call's token.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import smtplib
 import ssl
 import subprocess
@@ -191,6 +193,7 @@ def _program(way: Way, what: Call, deadline_s: float, cancel: threading.Event | 
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,
         )
     except OSError as error:
         raise CannotCallError(f"{way.program[0]}: {_words(error)}") from None
@@ -205,14 +208,27 @@ def _program(way: Way, what: Call, deadline_s: float, cancel: threading.Event | 
                 given = None
                 stopped = cancel is not None and cancel.is_set()
                 if stopped or time.monotonic() > end:
-                    process.kill()
-                    process.communicate()
+                    _end(process)
                     raise CannotCallError(
                         f"{way.program[0]} did not end within {deadline_s:.0f} s"
                     ) from None
     if process.returncode:
         raise CannotCallError(f"{way.program[0]} ended with code {process.returncode}")
     return acknowledged_by(output)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a program with all it started; what still holds its output is not waited for."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (AttributeError, OSError):  # no groups here, or it has just ended
+        process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=2.0)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 def acknowledged_by(output: str) -> str:

@@ -75,7 +75,7 @@ def load(store: Store, plugins: LoadedPlugins) -> CityState:
         frame=store.frame(),
         graph=graph,
         rules=(*rules, *system_rules(sources.values(), (f.id for f in stored_feeds(store)))),
-        table=stream_table(streams, ids, plugins.plausible()),
+        table=stream_table(streams, ids, plugins.plausible(streams)),
         by_asset={a: tuple(found) for a, found in by_asset.items()},
         layers=tuple(store.layers()),
         quiets=tuple(quiets(design, named, streams, graph)),

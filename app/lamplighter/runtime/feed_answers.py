@@ -77,7 +77,7 @@ class FeedAnswers(Answering):
         assets = recorder.core.city.assets
         known = {s.key: s for s in recorder.store.datastreams()}
         wanted = []
-        kinds = recorder.plugins.plausible()
+        kinds = recorder.plugins.kinds
         for key, asset, unit in bindings:
             if asset not in assets:
                 raise fault("U-801", what=f"there is no asset {asset}", name="feed add")

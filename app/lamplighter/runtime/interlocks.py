@@ -9,6 +9,7 @@ from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.governance.gate import Interlock
 from lamplighter.plugin_api import Interlock as InterlockRule
+from lamplighter.plugin_api import Kind
 from lamplighter.runtime.city_state import CityState
 from lamplighter.runtime.plugins import LoadedPlugins
 
@@ -26,7 +27,8 @@ def blocking(
                     for place in places(rule, asset.id, city)
                     for stream in city.by_asset.get(place, ())
                 ]
-                holds = any(_meets(rule, stream, city, newest) for stream in streams)
+                kind = plugins.kinds.get(rule.kind)
+                holds = any(_meets(rule, kind, stream, city, newest) for stream in streams)
                 blind = any(_withheld(rule, stream, city, newest) for stream in streams)
                 text = rule.text
                 if blind and not holds:
@@ -51,7 +53,9 @@ def _withheld(rule: InterlockRule, stream: int, city: CityState, newest: NewestV
     return bool(int(newest.quality[stream]) & QualityMark.WITHHELD)
 
 
-def _meets(rule: InterlockRule, stream: int, city: CityState, newest: NewestValues) -> bool:
+def _meets(
+    rule: InterlockRule, kind: Kind | None, stream: int, city: CityState, newest: NewestValues
+) -> bool:
     known = city.streams[stream]
     if known.kind != rule.kind or stream >= len(newest):
         return False
@@ -61,6 +65,10 @@ def _meets(rule: InterlockRule, stream: int, city: CityState, newest: NewestValu
     if isinstance(rule.threshold, str):
         state = known.states[int(value)] if 0 <= value < len(known.states) else ""
         return rule.condition == "equals" and state == rule.threshold
+    way = None if kind is None else kind.conversion(known.unit)
+    if way is None:
+        return True  # nobody knows what its number means: better refused than done
+    value = value * way[0] + way[1]
     if rule.condition == "above":
         return value > rule.threshold
     if rule.condition == "below":

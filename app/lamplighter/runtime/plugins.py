@@ -14,6 +14,7 @@ from lamplighter.domain.alarm import AlarmRule
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.maintenance import JobTemplate
 from lamplighter.domain.problems import fault
+from lamplighter.domain.units import conversion
 from lamplighter.plugin_host import PluginHost, bound_rules, described, kind_table, plausible
 from lamplighter.runtime.resources import plugin_folders, program_keys
 from lamplighter.runtime.settings import user_settings, write_user_setting
@@ -46,9 +47,17 @@ class LoadedPlugins:
         found = ((p.id, job) for p in self.host.loaded() for job in p.catalogue.job)
         return tuple(job.template(owner) for owner, job in found)
 
-    def plausible(self) -> dict[str, tuple[float | None, float | None]]:
-        """Plausible (low, high) by kind."""
-        return plausible(self.host.loaded())
+    def plausible(
+        self, streams: Sequence[Datastream]
+    ) -> dict[tuple[str, str], tuple[float | None, float | None]]:
+        """Plausible (low, high) by kind and unit of these datastreams, in that unit."""
+        return plausible(self.kinds, streams)
+
+    def between(self, kind: str, unit: str, to: str) -> tuple[float, float] | None:
+        """(scale, offset) from one unit of a kind to another; None when nobody knows."""
+        known = self.kinds.get(kind)
+        found = None if known is None else known.between(unit, to)
+        return found if found is not None else conversion(unit, to)
 
     def kind_units(self) -> dict[str, dict[str, float]]:
         """Other units a kind may come in: kind -> unit -> how much of the kind's unit it is."""

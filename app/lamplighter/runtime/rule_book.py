@@ -105,6 +105,7 @@ class RuleBook:
             {a.id: a for a in assets},
             self._plugins.described(streams),
             self._plugins.rules(assets, streams),
+            self._plugins.between,
         )
         return bound.problems.get(rule.id, "")
 

@@ -52,9 +52,9 @@ class StreamTable:
 def stream_table(
     datastreams: Sequence[Datastream],
     source_ids: Mapping[str, int],
-    plausible: Mapping[str, tuple[float | None, float | None]] | None = None,
+    plausible: Mapping[tuple[str, str], tuple[float | None, float | None]] | None = None,
 ) -> StreamTable:
-    """Arrays from the datastream list; `plausible` gives (low, high) per kind."""
+    """Arrays from the datastream list; `plausible` gives (low, high) per kind and unit."""
     count = max((d.id for d in datastreams), default=-1) + 1
     table = StreamTable(
         np.full(count, -1, np.int32),
@@ -67,7 +67,7 @@ def stream_table(
         table.source[d.id] = source_ids.get(d.source, -1)
         table.period_ms[d.id] = d.period_ms
         table.text[d.id] = bool(d.states)
-        low, high = (plausible or {}).get(d.kind, (None, None))
+        low, high = (plausible or {}).get((d.kind, d.unit), (None, None))
         table.low[d.id] = np.nan if low is None else low
         table.high[d.id] = np.nan if high is None else high
     return table

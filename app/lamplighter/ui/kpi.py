@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lamplighter.domain.city import Datastream, Limits
 from lamplighter.domain.forecast import Figure, Forecast
 from lamplighter.domain.quality import Quality
+from lamplighter.domain.units import conversion
 from lamplighter.ui import numbers
 from lamplighter.ui.city_index import CityIndex
 from lamplighter.ui.desk import Desk
@@ -273,7 +274,10 @@ def ground(city: CityIndex, define: KpiDefinition) -> Ground:
     if define.types and (any(chosen) or define.id == "pumped"):
         streams = [s for s, here in zip(streams, chosen, strict=True) if here]
         assets = [a for a, here in zip(assets, chosen, strict=True) if here]
-    factor = np.array([_FACTORS.get((define.unit, s.unit), 1.0) for s in streams])
+    known = [_factor(s.unit, define.unit) for s in streams]
+    streams = [s for s, f in zip(streams, known, strict=True) if f is not None]
+    assets = [a for a, f in zip(assets, known, strict=True) if f is not None]
+    factor = np.array([f for f in known if f is not None])
     limits = Limits(low=define.bad_low, high=define.bad_high)
     rated = 0.0
     if define.rated:
@@ -326,16 +330,21 @@ def _folded(fold: str, data: np.ndarray) -> float:
 
 
 _FACTORS: Final = {
-    ("MW", "kW"): 0.001,
-    ("MW", "W"): 1e-6,
-    ("bar", "kPa"): 0.01,
-    ("bar", "m"): 0.0981,
-    ("bar", "psi"): 0.0689476,
+    ("bar", "m"): 0.0980665,
     ("% of free flow", "1"): 100.0,
-    ("m³/h", "l/s"): 3.6,
-    ("m³/h", "L/s"): 3.6,
+    ("% of free flow", "%"): 1.0,
+    ("µg/m³", "ppb"): 1.88,
 }
-"""from a datastream's own unit to the figure's"""
+"""from a datastream's own unit to the figure's, where the kind says what is meant"""
+
+
+def _factor(unit: str, to: str) -> float | None:
+    """How much of the figure's unit one `unit` is; None when nobody knows: then it is left out."""
+    known = 1.0 if not unit else _FACTORS.get((to, unit))
+    if known is not None:
+        return known
+    found = conversion(unit, to)
+    return None if found is None or found[1] else found[0]
 
 
 def _model(

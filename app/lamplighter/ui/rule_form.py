@@ -333,6 +333,8 @@ class RuleForm(QWidget):
             threshold: float | str = float(text.replace(",", "."))
         except ValueError:
             threshold = text
+        stream = self._stream()
+        unit = base.unit or (stream.unit if every and stream is not None else "")
         steps = [s.strip() for s in self.checklist.toPlainText().splitlines() if s.strip()]
         return replace(
             base,
@@ -342,6 +344,7 @@ class RuleForm(QWidget):
             kind=what if every else "",
             condition=Condition(self.condition.currentData()),
             threshold=threshold,
+            unit=unit,
             priority=int(self.priority.currentData()),
             respond_within_s=self.respond.value() * 60,
             count=self.count.value(),

@@ -221,6 +221,9 @@ class TrialPanel(QWidget):
         definition = self.view.definition if self.view is not None else None
         if definition is None or isinstance(definition.threshold, str):
             return self.trial.threshold if self.trial is not None else None
+        tried = self._kept.get(self.view.id) if self.view is not None else None
+        if tried is not None and self.trial is tried[1] and _same_number(tried[0], definition):
+            return tried[1].threshold  # in the unit the trial shows
         return definition.threshold
 
     @property
@@ -283,7 +286,7 @@ class TrialPanel(QWidget):
         words = in_words(trial, out, at)
         name = view.definition.id
         if at is not None and at != self._own_threshold():
-            changed = _with(view, at)
+            changed = _with(view, at, trial)
             self._desk.ask(wire.PutRule(changed), lambda reply: self._arm_on(reply, name, words))
         else:
             self._desk.ask(wire.ArmRule(name, trial=words), self._armed)
@@ -322,13 +325,18 @@ def in_words(trial: Trial, out: Outcome, threshold: float | None) -> str:
     )
 
 
-def _with(view: RuleView, threshold: float) -> RuleDefinition:
+def _with(view: RuleView, threshold: float, trial: Trial) -> RuleDefinition:
     assert view.definition is not None
-    return replace(view.definition, threshold=threshold)
+    unit = trial.unit if view.definition.kind or view.definition.unit else ""
+    return replace(view.definition, threshold=threshold, unit=unit)
+
+
+def _same_number(one: RuleDefinition | None, other: RuleDefinition) -> bool:
+    return one is not None and (one.threshold, one.unit) == (other.threshold, other.unit)
 
 
 def _but_threshold(rule: RuleDefinition | None) -> RuleDefinition | None:
-    return None if rule is None else replace(rule, threshold=0.0, enabled=True)
+    return None if rule is None else replace(rule, threshold=0.0, unit="", enabled=True)
 
 
 def _caught(out: Outcome | None) -> str:

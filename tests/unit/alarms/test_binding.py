@@ -112,3 +112,29 @@ def test_the_terms_of_a_suppression_need_names_that_are_there() -> None:
     assert (term.datastream, term.threshold) == (2, 0.0)
     with pytest.raises(ValueError, match="is no datastream"):
         bound_terms([When("nothing")], ASSETS, STREAMS)
+
+
+def test_the_numbers_of_a_kind_mean_one_unit_whatever_its_datastreams_are_in() -> None:
+    streams = [
+        Datastream(0, "gw", "a", "bar", "pressure", "P1"),
+        Datastream(1, "roads", "b", "kPa", "pressure", "P2"),
+        Datastream(2, "gw", "c", "drops", "pressure", "T1"),
+    ]
+
+    def bound(**more: str) -> dict[str, AlarmRule]:
+        rule = RuleDefinition(
+            "low", "Low", Condition.BELOW, kind="pressure", threshold=3.0, deadband=0.2, **more
+        )
+        return {r.asset: r for r in bind([(rule, Arming.ARMED)], ASSETS, streams).rules}
+
+    found = bound()
+    assert set(found) == {"P1", "P2"}, "nobody knows what drops are in bar"
+    assert (found["P1"].threshold, found["P2"].threshold) == (3.0, pytest.approx(300.0))
+    assert (found["P1"].deadband, found["P2"].deadband) == (0.2, pytest.approx(20.0))
+    found = bound(unit="kPa")
+    assert (found["P1"].threshold, found["P2"].threshold) == (pytest.approx(0.03), 3.0)
+
+
+def test_a_rule_in_another_unit_than_its_datastream_says_so_when_nobody_can_convert() -> None:
+    rule = RuleDefinition("hot", "Hot", datastream="p1", threshold=3.0, unit="°C")
+    assert _problem(rule) == {"hot": "gw/p1 is in bar, which is no °C"}

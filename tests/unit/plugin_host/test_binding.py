@@ -54,6 +54,19 @@ def test_numbers_follow_the_unit_of_the_datastream(water: Plugin) -> None:
     assert grams["water.chlorine-low"].threshold == pytest.approx(0.1)
 
 
+def test_a_unit_with_another_zero_moves_limits_thresholds_and_ranges(water: Plugin) -> None:
+    kind = kind_table([water])["bearing_temperature"]
+    hot = _stream(0, "bearing_temperature", unit="°F", asset="P-1")
+    celsius = _bound(water, _stream(0, "bearing_temperature", asset="P-1"))
+    for name, rule in _bound(water, hot).items():
+        own = celsius[name]
+        assert rule.threshold == pytest.approx(own.threshold * 1.8 + 32)
+        assert rule.deadband == pytest.approx(own.deadband * 1.8)
+    assert described(hot, {kind.id: kind}).limits.high == pytest.approx(
+        (kind.limits.high or 0) * 1.8 + 32
+    )
+
+
 def test_an_unknown_unit_binds_only_what_the_datastream_says_itself(water: Plugin) -> None:
     assert _bound(water, _stream(0, "chlorine", unit="drops")) == {}
     own = _bound(water, _stream(0, "chlorine", unit="drops", limits=Limits(low=3.0)))
@@ -118,5 +131,13 @@ def test_what_a_kind_knows_is_added_to_a_datastream_and_never_overwrites(water: 
 
 
 def test_plausible_ranges_come_by_kind(water: Plugin) -> None:
-    assert plausible([water])["valve_position"] == (-1.0, 101.0)
-    assert "pump_state" not in plausible([water])
+    kinds = kind_table([water])
+    streams = [_stream(0, "valve_position", unit="%"), _stream(1, "pump_state")]
+    streams += [_stream(2, "pressure", unit=u) for u in ("bar", "kPa", "drops")]
+    found = plausible(kinds, streams)
+    assert found["valve_position", "%"] == (-1.0, 101.0)
+    low, high = found["pressure", "bar"]
+    assert low is not None and high is not None
+    assert found["pressure", "kPa"] == (pytest.approx(100 * low), pytest.approx(100 * high))
+    assert {k for k, _ in found} == {"valve_position", "pressure"}
+    assert ("pressure", "drops") not in found

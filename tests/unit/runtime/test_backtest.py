@@ -115,3 +115,18 @@ def test_a_rule_of_the_project_answers_to_its_short_name(bench: Bench) -> None:
     own = [msgspec.structs.replace(rules()[3], id="project.hot")]
     found = backtest(bench.store, own, "hot", days=2, sweep=False)
     assert (found.rule, found.outcome.fired) == ("project.hot", 3)
+
+
+def test_one_threshold_is_tried_on_datastreams_of_two_units(bench: Bench) -> None:
+    def units(access: WriteAccess) -> None:
+        named = {2: "bar", 3: "kPa"}
+        known = [d for d in bench.store.datastreams() if d.id in named]
+        access.put_datastream_meta(msgspec.structs.replace(d, unit=named[d.id]) for d in known)
+
+    bench.store.writer.call(units).result(20)
+    both = [r for r in rules() if r.datastream in (2, 3)]
+    found = backtest(bench.store, both, "hot", days=2, threshold=0.8, sweep=False)
+    assert found.unit == "bar" and {f.asset for f in found.firings} == {"A-2", "A-3"}
+    alone = backtest(bench.store, both[1:], "hot", days=2, threshold=80.0, sweep=False)
+    mine = [f for f in found.firings if f.asset == "A-3"]
+    assert alone.unit == "kPa" and mine == list(alone.firings)

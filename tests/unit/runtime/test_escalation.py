@@ -6,6 +6,7 @@ import json
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,27 @@ def test_a_program_gets_the_call_as_json_and_no_shell_sees_it(tmp_path: Path) ->
 def test_a_program_that_fails_or_hangs_is_told(tmp_path: Path, code: str, words: str) -> None:
     with pytest.raises(CannotCallError, match=words):
         call(_program(tmp_path, code), CALL, deadline_s=1.5)
+
+
+def test_a_program_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    """What it started holds its output open, and would keep the way waiting."""
+    hold = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', "
+    hold += f"'import time; time.sleep(600)']); open({str(tmp_path / 'pid')!r}, 'w').write("
+    hold += "str(p.pid)); p.wait()"
+    with pytest.raises(CannotCallError, match="did not end"):
+        call(_program(tmp_path, hold), CALL, deadline_s=5.0)
+    child = int((tmp_path / "pid").read_text())
+    end = time.monotonic() + 20
+    while _runs(child) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
+    except OSError:
+        return False
 
 
 def test_only_a_line_of_its_own_acknowledges() -> None:

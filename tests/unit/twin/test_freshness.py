@@ -25,7 +25,7 @@ START = 1_000_000
 
 def _table() -> StreamTable:
     streams = [Datastream(0, "pump", "P-1", kind="pressure"), Datastream(1, "pump", "P-2")]
-    return stream_table(streams, {"pump": 0}, {"pressure": (0.0, 10.0)})
+    return stream_table(streams, {"pump": 0}, {("pressure", ""): (0.0, 10.0)})
 
 
 def _heard(
