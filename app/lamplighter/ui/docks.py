@@ -50,6 +50,8 @@ SIDE: Final[Place] = ("asset", "attributes", "forecast", "waiting", "scenario", 
 LEFT: Final[Place] = ("assets", "layers", "views", "city")
 """all others are lists and charts, whose room is the bottom"""
 LOW_SHARE: Final = 0.34
+LOW_SHARES: Final = {"Overview": LOW_SHARE, "Alarms": 0.62, "Trends": 0.76, "Work": 0.42}
+_NO_AREAS: Final = (None, None, None)
 LAYOUTS: Final = 2
 """version of kept layouts; those of another are not taken"""
 
@@ -81,6 +83,8 @@ class Docks:
         self.docks: dict[str, QtAds.CDockWidget] = {}
         self._narrow = False
         self.current = "Overview"
+        self._areas: tuple[object, object, object] = _NO_AREAS
+        """left, lower and right one of the shipped perspective that stands"""
         self._left_out: frozenset[str] = frozenset()
         self._file = folder / "window.ini" if folder else None
 
@@ -116,28 +120,38 @@ class Docks:
         for dock in self.docks.values():
             self.manager.removeDockWidget(dock)
         left, centre, right, bottom = self._plan(name)
-        look, width = theme(), max(1280, self.manager.width())
-        height = max(560, self.manager.height())
         middle = self._area(centre, _C, None)
         # bottom spans left and centre; the right dock stands beside both
         right_area = self._area(right, _R, middle) if right else None
         lower = self._area(bottom, _B, middle) if bottom else None
         left_area = self._area(left, _L, middle) if left else None
-        right_w = look.px(344) if right else 0
-        left_w = look.px(240 if not self._narrow else 304) if left else 0
         if right_area is not None:
+            width, right_w = self._width(), theme().px(344)
             self.manager.setSplitterSizes(middle, [width - right_w, right_w])
-        share = {"Overview": LOW_SHARE, "Alarms": 0.62, "Trends": 0.76, "Work": 0.42}.get(name, 0.3)
-        low = max(look.px(200), round(height * share))
-        if lower is not None:
-            _split(lower, [height - low, low])
-        if left_area is not None:
-            _split(left_area, [left_w, max(320, width - right_w - left_w)])
-        if right_area is not None:
-            _split(right_area, [width - right_w, right_w])
+        self.current = name
+        self._areas = (left_area, lower, right_area)
+        self.fit()
         self._put_away()
         self._offer()
-        self.current = name
+
+    def fit(self) -> None:
+        """Gives the areas of the shipped perspective that stands their shares of the present size;
+        a layout of the user's own keeps its sizes.
+        """
+        left, lower, right = self._areas
+        look, width, height = theme(), self._width(), max(560, self.manager.height())
+        right_w = look.px(344) if right is not None else 0
+        left_w = look.px(240 if not self._narrow else 304) if left is not None else 0
+        low = max(look.px(200), round(height * LOW_SHARES.get(self.current, 0.3)))
+        if lower is not None:
+            _split(lower, [height - low, low])
+        if left is not None:
+            _split(left, [left_w, max(320, width - right_w - left_w)])
+        if right is not None:
+            _split(right, [width - right_w, right_w])
+
+    def _width(self) -> int:
+        return max(1280, int(self.manager.width()))
 
     def _plan(self, name: str) -> tuple[Place, Place, Place, Place]:
         side = SIDE
@@ -184,6 +198,7 @@ class Docks:
 
     def alone(self, name: str) -> None:
         """Only this dock, without its tab."""
+        self._areas = _NO_AREAS
         for dock in self.docks.values():
             self.manager.removeDockWidget(dock)
         self._area((name,), _C, None)
@@ -276,6 +291,7 @@ class Docks:
         if state is None:
             return False
         self._know_all()
+        self._areas = _NO_AREAS
         if not self.manager.restoreState(state, LAYOUTS):
             return False
         self._put_away()

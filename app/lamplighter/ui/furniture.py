@@ -132,7 +132,7 @@ class Furniture:
         for view in (self.faceplate, self.trends):
             window.beat.add(view)
         self._is_narrow: bool | None = None
-        self._restored = self._shut = False
+        self._shut = False
         self.errands = CityErrands(desk, self.docks, self.twin, self.kept, self.nearby)
         self.project = ProjectWindows(desk, window, self.docks)
         self.kits = KitWindows(self.desk, window)
@@ -211,13 +211,12 @@ class Furniture:
         self._is_narrow = self._window.width() < 1440
         self.docks.leave_out("then")
         self.docks.arrange("Overview", narrow=self._is_narrow)
-        self._restored = self.docks.restore("Overview")
+        self.docks.restore("Overview")
         self._window.top.show_workspace("Overview")
 
     def load_charts(self) -> None:
         """Imports pyqtgraph and makes the charts; called after the first paint."""
-        if not self._restored:  # the area has its final size only now
-            self.docks.arrange("Overview")
+        self.docks.fit()  # the area has its final size only now
         self.trends.ready()
         self.faceplate.attach_plot()
         self.anomalies.ready()
