@@ -53,6 +53,8 @@ class KnownEvent(Struct, frozen=True):
     anew: bool = False
     datastream: int = -1
     """only this datastream; -1: all of the asset"""
+    renewed: bool = False
+    """the asset itself is another one after it: repaired, replaced or calibrated"""
 
 
 class Anomaly(Struct, frozen=True, omit_defaults=True):

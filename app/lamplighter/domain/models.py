@@ -19,7 +19,8 @@ KEPT_WINDOWS: Final = 20
 EXPECTED: Final = "expected"
 SENSORS: Final = "sensors"
 FORECASTS: Final = "forecasts"
-OWN_KINDS: Final = frozenset({EXPECTED, SENSORS, FORECASTS})
+RELATIONS: Final = "relations"
+OWN_KINDS: Final = frozenset({EXPECTED, SENSORS, FORECASTS, RELATIONS})
 """kinds that speak of the datastreams of one project alone: learned anew on schedule, and of no
 use to another project"""
 

@@ -29,6 +29,9 @@ from lamplighter.domain.problems import fault
 from lamplighter.runtime.anomaly_words import outcome_of, reason_of
 from lamplighter.runtime.known_events import known_events
 from lamplighter.runtime.leaks import LeakDesk, mended_leaks, new_leaks
+from lamplighter.runtime.relating import RelationDesk
+from lamplighter.runtime.relation_watch import RelationFinding
+from lamplighter.runtime.relation_words import of_relations
 from lamplighter.runtime.signals import SignalDesk
 from lamplighter.store import WriteAccess
 
@@ -61,6 +64,7 @@ class AnomalyDesk:
         self._lock = threading.RLock()
         self.signals = SignalDesk(recorder)
         self.leaks = LeakDesk(recorder)
+        self.relations = RelationDesk(recorder, self.signals.ring)
         self._open: dict[int | str, Anomaly] = {}
         """by datastream, or by asset where several signals are meant"""
         self._told_ms: dict[str, int] = {}
@@ -79,10 +83,12 @@ class AnomalyDesk:
         self._look()
         self.signals.start()
         self.leaks.start()
+        self.relations.start()
 
     def stop(self, deadline_s: float = 3.0) -> None:
         self.signals.stop(deadline_s)
         self.leaks.stop(deadline_s)
+        self.relations.stop(deadline_s)
         thread = self._thread
         if thread is not None:
             thread.join(deadline_s)
@@ -101,6 +107,7 @@ class AnomalyDesk:
         unfit = core.mask | self._muted
         self.watch.second(core.newest, core.expected.basis, unfit)
         self.signals.every_second(unfit, self._events)
+        self.relations.every_second(self._events)
         self.leaks.every_second()
         now = self._recorder.clock.monotonic_ms()
         if now >= self._next_ms:
@@ -257,6 +264,23 @@ class AnomalyDesk:
             if not self._watched(known) and judged and key not in lasting:
                 changed.append(replace(known, until_ms=now))
         return changed
+
+    # ------------------------------------------------------------------ signals of one asset
+    def told_by_relations(self, found: tuple[RelationFinding, ...], calm: frozenset[str]) -> None:
+        """Assets whose signals do not fit together, and such where nothing is wrong now."""
+        try:
+            now = self._recorder.clock.wall_ms()
+            with self._lock:
+                changed = of_relations(found, calm, self._open, self._alarmed, now)
+                changed = [self._with_cases(a) if a.found_ms == now else a for a in changed]
+            if changed:
+                self.keep(changed)
+        except Exception:
+            log.exception("signals at odds could not be told")
+
+    def stands(self, assets: frozenset[str]) -> bool:
+        """Whether an anomaly of the signals of any of these assets together lasts."""
+        return any(asset in self._open for asset in assets)
 
     # ------------------------------------------------------------------ leaks
     def told_by_leaks(self, report: LeakReport) -> None:

@@ -46,6 +46,8 @@ QUIET: Final = frozenset(
         "Learn how sensors go together",
         "Learn the next hours",
         "Load the next hours",
+        "Learn how signals go together (worker)",
+        "Load how signals go together",
     }
 )
 """work that runs often by itself, or has a row of its own, and would only crowd the drawer"""

@@ -56,7 +56,9 @@ def renewals(store: Store) -> list[KnownEvent]:
         if order.state == "done" and order.closed_ms and renews(order.title, order.finding):
             text = f"work order {order.id}: {order.title}"
             begin = min(order.created_ms or order.closed_ms, order.closed_ms)
-            found.append(KnownEvent(order.asset, begin, order.closed_ms, text, anew=True))
+            found.append(
+                KnownEvent(order.asset, begin, order.closed_ms, text, anew=True, renewed=True)
+            )
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from lamplighter.analytics.anomaly.relation_tables import RelationTable
 from lamplighter.analytics.expected_after import Later
 from lamplighter.analytics.expecting import USED, WORSE, ExpectedReport
 from lamplighter.analytics.forecasting.keeping import KeptVersion, Learning, Version
@@ -14,7 +15,15 @@ from lamplighter.analytics.season import HOUR_MS
 from lamplighter.analytics.suspicion.fit import LEAST_EXPLAINED
 from lamplighter.analytics.suspicion.keeping import Keeping, KeptModels
 from lamplighter.analytics.suspicion.training import Models
-from lamplighter.domain.models import EXPECTED, FORECASTS, SENSORS, Figure, Judged, ModelCard
+from lamplighter.domain.models import (
+    EXPECTED,
+    FORECASTS,
+    RELATIONS,
+    SENSORS,
+    Figure,
+    Judged,
+    ModelCard,
+)
 from lamplighter.runtime.learned_model import Craft
 
 TOLD: Final = "told.json"
@@ -178,3 +187,34 @@ FORECASTS_CRAFT: Final = Craft(
     learn_s=1_800.0,
     judged_while_frozen=True,
 )
+
+
+def relations_card(table: RelationTable, seconds: float) -> ModelCard:
+    """The card of what the signals of each asset say of each other."""
+    count = len(table.assets)
+    left = table.spread / table.naive
+    first = int(table.first_ms.min()) if count else 0
+    last = int(table.last_ms.max()) if count else 0
+    figure = Figure(
+        "median error",
+        round(float(np.median(left)), 4) if left.size else None,
+        1.0,
+        OF_NAIVE,
+        n=int(left.size),
+    )
+    return ModelCard(
+        kind=RELATIONS,
+        title="How the signals of an asset go together",
+        method="ridge on random features 1",
+        basis=f"this project's history, {(last - first) / 86_400_000:.0f} days, {count:,} assets",
+        from_ms=first,
+        to_ms=last,
+        units=count,
+        rows=int(table.rows.sum()),
+        seeds=(),
+        split="24 blocks of time in four folds, each told by what was learned from the other three",
+        thresholds="the second worst day of those blocks, half as much again",
+        figures=(figure,) if left.size else (),
+        naive="for each signal the better of: its mean, its usual course of the day",
+        seconds=round(seconds, 2),
+    )

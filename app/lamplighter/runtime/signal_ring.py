@@ -86,13 +86,23 @@ def read_past(store: Store, ids: Sequence[int], count: int, slot: int) -> npt.ND
     found = np.full((ROWS, count), np.nan, np.float32)
     begin = slot - ROWS + 1
     for first in range(0, len(ids), AT_ONCE):
-        some = ids[first : first + AT_ONCE]
-        for ident, cells in store.coarse_cells(some, begin * STEP_MS, (slot + 1) * STEP_MS, FINE):
-            good = ((cells.worst & CLASS_MASK) == int(Quality.GOOD)) & (
-                (cells.worst & UNUSUAL) == 0
-            )
-            row = cells.last_ms // STEP_MS - begin
-            inside = np.flatnonzero(good & (row >= 0) & (row < ROWS))
-            if ident < count:
-                found[row[inside], ident] = cells.last[inside]
+        some = [i for i in ids[first : first + AT_ONCE] if i < count]
+        found[:, some] = read_rows(store, some, begin, ROWS)
+    return found
+
+
+def read_rows(
+    store: Store, ids: Sequence[int], begin: int, rows: int, without: int = UNUSUAL
+) -> npt.NDArray[np.float32]:
+    """(rows, len(ids)) the last good value in each slot from slot number `begin` on; cells with a
+    mark of `without` are left out.
+    """
+    found = np.full((rows, len(ids)), np.nan, np.float32)
+    place = {ident: column for column, ident in enumerate(ids)}
+    to_ms = (begin + rows) * STEP_MS
+    for ident, cells in store.coarse_cells(ids, begin * STEP_MS, to_ms, FINE):
+        good = ((cells.worst & CLASS_MASK) == int(Quality.GOOD)) & ((cells.worst & without) == 0)
+        row = cells.last_ms // STEP_MS - begin
+        inside = np.flatnonzero(good & (row >= 0) & (row < rows))
+        found[row[inside], place[ident]] = cells.last[inside]
     return found

@@ -133,7 +133,10 @@ class SignalDesk:
     def _groups(self, place: dict[int, int]) -> list[tuple[str, tuple[int, ...]]]:
         """Assets with several signals; at most so many at once, the others next time."""
         every = []
+        covered = self._recorder.anomalies.relations.watch.covers
         for asset, ids in self._recorder.core.city.by_asset.items():
+            if covered(asset):
+                continue  # what was learned of it over weeks says more than its last days
             mine = tuple(place[i] for i in ids if i in place)
             if SIGNALS[0] <= len(mine) <= SIGNALS[1]:
                 every.append((asset, mine))

@@ -92,9 +92,9 @@ def fit(columns: Columns) -> PlantModel | None:
     rng = np.random.default_rng(SEED)
     turn = rng.normal(0.0, np.sqrt(2.0 * WIDTH), (inputs.shape[1], FEATURES))
     phase = rng.uniform(0.0, 2.0 * np.pi, FEATURES)
-    features = _features(inputs, turn, phase)
+    features = waves(inputs, turn, phase)
     largest = np.nanmax(np.abs(values[:, told]), axis=0) / scale[told]
-    left = _unseen(features, scaled[:, targets])
+    left = unseen(features, scaled[:, targets])
     spread = np.sqrt((left * left).mean(axis=0) + (ACCURACY * largest) ** 2)
     calm = _score(left / spread)[0]
     names = columns.names
@@ -106,7 +106,7 @@ def fit(columns: Columns) -> PlantModel | None:
         scale[kept],
         turn,
         phase,
-        _solved(features, scaled[:, targets]),
+        solved(features, scaled[:, targets]),
         spread,
         calm,
         limit_of(calm, FALSE, HOLD),
@@ -129,25 +129,27 @@ def _inputs(scaled: Floats, switches: np.ndarray, time_ms: np.ndarray) -> Floats
     return np.column_stack([before, scaled[:, switches], *clock])
 
 
-def _features(inputs: Floats, turn: Floats, phase: Floats) -> Floats:
-    waves = np.sqrt(2.0 / phase.size) * np.cos(inputs @ turn + phase)
-    return np.column_stack([waves, inputs, np.ones(inputs.shape[0])])
+def waves(inputs: Floats, turn: Floats, phase: Floats) -> Floats:
+    """(n, FEATURES + inputs + 1) cosines of the inputs, the inputs themselves and a one."""
+    turned = np.sqrt(2.0 / phase.size) * np.cos(inputs @ turn + phase)
+    return np.column_stack([turned, inputs, np.ones(inputs.shape[0])])
 
 
-def _solved(features: Floats, targets: Floats) -> Floats:
+def solved(features: Floats, targets: Floats) -> Floats:
+    """(f, m) weights by ridge."""
     inner = features.T @ features + RIDGE * features.shape[0] * np.eye(features.shape[1])
     found: Floats = np.linalg.solve(inner, features.T @ targets)
     return found
 
 
-def _unseen(features: Floats, targets: Floats) -> Floats:
+def unseen(features: Floats, targets: Floats) -> Floats:
     """What remains in each block by a model fitted on the other folds."""
     rows = features.shape[0]
     fold = np.arange(rows) * BLOCKS // rows % FOLDS
     left = np.zeros(targets.shape)
     for part in range(FOLDS):
         out = fold == part
-        left[out] = targets[out] - features[out] @ _solved(features[~out], targets[~out])
+        left[out] = targets[out] - features[out] @ solved(features[~out], targets[~out])
     return left
 
 
@@ -192,7 +194,7 @@ def judge(model: PlantModel, columns: Columns) -> PlantJudged:
     targets = [model.moving.index(n) for n in model.told]
     switches = np.array([k for k, n in enumerate(model.moving) if n not in model.told], np.int64)
     inputs = _inputs(scaled, switches, columns.time_ms)
-    told = _features(inputs, model.turn, model.phase) @ model.weight
+    told = waves(inputs, model.turn, model.phase) @ model.weight
     score, short = _score((scaled[:, targets] - told) / model.spread)
     score = score / model.limit
     known = np.isfinite(columns.values[:, [place[n] for n in model.moving]]).mean(axis=1)
