@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.domain.city import Datastream, Limits
 from lamplighter.domain.newest_block import blank
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.units import CHOICES, display
+from lamplighter.ui.trend_axes import Scale, ValueAxis
+from lamplighter.ui.units import CHOICES, display, shown_span
+from lamplighter.ui.units import shown as shown_text
 from lamplighter.ui.units_dialog import UnitsDialog, restore
 from lamplighter.ui.value_model import ValueModel, of_datastream
 
@@ -70,3 +72,18 @@ def test_the_choice_is_kept_for_the_person(qtbot: object, desk: Desk, tmp_path: 
     assert display.as_text() == {"bar": "kPa"}
     dialog.close()
     parent.deleteLater()
+
+
+def test_the_axis_of_a_chart_and_what_stands_between_cursors_move_too() -> None:
+    scale = Scale("°C", 8.0, 32.0)
+    axis = ValueAxis("left")
+    axis.set_scale(scale)
+    plain = axis.tickStrings(axis.tickValues(0, 1, 200)[0][1], 1, 1)
+    display.choose("°C", "°F")
+    axis.set_scale(scale)
+    places = axis.tickValues(0, 1, 200)[0][1]
+    words = axis.tickStrings(places, 1, 1)
+    assert plain == ["10", "15", "20", "25", "30"] and words == ["50", "60", "70", "80"]
+    assert [8 + 24 * p for p in places] == pytest.approx([10, 15.5556, 21.1111, 26.6667], abs=1e-3)
+    assert shown_text(20.0, "°C", 0.1).startswith("68.0")
+    assert shown_span(10.0, "°C", 0.1).startswith("18.0"), "a difference has no zero"

@@ -11,6 +11,7 @@ from lamplighter.domain.city import Datastream
 from lamplighter.domain.forecast import FIGURE, STREAM, Forecast
 from lamplighter.ui import numbers
 from lamplighter.ui.time_model import Mode
+from lamplighter.ui.units import display
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
@@ -80,12 +81,19 @@ class ForecastRoom(QObject):
             self._desk.ask(wire.PutFigures(figures), self.take)
 
 
-def brief(item: Forecast | None, now_ms: int, resolution: float) -> str:
-    """`in 6 h 64 (58\u201370)`, with FROZEN where the naive rule stands; empty without a number."""
+def brief(item: Forecast | None, now_ms: int, resolution: float, *, converted: bool = False) -> str:
+    """`in 6 h 64 (58\u201370)`, with FROZEN where the naive rule stands; empty without a number.
+
+    `converted`: in the unit this person wants to see, as a datastream's value is.
+    """
     at = item.at(now_ms + AHEAD_MS) if item is not None else None
     if item is None or at is None:
         return ""
     value, low, high, _ = at
+    way = display.of(item.unit) if converted else None
+    if way is not None:
+        value, low, high = way.value(value), way.value(low), way.value(high)
+        resolution = way.span(resolution)
     text = tr(
         "in 6 h {v} ({band})",
         v=numbers.number(value, resolution),

@@ -284,6 +284,7 @@ class Furniture:
         dialog = UnitsDialog(self.desk, self.docks.settings(), self._window)
         dialog.changed.connect(self.faceplate.refresh)
         dialog.changed.connect(self.desk.city_changed)
+        dialog.changed.connect(self.trends.units_changed)
         centre_over(self._window, dialog)
         dialog.show()
 

@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor
 
 from lamplighter.ui import numbers
 from lamplighter.ui.time_axis import local_ticks
+from lamplighter.ui.units import Conversion, display
 
 MOST_AXES: Final = 4
 Floats = npt.NDArray[np.float64]
@@ -68,6 +69,7 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
     def __init__(self, side: str) -> None:
         super().__init__(side)
         self._scale_of = Scale()
+        self._shown: Conversion | None = None
         self._dress: tuple[object, ...] = ()
         self.percent = False
 
@@ -84,29 +86,41 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
 
     def set_scale(self, scale: Scale) -> None:
         """What 0..1 means from now on."""
-        if scale != self._scale_of:
-            self._scale_of = scale
+        shown = None if scale.words or self.percent else display.of(scale.unit)
+        if scale != self._scale_of or shown != self._shown:
+            self._scale_of, self._shown = scale, shown
             self.picture = None
             self.update()
 
     def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
         scale = self._scale_of
-        step = step_of(scale.low, scale.high, max(2, min(5, round(size / 32))))
+        bottom, top = self._range()
+        step = step_of(bottom, top, max(2, min(5, round(size / 32))))
         step = max(1.0, step) if scale.words else step
-        first = np.ceil(scale.low / step) * step
-        values = np.arange(first, scale.high + step * 1e-6, step)
+        first = np.ceil(bottom / step) * step
+        values = np.arange(first, top + step * 1e-6, step)
+        if self._shown is not None:
+            values = (values - self._shown.offset) / self._shown.factor
         return [(1.0, [float(v) for v in scale.place(values) if -1e-9 <= v <= 1 + 1e-9])]
+
+    def _range(self) -> tuple[float, float]:
+        """Bottom and top in the unit that is shown."""
+        own, shown = self._scale_of, self._shown
+        if shown is None:
+            return own.low, own.high
+        return shown.value(own.low), shown.value(own.high)
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         own = self._scale_of
-        step = step_of(own.low, own.high)
-        real = [own.low + v * (own.high - own.low) for v in values]
+        bottom, top = self._range()
+        step = step_of(bottom, top)
+        real = [bottom + v * (top - bottom) for v in values]
         if own.words:
             size = len(own.words)
             return [own.words[round(v)] if 0 <= round(v) < size else "" for v in real]
         if self.percent:
             return [f"{v:.0f}" for v in real]
-        if abs(own.high) >= 1e5 or abs(own.low) >= 1e5:
+        if abs(top) >= 1e5 or abs(bottom) >= 1e5:
             return [_short(v) for v in real]
         return [numbers.number(v, step if step < 1 else 1) for v in real]
 

@@ -19,13 +19,13 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.forecast import Forecast
-from lamplighter.ui import numbers
 from lamplighter.ui.series import DOUBTFUL, HAND, Trace, flagged_envelope
 from lamplighter.ui.theme import theme
 from lamplighter.ui.trend_axes import MOST_AXES, Floats, Scale, TimeAxis, ValueAxis
 from lamplighter.ui.trend_hands import HandledPlot
 from lamplighter.ui.trend_overlay import Overlay
 from lamplighter.ui.trend_readout import value_at
+from lamplighter.ui.units import bare, shown, shown_unit
 from lamplighter.ui.words import tr
 
 LABEL_PX: Final = 20.0
@@ -327,6 +327,7 @@ class TrendPlot(HandledPlot):
             mine = shown[number] if number < len(shown) else None
             on = mine is not None or number == 0
             named = mine.unit if mine is not None and (len(shown) > 1 or alone) else ""
+            named = named if alone else shown_unit(named)
             ink = self._axis_ink(mine.unit if mine is not None else "", single=len(shown) < 2)
             wide = theme().px(40 if len(shown) < 2 else 50) if on else 0
             axis.dress(on, wide, named, ink)
@@ -390,13 +391,13 @@ class TrendPlot(HandledPlot):
             ("HH", stream.limits.high_high, True),
         )
         step = max(stream.resolution, 0.1)
-        named = [(f"{w} {numbers.number(v, step)}", v, s) for w, v, s in found if v is not None]
+        named = [(f"{w} {bare(v, stream.unit, step)}", v, s) for w, v, s in found if v is not None]
         known = {value for _, value, _ in named}
         for rule in self.thresholds.get(stream.id, ())[:6]:
             if rule.value not in known:
                 known.add(rule.value)
                 sign = ">" if rule.above else "<"
-                words = f"P{rule.priority} {sign} {numbers.number(rule.value, step)}"
+                words = f"P{rule.priority} {sign} {bare(rule.value, stream.unit, step)}"
                 named.append((words, rule.value, rule.priority == 1))
         return named
 
@@ -448,11 +449,7 @@ class TrendPlot(HandledPlot):
             if trace is None:
                 continue
             value = value_at(trace, self.cursor_ms, hole_of(stream, trace))
-            text = (
-                tr("no data")
-                if value is None
-                else numbers.with_unit(value, stream.unit, stream.resolution)
-            )
+            text = tr("no data") if value is None else shown(value, stream.unit, stream.resolution)
             found.append(text)
         return found
 

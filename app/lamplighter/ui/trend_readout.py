@@ -12,6 +12,7 @@ from lamplighter.domain.city import Datastream
 from lamplighter.ui import numbers
 from lamplighter.ui.series import Trace
 from lamplighter.ui.theme import theme
+from lamplighter.ui.units import display, shown, shown_span, shown_unit
 from lamplighter.ui.words import tr
 
 
@@ -29,6 +30,8 @@ class Between:
     high: float | None
     covered: float
     """share 0..1 of the stretch that points cover"""
+    hours: float = 0.0
+    """how long that is"""
 
     @property
     def difference(self) -> float | None:
@@ -68,6 +71,7 @@ def between(trace: Trace, a_ms: int, b_ms: int, hole_ms: float) -> Between:
         low,
         high,
         covered / (last - first) if last > first else 0.0,
+        covered / 3_600_000,
     )
 
 
@@ -103,7 +107,8 @@ class Readout(QTableWidget):
             figures = [found.at_a, found.at_b, found.difference, found.mean, None,
                        found.low, found.high]  # fmt: skip
             texts = [_text(f, unit, step) for f in figures]
-            integral = _text(found.integral, f"{unit}\u00b7h" if unit else "h", step)
+            texts[2] = _span(found.difference, unit, step)
+            integral = _hours(found, stream)
             about = "≈" if reduced else ""
             texts[3], texts[4] = about + texts[3], about + integral
             cells = [stream.label or stream.name, *texts, numbers.percent(found.covered)]
@@ -123,4 +128,20 @@ class Readout(QTableWidget):
 
 
 def _text(value: float | None, unit: str, resolution: float) -> str:
-    return tr("not known") if value is None else numbers.with_unit(value, unit, resolution)
+    return tr("not known") if value is None else shown(value, unit, resolution)
+
+
+def _span(value: float | None, unit: str, resolution: float) -> str:
+    return tr("not known") if value is None else shown_span(value, unit, resolution)
+
+
+def _hours(found: Between, stream: Datastream) -> str:
+    """Mean times covered hours, so that a unit with another zero comes out right."""
+    if found.integral is None or found.mean is None:
+        return tr("not known")
+    way = display.of(stream.unit)
+    value, step, unit = found.integral, stream.resolution, shown_unit(stream.unit)
+    if way is not None:
+        hours = found.hours
+        value, step = value * way.factor + way.offset * hours, way.span(step)
+    return numbers.with_unit(value, f"{unit}\u00b7h" if unit else "h", step)

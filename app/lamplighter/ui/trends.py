@@ -29,6 +29,7 @@ from lamplighter.ui.trend_feed import TrendFeed, Wanted
 from lamplighter.ui.trend_keys import Stage
 from lamplighter.ui.trend_readout import Readout, between, value_at
 from lamplighter.ui.trend_view import TrendView
+from lamplighter.ui.units import shown_span
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
@@ -411,14 +412,22 @@ class Trends(Panel):
         then = value_at(ghost, end[0] - back, hole_of(stream, ghost))
         if then is None or end[1] != end[1]:
             return tr("  (then: no data)")
-        text = numbers.with_unit(end[1] - then, stream.unit, stream.resolution)
+        text = shown_span(end[1] - then, stream.unit, stream.resolution)
         return "  (" + ("" if text.startswith(numbers.MINUS) else "+") + text + ")"
 
     def _ahead_words(self, chart: Chart) -> tuple[str, str]:
         """The sixth hour from now in short for the heading, and all about it."""
         stream, now = chart.streams[0], self._desk.time.now_ms
         item = self._desk.ahead.of_stream(stream)
-        return brief(item, now, stream.resolution), whole(item, now, stream.resolution)
+        short = brief(item, now, stream.resolution, converted=True)
+        return short, whole(item, now, stream.resolution)
+
+    def units_changed(self) -> None:
+        """Axes, values and figures between the cursors in the units that are wanted now."""
+        for chart in self.charts:
+            chart.plot.restyle()
+        self._values(again=True)
+        self._show_readout()
 
     def show_ahead(self) -> None:
         """The next hours in the charts, or charts that end at now."""

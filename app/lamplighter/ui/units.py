@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from lamplighter.domain.city import Limits
+from lamplighter.ui import numbers
 
 
 class Conversion(NamedTuple):
@@ -24,6 +25,10 @@ class Conversion(NamedTuple):
     def span(self, stored: float) -> float:
         """A difference: the zero of the scale does not count."""
         return stored * abs(self.factor)
+
+    def back(self, shown: float) -> float:
+        """What is stored, of what is shown."""
+        return (shown - self.offset) / self.factor
 
     def limits(self, stored: Limits) -> Limits:
         """The limits in the shown unit; their order stays."""
@@ -41,6 +46,10 @@ CHOICES: Final[dict[str, tuple[Conversion, ...]]] = {
     "hPa": (Conversion("mbar", 1.0), Conversion("inHg", 0.02952998)),
     "m³/h": (Conversion("l/s", 1 / 3.6), Conversion("m³/d", 24.0), Conversion("gpm", 4.402868)),
     "l/s": (Conversion("m³/h", 3.6), Conversion("gpm", 15.850323)),
+    "L/s": (Conversion("m³/h", 3.6), Conversion("gpm", 15.850323)),
+    "psi": (Conversion("bar", 0.06894757), Conversion("kPa", 6.894757)),
+    "°F": (Conversion("°C", 1 / 1.8, -32 / 1.8),),
+    "K": (Conversion("°C", 1.0, -273.15),),
     "m³": (Conversion("l", 1000.0), Conversion("gal", 264.17205)),
     "m": (Conversion("cm", 100.0), Conversion("ft", 3.2808399)),
     "m/s": (Conversion("km/h", 3.6), Conversion("kn", 1.9438445), Conversion("mph", 2.2369363)),
@@ -84,3 +93,33 @@ class DisplayUnits:
 
 display = DisplayUnits()
 """this window's choice"""
+
+
+def shown(value: float | None, unit: str, resolution: float = 0.01) -> str:
+    """A stored value in the unit this person wants to see, with that unit."""
+    found = display.of(unit)
+    if found is None or value is None:
+        return numbers.with_unit(value, unit, resolution)
+    return numbers.with_unit(found.value(value), found.unit, found.span(resolution))
+
+
+def shown_unit(unit: str) -> str:
+    """What this person wants to see instead of a stored unit."""
+    found = display.of(unit)
+    return unit if found is None else found.unit
+
+
+def shown_span(value: float | None, unit: str, resolution: float = 0.01) -> str:
+    """A difference of stored values in the unit this person wants to see, with that unit."""
+    found = display.of(unit)
+    if found is None or value is None:
+        return numbers.with_unit(value, unit, resolution)
+    return numbers.with_unit(value * found.factor, found.unit, found.span(resolution))
+
+
+def bare(value: float, unit: str, resolution: float) -> str:
+    """The same as `shown` without the unit, where that stands beside it."""
+    found = display.of(unit)
+    if found is None:
+        return numbers.number(value, resolution)
+    return numbers.number(found.value(value), max(found.span(resolution), resolution))

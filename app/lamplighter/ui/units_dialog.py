@@ -55,8 +55,8 @@ class UnitsDialog(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.addWidget(
-            Text(tr("Values, limits and expectations of the faceplate, lists and labels. Trends, "
-                    "alarms, commands and exports keep the stored unit."),
+            Text(tr("Values, limits and expectations of the faceplate, lists, labels and trends. "
+                    "Alarms, commands and exported tables keep the stored unit."),
                  "caption", "secondary", wrap=True)
         )  # fmt: skip
         layout.addWidget(Scroller(inner), 1)
