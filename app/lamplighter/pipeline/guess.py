@@ -41,6 +41,7 @@ _STATES: Final = ("state", "status", "mode", "position", "phase", "alarm", "door
 _FORMATS: Final = (
     "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M",
     "%m/%d/%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%d.%m.%Y",
+    "%d.%m.%y %H:%M", "%d/%m/%y %H:%M", "%d/%m/%y %H",
 )  # fmt: skip
 _ENDINGS: Final[tuple[tuple[str, str], ...]] = (
     ("degc", "°C"), ("celsius", "°C"), ("_c", "°C"), ("degf", "°F"), ("fahrenheit", "°F"),

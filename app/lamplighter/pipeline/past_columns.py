@@ -24,6 +24,7 @@ EARLIEST_MS: Final = -2_208_988_800_000
 """1900; what is older is a misread number"""
 LATEST_MS: Final = 4_102_444_800_000
 """2100"""
+_MS: Final = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 _WIDTHS: Final = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 
 
@@ -51,10 +52,10 @@ def times(cells: Sequence[str], format: str, zone: str) -> tuple[Longs, Mask, Ma
 
     Uncertain is a local time that a change of clocks makes happen twice or never.
     """
-    if format in ("ms", "s"):
+    if format in _MS:
         value, bad = numbers(cells, ".")
         value[bad] = 0
-        found = (value * (1000.0 if format == "s" else 1.0)).astype(np.int64)
+        found = (value * _MS[format]).astype(np.int64)
         return _sane(found, bad, np.zeros(len(cells), bool))
     whole = _vectored(cells, format)
     if whole is not None:

@@ -10,7 +10,7 @@ TOML. A long table has one value a row, a wide one a column for each datastream:
 
     [time]
     column = "Zeitpunkt"             # or columns = ["year", "month", "day", "hour"] with
-    format = "%d.%m.%Y %H:%M"        # a pattern of blanks between; iso (default) | ms | s
+    format = "%d.%m.%Y %H:%M"        # a pattern of blanks between; iso (default) | ms | s | us
     zone = "Europe/Berlin"           # of times that name none; default UTC
 
     [long]                           # without it the table is wide

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
-from lamplighter.domain.city import Datastream
-from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.binding import bind_streams
 from lamplighter.runtime.feed_trial import Known
 from lamplighter.runtime.feeds import (
     SCHEMES,
@@ -66,33 +65,10 @@ class FeedAnswers(Answering):
             check_feed(config)
             if put_feed(recorder.store, config):
                 recorder.feeds_changed()
-                self._bind(ask.bindings, config)
+                bind_streams(recorder, ask.bindings, config.id)
                 recorder.open_feed(stored_feed(recorder.store, config.id))
         self._audit("add feed", shown(ask.url))
         return wire.Ok(config.id)
-
-    def _bind(self, bindings: tuple[tuple[str, str, str], ...], config: FeedConfig) -> None:
-        """Bind datastreams of the new feed to assets; those bound elsewhere stay as they are."""
-        recorder = self._recorder
-        assets = recorder.core.city.assets
-        known = {s.key: s for s in recorder.store.datastreams()}
-        wanted = []
-        kinds = recorder.plugins.kinds
-        for key, asset, unit in bindings:
-            if asset not in assets:
-                raise fault("U-801", what=f"there is no asset {asset}", name="feed add")
-            source, _, name = key.partition("/")
-            last = name.rpartition("/")[2]
-            kind = last if last in kinds else ""
-            stream = known.get(key, Datastream(0, source, name, unit, kind, label=last))
-            if not stream.asset:
-                wanted.append(replace(stream, asset=asset))
-        if not wanted:
-            return
-        recorder.store.writer.call(lambda access: access.put_datastream_meta(wanted)).result()
-        recorder.adopt_streams()
-        recorder.core.city_changed()
-        self._audit("bind datastreams", f"{len(wanted)} of {config.id}")
 
     # ---------------------------------------------------------------- changing
     def _change_feed(self, ask: wire.ChangeFeed) -> wire.Reply:

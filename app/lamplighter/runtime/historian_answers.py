@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from lamplighter.domain import wire
+from lamplighter.domain.city import Asset
 from lamplighter.domain.exchange import Poison
+from lamplighter.domain.importing import FileReport
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.task import TaskState
 from lamplighter.exchange import shown
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.asset_names import AssetNames
+from lamplighter.runtime.binding import bind_streams
 from lamplighter.runtime.historian import settled, sync_config
 from lamplighter.runtime.intake import RecorderDoor
 from lamplighter.runtime.past_import import import_files
+from lamplighter.runtime.past_look import Known, look_at_past
 
 if TYPE_CHECKING:
     from lamplighter.runtime.jobs import OwnTask
@@ -26,9 +32,14 @@ log = structlog.get_logger(__name__)
 
 
 class HistorianAnswers(Answering):
+    """Also looks at files of the past, and brings them in."""
+
+    _names: tuple[Mapping[str, Asset], AssetNames] | None = None
+
     def table(self) -> Table:
         return {
             wire.ImportPast: self._past,
+            wire.LookAtPast: self._look,
             wire.SyncHistorian: self._sync,
             wire.SetHistorian: self._set,
             wire.DropPoison: self._drop,
@@ -70,11 +81,19 @@ class HistorianAnswers(Answering):
         self._audit("bring in the past", name)
         return wire.TaskStarted(task.number)
 
+    def _look(self, ask: wire.LookAtPast) -> wire.Reply:
+        self._need(Permission.IMPORT, ask.path)
+        city = self._recorder.core.city
+        if self._names is None or self._names[0] is not city.assets:
+            self._names = (city.assets, AssetNames(city.assets.values()))
+        return look_at_past(ask, Known(city.assets, city.streams, self._names[1]))
+
     def _bring(self, task: OwnTask, ask: wire.ImportPast) -> None:
         recorder = self._recorder
-        state, words, reports = TaskState.DONE, "", []
+        state, words = TaskState.DONE, ""
+        reports: list[FileReport] = []
         try:
-            reports = import_files(
+            import_files(
                 recorder.store,
                 RecorderDoor(recorder, past=True),
                 recorder.clock,
@@ -83,7 +102,9 @@ class HistorianAnswers(Answering):
                 ask.name,
                 again=ask.again,
                 progress=task.step,
+                into=reports,
             )
+            bind_streams(recorder, ask.bindings, "the past", only_known=True)
         except LamplighterError as error:
             state = TaskState.CANCELLED if task.cancelled else TaskState.FAILED
             words = str(error)

@@ -84,12 +84,14 @@ class PastImport:
         self._shown: list[str] = []
         self._named: set[str] = set()
         self._name = ""
+        self._begun = time.monotonic()
+        self._mapping = OWN_EXPORT
 
     def run(
         self, path: Path, mapping_text: str, name: str, *, again: bool, progress: Progress
     ) -> FileReport:
         """Raises LamplighterError: U-801 (mapping), I-507, I-503, I-510, I-522, A-401."""
-        begun = time.monotonic()
+        self._begun = time.monotonic()
         self._name = path.name
         first = read_past_mapping(mapping_text, name) if mapping_text else None
         file = PastFile(
@@ -97,14 +99,16 @@ class PastImport:
             delimiter=first.delimiter if first else "",
             encoding=first.encoding if first else "utf-8",
         )
-        mapping = first or mapping_for(file, "", name)
+        mapping = self._mapping = first or mapping_for(file, "", name)
         if mapping.kind == "observations":
             self._observations(file, mapping, again, progress)
         else:
             self._orders(file, mapping, progress)
-        return self._report(file, mapping, time.monotonic() - begun)
+        return self.report(path)
 
-    def _report(self, file: PastFile, mapping: PastMapping, seconds: float) -> FileReport:
+    def report(self, path: Path) -> FileReport:
+        """What was taken of the file until now."""
+        mapping, seconds = self._mapping, time.monotonic() - self._begun
         counts = self.counts
         objects = {
             "Observation": counts.stored,
@@ -131,7 +135,7 @@ class PastImport:
                     + ", ".join(strange[:5])
                 )
         return FileReport(
-            file=str(file.file),
+            file=str(path),
             format=f"past {mapping.kind}",
             objects={k: n for k, n in objects.items() if n},
             placed=counts.stored + counts.failures + counts.orders,
@@ -164,7 +168,11 @@ class PastImport:
             else:
                 self._submit(waiting, source, epoch, seq, stamp, piece, points)
             self._settle(waiting, WAITING)
-            progress(piece.done, file.total, f"{self.counts.rows:,} rows of {file.file.name}")
+            try:
+                progress(piece.done, file.total, f"{self.counts.rows:,} rows of {file.file.name}")
+            except LamplighterError:  # it is to end here: what is on its way is counted still
+                self._settle(waiting, 0)
+                raise
         self._settle(waiting, 0)
 
     def _held(self, source: str, epoch: int, again: bool) -> set[int]:
@@ -232,7 +240,7 @@ class PastImport:
         failures = mapping.kind == "failures"
         for piece in file.pieces(5_000):
             self.counts.rows += len(piece.rows) + len(piece.broken)
-            orders, aside = _read_orders(piece, file.columns, mapping)
+            orders, aside = read_orders(piece, file.columns, mapping)
             self._keep(orders)
             self._named.update(order.asset for order in orders)
             if failures:
@@ -285,10 +293,12 @@ def _no_points() -> ReceivedPoints:
     return ReceivedPoints(ints, longs, np.empty(0), np.empty(0, np.uint8), ints, ints)
 
 
-def _read_orders(
+def read_orders(
     piece: Piece, columns: Sequence[str], mapping: PastMapping
 ) -> tuple[list[WorkOrder], list[Aside]]:
-    """Failures or work orders of some rows."""
+    """Failures or work orders of some rows, and what is none. Raises LamplighterError (U-801) for a
+    column that is not there.
+    """
     aside = [Aside(line, why, text) for line, text, why in piece.broken]
     orders: list[WorkOrder] = []
     place = {}
@@ -370,15 +380,20 @@ def import_files(
     *,
     again: bool,
     progress: Progress,
+    into: list[FileReport] | None = None,
 ) -> list[FileReport]:
-    """Every file with one mapping; a file that cannot be taken is reported and stops no other."""
-    reports = []
+    """Every file with one mapping; a file that cannot be taken is reported and stops no other.
+
+    `into` gets the reports as they come, also that of a file in which it was ended.
+    """
+    reports = into if into is not None else []
     for path in files_of(paths):
+        one = PastImport(store, door, clock)
         try:
-            one = PastImport(store, door, clock)
             reports.append(one.run(path, mapping_text, name, again=again, progress=progress))
         except LamplighterError as error:
             if error.problem.code in ("P-607", "A-401"):
+                reports.append(one.report(path))
                 raise
             reports.append(FileReport(file=str(path), format="past", error=str(error)))
     return reports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,6 @@ class PastFile:
         self._parquet = file.suffix.lower() in PARQUET
         try:
             self.total = file.stat().st_size
-            self.hash = _hash(file)
         except OSError as error:
             raise _unreadable(file, error) from None
         self._delimiter = delimiter
@@ -51,6 +51,14 @@ class PastFile:
         else:
             self.columns = self._head()
 
+    @functools.cached_property
+    def hash(self) -> bytes:
+        """Of the whole content; it reads the file once. Raises LamplighterError (I-507)."""
+        try:
+            return _hash(self.file)
+        except OSError as error:
+            raise _unreadable(self.file, error) from None
+
     def _head(self) -> tuple[str, ...]:
         try:
             with self.file.open(encoding=self._encoding, errors="replace", newline="") as text:
@@ -60,6 +68,9 @@ class PastFile:
                 head = next(csv.reader(text, delimiter=self._delimiter), [])
         except (OSError, csv.Error) as error:
             raise _unreadable(self.file, error) from None
+        if "\0" in sample:
+            what = "it is no table of text; what is packed has to be unpacked first"
+            raise fault("I-503", name=self.file.name, what=what)
         if not any(head):
             raise fault("I-503", name=self.file.name, what="it has no line of names")
         return tuple(name.strip() for name in head)

@@ -109,6 +109,11 @@ class Actions:
                 f.project.storage,
             ),
             Action(tr("Import files or a folder"), ("Ctrl+I",), f.project.import_files),
+            Action(
+                tr("Bring the past in: history, failures, work orders"),
+                ("Ctrl+Shift+I",),
+                f.project.bring_past,
+            ),
             Action(tr("Asset register"), (), f.project.register),
             Action(tr("Display units"), (), f.display_units),
             Action(tr("Add a feed"), ("Ctrl+Shift+A",), f.feeds.add),

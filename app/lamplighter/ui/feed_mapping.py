@@ -264,20 +264,20 @@ def _check(field: FieldDraft) -> str:
 
 
 class PreviewPanel(QWidget):
-    """The values as they would be stored, each on its asset."""
+    """The values as they would be stored, each on its asset. `dated`: with times, not with ages."""
 
     bound = Signal(str, str)
     """datastream key and asset id, empty for none"""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, dated: bool = False) -> None:
         super().__init__()
-        self._desk = desk
+        self._desk, self._dated = desk, dated
         self.rows: tuple[wire.PreviewRow, ...] = ()
         self._choices: dict[str, str] = {}
         self._words = Elided("", "caption", "secondary")
         self.table = plain_table(
             tr("Preview of the values"),
-            [tr("Datastream"), tr("Value"), tr("Age"), tr("Asset")], 0,
+            [tr("Datastream"), tr("Value"), tr("Time") if dated else tr("Age"), tr("Asset")], 0,
         )  # fmt: skip
         self.table.itemSelectionChanged.connect(self._picked)
         self.asset = QLineEdit()
@@ -296,7 +296,9 @@ class PreviewPanel(QWidget):
         head.addWidget(self._words, 1)
         box.addLayout(head)
         box.addWidget(self.table, 1)
-        box.addLayout(row(self.asset, self.here, self.none))
+        self._binding = QWidget()
+        self._binding.setLayout(row(self.asset, self.here, self.none))
+        box.addWidget(self._binding)
         desk.city_changed.connect(self._complete)
         self._complete()
         self._enable()
@@ -318,7 +320,7 @@ class PreviewPanel(QWidget):
             (
                 r.key.partition("/")[2],
                 _value(r),
-                numbers.age(max(0.0, (now_ms - r.time_ms) / 1000)),
+                _moment(r) if self._dated else numbers.age(max(0.0, (now_ms - r.time_ms) / 1000)),
                 self._asset_words(r),
             )
             for r in rows
@@ -329,6 +331,10 @@ class PreviewPanel(QWidget):
             tr("{n} values, {a} on an asset", n=f"{len(rows):,}", a=f"{placed:,}") if rows else ""
         )
         self._enable()
+
+    def may_bind(self, on: bool) -> None:
+        """Whether an asset can be chosen here at all."""
+        self._binding.setVisible(on)
 
     def forget(self) -> None:
         """No choice of an asset stands any more."""
@@ -346,11 +352,11 @@ class PreviewPanel(QWidget):
     def _asset_words(self, preview: wire.PreviewRow) -> str:
         asset = self.asset_of(preview)
         if not asset:
-            return tr("unbound")
+            return preview.how or tr("unbound")
         name = self._desk.city.name(asset)
         if preview.key in self._choices:
             return tr("{name}, chosen", name=name)
-        return f"{name}, {preview.how}"
+        return f"{name}, {preview.how}" if preview.how else name
 
     def _row(self) -> wire.PreviewRow | None:
         at = self.table.currentRow()
@@ -386,6 +392,10 @@ class PreviewPanel(QWidget):
         for widget in (self.asset, self.here, self.none):
             widget.setEnabled(some)
         self.asset.setToolTip("" if some else tr("Choose a value above first"))
+
+
+def _moment(preview: wire.PreviewRow) -> str:
+    return f"{numbers.local(preview.time_ms):%Y-%m-%d %H:%M}"
 
 
 def _value(preview: wire.PreviewRow) -> str:

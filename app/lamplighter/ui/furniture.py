@@ -167,6 +167,8 @@ class Furniture:
         window.strip.chosen.connect(desk.selection.select)
         window.kpis.chosen.connect(self._kpi)
         desk.coverage.wanted.connect(self.coverage)
+        self.project.to_quarantine.connect(lambda: self.feed_page(1))
+        self.project.to_trend.connect(self._past_to_trend)
         window.status.disk_clicked.connect(self.project.storage)
         window.time_bar.go_to.connect(self.go_to_time)
         self.layers.changed.connect(self.errands.show_domains)
@@ -391,6 +393,11 @@ class Furniture:
 
     def _stream_to_trend(self, datastream: int) -> None:
         self.trends.pin([datastream])
+        self.docks.show("trends")
+
+    def _past_to_trend(self, datastreams: list[int]) -> None:
+        for datastream in datastreams:
+            self.trends.pin([datastream])
         self.docks.show("trends")
 
     def switch_reasons(self) -> None:

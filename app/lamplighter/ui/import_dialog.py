@@ -44,6 +44,8 @@ class ImportDialog(QWidget):
     """Steps at the left, files in the middle, one file's story at the right."""
 
     show_layer = Signal(str)
+    to_past = Signal()
+    """what is to come in is a table of the past"""
     gone = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
@@ -67,7 +69,9 @@ class ImportDialog(QWidget):
         middle = QVBoxLayout()
         middle.addLayout(
             row(button(tr("Add files…"), self._add_files), button(tr("Add folder…"),
-                self._add_folder), None)
+                self._add_folder), None,
+                button(tr("The past…"), self.to_past.emit,
+                       tip=tr("Years of observations, failures and work orders (Ctrl+Shift+I)")))
         )  # fmt: skip
         middle.addWidget(self._chosen)
         middle.addWidget(self._wishes)

@@ -1,4 +1,4 @@
-"""Windows about the project as a whole: import, register, export, backup, storage. Each once."""
+"""Windows about the project as a whole, such as import, the past, register, backup. Each once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lamplighter.ui.docks import Docks
 from lamplighter.ui.export_dialog import ExportQuestion
 from lamplighter.ui.import_dialog import ImportDialog
 from lamplighter.ui.parts import centre_over
+from lamplighter.ui.past_dialog import PastDialog
 from lamplighter.ui.register_dialog import RegisterDialog
 from lamplighter.ui.storage_dialog import StorageDialog
 
@@ -23,18 +24,27 @@ class ProjectWindows(QObject):
 
     show_layer = Signal(str)
     """an imported layer is wanted in the picture"""
+    to_quarantine = Signal()
+    to_trend = Signal(object)
+    """ids of datastreams that the past was brought in for"""
 
     def __init__(self, desk: Desk, window: QWidget, docks: Docks) -> None:
         super().__init__(window)
         self._desk, self._window, self._docks = desk, window, docks
         self.opened: dict[str, QWidget] = {}
-        """by name: import | register | backup | storage"""
+        """by name: import | past | register | backup | storage"""
 
     def import_files(self, paths: Sequence[str] = ()) -> None:
         """The import dialog, with these files when some were dropped."""
         dialog = self._in_front("import", self._import)
         if paths:
             dialog.add(paths)
+
+    def bring_past(self, path: str = "") -> None:
+        """The dialog for years of history, failures and work orders."""
+        dialog = self._in_front("past", self._past)
+        if path:
+            dialog.open(path)
 
     def register(self) -> None:
         """The dialog of the asset register."""
@@ -56,6 +66,13 @@ class ProjectWindows(QObject):
     def _import(self) -> ImportDialog:
         made = ImportDialog(self._desk, self._window)
         made.show_layer.connect(self.show_layer)
+        made.to_past.connect(self.bring_past)
+        return made
+
+    def _past(self) -> PastDialog:
+        made = PastDialog(self._desk, self._window)
+        made.to_quarantine.connect(self.to_quarantine)
+        made.to_trend.connect(self.to_trend)
         return made
 
     def _storage(self) -> StorageDialog:

@@ -173,6 +173,8 @@ from lamplighter.domain.wire.historian import Exchange as Exchange
 from lamplighter.domain.wire.historian import GetExchange as GetExchange
 from lamplighter.domain.wire.historian import HistorianSynced as HistorianSynced
 from lamplighter.domain.wire.historian import ImportPast as ImportPast
+from lamplighter.domain.wire.historian import LookAtPast as LookAtPast
+from lamplighter.domain.wire.historian import PastLook as PastLook
 from lamplighter.domain.wire.historian import RetryPoison as RetryPoison
 from lamplighter.domain.wire.historian import SetHistorian as SetHistorian
 from lamplighter.domain.wire.historian import SyncHistorian as SyncHistorian

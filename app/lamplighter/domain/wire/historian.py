@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lamplighter.domain.exchange import ExchangeState, Poison
+from lamplighter.domain.past_draft import PastDraft
 from lamplighter.domain.wire.message import Message
+from lamplighter.domain.wire.trial import PreviewRow
 
 
 class SyncHistorian(Message, frozen=True):
@@ -72,7 +74,50 @@ class ImportPast(Message, frozen=True):
     """text of the TOML mapping; empty for our own export"""
     name: str = "mapping"
     again: bool = False
+    bindings: tuple[tuple[str, str, str], ...] = ()
+    """(datastream, asset, unit) of those that shall hang on an asset when they are in; those bound
+    already stay as they are"""
 
 
-Request = DropPoison | ImportPast | SyncHistorian | SetHistorian | GetExchange | RetryPoison
-Reply = HistorianSynced | Exchange
+class LookAtPast(Message, frozen=True):
+    """The first rows of a file of the past, and what they would become. Answered by PastLook;
+    nothing is stored.
+    """
+
+    path: str
+    kind: str = ""
+    """one of `past_draft.KINDS`; empty: found out"""
+    mapping: str = ""
+    """text of the TOML mapping; empty: one is proposed"""
+
+
+class PastLook(Message, frozen=True):
+    """A file of the past as far as it was looked at."""
+
+    path: str
+    size: int
+    """bytes"""
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    """the first ones, as text"""
+    looked_at: int
+    """rows that `values` and `set_aside` speak of"""
+    kind: str
+    own: bool
+    """our own export: it needs no mapping"""
+    draft: PastDraft | None
+    """the proposal; None where a mapping was given or none is needed"""
+    mapping: str
+    """text of what was used"""
+    values: tuple[PreviewRow, ...]
+    """datastreams with their newest value; of failures and work orders each one"""
+    set_aside: tuple[tuple[str, int], ...]
+    """reason and rows"""
+    problem: str = ""
+    """why the mapping cannot be used"""
+
+
+Request = (
+    DropPoison | ImportPast | LookAtPast | SyncHistorian | SetHistorian | GetExchange | RetryPoison
+)
+Reply = HistorianSynced | Exchange | PastLook

@@ -1,0 +1,417 @@
+"""Bringing the past in: choose a file, say what its columns mean, see what it becomes, take it.
+
+A window of its own beside the city, never modal. Looking stores nothing; what is shown is what
+comes in. An import that was cancelled goes on where it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from lamplighter.domain import wire
+from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.feed_mapping import PreviewPanel, fill, plain_table
+from lamplighter.ui.parts import Elided, Text, button, row, rule
+from lamplighter.ui.past_columns import PastColumns
+from lamplighter.ui.past_form import PastForm
+from lamplighter.ui.past_result import PastResult
+from lamplighter.ui.theme import theme
+from lamplighter.ui.words import tr
+
+STEPS: Final = ("Choose a file", "Say what it holds", "Bring it in", "Result")
+CHOOSE, MAP, BRING, RESULT = range(4)
+SIZE: Final = (1264, 780)
+TABLES: Final = "CSV, text, Parquet (*.csv *.txt *.tsv *.parquet *.pq);;* (*)"
+
+
+class PastDialog(QWidget):
+    """Steps at the left, the file's rows in the middle, meaning and preview at the right."""
+
+    gone = Signal()
+    to_quarantine = Signal()
+    to_trend = Signal(object)
+    """ids of datastreams that came in"""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWindowTitle(tr("Bring the past in"))
+        self.setAcceptDrops(True)
+        self._desk = desk
+        self.path = ""
+        self._step, self._task = CHOOSE, 0
+        self._look: wire.PastLook | None = None
+        self.draft: PastDraft | None = None
+        self._loaded = ""
+        """text of a mapping file that is used instead of the draft"""
+        self._asking = self._again = False
+        self._make()
+        self._lay_out()
+        desk.import_done.connect(self._done)
+        desk.tasks_changed.connect(self._progress)
+        self.resize(*SIZE)
+        self._go(CHOOSE)
+
+    # ---------------------------------------------------------------- parts
+    def _make(self) -> None:
+        self._labels = [Text(f"{n}  {tr(word)}", "body") for n, word in enumerate(STEPS, 1)]
+        self.form, self.columns = PastForm(), PastColumns()
+        self.preview, self.result = PreviewPanel(self._desk, dated=True), PastResult()
+        self.form.changed.connect(self._reformed)
+        self.columns.edited.connect(self._column_edited)
+        self.columns.load.connect(self._ask_mapping)
+        self.preview.bound.connect(lambda *_: self._show_values())
+        self.result.quarantine.clicked.connect(self.to_quarantine)
+        self.result.trend.clicked.connect(self._trend)
+        self.result.again.toggled.connect(lambda _: self._enable())
+        self.rows = plain_table(tr("First rows of the file"), [""], 0)
+        self._aside = Text("", "caption", "secondary", wrap=True)
+        self._head = Elided("", "body", "secondary")
+        self._say = Text("", "body", "secondary", wrap=True)
+        self.choose = button(tr("Choose a file…"), self._ask_file)
+        self.cancel = button(tr("Cancel"), self._stop)
+        self.back = button(tr("Back"), self._go_back)
+        self.save = button(tr("Save mapping as file…"), self._ask_save)
+        self.primary = button(tr("Choose a file…"), self._primary, kind="primary")
+
+    def _choose_page(self) -> QWidget:
+        page = QWidget()
+        box = QVBoxLayout(page)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(10)
+        box.addWidget(Text(tr("Years of observations, past failures, work orders"), "heading"))
+        for words in (
+            tr("Choose or drop a table: CSV, Parquet, what a historian exported, or what "
+               "Lamplighter exported. It may be of any length."),
+            tr("Its first rows are looked at and a meaning is proposed for each column. You "
+               "change what is wrong and see the values in their units on their assets, before "
+               "anything is stored."),
+            tr("It is recorded now: nobody can take it for something this console knew at the "
+               "time. No alarm follows from it, and it is no present value. A file never comes "
+               "in twice."),
+        ):  # fmt: skip
+            box.addWidget(Text(words, "body", "secondary", wrap=True))
+        box.addStretch(1)
+        return page
+
+    def _lay_out(self) -> None:
+        left, reading, right = QWidget(), QWidget(), QWidget()
+        left.setFixedWidth(theme().px(148))
+        steps = QVBoxLayout(left)
+        steps.setContentsMargins(0, 0, 0, 0)
+        steps.setSpacing(10)
+        for label in self._labels:
+            steps.addWidget(label)
+        steps.addStretch(1)
+        inner = QVBoxLayout(reading)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.form)
+        inner.addWidget(self.rows, 1)
+        inner.addWidget(self._aside)
+        beside = QVBoxLayout(right)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(12)
+        beside.addWidget(self.columns, 5)
+        beside.addWidget(self.preview, 4)
+        self._middle = QStackedWidget()
+        for page in (self._choose_page(), reading, self.result):
+            self._middle.addWidget(page)
+        self._right, self._bar = right, rule(vertical=True)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(16, 12, 16, 12)
+        outer.setSpacing(10)
+        head = row(Text(tr("Bring the past in"), "heading"))
+        head.addWidget(self._head, 1)
+        running = Text(tr("The city keeps running behind this window"), "caption", "secondary")
+        head.addWidget(running)
+        outer.addLayout(head)
+        outer.addWidget(rule())
+        body = QHBoxLayout()
+        body.setSpacing(16)
+        body.addWidget(left)
+        body.addWidget(rule(vertical=True))
+        body.addWidget(self._middle, 6)
+        body.addWidget(self._bar)
+        body.addWidget(right, 7)
+        outer.addLayout(body, 1)
+        outer.addWidget(rule())
+        foot = row(spacing=8)
+        foot.addWidget(self._say, 1)
+        for widget in (self.cancel, self.back, self.choose, self.save, self.primary):
+            foot.addWidget(widget)
+        outer.addLayout(foot)
+
+    # ---------------------------------------------------------------- choosing and looking
+    def _ask_file(self) -> None:
+        box = QFileDialog(self, tr("A table of the past"))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setFileMode(QFileDialog.FileMode.ExistingFile)
+        box.setNameFilter(TABLES)
+        box.fileSelected.connect(self.open)
+        box.show()
+
+    def open(self, path: str) -> None:
+        """Look at a file; what was said about the one before is forgotten."""
+        if self._task:
+            return
+        self.path, self._look, self.draft, self._loaded = path, None, None, ""
+        self._asking = False
+        self.preview.forget()
+        self._head.set_full(Path(path).name)
+        self._say.setText(tr("Reading {name}", name=Path(path).name))
+        self._ask()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        found = [u.toLocalFile() for u in event.mimeData().urls() if u.isLocalFile()]
+        if found:
+            self.open(found[0])
+            event.acceptProposedAction()
+
+    def mapping_text(self) -> str:
+        """The mapping as it would be used; empty for our own export."""
+        if self._loaded:
+            return self._loaded
+        return to_toml(self.draft) if self.draft is not None else ""
+
+    def _ask(self, kind: str = "") -> None:
+        """Look with what is said now; one question at a time, the newest wish is kept."""
+        if self._asking:
+            self._again = True
+            return
+        missing = trouble(self.draft) if self.draft is not None and not self._loaded else ""
+        if missing and not kind:
+            self._say.setText(tr("Still missing: {what}.", what=missing))
+            self.preview.show_rows((), 0)
+            self._enable()
+            return
+        self._asking = True
+        text = "" if kind else self.mapping_text()
+        path = self.path
+        self._desk.ask(wire.LookAtPast(path, kind, text), lambda r: self._looked(path, r))
+
+    def _looked(self, path: str, reply: wire.Reply) -> None:
+        if path != self.path:
+            return
+        self._asking = False
+        if not isinstance(reply, wire.PastLook):
+            self._say.setText(str(getattr(reply, "problem", tr("It could not be read."))))
+            self._enable()
+            return
+        if self._again:
+            self._again = False
+            self._ask()
+            return
+        self._look = reply
+        if reply.draft is not None:
+            self.draft = reply.draft
+        if self._step == CHOOSE:
+            self._go(MAP)
+        self._show()
+
+    # ---------------------------------------------------------------- saying what it holds
+    def _reformed(self, changes: dict[str, object]) -> None:
+        """The form says something else of the whole table."""
+        from msgspec.structs import replace
+
+        if "kind" in changes:
+            self.draft = None
+            self._loaded = ""
+            self._ask(str(changes["kind"]))
+        elif self.draft is not None:
+            self.draft = replace(self.draft, **changes)
+            self._changed()
+
+    def _column_edited(self, name: str, changes: dict[str, object]) -> None:
+        if self.draft is not None:
+            self.draft = with_column(self.draft, name, **changes)
+            self._changed()
+
+    def _changed(self) -> None:
+        self.columns.show_draft(self.draft)
+        self.form.show_draft(self.draft)
+        self._ask()
+
+    def _ask_mapping(self) -> None:
+        box = QFileDialog(self, tr("Load a mapping"))
+        box.setNameFilter("TOML (*.toml);;* (*)")
+        box.fileSelected.connect(self.load_mapping)
+        box.show()
+
+    def load_mapping(self, name: str) -> None:
+        """Use the mapping of a file instead of the proposal."""
+        try:
+            self._loaded = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
+            return
+        self.draft = None
+        self._ask()
+
+    def _ask_save(self) -> None:
+        name = f"{Path(self.path).stem}.toml"
+        box = QFileDialog(self, tr("Save the mapping"), name)
+        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        box.selectFile(name)
+        box.fileSelected.connect(self.save_mapping)
+        box.show()
+
+    def save_mapping(self, name: str) -> None:
+        """Write the mapping as a file that `import --map` reads."""
+        try:
+            Path(name).write_text(self.mapping_text(), encoding="utf-8")
+        except OSError as error:
+            self._say.setText(tr("Not saved: {why}", why=str(error)))
+            return
+        self._say.setText(tr("Saved as {name}", name=Path(name).name))
+
+    # ---------------------------------------------------------------- showing
+    def _show(self) -> None:
+        look = self._look
+        if look is None:
+            return
+        if self.rows.columnCount() != len(look.columns):
+            self.rows.setColumnCount(len(look.columns))
+        self.rows.setHorizontalHeaderLabels(list(look.columns))
+        header = self.rows.horizontalHeader()
+        header.setSectionResizeMode(header.ResizeMode.Interactive)
+        fill(self.rows, look.rows)
+        self.form.show_draft(self.draft)
+        self.columns.show_draft(self.draft)
+        self._show_values()
+        lines = [f"{why} × {count:,}" for why, count in look.set_aside[:3]]
+        if lines:
+            lines.insert(
+                0, tr("Of the first {n} rows would be set aside:", n=f"{look.looked_at:,}")
+            )
+        self._aside.setText("\n".join(lines))
+        self._aside.setVisible(bool(lines))
+        self._say.setText(self._words(look))
+        self._enable()
+
+    def _show_values(self) -> None:
+        if self._look is not None:
+            self.preview.may_bind(self._look.kind == "observations")
+            self.preview.show_rows(self._look.values, 0)
+
+    def _words(self, look: wire.PastLook) -> str:
+        if look.problem:
+            return tr("{what}.", what=look.problem.rstrip("."))
+        if look.own:
+            return tr("Lamplighter wrote this file: it needs no mapping.")
+        if self._loaded:
+            return tr("The mapping of the file is used.")
+        count = len(look.values)
+        if not count:
+            return tr("Nothing of these rows would be stored.")
+        words = {
+            "failures": tr("{n} failures in the first rows.", n=f"{count:,}"),
+            "work orders": tr("{n} work orders in the first rows.", n=f"{count:,}"),
+        }
+        return words.get(look.kind, tr("{n} datastreams in the first rows.", n=f"{count:,}"))
+
+    # ---------------------------------------------------------------- bringing it in
+    def take(self) -> None:
+        """Bring the file in, or go on with it."""
+        self._task = -1
+        name = Path(self.path).name
+        again = self.result.again.isChecked()
+        wish = wire.ImportPast((self.path,), self.mapping_text(), f"the mapping of {name}", again,
+                               self.preview.bindings() if self.preview.rows else ())  # fmt: skip
+        self.result.begin(name)
+        self._go(BRING)
+        self._desk.ask(wish, self._started)
+
+    def _started(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.TaskStarted):
+            self._task = reply.task
+            self._progress()
+            return
+        self._task = 0
+        self._go(MAP)
+        self._say.setText(str(getattr(reply, "problem", tr("It could not be started."))))
+
+    def _progress(self) -> None:
+        task = self._desk.tasks.get(self._task)
+        if task is not None:
+            self.result.show_task(task)
+
+    def _stop(self) -> None:
+        if self._task > 0:
+            self._desk.ask(wire.CancelTask(self._task))
+
+    def _done(self, done: wire.ImportDone) -> None:
+        if done.task != self._task or not self._task:
+            return
+        self._task = 0
+        self.result.show_done(done)
+        self._go(RESULT)
+
+    def _trend(self) -> None:
+        keys = {r.key for r in self.preview.rows}
+        found = [s.id for s in self._desk.city.streams.values() if s.key in keys]
+        if found:
+            self.to_trend.emit(found[:4])
+
+    # ---------------------------------------------------------------- steps
+    def _primary(self) -> None:
+        if self._step == CHOOSE:
+            self._ask_file()
+        elif self._step == MAP or self.result.unfinished:
+            self.take()
+        else:
+            self.close()
+
+    def _go_back(self) -> None:
+        self._go(MAP if self._step == RESULT else CHOOSE)
+        self._show()
+
+    def _go(self, step: int) -> None:
+        self._step = step
+        for number, label in enumerate(self._labels):
+            label.set_tone("primary" if number == step else "muted")
+            mark = "✓" if number < step else str(number + 1)
+            label.setText(f"{mark}  {tr(STEPS[number])}")
+        self._middle.setCurrentIndex(min(step, 2))
+        self._right.setVisible(step == MAP)
+        self._bar.setVisible(step == MAP)
+        if step != MAP:
+            self._say.setText("")
+        self._enable()
+
+    def _enable(self) -> None:
+        step, look = self._step, self._look
+        self.cancel.setVisible(step == BRING)
+        self.back.setVisible(step in (MAP, RESULT))
+        self.choose.setVisible(step in (MAP, RESULT))
+        self.save.setVisible(step == MAP)
+        self.save.setEnabled(bool(self.mapping_text()))
+        self.primary.setVisible(step != BRING)
+        goes_on = step == RESULT and self.result.unfinished
+        words = {CHOOSE: tr("Choose a file…"), MAP: tr("Bring it in"), RESULT: tr("Close")}
+        self.primary.setText(tr("Go on") if goes_on else words.get(step, ""))
+        why = ""
+        if step == MAP:
+            if look is None or look.problem or (self.draft is not None and trouble(self.draft)):
+                why = tr("The mapping cannot be used yet")
+            elif not look.values:
+                why = tr("Nothing of these rows would be stored")
+        elif goes_on and self.result.needs_again and not self.result.again.isChecked():
+            why = tr("It was brought in before with another mapping")
+        self.primary.setEnabled(not why)
+        self.primary.setToolTip(why)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.gone.emit()
+        super().closeEvent(event)

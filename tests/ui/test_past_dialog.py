@@ -1,0 +1,157 @@
+"""Bringing the past in from the window: look, say what it holds, take it, see what came of it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lamplighter.domain import wire
+from lamplighter.domain.importing import FileReport
+from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.task import Task, TaskState
+from lamplighter.runtime.asset_names import AssetNames
+from lamplighter.runtime.past_look import Known, look_at_past
+from lamplighter.ui import numbers
+from lamplighter.ui.desk import Desk
+from lamplighter.ui.past_dialog import PastDialog
+from tests.ui.fake_session import FakeSession
+from tests.ui.pages import asked, seated, shown
+
+ROWS = [f"01.02.2020 00:{n:02};4,{n};17" for n in range(10, 22)]
+WIDE = "\n".join(["Zeit;Druck [bar];Menge", *ROWS, "01.02.2020 00:30;4,3;n/a", ""])
+DONE = FileReport("/d/scada.csv", "past observations", objects={"Observation": 3}, placed=3,
+                  warnings=["line 3: 'n/a' is no number"], kind="past", set_aside=1)  # fmt: skip
+
+
+class _Session(FakeSession):
+    """A recorder that really looks and takes nothing."""
+
+    def _reply(self, request: wire.Request) -> wire.Reply:
+        match request:
+            case wire.LookAtPast():
+                try:
+                    return look_at_past(request, Known({}, [], AssetNames([])))
+                except LamplighterError as error:
+                    return wire.Refused(error.problem)
+            case wire.ImportPast():
+                return wire.TaskStarted(7)
+        return super()._reply(request)
+
+
+@pytest.fixture
+def session(desk: Desk) -> _Session:
+    return seated(desk, _Session)
+
+
+@pytest.fixture
+def dialog(desk: Desk, session: _Session, qtbot: object) -> Iterator[PastDialog]:
+    with shown(PastDialog(desk), 1264, 720) as made:
+        yield made
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "scada.csv"
+    made.write_text(WIDE)
+    return made
+
+
+def test_a_file_shows_its_rows_a_proposal_and_values_in_their_units(
+    dialog: PastDialog, file: Path
+) -> None:
+    dialog.open(str(file))
+    assert [dialog.rows.item(0, c).text() for c in range(3)] == ["01.02.2020 00:10", "4,10", "17"]
+    cells = [dialog.preview.table.item(0, c).text() for c in range(4)]
+    assert cells[0] == "Druck [bar]" and cells[1].replace(numbers.THIN, " ") == "4.3 bar"
+    assert cells[2].startswith("2020-0") and cells[3] == "unbound"
+    assert "'n/a' is no number × 1" in dialog._aside.text()
+    assert dialog.form.decimal.currentData() == "," and dialog.primary.isEnabled()
+
+
+def test_changed_meanings_reach_the_mapping_and_the_next_look(
+    dialog: PastDialog, session: _Session, file: Path
+) -> None:
+    dialog.open(str(file))
+    dialog.columns.edited.emit("Druck [bar]", {"label": "P-17", "unit": "mbar"})
+    dialog.form.zone.setCurrentText("Europe/Berlin")
+    dialog.form._said()
+    told = tomllib.loads(asked(session, wire.LookAtPast)[-1].mapping)
+    assert told["datastreams"]["Druck [bar]"] == {"datastream": "P-17", "unit": "mbar"}
+    assert told["time"]["zone"] == "Europe/Berlin"
+    assert dialog.preview.table.item(0, 0).text() == "P-17"
+
+
+def test_what_is_missing_is_said_and_nothing_can_be_taken(dialog: PastDialog, file: Path) -> None:
+    dialog.open(str(file))
+    dialog.columns.edited.emit("Zeit", {"role": "ignored"})
+    assert "say which column is the time" in dialog._say.text()
+    assert not dialog.primary.isEnabled() and dialog.primary.toolTip()
+    dialog.open(str(file.with_name("none.csv")))
+    assert "cannot be read" in dialog._say.text()
+
+
+def test_another_kind_of_table_gets_another_proposal(dialog: PastDialog, tmp_path: Path) -> None:
+    file = tmp_path / "failed.csv"
+    file.write_text("pump,failed at,cause\nP-1,2020-01-01,seal\n")
+    dialog.open(str(file))
+    dialog.form.kind.setCurrentIndex(dialog.form.kind.findData("failures"))
+    dialog.form.kind.activated.emit(dialog.form.kind.currentIndex())
+    assert dialog.draft is not None and dialog.draft.kind == "failures"
+    assert "there is no asset P-1 yet" in dialog.preview.table.item(0, 3).text()
+
+
+def test_it_is_taken_with_what_was_said_and_the_counts_are_shown(
+    desk: Desk, dialog: PastDialog, session: _Session, file: Path
+) -> None:
+    dialog.open(str(file))
+    text = dialog.mapping_text()
+    dialog.primary.click()
+    assert asked(session, wire.ImportPast)[-1].mapping == text
+    desk.take_event(wire.TaskChanged(Task(7, "past", TaskState.RUNNING, 1, 4, "1 rows")))
+    assert "25" in dialog.result.words.text()
+    desk.take_event(wire.ImportDone((DONE,), 7))
+    counts = [c.text() for c, _ in dialog.result._cells if c.isVisible()]
+    assert counts[:2] == ["3", "1"] and "line 3" in dialog.result.lines.text()
+    assert dialog.result.quarantine.isVisible() and dialog.primary.text() == "Close"
+
+
+def test_a_cancelled_import_goes_on_where_it_was(
+    desk: Desk, dialog: PastDialog, session: _Session, file: Path
+) -> None:
+    dialog.open(str(file))
+    dialog.take()
+    dialog.cancel.click()
+    assert asked(session, wire.CancelTask)[-1].task == 7
+    desk.take_event(wire.ImportDone((DONE,), 7, cancelled=True))
+    assert dialog.primary.text() == "Go on"
+    dialog.primary.click()
+    first, second = asked(session, wire.ImportPast)
+    assert first == second
+
+
+def test_another_mapping_needs_a_word_before_it_doubles_everything(
+    desk: Desk, dialog: PastDialog, session: _Session, file: Path
+) -> None:
+    dialog.open(str(file))
+    dialog.take()
+    refused = FileReport(str(file), "past", error="scada.csv was imported before … [I-522]")
+    desk.take_event(wire.ImportDone((refused,), 7))
+    assert not dialog.primary.isEnabled()
+    dialog.result.again.setChecked(True)
+    dialog.primary.click()
+    assert asked(session, wire.ImportPast)[-1].again
+
+
+def test_a_saved_mapping_is_read_by_the_verb_and_by_the_dialog(
+    dialog: PastDialog, session: _Session, file: Path
+) -> None:
+    dialog.open(str(file))
+    kept = file.with_name("scada.toml")
+    dialog.save_mapping(str(kept))
+    dialog.load_mapping(str(kept))
+    assert dialog.draft is None and not dialog.columns.role.isEnabled()
+    assert asked(session, wire.LookAtPast)[-1].mapping == kept.read_text()
+    assert dialog.preview.table.rowCount() == 2 and dialog.primary.isEnabled()
