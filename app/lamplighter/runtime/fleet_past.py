@@ -11,7 +11,7 @@ from lamplighter.analytics import fleet
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.order_rules import FAILED, FOUND, finding_of
-from lamplighter.domain.quality import QualityMark
+from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.store import Store
 
 SIGNALS: Final = (
@@ -25,6 +25,10 @@ ANCHOR: Final = "vibration_rms"
 SIMULATED: Final = "past.simulated"
 """setting: the project's past was simulated, and every forecast learned from it says so"""
 POINTS: Final = 1_000_000
+LIVE_POINTS: Final = 50_000
+"""a datastream of a real past; more are cells of means"""
+HOUR_MS: Final = 3_600_000
+NOT_MEASURED: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD)
 REPAIR_MS: Final = 7 * 86_400_000
 
 
@@ -35,14 +39,23 @@ def feature_streams(streams: Sequence[Datastream]) -> dict[int, tuple[str, str]]
 
 
 def past_points(store: Store, meaning: dict[int, tuple[str, str]]) -> fleet.Points:
-    """Everything imported as history for these datastreams; live points are left out."""
+    """What these datastreams have as a past: what was imported, and what was recorded live since.
+
+    Of what was recorded the last good value of each whole hour is taken, at the hour's end. Where
+    the past is simulated only that counts: a demo's live feed may wear a day per second.
+    """
+    simulated = store.setting(SIMULATED) == "yes"
     columns: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     for stream in meaning:
-        found = store.series(stream, -(2**62), 2**62, POINTS)
+        found = store.series(stream, -(2**62), 2**62, POINTS if simulated else LIVE_POINTS)
         old = (found.quality & int(QualityMark.HISTORICAL)) > 0
-        if old.any():
-            ids = np.full(int(old.sum()), stream, np.int32)
-            columns.append((ids, found.time_ms[old], found.value[old], found.quality[old]))
+        parts = [(found.time_ms[old], found.value[old], found.quality[old])]
+        if not simulated:
+            parts.append(_hourly(found.time_ms[~old], found.value[~old], found.quality[~old]))
+        for times, values, quality in parts:
+            if times.size:
+                ids = np.full(times.size, stream, np.int32)
+                columns.append((ids, times, values, quality))
     if not columns:
         empty = np.empty(0)
         return fleet.Points(
@@ -50,6 +63,26 @@ def past_points(store: Store, meaning: dict[int, tuple[str, str]]) -> fleet.Poin
         )
     ids, times, values, quality = (np.concatenate(c) for c in zip(*columns, strict=True))
     return fleet.Points(ids, times, values, quality, meaning)
+
+
+def _hourly(
+    time_ms: np.ndarray, value: np.ndarray, quality: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The last good value of every whole hour, told at its end; the hour that still runs is not."""
+    good = np.isfinite(value) & ((quality & CLASS_MASK) <= int(Quality.UNCERTAIN))
+    good &= (quality & NOT_MEASURED) == 0
+    if not good.any():
+        return time_ms[:0], value[:0], quality[:0]
+    time_ms, value, quality = time_ms[good], value[good], quality[good]
+    hour = time_ms // HOUR_MS
+    last = np.flatnonzero(np.diff(hour) != 0)
+    return (hour[last] + 1) * HOUR_MS - 1, value[last], quality[last]
+
+
+def failures_of(points: fleet.Points, orders: Iterable[WorkOrder]) -> int:
+    """Failures on record of the assets these points are of."""
+    assets = {asset for asset, _ in points.meaning.values()}
+    return sum(r.failed and r.asset in assets for r in renewals(orders))
 
 
 def renewals(orders: Iterable[WorkOrder]) -> tuple[fleet.Renewal, ...]:

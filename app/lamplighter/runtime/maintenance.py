@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 
 from lamplighter.analytics import fleet
+from lamplighter.analytics.maintenance import FEWEST_FAILURES
 from lamplighter.analytics.scoreboard import WARNS
 from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
@@ -29,7 +30,14 @@ from lamplighter.runtime.fleet_model import (
     believable,
     name_of,
 )
-from lamplighter.runtime.fleet_past import SIMULATED, feature_streams, past_points, renewals
+from lamplighter.runtime.fleet_past import (
+    NOT_MEASURED,
+    SIMULATED,
+    failures_of,
+    feature_streams,
+    past_points,
+    renewals,
+)
 from lamplighter.runtime.live_samples import LiveSamples, Sample
 from lamplighter.runtime.model_registry import Usable
 from lamplighter.runtime.trend_watch import TrendWatch
@@ -41,13 +49,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 SCORE_EVERY: Final = 5
 """seconds between two scorings of the whole fleet"""
+LOOK_EVERY_S: Final = 6 * 3_600
+"""without a model the past is looked at so often"""
 KEPT_MS: Final = 86_400_000
 """a forecast of every asset is kept as a fact so often, and each that moved by more than `MOVED` or
 began or ceased to warn"""
 MOVED: Final = 0.05
-NOT_MEASURED: Final = np.uint8(
-    QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD
-)
+UNMEASURED: Final = np.uint8(NOT_MEASURED)
 """nothing is learned or forecast from what a person set, or from a point in maintenance"""
 
 
@@ -62,7 +70,7 @@ class MaintenanceDesk:
         self._beside: dict[str, Prognosis] = {}
         self._past: fleet.Points | None = None
         self._live = LiveSamples()
-        self._seconds = 0
+        self._seconds = self._beats = 0
         self._judged = -JUDGE_EVERY_S
         self._busy = threading.Event()
         self._shown: dict[str, Prognosis] = {}
@@ -74,15 +82,34 @@ class MaintenanceDesk:
         if not streams:
             return
         self._past = past_points(self._recorder.store, streams)
-        if self.model.usable() is None and len(self._past.time_ms):
+        if self.model.usable() is None and self._can_learn(self._past):
             self.model.train(self._past)
+
+    def _can_learn(self, past: fleet.Points) -> bool:
+        """Whether to try: a past that was brought in is told of when it does not suffice."""
+        if not len(past.time_ms):
+            return False
+        brought = bool((past.quality & int(QualityMark.HISTORICAL)).any())
+        enough = failures_of(past, self._recorder.store.work_orders()) >= FEWEST_FAILURES
+        return brought or enough
+
+    def _look_again(self) -> None:
+        """Without a model: is there enough of a past by now?"""
+        try:
+            streams = feature_streams(self._recorder.core.city.streams)
+            past = past_points(self._recorder.store, streams)
+            if failures_of(past, self._recorder.store.work_orders()) >= FEWEST_FAILURES:
+                self.model.train(past)
+        except Exception:
+            log.exception("the past could not be looked at")
 
     def train(self, by: str) -> int:
         """Train a new version on the recorded past; the task's number.
 
         Raises LamplighterError (P-604) where there is no past to learn from, or while it runs.
         """
-        past = self._past
+        streams = feature_streams(self._recorder.core.city.streams)
+        past = past_points(self._recorder.store, streams) if streams else None
         if past is None or not len(past.time_ms):
             raise fault("P-604", name="the fleet", what="there is no past to learn from")
         task = self.model.train(past, by=by)
@@ -94,6 +121,9 @@ class MaintenanceDesk:
     def every_second(self) -> None:
         """Sample the live values; score the fleet when it is due."""
         past = self._past
+        self._beats += 1
+        if self._beats % LOOK_EVERY_S == 0 and self.model.usable() is None:
+            threading.Thread(target=self._look_again, name="past", daemon=True).start()
         learned = frozenset(self._shown) - frozenset(self._beside)
         self.trends.every_second(learned)
         self.ages.every_second(learned)
@@ -104,7 +134,7 @@ class MaintenanceDesk:
         newest = self._recorder.core.newest
         ids = np.array([d for d in past.meaning if d < len(newest)], np.int32)
         fresh = ids[newest.time_ms[ids] >= self._recorder.started_ms] if ids.size else ids
-        fresh = fresh[(newest.quality[fresh] & NOT_MEASURED) == 0]
+        fresh = fresh[(newest.quality[fresh] & UNMEASURED) == 0]
         if fresh.size:
             self._live.take(
                 self._recorder.clock.monotonic_ms(),

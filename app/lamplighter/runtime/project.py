@@ -276,7 +276,7 @@ def list_prognoses(project: Path) -> list[dict[str, Any]]:
     with opened(project) as store:
         now = SystemClock().wall_ms()
         found = [aged(p, now) for p in store.prognoses()]
-    found.sort(key=lambda p: -1.0 if p.probability_30d is None else -p.probability_30d)
+    found.sort(key=lambda p: (p.probability_30d is None, -(p.probability_30d or 0.0)))
     return [msgspec.to_builtins(p) for p in found]
 
 

@@ -13,8 +13,8 @@ import structlog
 
 from lamplighter.analytics.life.degradation import DAY_MS, MOST_DAYS, TrendRequest, Watched
 from lamplighter.domain.maintenance import Prognosis
-from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
-from lamplighter.runtime.fleet_past import SIMULATED
+from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.runtime.fleet_past import NOT_MEASURED, SIMULATED
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -27,7 +27,6 @@ POINTS: Final = 4_000
 """a datastream; more are cells of means"""
 MOST: Final = 2_000
 """datastreams looked at in one round; the next round goes on behind them"""
-NOT_MEASURED: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE)
 
 
 class TrendWatch:

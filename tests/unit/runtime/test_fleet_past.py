@@ -1,9 +1,15 @@
-"""A failure and its repair are one event, not two."""
+"""What the maintenance model learns from: failures told once, and all the past there is."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
 from lamplighter.domain.maintenance import WorkOrder
-from lamplighter.runtime.fleet_past import renewals
+from lamplighter.domain.quality import Quality, QualityMark
+from lamplighter.runtime.fleet_past import failures_of, past_points, renewals
 
 DAY = 86_400_000
 
@@ -23,3 +29,51 @@ def test_the_repair_of_a_failure_is_no_second_failure() -> None:
     told = sorted((r.asset, r.time_ms / DAY, r.failed) for r in renewals(orders))
 
     assert told == [("P", 10.0, True), ("P", 40.0, True), ("Q", 10.5, True)]
+
+
+HOUR = 3_600_000
+MEANING = {7: ("P", "vibration_rms")}
+OLD = int(QualityMark.HISTORICAL)
+
+
+def recorded(times: list[int], quality: list[int], *, simulated: str = "") -> Any:
+    """A store with one datastream whose values are its times in hours."""
+    time_ms = np.array(times, np.int64)
+    found = SimpleNamespace(
+        time_ms=time_ms, value=time_ms / HOUR, quality=np.array(quality, np.uint8)
+    )
+    return SimpleNamespace(series=lambda *given: found, setting=lambda name: simulated)
+
+
+def test_what_was_recorded_live_is_learned_from_by_the_whole_hour() -> None:
+    minutes = [k * 600_000 for k in range(1, 15)]
+    points = past_points(recorded(minutes, [0] * 14), MEANING)
+
+    assert points.time_ms.tolist() == [HOUR - 1, 2 * HOUR - 1]
+    assert points.value.tolist() == [50 / 60, 110 / 60]
+
+
+def test_what_was_brought_in_is_kept_as_it_is_beside_what_was_recorded() -> None:
+    points = past_points(recorded([1, 2, 3 * HOUR, 4 * HOUR], [OLD, OLD, 0, 0]), MEANING)
+
+    assert points.time_ms.tolist() == [1, 2, 4 * HOUR - 1]
+
+
+def test_values_nobody_measured_are_not_learned_from() -> None:
+    marks = [int(QualityMark.HAND_SET), int(QualityMark.WITHHELD), int(Quality.BAD), 0, 0]
+    points = past_points(recorded([k * HOUR for k in range(1, 6)], marks), MEANING)
+
+    assert points.value.tolist() == [4.0]
+
+
+def test_beside_a_simulated_past_the_live_feed_of_a_demo_is_left_out() -> None:
+    points = past_points(recorded([1, 3 * HOUR, 4 * HOUR], [OLD, 0, 0], simulated="yes"), MEANING)
+
+    assert points.time_ms.tolist() == [1]
+
+
+def test_only_failures_of_the_measured_assets_count() -> None:
+    points = past_points(recorded([1], [OLD]), MEANING)
+    orders = [closed("A", 1, "Seized", "failed: x"), closed("B", 9, "Seized", "failed: x", "Q")]
+
+    assert failures_of(points, orders) == 1

@@ -63,10 +63,11 @@ def test_streams_with_a_limit_and_an_asset_that_no_model_follows_are_asked_of() 
     assert [one.asset for one in request.series] == ["B-1"]
 
 
-def test_what_a_person_set_is_not_measured() -> None:
+def test_what_a_person_set_or_withheld_is_not_measured() -> None:
     town = Town(streams())
-    town.quality = int(QualityMark.HAND_SET)
-    assert TrendWatch(town).request(frozenset()).series == ()  # type: ignore[arg-type]
+    for mark in (QualityMark.HAND_SET, QualityMark.IN_MAINTENANCE, QualityMark.WITHHELD):
+        town.quality = int(mark)
+        assert TrendWatch(town).request(frozenset()).series == ()  # type: ignore[arg-type]
 
 
 def test_a_drift_is_found_on_the_beat_and_goes_when_the_drift_does(

@@ -200,7 +200,7 @@ def _told(
 ) -> Prognosis:
     name, age = lives.assets[int(lives.asset[row])], float(lives.end[row])
     source = "simulated ages" if payload.simulated else "ages"
-    basis = f"{source} and {lasting.total} failures of {len(lives.assets)} assets of its class"
+    basis = f"{source}, {lasting.total} failures among {len(lives.assets)} assets of its class"
     ours, theirs = scores
     others = int(np.interp(age, lasting.age, lasting.here)) - 1
     why = ""

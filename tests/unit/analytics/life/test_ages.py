@@ -64,7 +64,7 @@ def test_where_things_wear_out_the_old_are_likelier_to_fail_and_the_band_holds()
 def test_a_forecast_says_age_record_and_similar_lives() -> None:
     lives = fleet(3.0)
     one = next(p for p in said(lives).values() if p.probability_30d is not None)
-    assert one.basis == f"ages and {int(lives.failed.sum())} failures of 300 assets of its class"
+    assert one.basis == f"ages, {int(lives.failed.sum())} failures among 300 assets of its class"
     assert "in service" in one.reasons[0].text
     assert 0 < len(one.similar) <= 3
     assert one.age_share == 1.0
