@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmRecord, AlarmState
 from lamplighter.domain.anomaly import Anomaly
+from lamplighter.domain.city import Asset
 from lamplighter.domain.maintenance import SimilarCase
 from lamplighter.ui.anomalies_page import AnomaliesPage
 from lamplighter.ui.desk import Desk
@@ -131,6 +132,35 @@ def test_sentences_can_be_turned_off(page: AnomaliesPage, desk: Desk) -> None:
     assert "expected" in row(page, 0)[3]
     assert lines.said.isHidden() and lines.reason.isHidden() and not lines.odd.isHidden()
     lines.deleteLater()
+
+
+def test_signals_at_odds_show_the_one_that_is_farthest_off_and_all_of_them_in_trends(
+    page: AnomaliesPage, desk: Desk
+) -> None:
+    now = desk.clock.wall_ms()
+    odd = Anomaly(
+        "AN-t", "together", "T1", -1, now - 9, now, "Flow is low for this current.", value=4.0,
+        expected=5.0, spread=0.1, score=2.0, signals=(1, 2),
+    )  # fmt: skip
+    desk.unusual.take(wire.AnomaliesChanged((odd,)))
+    page.table.selectRow([a.id for a in page.rows].index("AN-t"))
+    drawn: list[list[int]] = []
+    page.to_trends.connect(drawn.append)
+    page.trend.click()
+    assert drawn == [[1, 2]]
+
+
+def test_the_card_says_how_an_assets_signals_go_together(desk: Desk, session: _Session) -> None:
+    lines = UsualLines(desk)
+    lines._asset = Asset("T1", "Tank", "T1", "water")
+    lines._got_together(wire.Relation("T1", 0.4, 1, "", (1, 2, 3)))
+    assert lines.together.text() == "Signals go together as usual: 3 judged, 0.40 of the limit."
+    lines._got_together(wire.Relation("T1", None, 1, "Flow is suspect"))
+    assert lines.together.text() == "Signals not judged together: Flow is suspect."
+    lines._got_together(wire.Relation("T9", None, 1, "of another"))
+    assert "Flow" in lines.together.text()
+    lines._got_together(wire.Relation("T1"))
+    assert lines.together.text() == ""
 
 
 def test_learning_can_be_asked_for(page: AnomaliesPage, session: _Session) -> None:

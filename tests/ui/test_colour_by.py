@@ -7,13 +7,23 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from lamplighter.domain import wire
+from lamplighter.domain.anomaly import Anomaly
 from lamplighter.domain.city import Asset, Datastream, Edge
 from lamplighter.domain.maintenance import Prognosis
 from lamplighter.domain.newest_block import NewestValues
 from lamplighter.domain.quality import Quality
 from lamplighter.ui.beat import Shown
 from lamplighter.ui.city_index import build
-from lamplighter.ui.colour_by import AGE, FORECAST, TRUST, ColourBy, ColourKey, choices, spread_of
+from lamplighter.ui.colour_by import (
+    AGE,
+    FORECAST,
+    TRUST,
+    UNUSUAL,
+    ColourBy,
+    ColourKey,
+    choices,
+    spread_of,
+)
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.time_model import Mode
 
@@ -50,6 +60,29 @@ def chosen(colour: ColourBy, desk: Desk, id: str) -> None:
 def test_nothing_is_coloured_until_somebody_asks(desk: Desk) -> None:
     colour = ColourBy(desk)
     assert colour.tint(shown([1.0, 2.0, 3.0, 0.0]), False) is None and colour.key is None
+
+
+def test_what_is_unusual_colours_its_assets_and_what_people_called_false_does_not(
+    desk: Desk,
+) -> None:
+    def odd(name: str, asset: str, score: float, verdict: str = "", until: int = 0) -> Anomaly:
+        return Anomaly(name, "together", asset, -1, 1, 5_000, "x", until, score=score,
+                       verdict=verdict)  # fmt: skip
+
+    assert UNUSUAL not in {c.id for c in choices(desk)}
+    items = (
+        odd("1", "a", 1.5),
+        odd("2", "a", 3.0),
+        odd("3", "b", 2.0),
+        odd("4", "c", 9.0, "false"),
+    )
+    desk.unusual.take(wire.AnomaliesChanged((*items, odd("5", "far", 9.0, until=6_000))))
+    colour = ColourBy(desk)
+    chosen(colour, desk, UNUSUAL)
+    tint = colour.tint(shown([1.0, 2.0, 3.0, 0.0]), False)
+    assert tint is not None and set(tint) == {"a", "b"} and tint["a"] > tint["b"] > 0
+    past = colour.tint_of(shown([1.0, 2.0, 3.0, 0.0], now_ms=4_000))
+    assert past == {}
 
 
 def test_words_are_no_colours_and_kinds_carry_their_unit(desk: Desk) -> None:

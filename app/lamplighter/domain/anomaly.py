@@ -93,6 +93,13 @@ class Anomaly(Struct, frozen=True, omit_defaults=True):
     note: str = ""
     order: str = ""
     """work order that was made from it"""
+    signals: tuple[int, ...] = ()
+    """of several signals together: the datastreams that are farthest off, the farthest first"""
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The datastreams that it is about."""
+        return (self.datastream,) if self.datastream >= 0 else self.signals
 
     @property
     def standing(self) -> bool:

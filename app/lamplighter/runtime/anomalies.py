@@ -254,7 +254,7 @@ class AnomalyDesk:
             value = float(newest.value[stream]) if 0 <= stream < len(newest) else None
             made = Anomaly(
                 f"AN-{secrets.token_hex(4)}", one.kind, asset, one.datastream, one.begin_ms, now,
-                one.reason, value=value, score=one.score, curve=(one.spreads,),
+                one.reason, value=value, score=one.score, curve=(one.spreads,), signals=one.signals,
             )  # fmt: skip
             changed.append(self._with_cases(made))
         for key, known in self._open.items():

@@ -35,6 +35,7 @@ class AnomalyAnswers(Answering):
             wire.GetExpected: self._expected,
             wire.GetExpectedCurve: self._curve,
             wire.GetCompleteness: self._completeness,
+            wire.GetRelation: lambda ask: self._recorder.anomalies.relations.watch.said(ask.asset),
             wire.GetAnomalies: self._anomalies,
             wire.JudgeAnomaly: self._judge,
         }
@@ -44,6 +45,7 @@ class AnomalyAnswers(Answering):
         task = self._recorder.usual.train(asked=True, by=self._recorder.identity.user)
         if task is None:
             raise fault("U-804", name="learning what is usual", what="it is under way already")
+        self._recorder.anomalies.relations.train(asked=True, by=self._recorder.identity.user)
         self._audit("learn what is usual", "expected values")
         return wire.TaskStarted(task)
 

@@ -22,6 +22,7 @@ from lamplighter.analytics.anomaly import relation
 from lamplighter.analytics.anomaly.columns import Columns
 from lamplighter.analytics.anomaly.plant import STAY
 from lamplighter.analytics.anomaly.relation import RelationModel
+from lamplighter.domain import wire
 from lamplighter.domain.anomaly import KnownEvent
 from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.signal_ring import ROWS, STEP_MS, SignalRing
@@ -103,6 +104,16 @@ class RelationWatch:
     def covers(self, asset: str) -> bool:
         """Whether this watch speaks for the asset's signals together."""
         return asset in self.models
+
+    def said(self, asset: str) -> wire.Relation:
+        """What is known of an asset now. From any thread."""
+        model, state = self.models.get(asset), self.states.get(asset)
+        if model is None:
+            return wire.Relation(asset, why=self.frozen or self.why_not.get(asset, ""))
+        judged = tuple(int(model.names[k]) for k in model.told.tolist())
+        if state is None:
+            return wire.Relation(asset, why="it is looked at within five minutes", judged=judged)
+        return wire.Relation(asset, state.score, state.at_ms, state.why, judged)
 
     # ------------------------------------------------------------------ on the core's beat
     def every_second(self, events: Sequence[KnownEvent]) -> None:

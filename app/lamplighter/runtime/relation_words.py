@@ -55,4 +55,5 @@ def _made(one: RelationFinding, name: str, found_ms: int) -> Anomaly:
     return Anomaly(
         name, KIND, one.asset, -1, one.begin_ms, found_ms, one.reason,
         value=one.value, expected=one.fits, spread=one.spread, score=one.score, curve=one.curve,
+        signals=one.signals,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.anomaly import KIND_WORDS, Anomaly, lasting
+from lamplighter.domain.city import Datastream
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.ui import numbers
 from lamplighter.ui.anomaly_curve import AnomalyCurve
@@ -30,7 +31,8 @@ VERDICTS: Final = {"real": "real", "false": "false alarm", "": ""}
 class AnomaliesPage(Panel):
     """A list at the left; at the right the chosen one with its reason, curve and past cases."""
 
-    to_trend = Signal(int)
+    to_trends = Signal(object)
+    """datastreams to be drawn"""
     """a datastream"""
     to_city = Signal(str)
     """an asset"""
@@ -140,11 +142,14 @@ class AnomaliesPage(Panel):
         )
 
     def _label(self, a: Anomaly) -> str:
-        stream = self._desk.city.streams.get(a.datastream)
+        stream = self._stream_of(a)
         return (stream.label or stream.name) if stream is not None else ""
 
+    def _stream_of(self, a: Anomaly) -> Datastream | None:
+        return self._desk.city.streams.get(a.shown[0]) if a.shown else None
+
     def _figures_of(self, a: Anomaly) -> str:
-        stream = self._desk.city.streams.get(a.datastream)
+        stream = self._stream_of(a)
         if a.value is None or a.expected is None or stream is None:
             return self._label(a)
         should = numbers.spread(a.expected, a.spread or 0.0, stream.resolution)
@@ -206,6 +211,7 @@ class AnomaliesPage(Panel):
         self.false.setEnabled(a.verdict != "false")
         self.order.setEnabled(bool(a.asset) and not a.order)
         self.city.setEnabled(bool(a.asset))
+        self.trend.setEnabled(bool(a.shown))
 
     def _facts(self, a: Anomaly) -> str:
         now = self._desk.time.now_ms
@@ -258,8 +264,8 @@ class AnomaliesPage(Panel):
 
     def _trend(self) -> None:
         a = self.chosen
-        if a is not None and a.datastream >= 0:
-            self.to_trend.emit(a.datastream)
+        if a is not None and a.shown:
+            self.to_trends.emit(list(a.shown))
 
     def _city(self) -> None:
         a = self.chosen

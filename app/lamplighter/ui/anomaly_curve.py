@@ -49,7 +49,7 @@ class AnomalyCurve(QWidget):
 
     def show_anomaly(self, a: Anomaly | None) -> None:
         """Ask for its curve when it is another one or a minute went by."""
-        stream = self._desk.city.streams.get(a.datastream) if a is not None else None
+        stream = self._desk.city.streams.get(a.shown[0]) if a is not None and a.shown else None
         self.setVisible(stream is not None and self._plot is not None)
         if a is None or stream is None or self._plot is None:
             self._shown = ("", 0)

@@ -18,6 +18,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QWidget
 
+from lamplighter.domain.anomaly import FALSE
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.ui import numbers
 from lamplighter.ui.beat import Shown
@@ -33,6 +34,7 @@ AGE: Final = "age"
 TRUST: Final = "trust"
 FORECAST: Final = "forecast"
 RESIDUAL: Final = "expected"
+UNUSUAL: Final = "unusual"
 HOPS: Final = 2
 """how far a value is lent to assets that are served by the measured one and measure nothing"""
 WIDE, HIGH = 248, 60
@@ -76,6 +78,8 @@ def choices(desk: Desk) -> list[Choice]:
         listed.append(Choice(RESIDUAL, tr("Distance from the expected value"), tr("spreads")))
         listed.append(Choice(AGE, tr("Age of the data"), "s"))
         listed.append(Choice(TRUST, tr("Trust"), ""))
+    if desk.unusual.items:
+        listed.append(Choice(UNUSUAL, tr("What is unusual"), tr("times its limit")))
     if desk.prognoses:
         listed.append(Choice(FORECAST, tr("Probability of failure in 30 days"), "%"))
     return listed
@@ -114,7 +118,7 @@ class ColourBy(QObject):
         self._assets, self._streams, self._lent = [], np.zeros(0, np.int64), 0
         self._next_ms = 0
         self.key = None
-        if self.choice is not None and self.choice.id != FORECAST:
+        if self.choice is not None and self.choice.id not in (FORECAST, UNUSUAL):
             self._bind(self.choice)
         self.changed.emit()
 
@@ -182,6 +186,8 @@ class ColourBy(QObject):
                 chance = 100.0 * (item.probability_30d or 0.0)
                 best[item.asset] = max(best.get(item.asset, 0.0), chance)
             return list(best), np.array(list(best.values()), np.float64)
+        if self.choice.id == UNUSUAL:
+            return self._unusual(shown.now_ms)
         values = shown.values
         if values is None or not len(self._streams):
             return self._assets, np.full(len(self._assets), np.nan)
@@ -201,6 +207,15 @@ class ColourBy(QObject):
             found[bad] = np.nan
         return self._assets, np.where(never, np.nan, found)
 
+    def _unusual(self, now_ms: int) -> tuple[list[str], Floats]:
+        """By asset the anomaly that is farthest off of those that stand at a moment."""
+        best: dict[str, float] = {}
+        for a in self._desk.unusual.items.values():
+            lasts = a.found_ms <= now_ms and not 0 < a.until_ms <= now_ms
+            if a.asset and lasts and a.verdict != FALSE:
+                best[a.asset] = max(best.get(a.asset, 0.0), a.score)
+        return list(best), np.array(list(best.values()), np.float64)
+
 
 def spread_of(values: Floats, kind: str) -> tuple[float, float]:
     """A range with round ends that holds 96 % of the values."""
@@ -209,7 +224,7 @@ def spread_of(values: Floats, kind: str) -> tuple[float, float]:
     if kind == FORECAST:
         return 0.0, 100.0
     low, high = (float(v) for v in np.percentile(values, (2, 98)))
-    if kind in (AGE, RESIDUAL):
+    if kind in (AGE, RESIDUAL, UNUSUAL):
         low = 0.0
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
@@ -259,6 +274,8 @@ class ColourKey(QWidget):
         text = tr("{n} assets", n=f"{key.shown:,}")
         if key.lent:
             text += tr(", {n} lent", n=f"{key.lent:,}")
+        if self._colour.choice is not None and self._colour.choice.id == UNUSUAL and not key.shown:
+            return tr("nothing unusual stands")
         return text if key.shown else tr("nothing is measured now")
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -191,7 +191,7 @@ class Furniture:
         self.faceplate.to_view.connect(self._more_of)
         self.faceplate.shelve.connect(self._shelve)
         self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
-        self.anomalies.to_trend.connect(self._stream_to_trend)
+        self.anomalies.to_trends.connect(self._streams_to_trend)
         self.anomalies.to_city.connect(self.errands.go_to_asset)
         desk.unusual.changed.connect(
             lambda: self.docks.count(
@@ -392,7 +392,10 @@ class Furniture:
         self.docks.show("trends")
 
     def _stream_to_trend(self, datastream: int) -> None:
-        self.trends.pin([datastream])
+        self._streams_to_trend([datastream])
+
+    def _streams_to_trend(self, datastreams: list[int]) -> None:
+        self.trends.pin(datastreams)
         self.docks.show("trends")
 
     def _past_to_trend(self, datastreams: list[int]) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.anomaly import KIND_WORDS, Anomaly, lasting
 from lamplighter.domain.city import Asset, Datastream
+from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.time_model import Mode
@@ -41,6 +42,9 @@ class UsualLines(QWidget):
         box.addWidget(self.said)
         box.addLayout(row(self.odd, None))
         box.addWidget(self.reason)
+        self.together = Text("", "caption", "muted", wrap=True)
+        self.together.hide()
+        box.addWidget(self.together)
         self.complete = Text("", "caption", "muted", wrap=True)
         self.complete.hide()
         box.addWidget(self.complete)
@@ -51,6 +55,7 @@ class UsualLines(QWidget):
         """Another datastream or asset; the same again asks nothing."""
         if asset is None or self._asset is None or asset.id != self._asset.id:
             self.complete.hide()
+            self.together.hide()
             if asset is not None:
                 self._desk.ask(wire.GetCompleteness(asset.id), self._got_complete)
         before, self._stream, self._asset = self._stream, stream, asset
@@ -60,8 +65,28 @@ class UsualLines(QWidget):
             self.look()
         self._show_odd()
 
+    def _look_together(self) -> None:
+        if self._asset is not None and self._desk.session is not None:
+            self._desk.ask(wire.GetRelation(self._asset.id), self._got_together)
+
+    def _got_together(self, reply: wire.Reply) -> None:
+        if not isinstance(reply, wire.Relation) or self._asset is None:
+            return
+        if reply.asset != self._asset.id:
+            return
+        text = ""
+        if reply.why:
+            text = tr("Signals not judged together: {why}.", why=reply.why)
+        elif reply.score is not None and reply.score <= 1.0:
+            text = tr("Signals go together as usual: {n} judged, {s} of the limit.",
+                      n=len(reply.judged), s=numbers.number(reply.score, 0.01))  # fmt: skip
+        self.together.setText(text)
+        live = self._desk.time.mode is not Mode.REPLAY
+        self.together.setVisible(bool(text) and live and self._desk.unusual.reasons)
+
     def look(self) -> None:
-        """Ask for the sentence anew."""
+        """Ask for the sentences anew."""
+        self._look_together()
         stream = self._stream
         if stream is None or stream.states or self._desk.session is None:
             return

@@ -84,7 +84,11 @@ def test_a_worn_pump_is_told_judged_and_ends_with_its_repair_and_what_was_learne
     assert " l/s where " in one.reason and one.reason.endswith(".") and "\n" not in one.reason
     assert one.since_ms < one.found_ms and one.score > 1.0 and one.value is not None
     assert town.watch.states["P0"].score is not None and town.watch.states["P0"].score < 1.0
+    assert len(one.signals) >= 1 and one.shown == one.signals
+    said = town.session.ask_now(wire.GetRelation("P0"))
+    assert isinstance(said, wire.Relation) and said.score is not None and len(said.judged) == 4
     assert not town.watch.covers("T0")  # one signal alone
+    assert town.session.ask_now(wire.GetRelation("T0")) == wire.Relation("T0")
 
     asked = town.session.ask_now(wire.JudgeAnomaly(one.id, "real", "impeller"))
     assert isinstance(asked, wire.Ok) and town.standing() == {}

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from lamplighter.analytics.anomaly import plant, rolling, similar
 from lamplighter.analytics.anomaly.columns import Bools, Columns, Finding, Floats, Share, runs
+from lamplighter.analytics.anomaly.findings import duration
 
 FEATURES: Final = 96
 WIDTH: Final = 0.1
@@ -325,7 +326,7 @@ def sentence(
     way = "low" if first.spreads < 0 else "high"
     text = f"{first.signal} is {way} for this {this}: {now:.4g}{unit} where {fits:.4g}{unit} fits"
     if slow:
-        text += f", over the last {SLOW} values"
+        text += f", over the last {duration(int(columns.time_ms[row] - columns.time_ms[part][0]))}"
     others = [_inside(s.signal) for s in decided[1:]]
     if others:
         text += f"; {' and '.join(others)} {'do' if len(others) > 1 else 'does'} not fit either"

@@ -90,7 +90,9 @@ from lamplighter.domain.wire.anomalies import GetCompleteness as GetCompleteness
 from lamplighter.domain.wire.anomalies import GetExpected as GetExpected
 from lamplighter.domain.wire.anomalies import GetExpectedCurve as GetExpectedCurve
 from lamplighter.domain.wire.anomalies import GetExpectedState as GetExpectedState
+from lamplighter.domain.wire.anomalies import GetRelation as GetRelation
 from lamplighter.domain.wire.anomalies import JudgeAnomaly as JudgeAnomaly
+from lamplighter.domain.wire.anomalies import Relation as Relation
 from lamplighter.domain.wire.anomalies import TrainExpected as TrainExpected
 from lamplighter.domain.wire.attachments import AttachFile as AttachFile
 from lamplighter.domain.wire.attachments import AttachmentChanged as AttachmentChanged

@@ -113,6 +113,25 @@ class Completeness(Message, frozen=True):
     missing: tuple[str, ...] = ()
 
 
+class GetRelation(Message, frozen=True):
+    """How an asset's signals go together now. Answered by Relation."""
+
+    asset: str
+
+
+class Relation(Message, frozen=True):
+    """`score` 1 is the limit, None while it is not judged; then `why` says why, in a few words.
+    Both are empty for an asset with fewer than three signals.
+    """
+
+    asset: str
+    score: float | None = None
+    at_ms: int = 0
+    why: str = ""
+    judged: tuple[int, ...] = ()
+    """datastreams that the others tell well enough"""
+
+
 class GetAnomalies(Message, frozen=True):
     """Anomalies found in [from_ms, to_ms), newest first; 0 = open."""
 
@@ -151,8 +170,9 @@ Request = (
     | GetExpected
     | GetExpectedCurve
     | GetCompleteness
+    | GetRelation
     | GetAnomalies
     | JudgeAnomaly
 )
-Reply = ExpectedState | Expected | ExpectedCurves | Completeness | Anomalies
+Reply = ExpectedState | Expected | ExpectedCurves | Completeness | Relation | Anomalies
 Event = ExpectedState | AnomaliesChanged
