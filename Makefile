@@ -1,6 +1,8 @@
 # Everything a person or a machine does with this checkout. Each target prepares what it needs.
 .PHONY: run test check bench faults package shots lock setup setup-dev clean
 PY := .venv/bin/python
+# a machine may forbid it for everything: the program would then be compiled anew at every start
+unexport PYTHONDONTWRITEBYTECODE
 SCREEN := packaging/with-screen.sh
 
 setup:
