@@ -40,6 +40,7 @@ def test_a_list_opened_in_the_map_gets_the_bottom_and_leaves_the_tree_its_width(
         dock = docks.docks[name]
         assert dock.dockAreaWidget() is docks.docks["anomalies"].dockAreaWidget()
         assert dock.y() >= 0 and docks.docks["assets"].width() == wide
+        assert dock.tabWidget().isVisible() and not dock.tabWidget().isTitleElided()
         assert docks.docks["assets"].dockAreaWidget() is not dock.dockAreaWidget()
     docks.show("then")
     assert docks.docks["then"].dockAreaWidget() is docks.docks["asset"].dockAreaWidget()

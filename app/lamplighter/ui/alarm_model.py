@@ -251,6 +251,8 @@ class AlarmModel(QAbstractItemModel):
         record = node.record
         if node.incident is not None:
             count = len(node.keys) - 1
+            if count == 1:
+                return tr("{what}: probable cause of 1 more alarm", what=record.text)
             return tr("{what}: probable cause of {n} more alarms", what=record.text, n=count)
         if node.by in {"domain", "priority"}:
             return tr("{what} and others", what=record.text)

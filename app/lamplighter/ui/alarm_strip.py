@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from lamplighter.domain.alarm import AlarmRecord, AlarmState
@@ -14,7 +14,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import glyph_pixmap, icon_pixmap
-from lamplighter.ui.parts import Canvas, Elided, Fitted, Text, button, rule, tag
+from lamplighter.ui.parts import Canvas, Elided, Fitted, button, rule, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
@@ -82,24 +82,42 @@ class Marked(Canvas):
         super().__init__(parent)
         self._icon = icon_name
         self._text = ""
+        self._words = ""
+        self._brief = False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.clicked.emit()
 
-    def show_text(self, text: str) -> None:
-        if text != self._text:
-            self._text = text
-            self.setAccessibleName(text)
+    def show_text(self, number: int, words: str) -> None:
+        """The number, then its words where there is room."""
+        if (f"{number:,}", words) != (self._text, self._words):
+            self._text, self._words = f"{number:,}", words
+            self.setAccessibleName(f"{self._text} {words}")
+            self.setToolTip(self.accessibleName())
             self.updateGeometry()
             self.update()
 
-    def sizeHint(self) -> QSize:
+    def set_brief(self, brief: bool) -> None:
+        """Only the number; the words stand in the tip."""
+        if brief != self._brief:
+            self._brief = brief
+            self.updateGeometry()
+            self.update()
+
+    @property
+    def _shown(self) -> str:
+        return self._text if self._brief else f"{self._text} {self._words}"
+
+    def _wide(self, text: str) -> QSize:
         look = theme()
         self.setFont(look.font("body"))
-        return QSize(24 + self.fontMetrics().horizontalAdvance(self._text) + 4, look.px(24))
+        return QSize(24 + self.fontMetrics().horizontalAdvance(text) + 4, look.px(24))
+
+    def sizeHint(self) -> QSize:
+        return self._wide(self._shown)
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        return self._wide(self._text)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme()
@@ -110,7 +128,7 @@ class Marked(Canvas):
         painter.setFont(look.font("body"))
         painter.setPen(look.colour("text.secondary"))
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        painter.drawText(QRectF(24, 0, self.width() - 24, self.height()), left, self._text)
+        painter.drawText(QRectF(24, 0, self.width() - 24, self.height()), left, self._shown)
         painter.end()
 
 
@@ -168,13 +186,15 @@ class AlarmStrip(QFrame):
         self._flood = tag("")
         self._headline = Fitted("bodyStrong", "primary", 520)
         self._detail = Elided("", "body", "secondary")
-        self._right = Text("", "caption", "secondary")
+        self._right = Fitted("caption", "secondary", 420)
         self._silence = button(tr("Silence  Ctrl M"), self.silence.emit)
         self._ack = button(tr("Acknowledge  F2"), self._acknowledge, kind="primary")
         self._mute = True
         self._shown: AlarmRecord | None = None
         self._keys: tuple[str, ...] = ()
-        layout = QHBoxLayout(self)
+        self._parts: list[tuple[int, str]] = []
+        """what the line says after its head: (rank, words), the lowest rank is left out last"""
+        self._line = layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 0, 16, 0)
         layout.setSpacing(8)
         for count in self._counts:
@@ -217,11 +237,11 @@ class AlarmStrip(QFrame):
         for widget in self._counts:
             widget.show_count(counts[widget.priority], bool(waiting[widget.priority]))
         states = Counter(a.state for a in standing)
-        self._shelved.show_text(tr("{n} shelved", n=states[AlarmState.SHELVED]))
+        self._shelved.show_text(states[AlarmState.SHELVED], tr("shelved"))
         aside = states[AlarmState.SUPPRESSED]
-        self._aside.show_text(tr("{n} suppressed", n=aside))
+        self._aside.show_text(aside, tr("suppressed"))
         self._aside.setVisible(aside > 0)
-        self._out.show_text(tr("{n} out of service", n=states[AlarmState.OUT_OF_SERVICE]))
+        self._out.show_text(states[AlarmState.OUT_OF_SERVICE], tr("out of service"))
         self._blink.need(bool(waiting))
         self._tell_flood()
         unacked = [a for a in active if a.state is AlarmState.UNACK]
@@ -233,6 +253,7 @@ class AlarmStrip(QFrame):
         sounding = self._desk.room.horn.horn == "sounding"
         self._silence.setVisible(sounding and not replay)
         self._tell_right(replay, bool(unacked))
+        self._fit()
 
     def _order(self, alarm: AlarmRecord) -> tuple[int, int, int]:
         causes = {i.cause for i in self._desk.incidents}
@@ -243,7 +264,6 @@ class AlarmStrip(QFrame):
         flood = bool(began) and self._desk.time.mode is not Mode.REPLAY
         self._flood.setVisible(flood)
         if flood:
-            self._flood.setText(tr("GROUPED BY CAUSE since {t}", t=numbers.clock_short(began)))
             self._flood.setToolTip(flood_words(self._desk))
 
     def _tell_line(self, unacked: bool) -> None:
@@ -251,7 +271,7 @@ class AlarmStrip(QFrame):
         if shown is None:
             self._keys = ()
             self._headline.hide()
-            self._detail.set_full(self._quiet())
+            self._parts = [(0, self._quiet())]
             return
         incident = next((i for i in desk.incidents if shown.key in (i.cause, *i.folded)), None)
         age = numbers.age((desk.time.now_ms - shown.since_ms) / 1000)
@@ -259,14 +279,15 @@ class AlarmStrip(QFrame):
         self._headline.show()
         self._headline.set_full(f"{name} {shown.text}" if name else shown.text)
         people = incident.people_affected if incident else shown.people
-        parts = [tr("{n} people", n=numbers.number(people, 1))] if people else []
+        parts = [(1, tr("{n} people", n=numbers.number(people, 1)))] if people else []
         self._keys = (shown.key,)
         if incident is not None and incident.cause == shown.key:
-            parts.append(tr("{n} alarms folded", n=len(incident.folded)))
-        parts.append(age)
+            parts.append((3, tr("{n} alarms folded", n=len(incident.folded))))
+        parts.append((2, age))
         if not unacked:
-            parts.append(tr("over, not acknowledged") if asks(shown) else tr("acknowledged"))
-        self._detail.set_full(", ".join(parts))
+            over = tr("over, not acknowledged") if asks(shown) else tr("acknowledged")
+            parts.append((0, over))
+        self._parts = parts
 
     def _quiet(self) -> str:
         if self._desk.nothing_live():
@@ -292,12 +313,59 @@ class AlarmStrip(QFrame):
             else:
                 name = self._desk.city.name(newest.asset)
                 text = tr("Live now: 1 {name} {what}", name=name, what=newest.text)
-            self._right.setText(text)
+            self._right.set_full(text)
         elif self._desk.time.mode is Mode.SCENARIO:
-            self._right.setText(tr("The live city goes on beside the scenario"))
+            self._right.set_full(tr("The live city goes on beside the scenario"))
         else:
-            self._right.setText(self._sound())
-        self._right.setVisible(bool(self._right.text()))
+            self._right.set_full(self._sound())
+        self._right.setVisible(bool(self._right.full))
+
+    # ---------------------------------------------------------------- room
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Nothing is cut: words that stand in a tip as well go first, then whole parts of the line,
+        and the head ends in an ellipsis only when all that is gone."""
+        parts = list(self._parts)
+        head = self._headline.natural() if not self._headline.isHidden() else 0
+        began = numbers.clock_short(self._desk.room.horn.flood_since_ms)
+        for brief, words in (
+            (False, tr("GROUPED BY CAUSE since {t}", t=began)),
+            (True, tr("GROUPED BY CAUSE since {t}", t=began)),
+            (True, tr("GROUPED")),
+        ):
+            for mark in (self._shelved, self._aside, self._out):
+                mark.set_brief(brief)
+            self._flood.setText(words)
+            room = self._room()
+            if head + self._wide(parts) <= room:
+                break
+        while len(parts) > 1 and min(head, room // 2) + self._wide(parts) > room:
+            parts.remove(max(parts))
+        self._headline.set_room(max(24, room - self._wide(parts)))
+        self._detail.set_full(", ".join(words for _, words in parts))
+
+    def _wide(self, parts: list[tuple[int, str]]) -> int:
+        """Pixels of the words behind the head, with a little air."""
+        text = ", ".join(words for _, words in parts)
+        return self._detail.fontMetrics().horizontalAdvance(text) + 8
+
+    def _room(self) -> int:
+        """Pixels for the head and what follows it."""
+        taken, shown = 0, 0
+        for at in range(self._line.count()):
+            item = self._line.itemAt(at)
+            if item is None:
+                continue
+            widget = item.widget()
+            if widget is not None and widget.isHidden():
+                continue
+            shown += 1
+            if widget not in (self._headline, self._detail):
+                taken += item.sizeHint().width()
+        return self.width() - 32 - taken - 8 * max(0, shown - 1)
 
     def show_sound(self, on: bool) -> None:
         """Whether this console makes a sound of its own; it is said beside Silence when not."""

@@ -149,10 +149,10 @@ class Attributes(Panel):
     # ---------------------------------------------------------------- the tree
     def _section(self, title: str, rows: list[Row]) -> QTreeWidgetItem:
         top = QTreeWidgetItem([title])
-        top.setFirstColumnSpanned(True)
         top.setFont(0, theme().font("bodyStrong"))
         top.setFlags(top.flags() & ~Qt.ItemFlag.ItemIsSelectable)
         self.tree.addTopLevelItem(top)
+        top.setFirstColumnSpanned(True)  # of no effect before the item is in the tree
         for name, value in rows:
             item = QTreeWidgetItem([name, value])
             item.setForeground(0, theme().colour("text.secondary"))

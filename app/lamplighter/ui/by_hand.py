@@ -20,6 +20,7 @@ from lamplighter.domain.by_hand import MAINTENANCE, VALUE, HandMark
 from lamplighter.domain.city import Datastream
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.flow import Flow
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.quarantine_page import pretty
 from lamplighter.ui.theme import theme
@@ -52,8 +53,7 @@ class HandPanel(QWidget):
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(4)
         box.addWidget(self.words)
-        box.addLayout(row(self.end, None))
-        box.addLayout(row(self.set_value, self.work, self.raw, None, spacing=4))
+        box.addLayout(Flow(self.end, self.set_value, self.work, self.raw, spacing=4))
         desk.hand_changed.connect(self.refresh)
         desk.time.changed.connect(self.refresh)
         self.refresh()

@@ -7,7 +7,7 @@ from typing import Final
 
 import PySide6QtAds as QtAds
 from PySide6.QtCore import QSettings, QTimer
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -105,6 +105,8 @@ class Docks:
         if (inner := tab.layout()) is not None:  # names before air: many share one row
             inner.setContentsMargins(theme().px(6), 0, theme().px(6), 0)
             inner.setSpacing(0)
+        tab.setToolTip(tr(TITLES[name]))
+        tab.activeTabChanged.connect(lambda: _whole(dock.tabWidget()))
         self.docks[name] = dock
 
     def count(self, name: str, number: int) -> None:
@@ -112,6 +114,7 @@ class Docks:
         title = f"{tr(TITLES[name])} {number}" if number else tr(TITLES[name])
         if self.docks[name].windowTitle() != title:
             self.docks[name].setWindowTitle(title)
+            _whole(self.docks[name].tabWidget())
 
     def arrange(self, name: str, *, narrow: bool | None = None) -> None:
         """Builds a shipped perspective from nothing."""
@@ -238,6 +241,7 @@ class Docks:
             beside = city.dockAreaWidget().parentSplitter()
             widths = beside.sizes()
             area = self.manager.addDockWidget(_B, dock, city.dockAreaWidget())
+            area.titleBar().show()  # the new area was made hidden, and so its row of tabs
             _split(area, [round(height * (1 - LOW_SHARE)), round(height * LOW_SHARE)])
             if len(widths) == beside.count():
                 beside.setSizes(widths)
@@ -318,6 +322,14 @@ class Docks:
         if settings is not None:
             settings.remove(f"layout/{self.current}/{self._narrow}")
         self.arrange(self.current)
+
+
+def _whole(tab: QtAds.CDockWidgetTab) -> None:
+    """The tab in front tells its whole name, however many share the row."""
+    label = tab.findChild(QLabel)
+    if label is not None:
+        wide = label.fontMetrics().horizontalAdvance(tab.text()) + 2
+        label.setMinimumWidth(wide if tab.isActiveTab() else 0)
 
 
 def _split(area: object, sizes: list[int]) -> None:

@@ -14,6 +14,7 @@ from lamplighter.ui.beat import Shown
 from lamplighter.ui.by_hand import HandPanel
 from lamplighter.ui.command_panel import CommandPanel
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.flow import Flow
 from lamplighter.ui.forecast_room import brief, whole
 from lamplighter.ui.glyphs import glyph_pixmap
 from lamplighter.ui.maintenance_list import best, has_forecast
@@ -167,14 +168,14 @@ class Faceplate(Panel):
         self._ack = button(tr("Acknowledge"), self._acknowledge, kind="primary")
         self._order = button(tr("Work order"), lambda: self.to_order.emit(self._asset_id()))
         self._shelve = button(tr("Shelve…"), lambda: self.shelve.emit(self._keys()))
-        box.addLayout(row(self._ack, self._order, self._shelve, None))
+        box.addLayout(Flow(self._ack, self._order, self._shelve))
         self.more = [
             button(words, partial(self.to_view.emit, name), kind="flat")
             for name, words in (
                 ("life", tr("Life line")), ("orders", tr("Work orders")), ("files", tr("Files")),
             )
         ]  # fmt: skip
-        box.addLayout(row(*self.more, None))
+        box.addLayout(Flow(*self.more))
         self._lock_text = Text("", "caption", "secondary", wrap=True)
         box.addWidget(self._lock_text)
         self._layout.addWidget(rule())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from lamplighter.domain.alarm_report import AlarmKpis
@@ -66,10 +66,10 @@ def figures(k: AlarmKpis) -> tuple[Figure, ...]:
     )  # fmt: skip
 
 
-def name_of(key: str, city: CityIndex) -> str:
-    """A key `rule@asset` as people read it."""
+def name_of(key: str, city: CityIndex, texts: Mapping[str, str]) -> str:
+    """A key `rule@asset` as people read it; `texts` are the words of rules by their ids."""
     rule, _, asset = key.partition("@")
-    return f"{city.name(asset) or asset}: {rule.partition('.')[2] or rule}"
+    return f"{city.name(asset) or asset}: {texts.get(rule) or rule.partition('.')[2] or rule}"
 
 
 def _span(seconds: float | None) -> str:

@@ -79,6 +79,7 @@ class FigurePage(QWidget):
         self.journal = plain_table(tr("Journal"), heads, 4)
         self._asset = ""
         self._rule = ""
+        self._texts: dict[str, str] = {}
         self._build()
 
     def _build(self) -> None:
@@ -130,8 +131,19 @@ class FigurePage(QWidget):
         """Figures and journal of the period, until the shown time."""
         first, last = self.span
         self._asset = self._rule = ""
+        self._desk.ask(wire.GetRules(), self._got_rules)
         self._desk.ask(wire.GetAlarmKpis(first, last), self._got)
         self.read()
+
+    def _got_rules(self, reply: wire.Reply) -> None:
+        if isinstance(reply, wire.Rules):
+            self._texts = {view.id: view.text for view in reply.items}
+            self._show_most()
+
+    def _show_most(self) -> None:
+        if self.kpis is not None:
+            city, texts = self._desk.city, self._texts
+            fill(self.top, [(name_of(key, city, texts), f"{n:,}") for key, n in self.kpis.top_10])
 
     def _got(self, reply: wire.Reply) -> None:
         if not isinstance(reply, wire.AlarmKpiReport):
@@ -140,8 +152,7 @@ class FigurePage(QWidget):
         self.rows = figures(reply.kpis)
         fill(self.table, [(f.name, f.value, f.good, f.mark) for f in self.rows])
         _stress(self.table, [f.over for f in self.rows])
-        city = self._desk.city
-        fill(self.top, [(name_of(key, city), f"{n:,}") for key, n in reply.kpis.top_10])
+        self._show_most()
         over = sum(f.over for f in self.rows)
         first = f"{numbers.day(reply.kpis.from_ms)} {numbers.clock_short(reply.kpis.from_ms)}"
         last = f"{numbers.day(reply.kpis.to_ms)} {numbers.clock_short(reply.kpis.to_ms)}"

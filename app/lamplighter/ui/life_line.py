@@ -192,14 +192,18 @@ class LifeCanvas(Canvas):
         look = theme()
         painter.setFont(look.font("tick"))
         painter.setPen(look.colour("text.muted"))
-        free = -1.0
+        free, before = -1.0, ""
         for time, x in sorted(scale.items()):
             words = tr("now") if time == self.now_ms else self._when(time)
+            if words == before and abs(time - self.now_ms) < YEAR_MS:
+                words = numbers.clock_short(time)  # a second time on the same day
+            if words == before:
+                continue
             width = painter.fontMetrics().horizontalAdvance(words)
             first = min(max(4.0, x - width / 2), self.width() - width - 4.0)
             if first > free:
                 painter.drawText(QPointF(first, y + look.px(14)), words)
-                free = first + width + 8
+                free, before = first + width + 8, words
 
 
 def _year(ms: int) -> str:

@@ -102,6 +102,7 @@ class Nearby(Panel):
         self.view.verticalHeader().setDefaultSectionSize(theme().px(28))
         self.view.setShowGrid(False)
         header = self.view.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.view.activated.connect(self._go)

@@ -127,9 +127,12 @@ class Fitted(Elided):
             self.room = room
             self.updateGeometry()
 
+    def natural(self) -> int:
+        """Pixels of the whole text."""
+        return super().sizeHint().width() + 6
+
     def sizeHint(self) -> QSize:
-        hint = super().sizeHint()
-        return QSize(min(self.room, hint.width() + 6), hint.height())
+        return QSize(min(self.room, self.natural()), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(24, super().sizeHint().height())

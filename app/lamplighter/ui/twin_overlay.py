@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPolygonF,
+    QRegion,
 )
 from PySide6.QtWidgets import QWidget
 
@@ -35,6 +36,20 @@ _PAD: Final = 10.0
 def look_px(size: float) -> float:
     """A height for text at the present font scale."""
     return size * max(theme().scale, 1.0)
+
+
+SEPARATOR = " \u203a "
+
+
+def crumbs(path: Sequence[str], metrics: QFontMetricsF, room: float) -> str:
+    """The path in at most `room` pixels: names in the middle are shortened first, then the last."""
+    if metrics.horizontalAdvance(SEPARATOR.join(path)) <= room or len(path) < 2:
+        return metrics.elidedText(SEPARATOR.join(path), Qt.TextElideMode.ElideRight, room)
+    short = 14 * metrics.averageCharWidth()
+    names = [metrics.elidedText(n, Qt.TextElideMode.ElideRight, short) for n in path[:-1]]
+    before = SEPARATOR.join([*names, ""])
+    left = max(short, room - metrics.horizontalAdvance(before))
+    return before + metrics.elidedText(path[-1], Qt.TextElideMode.ElideRight, left)
 
 
 class TwinOverlay(QWidget):
@@ -123,12 +138,15 @@ class TwinOverlay(QWidget):
             return []
         boxes: list[Box] = []
         left = 8.0
-        separator = " \u203a "
-        for words, strong in ((separator.join(self.path), True), (self.note, False)):
+        room = self.width() - 24.0 - look_px(48)
+        for strong in (True, False):
+            font = theme().font("body", 600 if strong and len(self.path) == 1 else None)
+            words = crumbs(self.path, QFontMetricsF(font), room) if strong else self.note
             if not words:
                 continue
-            font = theme().font("body", 600 if strong and len(self.path) == 1 else None)
             wide = QFontMetricsF(font).horizontalAdvance(words) + 2 * _PAD
+            if boxes and left + wide > self.width() - 8:
+                continue  # no half of a note
             box = QRectF(left, 8, wide, look_px(26))
             self._plate(painter, box, QPen(theme().colour("line.subtle"), 1))
             painter.setFont(font)
@@ -262,9 +280,15 @@ class TwinOverlay(QWidget):
         if not spots:
             return
         self.placed = lay_out(spots, self.width(), self.height(), taken, self.selected)
+        painter.save()
+        free = QRegion(self.rect())
+        for box in taken:  # no line crosses words on a plate
+            free -= QRegion(QRectF(*box).toAlignedRect())
+        painter.setClipRegion(free)
         for one in reversed(self.placed):
             if one.label:
                 self._paint_leader(painter, one)
+        painter.restore()
         for one in reversed(self.placed):
             if one.label:
                 self._paint_label(painter, one)

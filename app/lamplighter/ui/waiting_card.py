@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFormLayout, QLineEdit, QVBoxLayou
 
 from lamplighter.domain import wire
 from lamplighter.domain.waiting import Choice, Waiting, WaitingCosts
+from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, row, rule
@@ -61,7 +62,8 @@ class Bands(Canvas):
         painter.drawText(whole, Qt.AlignmentFlag.AlignLeft, tr(NAMES[choice.name]))
         painter.setFont(look.font("caption"))
         painter.setPen(look.colour("text.secondary"))
-        fails = tr("fails {a} to {b}", a=f"{choice.fails_low:.0%}", b=f"{choice.fails_high:.0%}")
+        chance = numbers.percent_range(choice.fails_low, choice.fails_high)
+        fails = tr("fails {chance}", chance=chance)
         painter.drawText(whole, Qt.AlignmentFlag.AlignRight, fails)
         bar = QRectF(0, y + look.px(20), self.width(), look.px(10))
         painter.fillRect(bar, look.colour("chart.plot"))
@@ -72,7 +74,7 @@ class Bands(Canvas):
         painter.setPen(QPen(look.colour("chart.trace1"), 2))
         painter.drawLine(QPointF(middle, bar.top() - 2), QPointF(middle, bar.bottom() + 2))
         painter.setPen(look.colour("text.secondary"))
-        text = f"{choice.cost_low:,.0f} – {choice.cost_high:,.0f} {unit}"
+        text = f"{choice.cost_low:,.0f}–{choice.cost_high:,.0f}{numbers.THIN}{unit}"
         painter.drawText(QRectF(0, bar.bottom() + 1, self.width(), look.px(18)),
                          Qt.AlignmentFlag.AlignLeft, text)  # fmt: skip
 
@@ -80,7 +82,7 @@ class Bands(Canvas):
 def _line(choice: Choice, unit: str) -> str:
     return (
         f"{tr(NAMES[choice.name])}: {choice.cost_low:,.0f} to {choice.cost_high:,.0f} {unit}, "
-        f"fails {choice.fails_low:.0%} to {choice.fails_high:.0%}, "
+        f"fails {numbers.percent_range(choice.fails_low, choice.fails_high)}, "
         f"{choice.hours_low:,.0f} to {choice.hours_high:,.0f} person-hours"
     )
 
@@ -178,8 +180,9 @@ class WaitingCard(Panel):
             self._none.setText(tr("Select an asset with a forecast."))
             return
         self._name.set_full(self._desk.city.name(found.asset))
+        why = found.basis[:1].upper() + found.basis[1:]
         self._none.setText(
-            tr("What waiting costs is not said here: {why}.", why=found.basis) if not has else ""
+            "" if has else tr("What waiting costs is not said here. {why}.", why=why)
         )
         if not has:
             return
