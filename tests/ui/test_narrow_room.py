@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QPushButton, QTreeWidgetItem, QWidget
 
@@ -14,6 +15,7 @@ from lamplighter.ui.alarm_strip import AlarmStrip
 from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.flow import Flow
 from lamplighter.ui.kpi_alarm_figures import name_of
 from lamplighter.ui.theme import theme
@@ -98,3 +100,18 @@ def test_the_most_frequent_alarms_are_named_by_what_the_rule_says(desk: Desk) ->
     said = name_of(f"water.low@{asset}", city, {"water.low": "Pressure low"})
     assert said == f"{city.name(asset)}: Pressure low"
     assert name_of(f"water.low@{asset}", city, {}).endswith(": low")
+
+
+def test_rows_of_a_table_stay_legible_in_another_theme(qtbot: Any) -> None:
+    table = plain_table("rows", ("One", "Two"), 1)
+    qtbot.addWidget(table)
+    fill(table, [("a", "b"), ("c", "d")], [False, True])
+    try:
+        for name in ("light", "dark"):
+            theme().set(name)
+            plain, muted = table.item(0, 0), table.item(1, 0)
+            assert plain is not None and muted is not None
+            assert plain.data(Qt.ItemDataRole.ForegroundRole) is None
+            assert muted.foreground().color() == theme().colour("text.muted")
+    finally:
+        theme().set("dark")

@@ -55,9 +55,25 @@ WIDEST: Final = 320
 Row = TypeVar("Row")
 
 
+class _Plain(QTableWidget):
+    """Takes its muted cells into another theme; all others follow the palette."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__(0, columns)
+        theme().changed.connect(self._retone)
+
+    def _retone(self) -> None:
+        faint = theme().colour("text.muted")
+        for number in range(self.rowCount()):
+            for column in range(self.columnCount()):
+                item = self.item(number, column)
+                if item is not None and item.data(Qt.ItemDataRole.ForegroundRole) is not None:
+                    item.setForeground(faint)
+
+
 def plain_table(name: str, titles: Sequence[str], stretch: int) -> QTableWidget:
     """A table of texts in the house's look."""
-    made = QTableWidget(0, len(titles))
+    made = _Plain(len(titles))
     made.setHorizontalHeaderLabels(list(titles))
     made.setAccessibleName(name)
     made.verticalHeader().hide()
@@ -89,11 +105,11 @@ def fill(table: QTableWidget, rows: Sequence[Sequence[str]], muted: Sequence[boo
     if table.rowCount() != len(rows):
         table.setRowCount(len(rows))
     model = table.model()
-    plain, faint = theme().colour("text.primary"), theme().colour("text.muted")
+    faint = theme().colour("text.muted")
     before = model.blockSignals(True)
     try:
         for number, cells in enumerate(rows):
-            tone = faint if number < len(muted) and muted[number] else plain
+            tone = faint if number < len(muted) and muted[number] else None
             for column, text in enumerate(cells):
                 item = table.item(number, column)
                 if item is None:
@@ -102,7 +118,7 @@ def fill(table: QTableWidget, rows: Sequence[Sequence[str]], muted: Sequence[boo
                 elif item.text() != text:
                     item.setText(text)
                 item.setToolTip(text if len(text) > 12 else "")
-                item.setForeground(tone)
+                item.setData(Qt.ItemDataRole.ForegroundRole, tone)
     finally:
         model.blockSignals(before)
     _fit(table, rows)

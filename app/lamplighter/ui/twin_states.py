@@ -243,10 +243,10 @@ def _badges(
         asset, state = record.asset, str(record.state)
         cause = causes.get(asset)
         if cause is not None:
-            people = tr("about {n} people", n=f"{cause.people_affected:,}")
-            badges.append(
-                Badge(asset, record.priority, state, city.name(asset), f"{cause.text} · {people}")
-            )
+            words = cause.text
+            if cause.people_affected:
+                words += " · " + tr("about {n} people", n=f"{cause.people_affected:,}")
+            badges.append(Badge(asset, record.priority, state, city.name(asset), words))
         elif record.incident and record.priority > 1:
             badges.append(Badge(asset, record.priority, state))
         else:
