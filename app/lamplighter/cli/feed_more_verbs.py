@@ -118,11 +118,13 @@ def show(project: Path, feed: str, json: bool = typer.Option(False, "--json")) -
     from msgspec import to_builtins
 
     from lamplighter.cli import beside
+    from lamplighter.cli.names_first import need_feed
     from lamplighter.domain import wire
     from lamplighter.domain.problems import fault
 
     with beside.recorder(project) as session:
         if session is None:
+            need_feed(project, feed)
             raise fault("U-805", what="none runs for this project")
         found = beside.ask(session, wire.GetFeed(feed))
     if json:

@@ -94,12 +94,14 @@ def _until(span: str) -> int:
     return SystemClock().wall_ms() + int(found[1]) * _MS[found[2]]
 
 
-def _do(project: Path, asked: wire.Request, json: bool) -> None:
+def _do(project: Path, asked: wire.SetByHand | wire.EndByHand, json: bool) -> None:
     from lamplighter.cli import beside
+    from lamplighter.cli.names_first import need_datastream
     from lamplighter.domain.problems import fault
 
     with beside.recorder(project) as session:
         if session is None:
+            need_datastream(project, asked.key)
             raise fault("U-805", what="setting by hand needs one, and none runs for this project")
         reply: Any = beside.ask(session, asked)
     if json:

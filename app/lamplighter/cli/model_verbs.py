@@ -141,10 +141,12 @@ def train(
 ) -> None:
     """Have the running recorder train a new version on the project's past."""
     from lamplighter.cli import beside
+    from lamplighter.cli.names_first import need_model
     from lamplighter.domain import wire
 
     with beside.recorder(project) as session:
         if session is None:
+            need_model(project, kind)
             raise fault("U-805", what="training needs one, and none runs for this project")
         task = beside.ask(session, wire.TrainModel(kind)).task
     if json:

@@ -56,13 +56,15 @@ def retry(
 ) -> None:
     """Read rows again with the mappings of now; needs a running recorder."""
     from lamplighter.cli import beside
+    from lamplighter.cli.names_first import need_aside
     from lamplighter.domain import wire
     from lamplighter.domain.problems import fault
 
+    wanted = tuple(numbers or ())
     with beside.recorder(project) as session:
         if session is None:
+            need_aside(project, wanted)
             raise fault("U-805", what="a retry needs one, and none runs for this project")
-        wanted = tuple(numbers or ())
         if not wanted:
             every = beside.ask(session, wire.GetQuarantine(1_000))
             wanted = tuple(row.number for row in every.items)

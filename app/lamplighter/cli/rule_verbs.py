@@ -255,10 +255,12 @@ def add_calls(project: Path, file: Path, json: bool = typer.Option(False, "--jso
 def test_way(project: Path, way: str) -> None:
     """Call by this way now; the recorder of the project must run."""
     from lamplighter.cli import beside
+    from lamplighter.cli.names_first import need_way
     from lamplighter.domain import wire
 
     with beside.recorder(project) as session:
         if session is None:
+            need_way(project, way)
             what = "it is the recorder who calls, and none runs"
             raise fault("U-805", what=what)
         line(str(beside.ask(session, wire.TryWay(way)).text))

@@ -110,10 +110,12 @@ def release(
 
 def _asked(project: Path, request: Any) -> Any:
     from lamplighter.cli import beside
+    from lamplighter.cli.names_first import need_datastream
     from lamplighter.domain.problems import fault
 
     with beside.recorder(project) as session:
         if session is None:
+            need_datastream(project, request.key)
             raise fault("U-805", what="this needs one, and none runs for this project")
         return beside.ask(session, request)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from lamplighter.domain import wire
 from lamplighter.domain.models import EXPECTED, FORECASTS
@@ -13,6 +14,9 @@ from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.fleet_model import KIND
 from lamplighter.runtime.model_shelf import take_in, trusted
 from lamplighter.runtime.verdicts import verdict_board
+
+ON_DEMAND: Final = (KIND, EXPECTED, FORECASTS)
+"""kinds that are trained when somebody asks"""
 
 
 class ModelAnswers(Answering):
@@ -58,6 +62,8 @@ class ModelAnswers(Answering):
         if ask.kind == FORECASTS:
             return wire.TaskStarted(self._recorder.forecasts.train(self._recorder.identity.user))
         if ask.kind != KIND:
+            if all(r.card.kind != ask.kind for r in self._recorder.store.models()):
+                raise fault("U-809", what="model", name=ask.kind, lists="models list")
             what = f"only {KIND}, {EXPECTED} and {FORECASTS} are trained on demand"
             raise fault("P-609", name=ask.kind, what=what)
         return wire.TaskStarted(self._recorder.maintenance.train(self._recorder.identity.user))

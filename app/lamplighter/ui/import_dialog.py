@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
+    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -29,7 +30,7 @@ from lamplighter.domain.importing import FileReport
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.import_table import ImportTable, story
+from lamplighter.ui.import_table import TRIANGLES, ImportTable, story
 from lamplighter.ui.layers_panel import removal_words
 from lamplighter.ui.parts import Panel, Text, button, row, rule
 from lamplighter.ui.tasks import TaskBar
@@ -75,7 +76,10 @@ class ImportDialog(QWidget):
         )  # fmt: skip
         middle.addWidget(self._chosen)
         middle.addWidget(self._wishes)
-        middle.addWidget(self.table, 1)
+        self._files = QStackedWidget()
+        self._files.addWidget(_invitation())
+        self._files.addWidget(self.table)
+        middle.addWidget(self._files, 1)
         middle.addLayout(self._foot)
         box = QHBoxLayout(self)
         box.setContentsMargins(16, 16, 16, 16)
@@ -83,7 +87,8 @@ class ImportDialog(QWidget):
         box.addWidget(self._left)
         box.addWidget(rule(vertical=True))
         box.addLayout(middle, 1)
-        box.addWidget(rule(vertical=True))
+        self._edge = rule(vertical=True)
+        box.addWidget(self._edge)
         box.addWidget(self._right)
         desk.import_done.connect(self._done)
         desk.tasks_changed.connect(self._progress)
@@ -134,6 +139,8 @@ class ImportDialog(QWidget):
         self.table.setWordWrap(False)
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(6, QHeaderView.ResizeMode.Stretch)
         for column, width in ((0, 150), (1, 100), (2, 84), (3, 60), (4, 68), (5, 56), (7, 112)):
@@ -142,7 +149,7 @@ class ImportDialog(QWidget):
 
     def _make_story(self) -> None:
         self._right = Panel()
-        self._right.setFixedWidth(theme().px(270))
+        self._right.setFixedWidth(theme().px(300))
         self._story = Text("", "body", "secondary", wrap=True)
         self._story.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         inner = Panel()
@@ -275,10 +282,13 @@ class ImportDialog(QWidget):
             label.set_tone("primary" if number == step else "muted")
         names = ", ".join(Path(p).name for p in self._paths[:4])
         more = f" +{len(self._paths) - 4}" if len(self._paths) > 4 else ""
-        self._chosen.setText(
-            names + more
-            or tr("Drop files or a folder here: models, meshes, clouds, vectors, networks, tables.")
-        )
+        self._chosen.setText(names + more)
+        self._chosen.setVisible(bool(names))
+        some = bool(self.model.reports)
+        self._files.setCurrentIndex(1 if some else 0)
+        self._right.setVisible(some)  # a story needs a file: until then the room is the files'
+        self._edge.setVisible(some)
+        self.table.setColumnHidden(TRIANGLES, not any(r.triangles for r in self.model.reports))
         self._cancel.setVisible(busy)
         self._bar.setVisible(busy or step > 1)
         self._wishes.setEnabled(not busy and step < 3)
@@ -343,6 +353,25 @@ class ImportDialog(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         self.gone.emit()
         super().closeEvent(event)
+
+
+def _invitation() -> QWidget:
+    """What can be dropped, where the table of files will be."""
+    page = QWidget()
+    box = QVBoxLayout(page)
+    box.setSpacing(8)
+    box.addStretch(2)
+    box.addWidget(Text(tr("Drop files or a folder here"), "heading"))
+    for words in (
+        tr("City models and buildings, meshes and point clouds, vectors and tables of objects, "
+           "terrain and pictures from above, water, power and other networks, timetables."),
+        tr("Looking comes first: every file is read and says what it holds, where it lies and what "
+           "is wrong with it. Nothing is kept before you import it, and an import can be undone."),
+        tr("Years of measured values, past failures and work orders come in by “The past…”."),
+    ):  # fmt: skip
+        box.addWidget(Text(words, "body", "secondary", wrap=True))
+    box.addStretch(3)
+    return page
 
 
 def _sums(done: wire.ImportDone) -> str:

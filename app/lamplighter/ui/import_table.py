@@ -14,6 +14,8 @@ COLUMNS: Final = (
     "File", "Format", "Place", "Objects", "Triangles", "Placed", "Verdict", "System (EPSG:n)",
 )  # fmt: skip
 CRS: Final = len(COLUMNS) - 1
+TRIANGLES: Final = 4
+NUMBERS: Final = (3, 4, 5)
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -40,8 +42,12 @@ class ImportTable(QAbstractTableModel):
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
             return tr(COLUMNS[section])
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in NUMBERS:
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -58,7 +64,7 @@ class ImportTable(QAbstractTableModel):
             return self._text(report, column)
         if role == Qt.ItemDataRole.ToolTipRole:
             return "\n".join([report.file, report.crs_evidence, verdict(report, self.taken)])
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in (3, 4, 5):
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in NUMBERS:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 

@@ -13,8 +13,9 @@ import pytest
 from lamplighter.cli import app, beside
 from lamplighter.cli.starters import Starters
 from lamplighter.domain import wire
+from lamplighter.domain.city import Datastream
 from lamplighter.domain.suspicion import Loss, Suspect, Withheld
-from lamplighter.runtime.project import create
+from lamplighter.runtime.project import create, opened
 
 KEY = "gw/P-1"
 LANE = wire.Suspects(
@@ -83,6 +84,9 @@ def test_without_a_recorder_the_list_is_read_and_a_change_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     create(tmp_path / "town")
+    with opened(tmp_path / "town", write=True) as store:
+        stream = Datastream(0, "gw", "P-1")
+        store.writer.call(lambda access: access.put_datastream_meta([stream])).result()
     assert run("suspects", str(tmp_path / "town")) == 0
     assert "No sensor is suspect" in capsys.readouterr().out
     assert run("suspects", "release", str(tmp_path / "town"), KEY, "--reason", "x") == 3

@@ -32,7 +32,12 @@ NAMED = (
     "shot {p} --out {out}.png --target NOTHING",
     "waiting {p} NOTHING", "works end {p} nothing", "forecasts {p} nothing",
     "coverage {p} --of nothing", "models rollback {p} nothing --reason x",
-    "models export {p} nothing {out}.zip",
+    "models export {p} nothing {out}.zip", "models train {p} nothing",
+    "suspects preview {p} nothing", "suspects quarantine {p} nothing --reason x",
+    "suspects release {p} nothing --reason x", "hand end {p} nothing",
+    "hand set {p} nothing 1 --for 1h --reason x",
+    "hand maintenance {p} nothing --for 1h --reason x",
+    "feed show {p} nothing", "calls test {p} nothing",
 )  # fmt: skip
 NOT_THERE = (
     "assets {out}", "life {out} P-0", "attach {p} {out}.jpg --asset A-0",
