@@ -1,4 +1,4 @@
-"""Which candidates to trust, how wide the band must be, and when the naive rule is better.
+"""Which candidates to trust, and how wide the band must be.
 
 Everything here is decided for a block of steps from rows whose outcome was known one horizon
 before the block begins.
@@ -67,11 +67,3 @@ def usual_miss(rest: Floats, slot: Longs, slots: int) -> Floats:
     seen = np.roll(count, -1) + count + np.roll(count, 1)
     found: Floats = (around + 8.0 * overall) / (seen + 8.0)
     return found
-
-
-def worse_than(rest: Floats, naive_rest: Floats) -> bool:
-    """Whether the naive rule missed less over the rows that both were judged on."""
-    both = np.isfinite(rest) & np.isfinite(naive_rest)
-    if int(both.sum()) < LEAST:
-        return False
-    return bool(np.abs(rest[both]).mean() > np.abs(naive_rest[both]).mean())

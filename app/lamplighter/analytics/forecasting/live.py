@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from lamplighter.analytics.forecasting.freezing import SUDDEN_DAYS
 from lamplighter.analytics.forecasting.grid import Grid
 from lamplighter.analytics.forecasting.walk import Taught, Walk, Walked
 from lamplighter.domain.forecast import Forecast, Track
@@ -172,9 +173,9 @@ def _one(past: Past, ask: LiveRequest) -> Forecast:
         model=tuple(model),
         frozen=frozen,
         why=reason,
-        naive_name=last.naive_name,
+        naive_name=last.beside,
         mae=miss(last.shown),
-        naive_mae=miss(last.candidates[last.naive_name]),
+        naive_mae=miss(last.candidates[last.beside]),
         coverage=_number(((judged >= low) & (judged <= high)).mean()),
         judged=int(rows.sum()),
         basis=_basis(last.share),
@@ -186,6 +187,8 @@ def _frozen(last: Walked, track: Track, ask: LiveRequest, *, taught: bool) -> st
     """Why the naive rule is shown instead; empty where the model is."""
     if ask.frozen and taught:
         return f"version {ask.version} of the model is frozen: {ask.frozen}"
+    if last.sudden[-1]:
+        return f"the naive rule was much nearer over the last {SUDDEN_DAYS} days"
     if last.frozen[-1]:
         return "the naive rule was nearer over the last four weeks"
     if track.judged >= TRACKED and track.miss > track.naive_miss:
@@ -222,7 +225,7 @@ def walked(past: Past, hours: Hours, lead: int, seed: int) -> Walked:
 
 
 def _naive(walked: Walked) -> float:
-    return _number(walked.candidates[walked.naive_name][-1])
+    return _number(walked.candidates[walked.beside][-1])
 
 
 def _basis(share: dict[str, float]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lamplighter.analytics.forecasting import blend, experts
+from lamplighter.analytics.forecasting import blend, experts, freezing
 from lamplighter.analytics.forecasting.features import Known, known_before
 from lamplighter.analytics.forecasting.grid import DAY_MS, Grid
 from lamplighter.domain.task import Progress, silent
@@ -27,7 +27,6 @@ AIM: Final = 0.91
 fewer independent outcomes than they count"""
 WEIGH_DAYS: Final = 112
 BAND_DAYS: Final = 28
-FREEZE_DAYS: Final = 28
 BACK_TESTS: Final = 3
 REFITS: Final = 5
 LEAST_TRAINING: Final = 30
@@ -64,8 +63,12 @@ class Walked:
     candidates: dict[str, Floats]
     frozen: Mask
     """the naive rule was shown because it had been better"""
+    sudden: Mask
+    """of these: because it had been much better over the last days"""
     naive_name: str
     """which naive rule the training part found better"""
+    beside: str
+    """which one stands beside the newest step: another one only after a sudden change"""
     share: dict[str, float]
     """share of each candidate, mean over the judged part"""
     trained_share: dict[str, float]
@@ -149,8 +152,8 @@ class Walk:
             first = blend.weights(stack[trained], y[trained])
             naive_at = int(np.argmin(_mean_miss(stack[trained, :2], y[trained])))
         blended, mean_share = self._blended(stack, usable, first)
-        naive = stack[:, naive_at]
-        frozen = self._frozen(blended, naive, y)
+        frozen, sudden, beside = self._frozen(blended, stack[:, :2], naive_at, y)
+        naive = np.take_along_axis(stack[:, :2], beside[:, None], axis=1)[:, 0]
         shown = np.where(frozen, naive, blended)
         raw_low, raw_high = self._raw(shown, low, high, y)
         low, high = self._banded(shown, raw_low, raw_high, y)
@@ -160,15 +163,17 @@ class Walk:
             self.cut, shown, blended, low, high, raw_low, raw_high,
             self.known.naive_day, self.known.naive_week,
             {name: stack[:, k] for k, name in enumerate(self.names)},
-            frozen, experts.NAIVE[naive_at],
+            frozen, sudden, experts.NAIVE[naive_at], experts.NAIVE[beside[-1]],
             dict(zip(self.names, mean_share.tolist(), strict=True)),
             dict(zip(self.names, first.tolist(), strict=True)), len(shifts),
             Taught(naive_at, tuple(first.tolist()), shifts),
         )  # fmt: skip
 
-    def _blocks(self) -> list[tuple[int, int]]:
-        """(begin, end) of stretches that share their weights: a day, from the first back-test."""
-        size = self.grid.day or 1
+    def _blocks(self, a_day: int = 1) -> list[tuple[int, int]]:
+        """(begin, end) of stretches that share a decision: a day or part of it, from the first
+        back-test.
+        """
+        size = max(self.grid.day // a_day, 1)
         begins = [*range(self._start, self.cut, size), *range(self.cut, self.grid.steps, size)]
         return [(b, min(b + size, self.cut if b < self.cut else self.grid.steps)) for b in begins]
 
@@ -199,13 +204,12 @@ class Walk:
             blended[begin:end] = stack[begin:end] @ share
         return blended, total / max(judged, 1)
 
-    def _frozen(self, blended: Floats, naive: Floats, y: Floats) -> Mask:
-        frozen = np.zeros(self.grid.steps, np.bool_)
-        usable = np.isfinite(blended) & np.isfinite(naive) & np.isfinite(y)
-        for begin, end in self._blocks():
-            rows = self._known_rows(begin, FREEZE_DAYS, usable)
-            frozen[begin:end] = blend.worse_than(y[rows] - blended[rows], y[rows] - naive[rows])
-        return frozen
+    def _frozen(self, blended: Floats, both: Floats, naive_at: int, y: Floats) -> freezing.Frozen:
+        """Where one of `both` naive rules (n, 2) is shown, and which."""
+        return freezing.decided(
+            np.abs(y - blended), np.abs(y[:, None] - both), naive_at,
+            self._blocks(freezing.TIMES_A_DAY), self.horizon, self.grid.day,
+        )  # fmt: skip
 
     def _raw(self, shown: Floats, low: Floats, high: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Edges before their correction: learned, else by the usual miss at that time of day."""
