@@ -359,8 +359,8 @@ def _invitation() -> QWidget:
     """What can be dropped, where the table of files will be."""
     page = QWidget()
     box = QVBoxLayout(page)
+    box.setContentsMargins(0, theme().px(28), 0, 0)
     box.setSpacing(8)
-    box.addStretch(2)
     box.addWidget(Text(tr("Drop files or a folder here"), "heading"))
     for words in (
         tr("City models and buildings, meshes and point clouds, vectors and tables of objects, "
@@ -370,7 +370,7 @@ def _invitation() -> QWidget:
         tr("Years of measured values, past failures and work orders come in by “The past…”."),
     ):  # fmt: skip
         box.addWidget(Text(words, "body", "secondary", wrap=True))
-    box.addStretch(3)
+    box.addStretch(1)
     return page
 
 
