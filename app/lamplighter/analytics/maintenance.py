@@ -132,12 +132,12 @@ def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
     )
 
 
-def card(report: TrainReport) -> ModelCard:
-    """The report as a model card."""
+def card(report: TrainReport, kind: str = "maintenance", of: str = "") -> ModelCard:
+    """The report as a model card; `of` names the asset class where it is not of bearings."""
     return ModelCard(
-        kind="maintenance",
-        title="Failure of bearings within 30 days",
-        method=report.version,
+        kind=kind,
+        title=f"Failure of {of or 'bearings'} within 30 days",
+        method=f"{of} hazard 1" if of else report.version,
         basis=report.basis,
         from_ms=report.from_ms,
         to_ms=report.to_ms,

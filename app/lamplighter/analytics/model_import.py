@@ -120,7 +120,7 @@ def try_it(payload: TryRequest, progress: Progress) -> str:
             raise not_taken(payload.name, f"its tables: {type(error).__name__}") from None
         return "tables"
     model, tables = model_files.load(folder, payload.files)
-    if payload.kind == FLEET:
+    if payload.kind == FLEET or payload.kind.startswith(f"{FLEET}-"):
         try:
             _ask_fleet(model, tables)
         except NotAllowed as error:

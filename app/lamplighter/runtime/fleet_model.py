@@ -39,9 +39,10 @@ CANCELLED: Final = "P-607"
 class FleetModel:
     """The version in use, and what keeps it honest."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._fresh: Path = recorder.project / "cache" / "training" / KIND
+    def __init__(self, recorder: Recorder, kind: str = KIND, of: str = "") -> None:
+        """`of`: the asset class; empty for the bearings of all machines."""
+        self._recorder, self.kind, self._of = recorder, kind, of
+        self._fresh: Path = recorder.project / "cache" / "training" / kind
         self._usable: Usable | None = None
         self._stamp = -1
         self._looks = 0
@@ -54,7 +55,7 @@ class FleetModel:
         if models.stamp != self._stamp:
             self._stamp = models.stamp
             try:
-                self._usable = models.in_use(KIND)
+                self._usable = models.in_use(self.kind)
             except LamplighterError as error:
                 self._usable = None
                 self._recorder.tell(error.problem)
@@ -82,7 +83,7 @@ class FleetModel:
         return pool.submit(
             "lamplighter.analytics.maintenance:train",
             training(self._recorder.store, past, self._fresh),
-            name="Train the maintenance model",
+            name=f"Train the model of {self._of}" if self._of else "Train the maintenance model",
             timeout_s=120.0,
             on_end=end,
             result=TrainReport,
@@ -92,7 +93,8 @@ class FleetModel:
 
     def _adopt(self, report: TrainReport, by: str) -> None:
         try:
-            self._recorder.models.adopt(self._fresh, report.files, card(report), owner=by)
+            told = card(report, self.kind, self._of)
+            self._recorder.models.adopt(self._fresh, report.files, told, owner=by)
         except LamplighterError as error:
             self._recorder.tell(error.problem)
             return
@@ -107,7 +109,7 @@ class FleetModel:
 
         def end(value: Any) -> None:
             if isinstance(value, Drift):
-                self._recorder.models.saw(KIND, value)
+                self._recorder.models.saw(self.kind, value)
 
         self._recorder.jobs.pool.submit(
             "lamplighter.analytics.drift:fleet_drift",
@@ -132,9 +134,9 @@ class FleetModel:
             now,
             model=name_of(used),
         )
-        known = recorder.models.record(KIND).judged
+        known = recorder.models.record(self.kind).judged
         if window is not None and (not known or window.to_ms > known[-1].to_ms):
-            recorder.models.judged(KIND, window)
+            recorder.models.judged(self.kind, window)
 
 
 def name_of(used: Usable) -> str:

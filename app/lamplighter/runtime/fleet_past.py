@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,13 @@ SIMULATED: Final = "past.simulated"
 POINTS: Final = 1_000_000
 LIVE_POINTS: Final = 50_000
 """a datastream of a real past; more are cells of means"""
+BUDGET: Final = 1_000_000
+"""points of a whole fleet's real past; the more datastreams, the coarser"""
+FEWEST_BROKEN: Final = 5
+MOST_SIGNALS: Final = 8
+MOST_ASSETS: Final = 200
+Meaning = dict[int, tuple[str, str]]
+"""datastream -> (asset, signal)"""
 HOUR_MS: Final = 3_600_000
 NOT_MEASURED: Final = int(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD)
 REPAIR_MS: Final = 7 * 86_400_000
@@ -38,7 +46,47 @@ def feature_streams(streams: Sequence[Datastream]) -> dict[int, tuple[str, str]]
     return {d.id: (d.asset, d.kind) for d in streams if d.asset in maintained and d.kind in SIGNALS}
 
 
-def past_points(store: Store, meaning: dict[int, tuple[str, str]]) -> fleet.Points:
+def class_streams(
+    streams: Sequence[Datastream], type_of: Callable[[str], str], orders: Iterable[WorkOrder]
+) -> dict[str, Meaning]:
+    """Asset class -> its values, of every class with enough failures and values of its own.
+
+    A value counts when at least half of the class's measured assets have exactly one of its kind;
+    at most `MOST_SIGNALS` kinds, those that most assets have. Machines with a vibration are not
+    here: they have the model of bearings. Of large classes `MOST_ASSETS` are followed, those that
+    failed first.
+    """
+    broke = {r.asset for r in renewals(orders) if r.failed}
+    bearings = {d.asset for d in streams if d.kind == ANCHOR and d.asset}
+    of_type: dict[str, dict[str, dict[str, list[int]]]] = {}
+    for d in streams:
+        if d.asset and d.kind and not d.states and d.asset not in bearings:
+            of_asset = of_type.setdefault(type_of(d.asset), {}).setdefault(d.asset, {})
+            of_asset.setdefault(d.kind, []).append(d.id)
+    found = {}
+    for of, assets in sorted(of_type.items()):
+        if not of or len(broke & assets.keys()) < FEWEST_BROKEN:
+            continue
+        followed = sorted(assets, key=lambda a: (a not in broke, a))[:MOST_ASSETS]
+        count: dict[str, int] = {}
+        for asset in followed:
+            for kind, ids in assets[asset].items():
+                count[kind] = count.get(kind, 0) + (len(ids) == 1)
+        common = sorted((k for k, n in count.items() if 2 * n >= len(followed)),
+                        key=lambda k: (-count[k], k))[:MOST_SIGNALS]  # fmt: skip
+        meaning = {assets[a][k][0]: (a, k) for a in followed for k in common
+                   if len(assets[a].get(k, ())) == 1}  # fmt: skip
+        if meaning:
+            found[of] = meaning
+    return found
+
+
+def kind_of(of: str) -> str:
+    """What the models of an asset class are called."""
+    return "maintenance-" + (re.sub(r"[^a-z0-9_]+", "-", of.lower()).strip("-")[:26] or "other")
+
+
+def past_points(store: Store, meaning: Meaning) -> fleet.Points:
     """What these datastreams have as a past: what was imported, and what was recorded live since.
 
     Of what was recorded the last good value of each whole hour is taken, at the hour's end. Where
@@ -46,9 +94,12 @@ def past_points(store: Store, meaning: dict[int, tuple[str, str]]) -> fleet.Poin
     """
     simulated = store.setting(SIMULATED) == "yes"
     columns: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+    most = POINTS if simulated else max(500, min(LIVE_POINTS, BUDGET // max(1, len(meaning))))
     for stream in meaning:
-        found = store.series(stream, -(2**62), 2**62, POINTS if simulated else LIVE_POINTS)
+        found = store.series(stream, -(2**62), 2**62, most)
         old = (found.quality & int(QualityMark.HISTORICAL)) > 0
+        if found.reduced and not simulated:  # cells of several datastreams stand at other times
+            old[:] = False
         parts = [(found.time_ms[old], found.value[old], found.quality[old])]
         if not simulated:
             parts.append(_hourly(found.time_ms[~old], found.value[~old], found.quality[~old]))

@@ -1,45 +1,25 @@
-"""Forecasts of a recorder: trained and scored in a worker, kept as facts.
+"""Forecasts of a recorder: of learned models, trends and ages, told as one list and kept as facts.
 
-The past comes from the store; live values are sampled once a second. Wear is counted in hours in
-service where an asset reports them, so a past and a live feed that run at different speeds are on
-one scale; what was learned from a simulated past says so.
+Bearings of all machines that measure their vibration have one model. Every other class with enough
+failures on record and values of its own gets one as well; where neither has anything to say, a
+drift to a limit speaks, and where nothing is measured, age.
 """
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import structlog
 
-from lamplighter.analytics import fleet
-from lamplighter.analytics.maintenance import FEWEST_FAILURES
 from lamplighter.analytics.scoreboard import WARNS
-from lamplighter.analytics.scoring import ScoreRequest
 from lamplighter.domain import wire
 from lamplighter.domain.maintenance import Prognosis, without_number
 from lamplighter.domain.problems import Problem, fault
-from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.age_watch import AgeWatch
-from lamplighter.runtime.fleet_model import (
-    CANCELLED,
-    JUDGE_EVERY_S,
-    FleetModel,
-    believable,
-    name_of,
-)
-from lamplighter.runtime.fleet_past import (
-    NOT_MEASURED,
-    SIMULATED,
-    failures_of,
-    feature_streams,
-    past_points,
-    renewals,
-)
-from lamplighter.runtime.live_samples import LiveSamples, Sample
-from lamplighter.runtime.model_registry import Usable
+from lamplighter.runtime.class_fleet import ClassFleet
+from lamplighter.runtime.fleet_model import KIND, FleetModel, believable
+from lamplighter.runtime.fleet_past import Meaning, class_streams, feature_streams, kind_of
 from lamplighter.runtime.trend_watch import TrendWatch
 from lamplighter.store import WriteAccess
 
@@ -47,16 +27,14 @@ if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
-SCORE_EVERY: Final = 5
-"""seconds between two scorings of the whole fleet"""
+CLASS_EVERY_S: Final = 300
+"""between two scorings of a class; bearings are scored every few seconds"""
 LOOK_EVERY_S: Final = 6 * 3_600
 """without a model the past is looked at so often"""
 KEPT_MS: Final = 86_400_000
 """a forecast of every asset is kept as a fact so often, and each that moved by more than `MOVED` or
 began or ceased to warn"""
 MOVED: Final = 0.05
-UNMEASURED: Final = np.uint8(NOT_MEASURED)
-"""nothing is learned or forecast from what a person set, or from a point in maintenance"""
 
 
 class MaintenanceDesk:
@@ -64,167 +42,108 @@ class MaintenanceDesk:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self.model = FleetModel(recorder)
         self.trends = TrendWatch(recorder)
         self.ages = AgeWatch(recorder)
+        self._bearings = ClassFleet(recorder, self._publish, self._withdraw)
+        self._classes: dict[str, ClassFleet] = {}
         self._beside: dict[str, Prognosis] = {}
-        self._past: fleet.Points | None = None
-        self._live = LiveSamples()
-        self._seconds = self._beats = 0
-        self._judged = -JUDGE_EVERY_S
-        self._busy = threading.Event()
         self._shown: dict[str, Prognosis] = {}
+        self._beats = 0
+
+    @property
+    def model(self) -> FleetModel:
+        """The model of the bearings."""
+        return self._bearings.model
 
     # ------------------------------------------------------------------ training
     def start(self) -> None:
-        """Use the signed model there is, else train one where the project has a past."""
+        """Use the signed models there are, else train where the project has a past."""
         streams = feature_streams(self._recorder.core.city.streams)
-        if not streams:
-            return
-        self._past = past_points(self._recorder.store, streams)
-        if self.model.usable() is None and self._can_learn(self._past):
-            self.model.train(self._past)
+        if streams:
+            self._bearings.start(streams)
+        self._begin_classes()
 
-    def _can_learn(self, past: fleet.Points) -> bool:
-        """Whether to try: a past that was brought in is told of when it does not suffice."""
-        if not len(past.time_ms):
-            return False
-        brought = bool((past.quality & int(QualityMark.HISTORICAL)).any())
-        enough = failures_of(past, self._recorder.store.work_orders()) >= FEWEST_FAILURES
-        return brought or enough
+    def _class_streams(self) -> dict[str, Meaning]:
+        recorder = self._recorder
+        city = recorder.core.city
+        return class_streams(city.streams, city.type_of, recorder.store.work_orders())
+
+    def _begin_classes(self) -> None:
+        """A fleet for every class that has enough failures by now and has none yet."""
+        for of, meaning in self._class_streams().items():
+            kind = kind_of(of)
+            if kind not in self._classes:
+                made = ClassFleet(
+                    self._recorder, self._publish_class, self._withdraw,
+                    kind=kind, of=of, every_s=CLASS_EVERY_S,
+                )  # fmt: skip
+                made.start(meaning)
+                self._classes = self._classes | {kind: made}
 
     def _look_again(self) -> None:
-        """Without a model: is there enough of a past by now?"""
         try:
             streams = feature_streams(self._recorder.core.city.streams)
-            past = past_points(self._recorder.store, streams)
-            if failures_of(past, self._recorder.store.work_orders()) >= FEWEST_FAILURES:
-                self.model.train(past)
+            if streams:
+                self._bearings.look_again(streams)
+            found = self._class_streams()
+            for made in self._classes.values():
+                if made.of in found:
+                    made.look_again(found[made.of])
+            self._begin_classes()
         except Exception:
             log.exception("the past could not be looked at")
 
-    def train(self, by: str) -> int:
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What its models are called."""
+        return (KIND, *sorted(self._classes))
+
+    def train(self, by: str, kind: str = KIND) -> int:
         """Train a new version on the recorded past; the task's number.
 
         Raises LamplighterError (P-604) where there is no past to learn from, or while it runs.
         """
-        streams = feature_streams(self._recorder.core.city.streams)
-        past = past_points(self._recorder.store, streams) if streams else None
-        if past is None or not len(past.time_ms):
-            raise fault("P-604", name="the fleet", what="there is no past to learn from")
-        task = self.model.train(past, by=by)
-        if not task:
-            raise fault("P-604", name="the fleet", what="its model is being trained already")
-        return task
+        if kind == KIND:
+            return self._bearings.train(by, feature_streams(self._recorder.core.city.streams))
+        made = self._classes.get(kind)
+        if made is None:
+            raise fault("P-604", name=kind, what="there is no past to learn from")
+        return made.train(by, self._class_streams().get(made.of, {}))
 
     # ------------------------------------------------------------------ scoring
     def every_second(self) -> None:
-        """Sample the live values; score the fleet when it is due."""
-        past = self._past
+        """Let every source of forecasts do what is due."""
         self._beats += 1
-        if self._beats % LOOK_EVERY_S == 0 and self.model.usable() is None:
+        if self._beats % LOOK_EVERY_S == 0:
             threading.Thread(target=self._look_again, name="past", daemon=True).start()
-        learned = frozenset(self._shown) - frozenset(self._beside)
+        learned = self._learned()
         self.trends.every_second(learned)
         self.ages.every_second(learned)
         if self.ages.found | self.trends.found != self._beside:
             self._publish_beside()
-        if past is None:
-            return
-        newest = self._recorder.core.newest
-        ids = np.array([d for d in past.meaning if d < len(newest)], np.int32)
-        fresh = ids[newest.time_ms[ids] >= self._recorder.started_ms] if ids.size else ids
-        fresh = fresh[(newest.quality[fresh] & UNMEASURED) == 0]
-        if fresh.size:
-            self._live.take(
-                self._recorder.clock.monotonic_ms(),
-                (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh]),
-            )
-        self._seconds += 1
-        due = self._seconds % SCORE_EVERY == 0
-        if due and len(self._live) and not self._busy.is_set():
-            self._busy.set()
-            samples = self._live.all()
-            threading.Thread(
-                target=self._score, args=(past, samples), name="score", daemon=True
-            ).start()
+        self._bearings.every_second()
+        for made in self._classes.values():
+            made.every_second()
 
-    def _score(self, past: fleet.Points, samples: list[Sample]) -> None:
-        try:
-            used = self.model.usable()
-            if used is None:
-                self._busy.clear()
-                return
-            request = self._request(past, samples, used)
-            self._submit(request)
-            self.model.look_at_inputs(request)
-            if self._seconds - self._judged >= JUDGE_EVERY_S:
-                self._judged = self._seconds
-                self.model.judge()
-        except Exception:
-            log.exception("scoring could not begin")
-            self._busy.clear()
+    def _learned(self) -> frozenset[str]:
+        """Assets of which a model speaks; of a class whose model is silent others may speak."""
+        silent = {a for made in self._classes.values() for a in made.assets
+                  if a in self._shown and self._shown[a].probability_30d is None}  # fmt: skip
+        return frozenset(self._shown) - frozenset(self._beside) - silent
 
-    def _request(self, past: fleet.Points, samples: list[Sample], used: Usable) -> ScoreRequest:
-        recorder = self._recorder
-        ids, times, values, quality = (np.concatenate(c) for c in zip(*samples, strict=True))
-        points = fleet.Points(
-            np.concatenate([past.datastream, ids]),
-            np.concatenate([past.time_ms, times]),
-            np.concatenate([past.value, values]),
-            np.concatenate([past.quality, quality]),
-            past.meaning,
-        )
-        now = recorder.clock.wall_ms()
-        simulated = recorder.store.setting(SIMULATED) == "yes"
-        history = fleet.from_points(
-            points, renewals(recorder.store.work_orders()), simulated=simulated
-        )
-        city, trust = recorder.core.city, recorder.core.newest.trust
-        own: dict[str, list[float]] = {}
-        for stream, (asset, _) in past.meaning.items():
-            if stream < len(trust):
-                own.setdefault(asset, []).append(float(trust[stream]))
-        return ScoreRequest(
-            folder=str(used.folder),
-            files=used.files,
-            history=history,
-            now_ms=now,
-            made_ms=now,
-            what={a: f"{city.type_of(a)}, bearing".lstrip(", ") for a in history.assets},
-            people={a: city.graph.people_behind(a) for a in history.assets},
-            trust={a: min(found) for a, found in own.items()},
-            model=name_of(used),
-            frozen=used.frozen,
-        )
-
-    def _submit(self, request: ScoreRequest) -> None:
-        def end(value: Any) -> None:
-            self._busy.clear()
-            if isinstance(value, Problem):
-                if value.code != CANCELLED:
-                    self._recorder.tell(value)
-                    self._withdraw(value)
-            elif value is not None:
-                self._publish(value)
-
-        self._recorder.jobs.pool.submit(
-            "lamplighter.analytics.scoring:score",
-            request,
-            name="Score the fleet",
-            timeout_s=30.0,
-            on_end=end,
-            result=tuple[Prognosis, ...],
-            reads=[Path(request.folder)],
-            code="P-604",
-        )
-
-    def _withdraw(self, why: Problem) -> None:
+    def _withdraw(self, why: Problem, assets: frozenset[str]) -> None:
         """Without an answer there is no forecast: old numbers do not stand in for it."""
         shown = tuple(without_number(p, f"its model did not answer [{why.code}]")
-                      for p in self._shown.values() if p.probability_30d is not None)  # fmt: skip
+                      for a, p in self._shown.items()
+                      if a in assets and p.probability_30d is not None)  # fmt: skip
         if shown:
             self._publish(shown)
+
+    def _publish_class(self, items: tuple[Prognosis, ...]) -> None:
+        """Of a class: where it has nothing to say, a trend or age has the word."""
+        self._publish(
+            tuple(p for p in items if p.probability_30d is not None or p.asset not in self._beside)
+        )
 
     def _publish(self, items: tuple[Prognosis, ...]) -> None:
         now = self._recorder.clock.wall_ms()
@@ -240,7 +159,9 @@ class MaintenanceDesk:
             self._recorder.store.writer.call(keep)
         shown = {p.asset for p in items}
         beside = tuple(p for p in self._beside.values() if p.asset not in shown)
-        self._recorder.server.emit(wire.PrognosisChanged(items + beside))
+        known = shown | frozenset(self._beside)
+        others = tuple(p for a, p in self._shown.items() if a not in known)
+        self._recorder.server.emit(wire.PrognosisChanged(items + others + beside))
 
     def _publish_beside(self) -> None:
         """Drifts to a limit and ages, beside what the model says of its assets."""

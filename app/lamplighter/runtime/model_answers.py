@@ -11,7 +11,6 @@ from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime import product_metrics
 from lamplighter.runtime.answering import Answering, Table
-from lamplighter.runtime.fleet_model import KIND
 from lamplighter.runtime.model_shelf import take_in, trusted
 from lamplighter.runtime.verdicts import verdict_board
 
@@ -61,12 +60,13 @@ class ModelAnswers(Answering):
             return wire.TaskStarted(task)
         if ask.kind == FORECASTS:
             return wire.TaskStarted(self._recorder.forecasts.train(self._recorder.identity.user))
-        if ask.kind != KIND:
+        desk = self._recorder.maintenance
+        if ask.kind not in desk.kinds:
             if all(r.card.kind != ask.kind for r in self._recorder.store.models()):
                 raise fault("U-809", what="model", name=ask.kind, lists="models list")
-            what = f"only {KIND}, {EXPECTED} and {FORECASTS} are trained on demand"
+            what = f"only {', '.join(desk.kinds)}, {EXPECTED} and {FORECASTS} are trained on demand"
             raise fault("P-609", name=ask.kind, what=what)
-        return wire.TaskStarted(self._recorder.maintenance.train(self._recorder.identity.user))
+        return wire.TaskStarted(desk.train(self._recorder.identity.user, ask.kind))
 
     def _scoreboard(self, _: wire.GetScoreboard) -> wire.Reply:
         recorder = self._recorder

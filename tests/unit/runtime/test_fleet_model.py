@@ -80,7 +80,10 @@ def test_what_is_no_number_is_neither_told_nor_kept(desk: MaintenanceDesk, room:
 def test_without_an_answer_the_old_number_is_taken_back(desk: MaintenanceDesk, room: Room) -> None:
     desk._publish((sound(room),))
 
-    desk._withdraw(problem("P-604", name="Score the fleet", what="no answer within 30 s"))
+    late = problem("P-604", name="Score the fleet", what="no answer within 30 s")
+    desk._withdraw(late, frozenset({"Q"}))
+    assert len(room.emitted) == 1, "another fleet's assets"
+    desk._withdraw(late, frozenset({"P"}))
 
     assert shown(room).probability_30d is None
     assert shown(room).basis == "no basis: its model did not answer [P-604]"

@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from lamplighter.domain.city import Datastream
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.quality import Quality, QualityMark
-from lamplighter.runtime.fleet_past import failures_of, past_points, renewals
+from lamplighter.runtime.fleet_past import (
+    class_streams,
+    failures_of,
+    kind_of,
+    past_points,
+    renewals,
+)
 
 DAY = 86_400_000
 
@@ -40,7 +47,7 @@ def recorded(times: list[int], quality: list[int], *, simulated: str = "") -> An
     """A store with one datastream whose values are its times in hours."""
     time_ms = np.array(times, np.int64)
     found = SimpleNamespace(
-        time_ms=time_ms, value=time_ms / HOUR, quality=np.array(quality, np.uint8)
+        time_ms=time_ms, value=time_ms / HOUR, quality=np.array(quality, np.uint8), reduced=False
     )
     return SimpleNamespace(series=lambda *given: found, setting=lambda name: simulated)
 
@@ -77,3 +84,27 @@ def test_only_failures_of_the_measured_assets_count() -> None:
     orders = [closed("A", 1, "Seized", "failed: x"), closed("B", 9, "Seized", "failed: x", "Q")]
 
     assert failures_of(points, orders) == 1
+
+
+def test_a_class_with_five_failed_assets_is_followed_by_the_values_most_of_it_has() -> None:
+    streams = [
+        Datastream(10 * k + n, "s", f"{k}.{kind}", "", kind, f"T-{k}")
+        for k in range(1, 9)
+        for n, kind in enumerate(("oil_temperature", "load", "strain", "strain"))
+    ]
+    streams.append(Datastream(99, "s", "odd", "", "hydrogen", "T-1"))
+    streams.append(Datastream(100, "s", "v", "", "vibration_rms", "P"))
+    types = {f"T-{k}": "Transformer" for k in range(1, 9)} | {"P": "Pump"}
+    orders = [closed(f"F{k}", k, "Failed", "failed: winding", f"T-{k}") for k in range(1, 6)]
+
+    found = class_streams(streams, lambda a: types.get(a, ""), orders)
+
+    assert set(found) == {"Transformer"}
+    assert set(found["Transformer"].values()) == {
+        (f"T-{k}", kind) for k in range(1, 9) for kind in ("oil_temperature", "load")
+    }
+    assert class_streams(streams, lambda a: types.get(a, ""), orders[:4]) == {}
+
+
+def test_a_class_names_its_models_plainly() -> None:
+    assert kind_of("Traffic Signal (LED)") == "maintenance-traffic-signal-led"
