@@ -11,6 +11,7 @@ from lamplighter.domain.problems import fault
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime import product_metrics
 from lamplighter.runtime.answering import Answering, Table
+from lamplighter.runtime.fleet_model import KIND
 from lamplighter.runtime.model_shelf import take_in, trusted
 from lamplighter.runtime.verdicts import verdict_board
 
