@@ -46,10 +46,10 @@ def ingest(folder: Path, synchronous: str, commits: int) -> None:
 
     from lamplighter.domain.clock import SystemClock
     from lamplighter.domain.observation import Committed
-    from lamplighter.store import Store, rollup, writer
+    from lamplighter.store import Store, folding, rollup, writer
 
     rollup.FLUSH_POINTS = 1_500  # type: ignore[misc]
-    writer._CHECKPOINT_S = 0.2  # type: ignore[misc]
+    folding.OFTEN_S = 0.2  # type: ignore[misc]
     writer._IDLE_S = 0.02  # type: ignore[misc]
     store = Store.open(folder, write=True, clock=SystemClock(), synchronous=synchronous)
     log = os.open(folder / "acked", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -12,9 +12,9 @@ from typing import Final
 from lamplighter.store.connections import WAL_LIMIT
 from lamplighter.store.folder import CITY, HISTORY
 
-_MUCH_BYTES: Final = 4 << 20
-_MUCH_S: Final = 1.0
-_OFTEN_S: Final = 5.0
+MUCH_BYTES: Final = 4 << 20
+MUCH_S: Final = 1.0
+OFTEN_S: Final = 5.0
 
 
 class Folding:
@@ -28,16 +28,16 @@ class Folding:
     def written(self, files: Sequence[sqlite3.Connection]) -> None:
         """Something was written: fold what has grown too long even when somebody has to wait."""
         self._dirty = True
-        if self._log_bytes() > WAL_LIMIT and time.monotonic() - self._looked > _MUCH_S:
+        if self._log_bytes() > WAL_LIMIT and time.monotonic() - self._looked > MUCH_S:
             self._fold(files, "TRUNCATE")
 
     def idle(self, files: Sequence[sqlite3.Connection], last: bool) -> None:
         """Nothing waits; `last`: nothing will, and the logs end empty."""
         age = time.monotonic() - self._looked
-        much = age > _MUCH_S and self._log_bytes() > _MUCH_BYTES
+        much = age > MUCH_S and self._log_bytes() > MUCH_BYTES
         if last:
             self._fold(files, "TRUNCATE")
-        elif self._dirty and (much or age > _OFTEN_S):
+        elif self._dirty and (much or age > OFTEN_S):
             self._fold(files, "PASSIVE")
 
     def _log_bytes(self) -> int:
