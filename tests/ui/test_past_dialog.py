@@ -155,3 +155,26 @@ def test_a_saved_mapping_is_read_by_the_verb_and_by_the_dialog(
     assert dialog.draft is None and not dialog.columns.role.isEnabled()
     assert asked(session, wire.LookAtPast)[-1].mapping == kept.read_text()
     assert dialog.preview.table.rowCount() == 2 and dialog.primary.isEnabled()
+
+
+def test_a_file_that_is_in_before_the_answer_comes_is_not_waited_for(
+    desk: Desk, dialog: PastDialog, file: Path
+) -> None:
+    dialog.open(str(file))
+    dialog._task = -1
+    desk.take_event(wire.ImportDone((DONE,), 7))
+    dialog._started(wire.TaskStarted(7))
+    assert dialog.result._heading.text() == "It is in"
+
+
+def test_another_file_begins_anew_after_a_result(
+    desk: Desk, dialog: PastDialog, file: Path, tmp_path: Path
+) -> None:
+    dialog.open(str(file))
+    dialog.take()
+    desk.take_event(wire.ImportDone((DONE,), 7))
+    other = tmp_path / "other.csv"
+    other.write_text(WIDE.replace("Menge", "Temperatur"))
+    dialog.open(str(other))
+    assert dialog.columns.isVisible() and dialog.rows.horizontalHeaderItem(2).text() == "Temperatur"
+    assert dialog.primary.text() == "Bring it in"

@@ -77,6 +77,9 @@ class FileReport(Struct):
     """against the version of the file that was in before"""
     set_aside: int = 0
     """rows or values of the past that went to the quarantine"""
+    from_ms: int = 0
+    to_ms: int = 0
+    """first and last moment of the past that was taken; 0 where nothing was"""
 
 
 class RegisterMapping(Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,6 +62,14 @@ class PastCounts(Struct):
     uncertain: int = 0
     failures: int = 0
     orders: int = 0
+    from_ms: int = 0
+    to_ms: int = 0
+    """first and last moment that was taken"""
+
+    def reach(self, first_ms: int, last_ms: int) -> None:
+        """Something of this stretch was taken."""
+        self.from_ms = min(self.from_ms or first_ms, first_ms)
+        self.to_ms = max(self.to_ms or last_ms, last_ms)
 
 
 def mapping_for(file: PastFile, text: str, name: str) -> PastMapping:
@@ -144,6 +152,8 @@ class PastImport:
             kind="past",
             already=bool(counts.duplicate) and not counts.stored,
             set_aside=counts.quarantined,
+            from_ms=counts.from_ms,
+            to_ms=counts.to_ms,
         )
 
     # ------------------------------------------------------------ observations
@@ -218,6 +228,9 @@ class PastImport:
         self.counts.points += total
         self.counts.empty += points.empty
         self.counts.uncertain += points.uncertain
+        times = points.points.time_ms
+        if len(times):
+            self.counts.reach(int(times.min()), int(times.max()))
         room = SHOWN - len(self._shown)
         self._shown += [f"line {a.line}: {a.why}" for a in aside[: max(room, 0)]]
         waiting.append((seq, self._door.submit(chunk, entries)))
@@ -243,6 +256,8 @@ class PastImport:
             orders, aside = read_orders(piece, file.columns, mapping)
             self._keep(orders)
             self._named.update(order.asset for order in orders)
+            for order in orders:
+                self.counts.reach(order.created_ms, order.created_ms)
             if failures:
                 self.counts.failures += len(orders)
             else:

@@ -398,9 +398,9 @@ class Furniture:
         self.trends.pin(datastreams)
         self.docks.show("trends")
 
-    def _past_to_trend(self, datastreams: list[int]) -> None:
-        for datastream in datastreams:
-            self.trends.pin([datastream])
+    def _past_to_trend(self, datastreams: list[int], first_ms: int, last_ms: int) -> None:
+        self.trends.set_charts([[d] for d in datastreams])
+        self.trends.look(first_ms, last_ms)
         self.docks.show("trends")
 
     def switch_reasons(self) -> None:

@@ -19,7 +19,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import PreviewPanel, fill, plain_table
 from lamplighter.ui.parts import Elided, Text, button, row, rule
 from lamplighter.ui.past_columns import PastColumns
-from lamplighter.ui.past_form import PastForm
+from lamplighter.ui.past_form import PastForm, invitation
 from lamplighter.ui.past_result import PastResult
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -35,8 +35,8 @@ class PastDialog(QWidget):
 
     gone = Signal()
     to_quarantine = Signal()
-    to_trend = Signal(object)
-    """ids of datastreams that came in"""
+    to_trend = Signal(object, object, object)
+    """ids of datastreams that came in, first and last moment in ms"""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -49,10 +49,13 @@ class PastDialog(QWidget):
         self.path = ""
         self._step, self._task = CHOOSE, 0
         self._look: wire.PastLook | None = None
+        self._early: dict[int, wire.ImportDone] = {}
         self.draft: PastDraft | None = None
         self._loaded = ""
         """text of a mapping file that is used instead of the draft"""
         self._asking = self._again = False
+        self._turn = 0
+        """of the last question; answers to others come too late"""
         self._make()
         self._lay_out()
         desk.import_done.connect(self._done)
@@ -82,26 +85,6 @@ class PastDialog(QWidget):
         self.save = button(tr("Save mapping as file…"), self._ask_save)
         self.primary = button(tr("Choose a file…"), self._primary, kind="primary")
 
-    def _choose_page(self) -> QWidget:
-        page = QWidget()
-        box = QVBoxLayout(page)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(10)
-        box.addWidget(Text(tr("Years of observations, past failures, work orders"), "heading"))
-        for words in (
-            tr("Choose or drop a table: CSV, Parquet, what a historian exported, or what "
-               "Lamplighter exported. It may be of any length."),
-            tr("Its first rows are looked at and a meaning is proposed for each column. You "
-               "change what is wrong and see the values in their units on their assets, before "
-               "anything is stored."),
-            tr("It is recorded now: nobody can take it for something this console knew at the "
-               "time. No alarm follows from it, and it is no present value. A file never comes "
-               "in twice."),
-        ):  # fmt: skip
-            box.addWidget(Text(words, "body", "secondary", wrap=True))
-        box.addStretch(1)
-        return page
-
     def _lay_out(self) -> None:
         left, reading, right = QWidget(), QWidget(), QWidget()
         left.setFixedWidth(theme().px(148))
@@ -122,7 +105,7 @@ class PastDialog(QWidget):
         beside.addWidget(self.columns, 5)
         beside.addWidget(self.preview, 4)
         self._middle = QStackedWidget()
-        for page in (self._choose_page(), reading, self.result):
+        for page in (invitation(), reading, self.result):
             self._middle.addWidget(page)
         self._right, self._bar = right, rule(vertical=True)
         outer = QVBoxLayout(self)
@@ -163,7 +146,7 @@ class PastDialog(QWidget):
         if self._task:
             return
         self.path, self._look, self.draft, self._loaded = path, None, None, ""
-        self._asking = False
+        self._asking = self._again = False
         self.preview.forget()
         self._head.set_full(Path(path).name)
         self._say.setText(tr("Reading {name}", name=Path(path).name))
@@ -198,11 +181,11 @@ class PastDialog(QWidget):
             return
         self._asking = True
         text = "" if kind else self.mapping_text()
-        path = self.path
-        self._desk.ask(wire.LookAtPast(path, kind, text), lambda r: self._looked(path, r))
+        self._turn = turn = self._turn + 1
+        self._desk.ask(wire.LookAtPast(self.path, kind, text), lambda r: self._looked(turn, r))
 
-    def _looked(self, path: str, reply: wire.Reply) -> None:
-        if path != self.path:
+    def _looked(self, turn: int, reply: wire.Reply) -> None:
+        if turn != self._turn:
             return
         self._asking = False
         if not isinstance(reply, wire.PastLook):
@@ -216,7 +199,7 @@ class PastDialog(QWidget):
         self._look = reply
         if reply.draft is not None:
             self.draft = reply.draft
-        if self._step == CHOOSE:
+        if self._step in (CHOOSE, RESULT):
             self._go(MAP)
         self._show()
 
@@ -325,11 +308,13 @@ class PastDialog(QWidget):
     def take(self) -> None:
         """Bring the file in, or go on with it."""
         self._task = -1
+        self._turn += 1  # a look that is still on its way comes too late
+        self._asking = self._again = False
         name = Path(self.path).name
         again = self.result.again.isChecked()
         wish = wire.ImportPast((self.path,), self.mapping_text(), f"the mapping of {name}", again,
                                self.preview.bindings() if self.preview.rows else ())  # fmt: skip
-        self.result.begin(name)
+        self.result.begin(name, anew=self._step != RESULT)
         self._go(BRING)
         self._desk.ask(wish, self._started)
 
@@ -337,6 +322,8 @@ class PastDialog(QWidget):
         if isinstance(reply, wire.TaskStarted):
             self._task = reply.task
             self._progress()
+            if (done := self._early.pop(reply.task, None)) is not None:
+                self._done(done)
             return
         self._task = 0
         self._go(MAP)
@@ -352,8 +339,11 @@ class PastDialog(QWidget):
             self._desk.ask(wire.CancelTask(self._task))
 
     def _done(self, done: wire.ImportDone) -> None:
+        if self._task < 0:  # a short file may be in before the answer that it began
+            self._early[done.task] = done
         if done.task != self._task or not self._task:
             return
+        self._early.clear()
         self._task = 0
         self.result.show_done(done)
         self._go(RESULT)
@@ -362,7 +352,7 @@ class PastDialog(QWidget):
         keys = {r.key for r in self.preview.rows}
         found = [s.id for s in self._desk.city.streams.values() if s.key in keys]
         if found:
-            self.to_trend.emit(found[:4])
+            self.to_trend.emit(found[:4], *self.result.span)
 
     # ---------------------------------------------------------------- steps
     def _primary(self) -> None:

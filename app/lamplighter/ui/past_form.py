@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain.past_draft import FORMATS, KINDS, OBSERVATIONS, PastDraft
 from lamplighter.ui.parts import Text
@@ -116,6 +116,28 @@ class PastForm(QWidget):
         fresh = {k: v for k, v in said.items() if getattr(draft, k) != v}
         if fresh:
             self.changed.emit(fresh)
+
+
+def invitation() -> QWidget:
+    """What can be brought in, before a file is chosen."""
+    page = QWidget()
+    box = QVBoxLayout(page)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(10)
+    box.addWidget(Text(tr("Years of observations, past failures, work orders"), "heading"))
+    for words in (
+        tr("Choose or drop a table: CSV, Parquet, what a historian exported, or what "
+           "Lamplighter exported. It may be of any length."),
+        tr("Its first rows are looked at and a meaning is proposed for each column. You "
+           "change what is wrong and see the values in their units on their assets, before "
+           "anything is stored."),
+        tr("It is recorded now: nobody can take it for something this console knew at the "
+           "time. No alarm follows from it, and it is no present value. A file never comes "
+           "in twice."),
+    ):  # fmt: skip
+        box.addWidget(Text(words, "body", "secondary", wrap=True))
+    box.addStretch(1)
+    return page
 
 
 def _zones() -> list[str]:

@@ -23,6 +23,8 @@ class PastResult(QWidget):
         super().__init__()
         self.unfinished = self.needs_again = False
         """whether the same file can go on, and whether that needs `again`"""
+        self.span = (0, 0)
+        """first and last moment that came in"""
         self._heading = Text("", "heading")
         self.bar = TaskBar()
         self.words = Text("", "body", "secondary", wrap=True)
@@ -54,8 +56,9 @@ class PastResult(QWidget):
         outer.addLayout(row(self.trend, self.quarantine, None))
         outer.addWidget(Scroller(inner), 1)
 
-    def begin(self, name: str) -> None:
-        """A file is on its way."""
+    def begin(self, name: str, *, anew: bool) -> None:
+        """A file is on its way; `anew`: not one that goes on."""
+        self.span = (0, 0) if anew else self.span
         self._heading.setText(tr("{name} comes in", name=name))
         self.words.setText("")
         self.lines.setText(
@@ -81,6 +84,9 @@ class PastResult(QWidget):
         self.bar.hide()
         self.words.setText(error)
         taken = report is not None and bool(report.placed)
+        if report is not None and taken:
+            first, last = self.span
+            self.span = min(first or report.from_ms, report.from_ms), max(last, report.to_ms)
         if done.cancelled:
             words = tr("Cancelled: what is in stays")
         elif error:

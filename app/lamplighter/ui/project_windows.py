@@ -25,8 +25,8 @@ class ProjectWindows(QObject):
     show_layer = Signal(str)
     """an imported layer is wanted in the picture"""
     to_quarantine = Signal()
-    to_trend = Signal(object)
-    """ids of datastreams that the past was brought in for"""
+    to_trend = Signal(object, object, object)
+    """ids of datastreams that the past was brought in for, first and last moment in ms"""
 
     def __init__(self, desk: Desk, window: QWidget, docks: Docks) -> None:
         super().__init__(window)
