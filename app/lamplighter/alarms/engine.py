@@ -37,6 +37,8 @@ _ASKING: Final = frozenset({AlarmState.UNACK, AlarmState.ACKED})
 _NEVER: Final = 2**62
 _MANY: Final = 500
 _FOLD_EVERY_MS: Final = 1_000
+FUTURE_MS: Final = 300_000
+"""a value stamped further ahead than this does not say when its alarm began"""
 """with many alarms folding waits this long, so that a flood is not folded ten times a second"""
 
 
@@ -168,6 +170,8 @@ class AlarmEngine(AlarmLives):
         if active == (before is not None and before.active):
             return []
         since = int(self._compiled.pending_time_ms[row])
+        if since > now_ms + FUTURE_MS:
+            since = now_ms  # a device whose clock is ahead: it began when we knew
         before = before or self._new_record(rule, since, now_ms)
         events = self._suppress(before, batch, now_ms) if active else []
         before = events[-1].record if events else before

@@ -246,7 +246,12 @@ class AlarmStrip(QFrame):
         self._tell_flood()
         unacked = [a for a in active if a.state is AlarmState.UNACK]
         asking = [a for a in active if asks(a)]
-        self._shown = min(unacked or asking or active, key=self._order, default=None)
+        causes = {i.cause for i in self._desk.incidents}
+        self._shown = min(
+            unacked or asking or active,
+            key=lambda a: (a.priority, a.key not in causes, -a.since_ms),
+            default=None,
+        )
         self._tell_line(bool(unacked))
         replay = self._desk.time.mode is Mode.REPLAY
         self._ack.setVisible(bool(asking) and not self._desk.time.commands_locked)
@@ -254,10 +259,6 @@ class AlarmStrip(QFrame):
         self._silence.setVisible(sounding and not replay)
         self._tell_right(replay, bool(unacked))
         self._fit()
-
-    def _order(self, alarm: AlarmRecord) -> tuple[int, int, int]:
-        causes = {i.cause for i in self._desk.incidents}
-        return (alarm.priority, 0 if alarm.key in causes else 1, -alarm.since_ms)
 
     def _tell_flood(self) -> None:
         began = self._desk.room.horn.flood_since_ms

@@ -31,6 +31,7 @@ Project = Callable[[Sequence[Badge]], npt.NDArray[np.float64]]
 """Pixels (n, 2) of the badges' anchors; NaN where one is not in front of the eye"""
 Marks = Callable[[QPainter], Sequence[Box]]
 _PAD: Final = 10.0
+MOST_KEPT: Final = 5_000
 
 
 def look_px(size: float) -> float:
@@ -88,6 +89,9 @@ class TwinOverlay(QWidget):
         """boxes of widgets that stand over the picture"""
         self._badges: tuple[Badge, ...] = ()
         self.placed: list[Placed] = []
+        self._wide: dict[tuple[str, str], float] = {}
+        """pixels of a label's words: hundreds are asked for with every picture in a flood"""
+        theme().changed.connect(self._wide.clear)
 
     def set_badges(self, badges: Sequence[Badge]) -> None:
         self._badges = tuple(badges)
@@ -265,9 +269,14 @@ class TwinOverlay(QWidget):
     def _sized(self, badge: Badge, x: float, y: float) -> Spot:
         if not badge.title:
             return Spot(badge, x, y)
-        strong = QFontMetricsF(theme().font("bodyStrong"))
-        small = QFontMetricsF(theme().font("caption"))
-        words = max(strong.horizontalAdvance(badge.title), small.horizontalAdvance(badge.text))
+        words = self._wide.get((badge.title, badge.text))
+        if words is None:
+            strong = QFontMetricsF(theme().font("bodyStrong"))
+            small = QFontMetricsF(theme().font("caption"))
+            words = max(strong.horizontalAdvance(badge.title), small.horizontalAdvance(badge.text))
+            if len(self._wide) >= MOST_KEPT:
+                self._wide.clear()
+            self._wide[badge.title, badge.text] = words
         icon = 28 if badge.priority or badge.letter or badge.dashed else 0
         tall = look_px(40) if badge.text else look_px(26)
         return Spot(badge, x, y, words + icon + 2 * _PAD, tall)

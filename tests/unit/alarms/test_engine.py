@@ -57,6 +57,17 @@ def test_an_acknowledgement_says_who_and_keeps_the_note() -> None:
     assert (record.acked_by, record.note) == ("maria", "crew is on the way")
 
 
+@pytest.mark.parametrize(("ahead_ms", "since"), [(7_200_000, 0), (60_000, 60_000)])
+def test_an_alarm_does_not_begin_in_the_future_of_a_wrong_device_clock(
+    ahead_ms: int, since: int
+) -> None:
+    city = _City()
+    newest = blank(2)
+    newest.time_ms[:], newest.value[:] = city.now + ahead_ms, (20.0, 0.0)
+    (event,) = city.engine.step(1, city.now, newest, np.zeros(2, np.bool_))
+    assert event.record.since_ms == city.now + since
+
+
 def test_several_alarms_are_acknowledged_together_or_not_at_all() -> None:
     city = _City()
     city.tell(20.0, 0.0)
