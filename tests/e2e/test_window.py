@@ -98,7 +98,7 @@ def test_without_network_the_last_state_is_there_and_marked_stale(tmp_path: Path
             newest = session.newest()
             assert newest is not None
             assert float(newest.value[0]) == 3.25
-            until(lambda: _grade(session) == Quality.STALE, 5)
+            until(lambda: _grade(session) == Quality.STALE)
         finally:
             session.close()
         recording.end()

@@ -228,7 +228,7 @@ def test_an_answer_on_the_topic_acknowledges_only_with_the_token_of_its_call(
 
         def answer() -> bool:
             client.publish("town/alarms/ack", json.dumps(wrong), 1)
-            room.until(lambda: "refused" in [e.result for e in room.audited()], 5.0)
+            room.until(lambda: "refused" in [e.result for e in room.audited()], 30.0)
             assert room.records()[KEY].state is AlarmState.UNACK
             client.publish("town/alarms/ack", json.dumps(right), 1)
             return True

@@ -170,7 +170,7 @@ def test_a_receiving_thread_that_hangs_is_replaced(
     assert came(lambda: feed.state == "live")
     send(field, b"hang")
     assert stuck.wait(30)
-    assert came(lambda: feed.restarts >= 1, 8.0), "connected but silent is noticed"
+    assert came(lambda: feed.restarts >= 1, 25.0), "connected but silent is noticed"
     send(field, b"after")
     try:
         assert came(lambda: b"after" in good)
