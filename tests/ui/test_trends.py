@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent
 
@@ -17,7 +18,8 @@ from lamplighter.domain.quality import Quality, QualityMark
 from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.series import Trace
 from lamplighter.ui.time_model import DAY_MS, GHOSTS
-from lamplighter.ui.trend_readout import between
+from lamplighter.ui.trend_plot import TrendPlot, hole_of
+from lamplighter.ui.trend_readout import Readout, between, value_at
 from lamplighter.ui.trend_view import TrendView
 from tests.ui.conftest import Open
 
@@ -331,3 +333,31 @@ def test_what_came_while_the_charts_were_hidden_is_asked_for_when_they_come_up(
     wanted = furniture.trends.shown_streams()
     asked = [r for r in session.asked if isinstance(r, wire.GetHistory)]
     assert any(set(wanted) <= set(r.datastreams) for r in asked)
+
+
+@pytest.mark.parametrize("step", [10_000, 60_000, 3_600_000])
+def test_what_comes_seldom_is_whole_and_its_missing_values_are_not(
+    themed: None, qtbot: Any, step: int
+) -> None:
+    """Nobody declared how often it comes: the points themselves tell."""
+    times = [step * n for n in (*range(20), *range(26, 40))]
+    stream, curve = _stream(0, "bar"), trace(times, [5.0] * len(times))
+    plot = TrendPlot()
+    qtbot.addWidget(plot)
+    plot.resize(400, 200)
+    plot.set_streams([stream], {0: curve})
+    plot.redraw(0, 40 * step)
+    assert plot.holes() == [(19 * step, 26 * step, "no data")]
+    hole = hole_of(stream, curve)
+    assert value_at(curve, 5 * step + step // 2, hole) == 5.0
+    assert between(curve, 0, 19 * step, hole).covered == pytest.approx(1.0)
+
+
+def test_a_state_between_cursors_is_told_in_its_word(themed: None, qtbot: Any) -> None:
+    stream = structs.replace(_stream(0, ""), states=("stopped", "running"))
+    found = between(trace([0, 1000, 2000], [0.0, 1.0, 1.0]), 0, 2000, 5000)
+    table = Readout()
+    qtbot.addWidget(table)
+    table.show_rows([(stream, found, False)], 0, 2000)
+    words = [table.item(0, column).text() for column in range(1, 8)]
+    assert words == ["stopped", "running", "", "", "", "", ""]

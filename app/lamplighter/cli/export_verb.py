@@ -21,7 +21,9 @@ def export(
     format: str = typer.Option("", "--format", help="|".join(FORMATS)),
     out: Path | None = typer.Option(None, "--out", help="File to write."),
     history: bool = typer.Option(False, "--history", help="The observations as csv or parquet."),
-    observations: Path | None = typer.Option(None, "--observations", help="CSV file to write."),
+    observations: Path | None = typer.Option(
+        None, "--observations", help="CSV or Parquet file to write."
+    ),
     from_: str = typer.Option("", "--from"),
     to: str = typer.Option("", "--to"),
     json: bool = typer.Option(False, "--json"),
@@ -29,6 +31,8 @@ def export(
     """Write the city, or every stored observation, in an open format."""
     if history and out is not None and format == "csv":
         observations = out
+    elif observations is not None and observations.suffix.lower() == ".parquet":
+        history, format, out, observations = True, "parquet", observations, None
     if observations is not None:
         from lamplighter.runtime.project import export_observations
 

@@ -39,7 +39,8 @@ _WORDS: Final = {
 def words_of(reason: Any) -> str:
     """A reason code of paho, in words."""
     value = getattr(reason, "value", None)
-    return _WORDS.get(value, str(reason).lower()) if isinstance(value, int) else str(reason)
+    text = _WORDS.get(value, str(reason).lower()) if isinstance(value, int) else str(reason)
+    return text.rstrip(". ")
 
 
 def refused_topics(topics: tuple[str, ...], reasons: list[Any]) -> str:

@@ -24,8 +24,8 @@ from lamplighter.ui.theme import theme
 from lamplighter.ui.trend_axes import MOST_AXES, Floats, Scale, TimeAxis, ValueAxis
 from lamplighter.ui.trend_hands import HandledPlot
 from lamplighter.ui.trend_overlay import Overlay
-from lamplighter.ui.trend_readout import value_at
-from lamplighter.ui.units import bare, shown, shown_unit
+from lamplighter.ui.trend_readout import value_at, word_of
+from lamplighter.ui.units import bare, shown_unit
 from lamplighter.ui.words import tr
 
 LABEL_PX: Final = 20.0
@@ -55,10 +55,17 @@ def ink_of(number: int) -> QColor:
 
 
 def hole_of(stream: Datastream, trace: Trace) -> float:
-    """How far apart (ms) two points lie when something is missing between them."""
+    """How far apart (ms) two points lie when something is missing between them.
+
+    What nobody declared is learned from the points themselves: a value that comes once an hour
+    is whole with one an hour.
+    """
     hole = max(2.5 * stream.period_ms, 2_000.0)
-    if trace.reduced and len(trace.time_ms) > 4:
-        hole = max(hole, 3.0 * float(np.median(np.diff(trace.time_ms[:200]))))
+    if len(trace.time_ms) > 4:
+        usual = float(np.median(np.diff(trace.time_ms[:200])))
+        if not trace.reduced and len(trace.time_ms) > 200:
+            usual = min(usual, float(np.median(np.diff(trace.time_ms[-200:]))))
+        hole = max(hole, (3.0 if trace.reduced else 2.5) * usual)
     return hole
 
 
@@ -424,7 +431,8 @@ class TrendPlot(HandledPlot):
         ]
         end = trace.last()
         since, known = (end[0] if end else first), self._known_to
-        if known - since > max(3 * stream.period_ms, 3_000) + (last - first) // 200:
+        late = max(3 * stream.period_ms, 3_000, 1.2 * hole_of(stream, trace))
+        if known - since > late + (last - first) // 200:
             found.append((max(first, since), known, self.no_data_word))
         return [*found, *self._silences(stream, trace)]
 
@@ -449,8 +457,7 @@ class TrendPlot(HandledPlot):
             if trace is None:
                 continue
             value = value_at(trace, self.cursor_ms, hole_of(stream, trace))
-            text = tr("no data") if value is None else shown(value, stream.unit, stream.resolution)
-            found.append(text)
+            found.append(word_of(stream, value) or tr("no data"))
         return found
 
     def set_cursor(self, ms: int | None) -> None:

@@ -111,6 +111,9 @@ class Readout(QTableWidget):
             integral = _hours(found, stream)
             about = "≈" if reduced else ""
             texts[3], texts[4] = about + texts[3], about + integral
+            if stream.states:  # words have no difference and no mean
+                ends = (word_of(stream, v) or tr("not known") for v in (found.at_a, found.at_b))
+                texts = [*ends, *[""] * 5]
             cells = [stream.label or stream.name, *texts, numbers.percent(found.covered)]
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)
@@ -133,6 +136,15 @@ def _text(value: float | None, unit: str, resolution: float) -> str:
 
 def _span(value: float | None, unit: str, resolution: float) -> str:
     return tr("not known") if value is None else shown_span(value, unit, resolution)
+
+
+def word_of(stream: Datastream, value: float | None) -> str:
+    """A value with its unit, or the state it stands for; empty where nothing is known."""
+    if value is None:
+        return ""
+    if stream.states:
+        return stream.states[int(value)] if 0 <= value < len(stream.states) else ""
+    return shown(value, stream.unit, stream.resolution)
 
 
 def _hours(found: Between, stream: Datastream) -> str:
