@@ -33,8 +33,10 @@ from lamplighter.runtime.city_state import CityState
 from lamplighter.runtime.meters import Meters
 from lamplighter.store import Store, WriteAccess
 from lamplighter.twin import (
+    UNCHANGED_MS,
     dead_sources,
     doubted,
+    expected_period_ms,
     grown,
     live_counts,
     marked,
@@ -51,6 +53,8 @@ log = structlog.get_logger(__name__)
 BEAT_S: Final = 0.1
 SLOW_MS: Final = 1_000
 SPARE: Final = 4_096
+KNOWN_AFTER: Final = 20
+"""intervals after which a learned period is worth writing down"""
 
 
 class CoreLoop:
@@ -198,6 +202,19 @@ class CoreLoop:
         self._publish()
         events = self.alarms.step(self._state.batch, now, self.newest, self.mask, self._silent(now))
         self.tell_alarms(events)
+
+    def learned_periods_ms(self) -> npt.NDArray[np.float64]:
+        """How often each datastream's values come, by id; NaN where it was not learned, or where
+        they only come when they change. On the core's beat.
+        """
+        table, state = self.city.table, self._state
+        period = expected_period_ms(state, table.period_ms, self.lives, table.source)
+        said = np.zeros(len(period), np.bool_)
+        n = min(len(period), len(table))
+        speaking = [s for s, life in self.lives.items() if life.period_s > 0]
+        said[:n] = np.isin(table.source[:n], speaking)
+        known = (state.intervals[: len(period)] >= KNOWN_AFTER) | said
+        return np.where(known & (period < UNCHANGED_MS), period, np.nan)
 
     def _silent(self, now: int) -> npt.NDArray[np.bool_] | None:
         """Datastreams of sources and feeds that are silent as a whole."""

@@ -34,6 +34,7 @@ from lamplighter.runtime.alarm_watch import AWAY, AlarmWatch, awake_ms
 from lamplighter.runtime.anomalies import AnomalyDesk
 from lamplighter.runtime.answers import Answers
 from lamplighter.runtime.by_hand import HandDesk
+from lamplighter.runtime.cadence import Cadence
 from lamplighter.runtime.careful_start import open_audit, open_store, problem_of
 from lamplighter.runtime.commands import CommandDesk
 from lamplighter.runtime.core_loop import CoreLoop
@@ -126,6 +127,7 @@ class Recorder:
             settle=self.clock.look,
         )
         self._storage = StorageFault(self.server.emit)
+        self._cadence = Cadence(self)
         self._names = NewNames(self.core, self.clock.monotonic_ms, lambda: bind_by_id(self))
         self.pipeline = as_left(self.store, self.clock)
         self.pipeline.set_kind_units(self.plugins.kind_units())
@@ -284,6 +286,7 @@ class Recorder:
         self.suspicion.stop(3.0)
         self.jobs.stop(3.0)
         self.layers.stop(3.0)
+        self._cadence.stop(3.0)
         self.housekeeping.stop(3.0)
         if not self.inlet.stop(10.0):
             log.warning("the queue was not empty at its deadline")
@@ -394,6 +397,7 @@ class Recorder:
         self.forecasts.every_second()
         self.layers.every_second()
         self._names.look()
+        self._cadence.look()
         self.health.every_second()
         self.hand.every_second()
         self.server.emit(self.status())

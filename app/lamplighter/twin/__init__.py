@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lamplighter.twin.doubt import doubted, marked
 from lamplighter.twin.freshness import (
+    UNCHANGED_MS,
     StreamTable,
     dead_sources,
     expected_period_ms,
@@ -25,6 +26,7 @@ from lamplighter.twin.state import (
 )
 
 __all__ = [
+    "UNCHANGED_MS",
     "DependencyGraph",
     "Disagreement",
     "StreamTable",
