@@ -154,14 +154,28 @@ def assets(
     project: Path,
     type: str = typer.Option("", "--type", help="Only this asset type."),
     near: str = typer.Option("", "--near", help="LON,LAT,METRES"),
+    contradictions: bool = typer.Option(
+        False,
+        "--contradictions",
+        help="Where sources contradict each other.",
+    ),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """List assets."""
     from lamplighter.runtime.project import list_assets
 
     found = list_assets(project, type=type, near=_near(near) if near else None)
+    if contradictions:
+        found = [a for a in found if a["contradictions"]]
     if json:
         document({"assets": found})
+        return
+    if contradictions:
+        rows = [(a["id"], told) for a in found for told in a["contradictions"]]
+        table(
+            ("asset", "what", "said"),
+            ((i, t["what"], "; ".join(f"{who}: {v}" for who, v in t["said"])) for i, t in rows),
+        )
         return
     table(
         ("id", "type", "name", "domain", "lon", "lat", "height_m"),

@@ -16,6 +16,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.clock import SystemClock, parse_time
+from lamplighter.domain.disagreement import Disagreement, disagreements
 from lamplighter.domain.maintenance import aged
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
@@ -60,6 +61,7 @@ def list_assets(
     """Assets as `assets` prints them; `near` is (lon, lat, metres)."""
     with opened(project) as store:
         found = store.assets()
+        contradicted = contradictions(store)
         norms = norms_of(found, store.datastreams(), store.edges(), load_plugins())
     rows = [a for a in found if not type or a.type == type]
     if near is not None:
@@ -69,8 +71,25 @@ def list_assets(
     for asset in rows:
         known = norms.of(asset)
         row = {k: getattr(asset, k) for k in keys}
-        listed.append({**row, "completeness": known.score, "missing": list(known.missing)})
+        row |= {"completeness": known.score, "missing": list(known.missing)}
+        told = contradicted.get(asset.id, ())
+        row["contradictions"] = [
+            {"what": one.what, "said": [list(said) for said in one.said]} for one in told
+        ]
+        listed.append(row)
     return listed
+
+
+def contradictions(store: Store) -> dict[str, tuple[Disagreement, ...]]:
+    """Asset id -> what its sources say differently; assets with one voice are left out."""
+    records: dict[str, list[Asset]] = {}
+    for record in store.said():
+        records.setdefault(record.id, []).append(record)
+    names = {layer.id: layer.name for layer in store.layers()}
+    found = {
+        asset: tuple(disagreements(said, names)) for asset, said in records.items() if len(said) > 1
+    }
+    return {asset: told for asset, told in found.items() if told}
 
 
 def _metres(asset: Asset, lon: float, lat: float) -> float:
