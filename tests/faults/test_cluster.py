@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.faults import part_cluster
 from tests.kit.dask_cluster import DaskCluster, needs_dask
 
+from lamplighter.domain.task import TaskState
+from lamplighter.runtime.expecting import ExpectedDesk
+from lamplighter.runtime.learned_model import Craft
+from lamplighter.runtime.own_cards import FORECASTS_CRAFT, SENSORS_CRAFT
 from lamplighter.workers import afar
 from lamplighter.workers.bridge import scheduler_address
 
@@ -22,6 +27,42 @@ def test_a_cluster_trains_the_same_model_to_the_last_byte(tmp_path: Path) -> Non
         assert part_cluster.same(tmp_path, cluster.address)
     finally:
         cluster.close()
+
+
+@needs_dask
+def test_what_is_usual_is_learned_there_as_here_and_here_when_the_cluster_dies_under_it(
+    tmp_path: Path,
+) -> None:
+    cluster = DaskCluster(tmp_path / "cluster")
+    try:
+        assert part_cluster.usual_same(tmp_path / "usual", cluster.address)
+        assert part_cluster.fell_back(tmp_path / "recorder", cluster)
+    finally:
+        cluster.close()
+
+
+@needs_dask
+def test_a_recorder_that_gives_up_with_its_cluster_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ExpectedDesk._submit
+
+    def there_or_nowhere(self: ExpectedDesk, *asked: Any, afar: bool = True) -> None:
+        if afar:
+            first(self, *asked, afar=True)
+        else:
+            self._ended(asked[1], TaskState.FAILED, "the cluster was lost")
+
+    monkeypatch.setattr(ExpectedDesk, "_submit", there_or_nowhere)
+    cluster = DaskCluster(tmp_path / "cluster")
+    outcome = sound([True])
+    try:
+        outcome.fell_back = part_cluster.fell_back(tmp_path / "recorder", cluster)
+    finally:
+        cluster.close()
+
+    assert not outcome.fell_back
+    assert not outcome.held
 
 
 SHORT_FILES = """
@@ -38,7 +79,9 @@ def sound(same: list[bool], *, carried_on: bool = True) -> part_cluster.Outcome:
     """All that is not asked about went well."""
     told = ("cancelled", "all machines", "scheduler", "nowhere")
     lines = dict.fromkeys(told, "It was lost. [P-604]")
-    return part_cluster.Outcome(same=same, lines=lines, carried_on=carried_on)
+    return part_cluster.Outcome(
+        same=same, lines=lines, carried_on=carried_on, usual_same=True, fell_back=True
+    )
 
 
 @needs_dask
@@ -49,10 +92,12 @@ def test_an_answer_that_loses_a_byte_on_its_way_is_found_out(
     cluster = DaskCluster(tmp_path / "cluster")
     try:
         outcome = sound([part_cluster.same(tmp_path, cluster.address)])
+        usual = part_cluster.usual_same(tmp_path / "usual", cluster.address)
     finally:
         cluster.close()
 
     assert not outcome.held
+    assert not usual
     assert sound([True]).held
 
 
@@ -92,6 +137,13 @@ def test_anything_else_is_no_cluster(setting: str) -> None:
 def test_only_public_functions_of_the_analytics_room_run_there(task: str) -> None:
     with pytest.raises(PermissionError):
         afar.types_of(task)
+
+
+@pytest.mark.parametrize("kind", [SENSORS_CRAFT, FORECASTS_CRAFT], ids=lambda k: k.kind)
+def test_what_a_recorder_learns_of_its_own_may_run_there(kind: Craft[Any]) -> None:
+    asked, answer = afar.types_of(f"{kind.room}:learn")
+    assert asked is kind.asked and answer is kind.learned
+    assert {"folder"} <= set(asked.__struct_fields__) and "files" in answer.__struct_fields__
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", ".x", "a/b"])

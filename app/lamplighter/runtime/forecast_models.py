@@ -144,18 +144,17 @@ class ForecastModels:
             if task is not None:
                 task.end(*_ended(answer))
 
-        def step(done: int, total: int, text: str) -> None:
+        def step(done: int, total: int, text: str) -> bool:
             if task is None:
-                return
-            if task.cancelled:
-                self._recorder.jobs.pool.cancel(number)
-            else:
+                return True
+            if not task.cancelled:
                 task.step(done, total, text)
+            return not task.cancelled
 
         def failed() -> None:
             self._busy = False
 
-        number = self.kept.learn(request, self._use, failed, by=by, told=told, step=step)
+        self.kept.learn(request, self._use, failed, by=by, told=told, step=step)
 
     def _is_due(self, request: LiveRequest) -> bool:
         now = request.made_ms

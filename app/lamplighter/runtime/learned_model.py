@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 Value = TypeVar("Value")
+Step = Callable[[int, int, str], bool]
+"""hears (done, of, words) and says whether to go on"""
 CANCELLED: Final = "P-607"
 REPLY_BYTES: Final = 256_000_000
 MEMORY_MB: Final = 2_048
@@ -107,15 +109,26 @@ class LearnedModel(KeptModel, Generic[Value]):
         *,
         by: str = AUTOMATIC,
         told: Callable[[Any], None] = lambda answer: None,
-        step: Callable[[int, int, str], None] | None = None,
+        step: Step = lambda done, total, text: True,
+        afar: bool = True,
     ) -> int:
         """Learn in a worker and register it; where a person chose another version, that stays
         in use and `failed` is called. `told` hears what the worker answered, or its problem.
-        The task's number.
+        `afar`: on the cluster where one is configured; when that fails it is done here. The task's
+        number.
         """
-        craft = self._craft
+        craft, pool = self._craft, self._recorder.jobs.pool
+
+        def tell(done: int, total: int, text: str) -> None:
+            if not step(done, total, text):
+                pool.cancel(number)
 
         def end(value: Any) -> None:
+            lost = isinstance(value, Problem) and value.code != CANCELLED
+            if lost and afar and pool.cluster:
+                log.warning("not learned on the cluster", what=craft.what, why=str(value))
+                self.learn(request, learned, failed, by=by, told=told, step=step, afar=False)
+                return
             told(value)
             if isinstance(value, craft.learned):
                 self._register(value, learned, failed, by)
@@ -124,18 +137,20 @@ class LearnedModel(KeptModel, Generic[Value]):
                 log.warning("not learned", what=craft.what, why=str(value))
             failed()
 
-        return self._recorder.jobs.pool.submit(
+        number = pool.submit(
             f"{craft.room}:learn",
             craft.asked(request, str(self.fresh)),
             name=craft.learn_name,
             timeout_s=craft.learn_s,
-            on_progress=step,
+            on_progress=tell,
             on_end=end,
             result=craft.learned,
             memory_mb=MEMORY_MB,
             code="P-604",
             reply_bytes=REPLY_BYTES,
+            afar=afar,
         )
+        return number
 
     def _register(
         self,
