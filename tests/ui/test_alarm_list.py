@@ -173,7 +173,7 @@ def test_a_checklist_gates_the_reset(qtbot: Any, desk: Desk, alarms: AlarmList) 
     detail.boxes[0].click()
     desk._alarms_paused()
     assert asked(desk, wire.TickStep) == [wire.TickStep(detail.key, 0)]
-    assert "Seat 1" in detail.boxes[0].text() and detail.reset.isEnabled()
+    assert "Seat 1" in detail.boxes[0].full and detail.reset.isEnabled()
     alarms.tree.setFocus()
     qtbot.keyClick(alarms, Qt.Key.Key_Delete)
     assert asked(desk, wire.AlarmAction)[-1].action == "reset"

@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QPushButton, QTreeWidgetItem, QWidget
+from PySide6.QtWidgets import QPushButton, QScrollArea, QTreeWidgetItem, QWidget
 
-from lamplighter.domain.alarm import AlarmRecord, AlarmState
+from lamplighter.domain.alarm import AlarmRecord, AlarmState, Step
+from lamplighter.ui.alarm_detail import AlarmDetail
 from lamplighter.ui.alarm_strip import AlarmStrip
 from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.blink import Blink
@@ -115,3 +116,26 @@ def test_rows_of_a_table_stay_legible_in_another_theme(qtbot: Any) -> None:
             assert muted.foreground().color() == theme().colour("text.muted")
     finally:
         theme().set("dark")
+
+
+def test_a_checklist_goes_on_in_the_next_line(qtbot: Any, desk: Desk) -> None:
+    detail = AlarmDetail(desk)
+    qtbot.addWidget(detail)
+    words = "Tank level and hours of reserve read before anything else is switched"
+    one = AlarmRecord(
+        "r", "P-17", 0, AlarmState.UNACK, 2, "Low", True, 1, 2,
+        steps=(Step(words), Step("Crew is told")), guidance=("Look above",),
+    )  # fmt: skip
+    desk._alarms = {one.key: one}
+    detail.resize(280, 170)
+    detail.show()
+    detail.show_key(one.key)
+    qtbot.wait(50)
+    scroll = detail.findChild(QScrollArea)
+    assert scroll is not None
+    assert scroll.widget().width() <= scroll.viewport().width()
+    long, short = detail.boxes
+    assert long.text().split() == words.split() and "\n" in long.text()
+    assert long.toolTip() == words
+    assert long.height() >= long.heightForWidth(long.width()) > short.height()
+    assert short.height() >= short.heightForWidth(short.width())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmRecord, AlarmState, Step
@@ -15,14 +15,14 @@ from lamplighter.ui.glyphs import glyph_pixmap
 from lamplighter.ui.parts import Elided, Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
+from lamplighter.ui.wrapped_box import WrappedBox
 
 
-class StepBox(QCheckBox):
+class StepBox(WrappedBox):
     """One line of a checklist; who ticked it and when stands beside it."""
 
     def __init__(self, step: Step) -> None:
         super().__init__()
-        self.setFont(theme().font("body"))
         self.show_step(step)
 
     def show_step(self, step: Step) -> None:
@@ -30,9 +30,8 @@ class StepBox(QCheckBox):
         if step.done_by:
             at = numbers.clock_short(step.done_ms)
             text = tr("{step} · {who}, {t}", step=text, who=step.done_by, t=at)
-        self.setText(text)
+        self.set_full(text)
         self.setChecked(bool(step.done_by))
-        self.setToolTip(text)
 
 
 class AlarmDetail(Panel):

@@ -29,13 +29,12 @@ from lamplighter.ui.words import tr
 
 
 class Scroller(QScrollArea):
-    """A vertical scroll area on the panel colour."""
+    """A scroll area on the panel colour; its content is as wide as it, if it can be so narrow."""
 
     def __init__(self, content: QWidget) -> None:
         super().__init__()
         self.setWidget(content)
         self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
 

@@ -295,7 +295,8 @@ class TwinOverlay(QWidget):
             free -= QRegion(QRectF(*box).toAlignedRect())
         painter.setClipRegion(free)
         for one in reversed(self.placed):
-            if one.label:
+            away = (QRectF(*one.box).center() - QPointF(one.x, one.y)).manhattanLength()
+            if one.label or away > GLYPH_PX / 2:
                 self._paint_leader(painter, one)
         painter.restore()
         for one in reversed(self.placed):
@@ -373,8 +374,6 @@ class TwinOverlay(QWidget):
 
     def _paint_glyph(self, painter: QPainter, one: Placed) -> None:
         look, middle = theme(), QRectF(*one.box).center()
-        if (middle - QPointF(one.x, one.y)).manhattanLength() > GLYPH_PX / 2:
-            self._paint_leader(painter, one)
         if one.badge.priority:
             draw_glyph(painter, middle, one.badge.priority, AlarmState(one.badge.state), GLYPH_PX)
         else:
