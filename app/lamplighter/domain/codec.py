@@ -1,7 +1,8 @@
 """msgpack by types, with numpy arrays. No pickle anywhere.
 
 An array crosses as (dtype, shape, bytes). Above `SPILL_BYTES` its bytes are written to a file in
-the spill folder and the file is named instead; the reader maps it and removes the name.
+the spill folder and the file is named instead; the reader maps it and removes the name. So are
+smaller ones once those of one message fill `INLINE_BYTES`: many small arrays are as heavy as one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import msgspec
 import numpy as np
 
 SPILL_BYTES: Final = 256_000
+INLINE_BYTES: Final = 500_000
+SMALL_BYTES: Final = 1_000
+"""never spilled: the name of a file is hardly shorter"""
 MAX_FRAME_BYTES: Final = 1_000_000
 _KINDS: Final = frozenset("biufSV")
 
@@ -24,9 +28,11 @@ class Codec:
 
     def __init__(self, spill: Path | None = None) -> None:
         self._spill = spill
+        self._inline = 0
         self._encoder = msgspec.msgpack.Encoder(enc_hook=self._out)
 
     def encode(self, message: object) -> bytes:
+        self._inline = 0
         return self._encoder.encode(message)
 
     def decode(self, data: bytes, kind: Any) -> Any:
@@ -42,15 +48,20 @@ class Codec:
             if array.dtype.kind not in _KINDS:
                 raise TypeError(f"an array of {array.dtype} cannot cross")
             raw = array.tobytes()
-            if self._spill is not None and len(raw) > SPILL_BYTES:
+            if self._spill is not None and self._spills(len(raw)):
                 handle, name = tempfile.mkstemp(dir=self._spill, suffix=".array")
                 with os.fdopen(handle, "wb") as file:
                     file.write(raw)
                 return (array.dtype.str, list(array.shape), name)
+            self._inline += len(raw)
             return (array.dtype.str, list(array.shape), raw)
         if isinstance(value, np.generic):
             return value.item()
         raise TypeError(f"{type(value).__name__} cannot cross")
+
+    def _spills(self, size: int) -> bool:
+        full = size > SMALL_BYTES and self._inline + size > INLINE_BYTES
+        return size > SPILL_BYTES or full
 
     def _in(self, kind: type, value: Any) -> Any:
         if kind is not np.ndarray:

@@ -140,7 +140,7 @@ def forecast_events(items: Iterable[Told], asset: str) -> list[LifeEvent]:
             level = now
             text = f"{item.probability_30d:.0%} within 30 days"
             if item.days_low is not None and item.days_high is not None:
-                text += f", limit in {item.days_low:.0f} to {item.days_high:.0f} days"
+                text += f", in {item.days_low:.0f} to {item.days_high:.0f} days"
             found.append(LifeEvent(item.made_ms, "forecast", text, item.model))
     return found
 

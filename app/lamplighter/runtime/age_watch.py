@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import structlog
+from msgspec.structs import replace
 
 from lamplighter.analytics.fleet import Renewal
 from lamplighter.analytics.life.ages import DAY_MS, FEWEST, AgesRequest, Lives
@@ -65,16 +66,15 @@ class AgeWatch:
         city = recorder.core.city
         assets = [a for a in city.assets.values() if a.id not in spoken_of]
         classes = lives_of(assets, recorder.store.work_orders(), now)
-        told = {name for lives in classes for name in lives.assets}
-        people = {name: city.graph.people_behind(name) for name in told}
         simulated = recorder.store.setting(SIMULATED) == "yes"
-        return AgesRequest(classes, now, simulated, people)
+        return AgesRequest(classes, now, simulated)
 
     def _submit(self, request: AgesRequest) -> None:
         def end(value: Any) -> None:
             self._busy.clear()
             if isinstance(value, tuple):
-                self.found = {p.asset: p for p in value}
+                people = self._recorder.core.city.graph.people_behind
+                self.found = {p.asset: replace(p, people=people(p.asset)) for p in value}
 
         self._recorder.jobs.pool.submit(
             "lamplighter.analytics.life.ages:risks",
@@ -140,6 +140,7 @@ def _lives(
         return None
     entries, ages, fell, whose, when, running_ = zip(*rows, strict=True)
     return Lives(
-        kind, tuple(names), np.array(entries, float), np.array(ages, float), np.array(fell, bool),
+        kind, np.array([n.encode() for n in names]), np.array(entries, float),
+        np.array(ages, float), np.array(fell, bool),
         np.array(whose, np.int64), np.array(when, np.int64), np.array(running_, bool),
     )  # fmt: skip

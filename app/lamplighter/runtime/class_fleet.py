@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
+FIRST_S: Final = 20
+"""after the start of a recorder, for what is scored seldom"""
 UNMEASURED: Final = np.uint8(NOT_MEASURED)
 """nothing is learned or forecast from what a person set, or from a point in maintenance"""
 Publish = Callable[[tuple[Prognosis, ...]], None]
@@ -62,7 +64,7 @@ class ClassFleet:
         self.model = FleetModel(recorder, kind, of)
         self._past: fleet.Points | None = None
         self._live = LiveSamples()
-        self._seconds = 0
+        self._seconds = max(0, every_s - FIRST_S)
         self._judged = -JUDGE_EVERY_S
         self._busy = threading.Event()
 
@@ -71,6 +73,11 @@ class ClassFleet:
         """Whom it follows."""
         past = self._past
         return frozenset(a for a, _ in past.meaning.values()) if past is not None else frozenset()
+
+    def signal_of(self, datastream: int) -> str:
+        """Which of its signals a datastream is; empty for none."""
+        past = self._past
+        return past.meaning.get(datastream, ("", ""))[1] if past is not None else ""
 
     # ------------------------------------------------------------------ training
     def start(self, meaning: Meaning) -> None:

@@ -98,6 +98,11 @@ class MaintenanceDesk:
         """What its models are called."""
         return (KIND, *sorted(self._classes))
 
+    def signal_of(self, datastream: int) -> str:
+        """Which signal of a model a datastream is; empty where no model reads it."""
+        fleets = (self._bearings, *self._classes.values())
+        return next((s for s in (f.signal_of(datastream) for f in fleets) if s), "")
+
     def train(self, by: str, kind: str = KIND) -> int:
         """Train a new version on the recorded past; the task's number.
 

@@ -23,9 +23,9 @@ log = structlog.get_logger(__name__)
 EVERY_S: Final = 900
 FIRST_S: Final = 60
 """after the start of a recorder"""
-POINTS: Final = 4_000
+POINTS: Final = 1_500
 """a datastream; more are cells of means"""
-MOST: Final = 2_000
+MOST: Final = 1_000
 """datastreams looked at in one round; the next round goes on behind them"""
 
 

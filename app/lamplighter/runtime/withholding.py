@@ -14,7 +14,6 @@ from lamplighter.domain.city import Datastream
 from lamplighter.domain.key_figures import figures_of
 from lamplighter.domain.suspicion import Loss
 from lamplighter.runtime.commands import ACTIONS, STATE_KINDS
-from lamplighter.runtime.fleet_past import feature_streams
 from lamplighter.runtime.interlocks import places
 
 if TYPE_CHECKING:
@@ -81,12 +80,12 @@ def _rules(recorder: Recorder, stream: Datastream) -> Iterator[Loss]:
 
 
 def _forecasts(recorder: Recorder, stream: Datastream) -> Iterator[Loss]:
-    mine = feature_streams(recorder.core.city.streams).get(stream.id)
-    if mine is not None:
+    signal = recorder.maintenance.signal_of(stream.id)
+    if signal:
         yield Loss(
             "forecast",
-            f"remaining life ({mine[1]})",
-            mine[0],
+            f"remaining life ({signal})",
+            stream.asset,
             "it goes on without this signal, or says it has no basis",
         )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from lamplighter.domain.maintenance import Prognosis
+from lamplighter.domain.maintenance import Prognosis, Reason
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
@@ -16,6 +18,9 @@ from lamplighter.ui.order_form import draft
 from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, row, rule, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
+
+TREND: Final = "trend"
+"""how the models of drifts to a limit are called"""
 
 
 class Fan(Canvas):
@@ -125,8 +130,9 @@ class ForecastCard(Panel):
         self._layout.addWidget(self._path)
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
-        for column, word in enumerate((tr("Fails within 30 days"), tr("Usual for this class"))):
-            grid.addWidget(Text(word, "caption", "secondary"), 0, column)
+        self._claim = Text(tr("Fails within 30 days"), "caption", "secondary")
+        grid.addWidget(self._claim, 0, 0)
+        grid.addWidget(Text(tr("Usual for this class"), "caption", "secondary"), 0, 1)
         self._chance = Text("", "valueL")
         self._usual = Text("", "valueM", "secondary")
         self._days = Text("", "bodyStrong")
@@ -191,14 +197,11 @@ class ForecastCard(Panel):
         self._chance.setText(numbers.percent_range(item.low or 0.0, item.high or 0.0))
         usual = item.naive_probability
         self._usual.setText(numbers.percent(usual) if usual is not None else tr("not known"))
-        if item.days_low is not None and item.days_high is not None:
-            days = numbers.value_range(round(item.days_low), round(item.days_high))
-            middle = item.days_median
-            self._days.setText(
-                tr("Alarm limit reached in {d} days", d=days)
-                if middle is None
-                else tr("Alarm limit reached in {d} days, most likely {m}", d=days, m=round(middle))
-            )
+        drifts = item.model.startswith(TREND)
+        self._claim.setText(
+            tr("At its limit within 30 days") if drifts else tr("Fails within 30 days")
+        )
+        self._days.setText(lead_words(item, drifts))
         self._days.setVisible(item.days_low is not None and item.days_high is not None)
         self._fan.show_item(item)
         self._why.show_item(item)
@@ -225,6 +228,19 @@ class ForecastCard(Panel):
         return known.type if known is not None and known.type else "other"
 
 
+def lead_words(item: Prognosis, drifts: bool) -> str:
+    """In how many days it fails, or a drift reaches its limit."""
+    if item.days_low is None or item.days_high is None:
+        return ""
+    days = numbers.value_range(round(item.days_low), round(item.days_high))
+    words = (
+        tr("Reaches its limit in {d} days", d=days) if drifts else tr("Fails in {d} days", d=days)
+    )
+    if item.days_median is not None:
+        words += tr(", most likely {m}", m=round(item.days_median))
+    return words
+
+
 def told_beside(item: Prognosis) -> str:
     """What would change the claim, and what age alone has to do with it."""
     parts = []
@@ -240,7 +256,9 @@ def told_beside(item: Prognosis) -> str:
 
 
 class Reasons(Canvas):
-    """Each signal's share as a bar with its number."""
+    """Each signal's sentence, in two lines at most, with its share as a bar and a number."""
+
+    LINES: Final = 2
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -248,29 +266,64 @@ class Reasons(Canvas):
 
     def show_item(self, item: Prognosis) -> None:
         self._item = item
-        self.setFixedHeight(theme().px(24) * max(1, min(5, len(item.reasons))))
-        self.setAccessibleName(
-            ", ".join(f"{r.text or r.signal} {numbers.percent(r.share)}" for r in item.reasons)
-        )
+        self._fit()
+        words = [f"{r.text or r.signal} {numbers.percent(r.share)}" for r in item.reasons]
+        self.setAccessibleName(", ".join(words))
+        self.setToolTip("\n".join(words))
         self.update()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        shown = [self._lines(r.text or r.signal) for r in self._reasons()]
+        bars = theme().px(14) * len(shown)
+        height = sum(map(len, shown)) * self._line() + bars
+        if self.minimumHeight() != max(self._line(), height):
+            self.setFixedHeight(max(self._line(), height))
+
+    def _reasons(self) -> tuple[Reason, ...]:
+        return self._item.reasons[:5] if self._item is not None else ()
+
+    @staticmethod
+    def _line() -> int:
+        return QFontMetrics(theme().font("body")).height()
+
+    def _lines(self, text: str) -> list[str]:
+        """The words by line; what is too long for the last one is cut there."""
+        metrics, width = QFontMetrics(theme().font("body")), max(80, self.width())
+        lines = [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if metrics.horizontalAdvance(longer) <= width or not lines[-1]:
+                lines[-1] = longer
+            elif len(lines) < self.LINES:
+                lines.append(word)
+            else:
+                lines[-1] = metrics.elidedText(longer, Qt.TextElideMode.ElideRight, width)
+                break
+        return lines
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        look = theme()
+        look, line = theme(), self._line()
         painter = QPainter(self)
         painter.setFont(look.font("body"))
-        height = look.px(24)
-        for number, reason in enumerate(self._item.reasons[:5] if self._item else ()):
-            line = QRectF(0, number * height, self.width(), height)
+        top = 0.0
+        for reason in self._reasons():
             painter.setPen(look.colour("text.primary"))
-            words = line.adjusted(0, 0, -self.width() * 0.42, 0)
-            text = painter.fontMetrics().elidedText(
-                reason.text or reason.signal, Qt.TextElideMode.ElideRight, int(words.width())
-            )
-            left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(words, left, text)
-            bar = QRectF(self.width() * 0.6, line.center().y() - 4,
-                         self.width() * 0.26 * min(1.0, reason.share), 8)  # fmt: skip
-            painter.fillRect(bar, look.colour("chart.trace2"))
+            for words in self._lines(reason.text or reason.signal):
+                painter.drawText(
+                    QRectF(0, top, self.width(), line), Qt.AlignmentFlag.AlignLeft, words
+                )
+                top += line
+            room = self.width() - look.px(52)
+            share = min(1.0, reason.share)
+            painter.fillRect(QRectF(0, top + 2, room * share, 6), look.colour("chart.trace2"))
+            painter.setFont(look.font("caption"))
             right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(line, right, numbers.percent(reason.share))
+            at = QRectF(room, top - 2, self.width() - room, look.px(14))
+            painter.drawText(at, right, numbers.percent(reason.share))
+            painter.setFont(look.font("body"))
+            top += look.px(14)
         painter.end()

@@ -30,7 +30,7 @@ def test_a_class_with_five_failures_has_lives_that_begin_with_the_making_or_a_fa
     assert lives.kind == "Lamp"
     assert int(lives.failed.sum()) == 6, "the first one opens the record"
     assert int(lives.running.sum()) == 8
-    second = lives.asset == lives.assets.index("L-1")
+    second = lives.asset == lives.names.tolist().index(b"L-1")
     assert lives.entry[second].tolist() == [4_000.0, 0.0]
     assert lives.end[second].tolist() == [4_100.0, 4_900.0]
 

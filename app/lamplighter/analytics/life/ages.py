@@ -41,15 +41,16 @@ MOST_MOMENTS: Final = 60
 FOLDS: Final = 5
 MOST: Final = 200
 """assets of a class that are told of, the likeliest first"""
+MOST_AT_ALL: Final = 800
 
 
 class Lives(Struct, frozen=True):
     """All lives of one class: `entry` and `end` (n,) ages in days between which each was watched,
-    `failed` (n,) whether that end was a failure, `asset` (n,) its place in `assets`, `end_ms` (n,).
-    The life that still runs has `running`."""
+    `failed` (n,) whether that end was a failure, `asset` (n,) its place in `names` (assets,) in
+    UTF-8, `end_ms` (n,). The life that still runs has `running`."""
 
     kind: str
-    assets: tuple[str, ...]
+    names: np.ndarray
     entry: np.ndarray
     end: np.ndarray
     failed: np.ndarray
@@ -57,12 +58,16 @@ class Lives(Struct, frozen=True):
     end_ms: np.ndarray
     running: np.ndarray
 
+    def name(self, row: int) -> str:
+        """Whose life it is."""
+        text: str = bytes(self.names[int(self.asset[row])]).decode()
+        return text
+
 
 class AgesRequest(Struct, frozen=True):
     classes: tuple[Lives, ...]
     now_ms: int
     simulated: bool = False
-    people: dict[str, int] = {}
 
 
 class Lasting:
@@ -142,7 +147,7 @@ def risks(payload: AgesRequest, progress: Progress) -> tuple[Prognosis, ...]:
     for place, lives in enumerate(payload.classes):
         progress(place, len(payload.classes), lives.kind)
         found += _of_class(lives, payload)
-    return tuple(sorted(found, key=lambda p: -(p.probability_30d or 0.0)))
+    return tuple(sorted(found, key=lambda p: -(p.probability_30d or 0.0)))[:MOST_AT_ALL]
 
 
 def _of_class(lives: Lives, payload: AgesRequest) -> list[Prognosis]:
@@ -159,7 +164,7 @@ def _of_class(lives: Lives, payload: AgesRequest) -> list[Prognosis]:
 def judged(lives: Lives) -> tuple[float, float]:
     """(our Brier score, the plain rate's) on moments of assets left out of the curve in turn."""
     ours, theirs, truth, asset = [], [], [], []
-    fold = np.random.default_rng(0).permutation(len(lives.assets))[lives.asset] % FOLDS
+    fold = np.random.default_rng(0).permutation(len(lives.names))[lives.asset] % FOLDS
     for one in range(FOLDS):
         out = fold == one
         if not out.any() or int(lives.failed[~out].sum()) < NEAR:
@@ -198,9 +203,9 @@ def _moments(lives: Lives, rows: npt.NDArray[np.intp]) -> tuple[Floats, Floats, 
 def _told(
     lives: Lives, row: int, lasting: Lasting, scores: tuple[float, float], payload: AgesRequest
 ) -> Prognosis:
-    name, age = lives.assets[int(lives.asset[row])], float(lives.end[row])
+    name, age = lives.name(row), float(lives.end[row])
     source = "simulated ages" if payload.simulated else "ages"
-    basis = f"{source}, {lasting.total} failures among {len(lives.assets)} assets of its class"
+    basis = f"{source}, {lasting.total} failures among {len(lives.names)} assets of its class"
     ours, theirs = scores
     others = int(np.interp(age, lasting.age, lasting.here)) - 1
     why = ""
@@ -209,12 +214,11 @@ def _told(
     elif others < OTHERS:
         why = f"no basis: {max(0, others)} others of its class were ever seen at this age"
     what = f"{lives.kind}, by age"
-    people = payload.people.get(name, 0)
     naive = round(lasting.naive(), 4)
     if why:
         return Prognosis(
             name, payload.now_ms, HORIZON, None, None, None, basis=why, naive_probability=naive,
-            model=MODEL, what=what, people=people,
+            model=MODEL, what=what,
         )  # fmt: skip
     chance = float(lasting.chance(np.array([age]))[0])
     low, high = lasting.band(age)
@@ -236,7 +240,7 @@ def _told(
         naive,
         MODEL,
         what,
-        people,
+        0,
         round(left[1], 1) if left else None,
         1.0,
         f"renewed now: {new:.1%} instead of {chance:.1%}",
@@ -259,13 +263,13 @@ def _cases(lives: Lives, row: int, age: float) -> tuple[SimilarCase, ...]:
     rows = rows[np.argsort(lives.end[rows], kind="stable")][:3]
     return tuple(
         SimilarCase(
-            lives.assets[int(lives.asset[r])],
+            lives.name(r),
             int(lives.end_ms[r]),
             ("failed" if lives.failed[r] else "renewed in time")
             + f" at {spoken(float(lives.end[r]))}",
             round((float(lives.end[r]) - age) / max(age, 1.0), 3),
         )
-        for r in rows
+        for r in rows.tolist()
     )
 
 

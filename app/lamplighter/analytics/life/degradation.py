@@ -28,6 +28,8 @@ MOST_DAYS: Final = 120
 STALE_DAYS: Final = 2.0
 FARTHEST: Final = 365.0
 """days beyond which a trend is not drawn out"""
+MOST: Final = 500
+"""assets told of in one answer"""
 DRAWS: Final = 200
 BLOCK: Final = 5
 """days of a stretch: what was odd today is likely odd tomorrow, so a stretch is one witness"""
@@ -82,7 +84,7 @@ def trends(payload: TrendRequest, progress: Progress) -> tuple[Prognosis, ...]:
         if one.asset not in found or trend.days < found[one.asset][0]:
             said = _prognosis(one, trend, payload.now_ms, payload.simulated)
             found[one.asset] = (trend.days, said)
-    return tuple(said for _, said in sorted(found.values(), key=lambda pair: pair[0]))
+    return tuple(said for _, said in sorted(found.values(), key=lambda pair: pair[0]))[:MOST]
 
 
 def trend_of(one: Watched, now_ms: int) -> Trend:

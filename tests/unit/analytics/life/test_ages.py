@@ -28,7 +28,7 @@ def fleet(shape: float, *, n: int = 300, seed: int = 0, scale: float = 8.0) -> L
                 break
             begin = end
     entry, end_, failed, asset, when, running = (np.array(c) for c in zip(*rows, strict=True))
-    names = tuple(f"L-{k}" for k in range(n))
+    names = np.array([f"L-{k}".encode() for k in range(n)])
     return Lives("Lamp", names, entry * YEARS, end_ * YEARS, failed, asset, when, running)
 
 
@@ -44,7 +44,7 @@ def truth(age: float, shape: float, scale: float = 8.0) -> float:
 
 def age_of(lives: Lives) -> dict[str, float]:
     rows = np.flatnonzero(lives.running)
-    return {lives.assets[int(lives.asset[r])]: float(lives.end[r]) for r in rows}
+    return {lives.name(r): float(lives.end[r]) for r in rows.tolist()}
 
 
 def test_where_things_wear_out_the_old_are_likelier_to_fail_and_the_band_holds() -> None:
@@ -91,7 +91,7 @@ def test_an_asset_older_than_all_others_has_no_basis() -> None:
     lives = fleet(3.0)
     oldest = int(np.flatnonzero(lives.running)[0])
     lives.end[oldest] = 60 * YEARS
-    one = said(lives).get(lives.assets[int(lives.asset[oldest])])
+    one = said(lives).get(lives.name(oldest))
     assert one is None or one.low is None
 
 
