@@ -17,7 +17,6 @@ import structlog
 
 from lamplighter.analytics.expected import ExpectedTable
 from lamplighter.analytics.expecting import TABLE, USED, WHY, WORSE, ExpectedReport
-from lamplighter.analytics.model_files import Kept
 from lamplighter.analytics.season import HOUR_MS, KINDS
 from lamplighter.domain import wire
 from lamplighter.domain.models import EXPECTED, ModelState
@@ -94,16 +93,8 @@ class ExpectedDesk:
                 self._due_ms = 0  # it cannot be read: learn anew
                 log.warning("expected values not loaded", why=str(value))
 
-        self._recorder.jobs.pool.submit(
-            "lamplighter.analytics.expecting:reload",
-            Kept(str(usable.folder), usable.files),
-            name="Load what is usual",
-            timeout_s=120.0,
-            on_end=end,
-            result=ExpectedTable,
-            reads=[usable.folder],
-            code="P-604",
-        )
+        room = "lamplighter.analytics.expecting"
+        self._kept.reload(usable, room, ExpectedTable, "Load what is usual", end)
 
     def stop(self, deadline_s: float = 3.0) -> None:
         self._stopping = True

@@ -7,8 +7,9 @@ desk learns anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,6 +20,10 @@ from lamplighter.runtime.model_registry import AUTOMATIC, Usable
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
+
+LOAD_S: Final = 120.0
+LOAD_BYTES: Final = 512_000_000
+"""of arrays that a loaded version may be"""
 
 
 class KeptModel:
@@ -45,6 +50,25 @@ class KeptModel:
             return None
         self.using = (0, "") if found is None else (found.card.version, found.frozen)
         return found
+
+    def reload(
+        self, usable: Usable, room: str, value: type, name: str, end: Callable[[Any], None]
+    ) -> None:
+        """Have a worker open a version that was found, by `reload` of a module of `analytics`.
+
+        `end` gets a `value`, or the problem with it, on the pool's thread; `name` is the task's.
+        """
+        self._recorder.jobs.pool.submit(
+            f"{room}:reload",
+            model_files.Kept(str(usable.folder), usable.files),
+            name=name,
+            timeout_s=LOAD_S,
+            on_end=end,
+            result=value,
+            reads=[usable.folder],
+            code="P-604",
+            reply_bytes=LOAD_BYTES,
+        )
 
     def moved(self) -> bool:
         """Whether another version is in use than the desk goes by, or it was frozen or thawed."""

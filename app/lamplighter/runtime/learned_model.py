@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import structlog
 
-from lamplighter.analytics.model_files import Kept
 from lamplighter.domain.models import ModelCard, ModelState
 from lamplighter.domain.problems import Problem
 from lamplighter.runtime.kept_model import KeptModel
@@ -89,17 +88,7 @@ class LearnedModel(KeptModel, Generic[Value]):
                 log.warning("not loaded", what=craft.what, why=str(value))
                 none()
 
-        self._recorder.jobs.pool.submit(
-            f"{craft.room}:reload",
-            Kept(str(usable.folder), usable.files),
-            name=craft.load_name,
-            timeout_s=120.0,
-            on_end=end,
-            result=craft.value,
-            reads=[usable.folder],
-            code="P-604",
-            reply_bytes=REPLY_BYTES,
-        )
+        self.reload(usable, craft.room, craft.value, craft.load_name, end)
 
     def learn(
         self,

@@ -19,7 +19,6 @@ import structlog
 from lamplighter.analytics.anomaly.relation import SIGNALS
 from lamplighter.analytics.anomaly.relation_tables import (
     Histories,
-    Kept,
     Related,
     RelationTable,
     joined,
@@ -98,17 +97,8 @@ class RelationDesk:
                 self._due_ms = 0  # it cannot be read: learn anew
                 log.warning("relations not loaded", why=str(value))
 
-        self._recorder.jobs.pool.submit(
-            "lamplighter.analytics.anomaly.relation_tables:reload",
-            Kept(str(usable.folder), usable.files),
-            name="Load how signals go together",
-            timeout_s=120.0,
-            on_end=end,
-            result=RelationTable,
-            reads=[usable.folder],
-            code="P-604",
-            reply_bytes=512_000_000,
-        )
+        room = "lamplighter.analytics.anomaly.relation_tables"
+        self._kept.reload(usable, room, RelationTable, "Load how signals go together", end)
 
     def stop(self, deadline_s: float = 3.0) -> None:
         self._stopping = True

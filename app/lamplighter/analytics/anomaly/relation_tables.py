@@ -17,7 +17,7 @@ from lamplighter.analytics.anomaly import relation
 from lamplighter.analytics.anomaly.columns import Columns
 from lamplighter.analytics.anomaly.relation import RelationModel
 from lamplighter.analytics.model_archive import NotAllowed, look_at_tables
-from lamplighter.analytics.model_files import sha256, verify_files
+from lamplighter.analytics.model_files import Kept, sha256, verify_files
 from lamplighter.domain.problems import fault
 from lamplighter.domain.task import Progress
 
@@ -101,13 +101,6 @@ class Related(Struct, frozen=True):
     table: RelationTable
     why_not: dict[str, str]
     files: dict[str, str] = {}
-
-
-class Kept(Struct, frozen=True):
-    """A folder whose manifest was checked, and the files it names."""
-
-    folder: str
-    files: dict[str, str]
 
 
 def learn(payload: Histories, progress: Progress) -> Related:

@@ -14,13 +14,13 @@ from lamplighter.analytics.anomaly.columns import Columns
 from lamplighter.analytics.anomaly.relation import RelationModel
 from lamplighter.analytics.anomaly.relation_tables import (
     Histories,
-    Kept,
     joined,
     learn,
     load,
     reload,
     table_of,
 )
+from lamplighter.analytics.model_files import Kept
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.task import silent
 
