@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.by_hand import HandMark
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.newest_block import blank
 from lamplighter.domain.quality import Quality, QualityMark
-from lamplighter.ui.by_hand import HandPanel, mark_words
+from lamplighter.ui.by_hand import HandPanel, OriginalWindow, mark_words
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.value_model import of_datastream
 from tests.ui.conftest import directly
@@ -110,3 +113,20 @@ def test_marked_values_are_no_live_inputs(desk: Desk) -> None:
     )  # fmt: skip
     assert desk.stale_of(marked, now)[:2].all()
     assert not desk.stale_of(marked, now)[2]
+
+
+def test_a_cameras_picture_is_shown_instead_of_text(
+    qtbot: object, tmp_path: Path, desk: Desk
+) -> None:
+    image = QImage(80, 60, QImage.Format.Format_RGB32)
+    image.fill(0x336699)
+    good, bad = tmp_path / "a.png", tmp_path / "b.jpg"
+    image.save(str(good))
+    bad.write_bytes(b"\xff\xd8\xff")
+    parent = QWidget()
+    for file in (good, bad):
+        made = OriginalWindow(wire.Original("g/picture/age", "", "", 1, 7, "", str(file)), parent)
+        assert not made.body.isVisibleTo(made) and made.picture.isVisibleTo(made)
+        assert made.picture.pixmap().isNull() == (file is bad)
+        made.close()
+    parent.deleteLater()

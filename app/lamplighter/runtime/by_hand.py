@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,6 +35,7 @@ from lamplighter.governance.roles import Permission
 from lamplighter.pipeline import Pipeline
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.feeds import mapping_of
+from lamplighter.sources.still_feed import PICTURE, pictures_of_source
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -220,6 +222,9 @@ class HandAnswers(Answering):
     def _original(self, ask: wire.GetOriginal) -> wire.Reply:
         source, _, name = ask.key.partition("/")
         recorder = self._recorder
+        picture = _picture(recorder.project, ask, source, name)
+        if picture is not None:
+            return picture
         for feed in recorder.feeds:
             own = getattr(feed, "original", None)
             kept = own(source, name) if own is not None else None
@@ -266,6 +271,19 @@ def made(ask: wire.SetByHand, streams: dict[str, Datastream], user: str, now_ms:
 
 def _no(what: str) -> Exception:
     return fault("U-801", what=f"Nothing is set by hand: {what}", name="hand set")
+
+
+def _picture(project: Path, ask: wire.GetOriginal, source: str, name: str) -> wire.Original | None:
+    """The picture of a camera; None for what is no camera."""
+    kept = pictures_of_source(project, source) if name.startswith(PICTURE) else []
+    if not kept:
+        return None
+    by_then = [(file, time) for file, time in kept if not ask.at_ms or time <= ask.at_ms]
+    if not by_then:
+        what = "no picture of that moment is kept any more"
+        raise fault("U-804", name=f"The picture behind {ask.key}", what=what)
+    file, time = by_then[-1]
+    return wire.Original(ask.key, "", "", time, file.stat().st_size, "", str(file))
 
 
 def _shown(key: str, topic: str, feed: str, received_ms: int, payload: bytes) -> wire.Original:

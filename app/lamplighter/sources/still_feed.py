@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from lamplighter.domain.clock import iso
 from lamplighter.sources.own_feeds import Wish, bad
-from lamplighter.sources.own_source import Point
+from lamplighter.sources.own_source import Point, plain
 from lamplighter.sources.reading import Unreadable
 from lamplighter.sources.web_feed import WebFeed
 
 INTERVAL_S: Final = 30.0
+PICTURE: Final = "picture/"
+"""how the names of a camera's datastreams begin"""
 KEPT: Final = 20
 MOST_KEPT: Final = 1_000
 MOST_BYTES: Final = 8_000_000
@@ -83,6 +86,20 @@ def pictures(folder: Path) -> list[Path]:
     """The kept pictures of a camera, the oldest first."""
     endings = {ending for _, ending in _KINDS}
     return sorted(p for p in folder.glob("*") if p.suffix in endings)
+
+
+def pictures_of_source(project: Path, source: str) -> list[tuple[Path, int]]:
+    """(file, its time in UTC ms) of a camera's kept pictures, the oldest first."""
+    timed = ((p, _time_of(p.stem)) for p in pictures(project.joinpath(*FOLDER, plain(source))))
+    return [(file, time) for file, time in timed if time is not None]
+
+
+def _time_of(stem: str) -> int | None:
+    try:
+        moment = datetime.strptime(stem, "%Y-%m-%dT%H%M%S-%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return round(moment.timestamp() * 1000)
 
 
 def ending_of(body: bytes) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QVBoxLayout,
@@ -24,8 +26,12 @@ from lamplighter.ui.flow import Flow
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.quarantine_page import pretty
 from lamplighter.ui.theme import theme
+from lamplighter.ui.thumbnails import read_small
+from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
 
+SIDE: Final = 640
+"""pixels a camera's picture is wide at most"""
 SPANS: Final = (
     ("30 minutes", 30), ("2 hours", 120), ("8 hours", 480), ("1 day", 1_440), ("7 days", 10_080),
     ("30 days", 43_199),
@@ -102,13 +108,16 @@ class HandPanel(QWidget):
 
     def _original(self) -> None:
         if self._stream is not None:
-            self._desk.ask(wire.GetOriginal(self._stream.key), self._got)
+            time = self._desk.time
+            at = time.now_ms if time.mode is Mode.REPLAY else 0
+            self._desk.ask(wire.GetOriginal(self._stream.key, at), self._got)
 
     def _got(self, reply: wire.Reply) -> None:
         if isinstance(reply, wire.Original):
             if self.original is not None:
                 self.original.close()
-            self.original = OriginalWindow(reply, self.window())
+            past = self._desk.time.mode is Mode.REPLAY
+            self.original = OriginalWindow(reply, self.window(), past=past)
             self.original.destroyed.connect(self._original_gone)
             self.original.show()
 
@@ -215,9 +224,10 @@ def _explained(value: bool) -> str:
 
 
 class OriginalWindow(QWidget):
-    """The message as plain text."""
+    """The message as plain text, or a camera's picture."""
 
-    def __init__(self, original: wire.Original, parent: QWidget) -> None:
+    def __init__(self, original: wire.Original, parent: QWidget, *, past: bool = False) -> None:
+        """`past`: the view is in replay, and messages of the past are not kept."""
         super().__init__(parent, Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setProperty("role", "panel")
@@ -229,12 +239,32 @@ class OriginalWindow(QWidget):
         self.body.setAccessibleName(tr("What was sent"))
         self.body.setPlainText(pretty(original.body))
         at = numbers.clock(original.received_ms)
-        words = tr("{feed}, received {t}, {n} bytes", feed=original.feed or tr("no feed"), t=at,
-                   n=f"{original.size:,}")  # fmt: skip
+        if original.file:
+            words = tr("Picture of {d} {t}, {n} bytes", d=numbers.day(original.received_ms), t=at,
+                       n=f"{original.size:,}")  # fmt: skip
+        else:
+            words = tr("{feed}, received {t}, {n} bytes", feed=original.feed or tr("no feed"),
+                       t=at, n=f"{original.size:,}")  # fmt: skip
+            if past:
+                words += "\n" + tr("This is the newest message, not the one of the shown moment.")
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 12, 16, 12)
         box.addWidget(Text(original.key, "bodyStrong", wrap=True))
         box.addWidget(Text(f"{original.topic}\n{words}".strip(), "caption", "secondary", wrap=True))
+        self.picture = QLabel()
+        self.picture.setAccessibleName(tr("The picture"))
+        self.picture.setVisible(bool(original.file))
+        self.body.setVisible(not original.file)
         box.addWidget(self.body, 1)
+        box.addWidget(self.picture, 1, Qt.AlignmentFlag.AlignCenter)
         box.addLayout(row(None, button(tr("Close"), self.close)))
+        if original.file:
+            self._show_picture(Path(original.file))
         self.resize(theme().px(520), theme().px(420))
+
+    def _show_picture(self, file: Path) -> None:
+        image = read_small(file, theme().px(SIDE))
+        if image.isNull():
+            self.picture.setText(tr("This picture cannot be read."))
+        else:
+            self.picture.setPixmap(QPixmap.fromImage(image))

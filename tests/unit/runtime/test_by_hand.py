@@ -182,3 +182,16 @@ def test_the_original_behind_a_mapping_is_found_by_its_values(recorder: Recorder
         )
     assert ask(recorder, wire.GetOriginal("m-x/v")).body == '{"v": 1}'
     assert ask(recorder, wire.GetOriginal("m-y/v")).body == '{"v": 2}'
+
+
+def test_behind_a_camera_stands_the_picture_of_the_asked_moment(recorder: Recorder) -> None:
+    folder = recorder.project / "media" / "stills" / "gate"
+    folder.mkdir(parents=True)
+    for name in ("2026-11-28T190814-601Z.jpg", "2026-11-28T190819-473Z.jpg"):
+        (folder / name).write_bytes(b"\xff\xd8\xff")
+    first, last = 1_795_892_894_601, 1_795_892_899_473
+    assert ask(recorder, wire.GetOriginal("gate/picture/age")).received_ms == last
+    then = ask(recorder, wire.GetOriginal("gate/picture/age", last - 1))
+    assert then.received_ms == first and then.file.endswith("T190814-601Z.jpg")
+    with pytest.raises(LamplighterError, match="no picture of that moment"):
+        ask(recorder, wire.GetOriginal("gate/picture/age", first - 1))

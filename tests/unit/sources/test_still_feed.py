@@ -10,7 +10,7 @@ from tests.kit.web import WebServer
 
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
-from lamplighter.sources.still_feed import pictures
+from lamplighter.sources.still_feed import pictures, pictures_of_source
 
 JPEG = b"\xff\xd8\xff\xe0 picture "
 
@@ -44,3 +44,13 @@ def test_a_camera_that_shows_the_same_picture_grows_old(tmp_path: Path) -> None:
 def test_what_can_be_no_camera_is_refused(more: str) -> None:
     with pytest.raises(LamplighterError, match="U-801"):
         check_feed(FeedConfig("feed-1", f"still+http://cam/a.jpg{more}"))
+
+
+def test_kept_pictures_are_found_with_their_times(tmp_path: Path) -> None:
+    folder = tmp_path / "media" / "stills" / "gate"
+    folder.mkdir(parents=True)
+    for name in ("2026-11-28T190814-601Z.jpg", "2026-11-28T190819-473Z.jpg", "notes.jpg"):
+        (folder / name).write_bytes(JPEG)
+    found = pictures_of_source(tmp_path, "gate")
+    assert [time for _, time in found] == [1_795_892_894_601, 1_795_892_899_473]
+    assert pictures_of_source(tmp_path, "other") == []

@@ -37,9 +37,11 @@ class ByHand(Message, frozen=True):
 
 
 class GetOriginal(Message, frozen=True):
-    """The newest message a value of this datastream came in."""
+    """The newest message a value of this datastream came in, or a camera's picture."""
 
     key: str
+    at_ms: int = 0
+    """of a camera: the newest picture by this moment, UTC ms; 0 = now"""
 
 
 class Original(Message, frozen=True):
@@ -51,6 +53,8 @@ class Original(Message, frozen=True):
     received_ms: int
     size: int
     body: str
+    file: str = ""
+    """path of a kept picture, which stands instead of a body"""
 
 
 Request = SetByHand | EndByHand | GetByHand | GetOriginal
