@@ -181,7 +181,6 @@ class Play:
 def _play(plays: list[Play], session: Session) -> dict[str, str]:
     """All scripts side by side; (key -> reason) of good sensors that were accused meanwhile."""
     before = time.time() * 1000
-    known = {s.id for s in _lane(session).items if s.standing}
     for play in plays:
         play.town.begin(play.script, play.target, play.partner)
     begun = time.monotonic()
@@ -191,8 +190,8 @@ def _play(plays: list[Play], session: Session) -> dict[str, str]:
         fresh = [s for s in _lane(session).items if s.seen_ms >= before and s.standing]
         for s in fresh:
             play = next(p for p in plays if s.key in p.town.all_keys)
-            if s.scope == "process" or s.id in known:
-                continue
+            if s.scope == "process" or s.since_ms < before:
+                continue  # told before the script began, and nothing else since
             if not play.touched(s):
                 beside.setdefault(s.key, f"{play.script}: {s.reason}")
             elif play.flagged is None and play.aimed(s):

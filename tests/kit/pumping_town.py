@@ -48,6 +48,25 @@ def pump(rows: int, seed: int) -> Floats:
     return found
 
 
+def switched(rows: int, seed: int) -> Floats:
+    """(rows, 4) a pump that runs for some hours and rests for some; when it is switched, now and
+    then a signal comes one row late.
+    """
+    rng = np.random.default_rng(seed + 10_000)
+    found = pump(rows, seed)
+    on = np.sin(2 * np.pi * np.arange(rows) / 60 + rng.normal(0, 0.3, rows).cumsum() / 20) > 0
+    count = int((~on).sum())
+    found[~on, 0] = np.abs(rng.normal(0, 0.02, count))
+    found[~on, 1] = 15 + rng.normal(0, 0.3, count)
+    found[~on, 2] = 0.02
+    found[~on, 3] = 0.1 + rng.normal(0, 0.01, count)
+    for row in np.flatnonzero(np.diff(on.astype(np.int8))).tolist():
+        if rng.random() < 0.5:
+            late = int(rng.integers(0, len(SIGNALS)))
+            found[row + 1, late] = found[row, late]
+    return np.round(found, 2)
+
+
 def columns(values: Floats, end_ms: int) -> Columns:
     """Rows that end with `end_ms`."""
     time_ms = end_ms - (np.arange(values.shape[0], dtype=np.int64)[::-1]) * STEP_MS

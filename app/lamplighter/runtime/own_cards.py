@@ -213,7 +213,7 @@ def relations_card(table: RelationTable, seconds: float) -> ModelCard:
         rows=int(table.rows.sum()),
         seeds=(),
         split="24 blocks of time in four folds, each told by what was learned from the other three",
-        thresholds="the second worst day of those blocks, half as much again",
+        thresholds="the second worst day of those blocks, with a margin",
         figures=(figure,) if left.size else (),
         naive="for each signal the better of: its mean, its usual course of the day",
         seconds=round(seconds, 2),

@@ -28,6 +28,10 @@ LISTED: Final = frozenset({"unknown publisher", "retained message"})
 """told, and no reason to doubt each value"""
 VAGUE: Final = frozenset({"mismatch", "impossible rate", "noisy"})
 DECISIVE: Final = frozenset({"replay", "unit change", "swap", "stuck", "dropout"})
+PASSING: Final = frozenset({"dropout", "stuck", "replay"})
+"""what a sensor does by itself, and is over as soon as it reads on"""
+IN_A_ROW: Final = 3
+"""signs of another kind, none of the old one between them, after which it is another lie"""
 
 
 def _says_more(found: Suspect, before: Suspect) -> bool:
@@ -64,6 +68,8 @@ class SuspicionLane:
         self._lock = threading.RLock()
         self._suspects = {s.id: s for s in stored_suspects(recorder.store)}
         self._withheld = {w.key: w for w in stored_withheld(recorder.store)}
+        self._other: dict[str, tuple[str, int]] = {}
+        """by suspicion: the other kind that its last signs were of, and how many"""
         self._muted: set[str] = set()
         """what a person called genuine since the last time of learning"""
 
@@ -77,18 +83,40 @@ class SuspicionLane:
                 return
             if found.id in self._muted:
                 return
-            if before is not None and before.standing and not _says_more(found, before):
+            another = before is not None and before.standing and self._another(found, before)
+            if (
+                before is not None
+                and before.standing
+                and not another
+                and not _says_more(found, before)
+            ):
                 changed = msgspec.structs.replace(
                     before, seen_ms=now, score=max(before.score, found.score)
                 )
                 self._suspects[found.id] = changed
                 return
-            since = before.since_ms if before is not None and before.standing else now
+            goes_on = before is not None and before.standing and not another
+            since = before.since_ms if before is not None and goes_on else now
             found = msgspec.structs.replace(found, since_ms=since, seen_ms=now)
             self._suspects[found.id] = found
         self._keep(SUSPECT + found.id, found)
         self.mark()
         self._tell()
+
+    def _another(self, found: Suspect, before: Suspect) -> bool:
+        """Whether what stood is over and the sensor lies in another way now: that is told anew."""
+        if found.kind == before.kind:
+            self._other.pop(found.id, None)
+            return False
+        if found.kind in VAGUE or not (found.kind in DECISIVE or before.kind in PASSING):
+            return False
+        kind, count = self._other.get(found.id, ("", 0))
+        count = count + 1 if kind == found.kind else 1
+        self._other[found.id] = (found.kind, count)
+        if count < IN_A_ROW:
+            return False
+        del self._other[found.id]
+        return True
 
     def settle(self, limit: int) -> None:
         """What was not seen since `limit` (UTC ms) stands no more; it stays to be looked at."""

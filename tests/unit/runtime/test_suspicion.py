@@ -182,6 +182,27 @@ def test_a_suspicion_that_was_looked_at_leaves_the_lane(recorder: Recorder) -> N
     assert ask(recorder, wire.GetSuspects()).items == ()
 
 
+def test_a_sensor_that_reads_again_and_then_lies_in_another_way_is_told_anew(
+    recorder: Recorder,
+) -> None:
+    lane = recorder.suspicion.lane
+    found = Suspect(KEY, "datastream", "dropout", "broken", "x", "gap", 3.0, 0, 0)
+
+    def told(*kinds: str) -> tuple[str, int]:
+        for kind in kinds:
+            lane.put(replace(found, kind=kind, reason=kind))
+        return lane.items[0].reason, lane.items[0].since_ms
+
+    first = told("dropout")
+    assert told("unit change", "unit change") == ("dropout", first[1])  # both may be true for now
+    assert told("dropout", "unit change", "mismatch", "unit change") == ("dropout", first[1])
+    time.sleep(0.01)
+    again = told("unit change")
+    assert again[0] == "unit change" and again[1] > first[1]
+    assert told("offset", "offset", "offset", "offset") == again  # says less, of the same lie
+    assert told("stuck", "stuck", "stuck")[0] == "stuck"
+
+
 def test_what_a_person_makes_of_suspicions_stands_on_the_scoreboard(recorder: Recorder) -> None:
     lane = recorder.suspicion.lane
     found = Suspect(KEY, "datastream", "offset", "tampered", "P-1 stands apart", "m", 3.0, 0, 0)

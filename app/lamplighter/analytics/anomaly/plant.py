@@ -135,21 +135,21 @@ def waves(inputs: Floats, turn: Floats, phase: Floats) -> Floats:
     return np.column_stack([turned, inputs, np.ones(inputs.shape[0])])
 
 
-def solved(features: Floats, targets: Floats) -> Floats:
+def solved(features: Floats, targets: Floats, ridge: float = RIDGE) -> Floats:
     """(f, m) weights by ridge."""
-    inner = features.T @ features + RIDGE * features.shape[0] * np.eye(features.shape[1])
+    inner = features.T @ features + ridge * features.shape[0] * np.eye(features.shape[1])
     found: Floats = np.linalg.solve(inner, features.T @ targets)
     return found
 
 
-def unseen(features: Floats, targets: Floats) -> Floats:
+def unseen(features: Floats, targets: Floats, ridge: float = RIDGE) -> Floats:
     """What remains in each block by a model fitted on the other folds."""
     rows = features.shape[0]
     fold = np.arange(rows) * BLOCKS // rows % FOLDS
     left = np.zeros(targets.shape)
     for part in range(FOLDS):
         out = fold == part
-        left[out] = targets[out] - features[out] @ solved(features[~out], targets[~out])
+        left[out] = targets[out] - features[out] @ solved(features[~out], targets[~out], ridge)
     return left
 
 

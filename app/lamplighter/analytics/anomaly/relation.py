@@ -21,6 +21,7 @@ from lamplighter.analytics.anomaly.findings import duration
 
 FEATURES: Final = 96
 WIDTH: Final = 0.1
+RIDGE: Final = 1e-4
 SIGNALS: Final = (3, 24)
 """how many signals an asset has whose relations are learned"""
 LEAST: Final = 864
@@ -37,10 +38,15 @@ CLIP: Final = (15.0, 4.0)
 HOLD: Final = 12
 WORST: Final = 2
 """the limit is the departure of the second worst day not learned from: one bad day sets nothing"""
-MARGIN: Final = 1.5
+MARGIN: Final = (1.5, 2.0)
+"""of the quick and of the slow departure: what was learned is a little off for hours where few rows
+taught it, at the ends of the range
+"""
 EXACT: Final = 1e-3
 """no signal is trusted to be more exact than this share of its own spread"""
-BEYOND: Final = 0.15
+FEW: Final = 3.0
+"""days that count against the margin: of few days the worst is not yet known"""
+BEYOND: Final = 0.05
 """share of a signal's range by which it may leave it; farther out nothing is known of relations"""
 JUMP: Final = 0.4
 """share of its range by which a signal moves from one row to the next when the asset is switched:
@@ -118,11 +124,11 @@ def fit(columns: Columns, least: int = LEAST) -> tuple[RelationModel | None, str
         if np.unique(values[:, k]).size <= plant.SWITCH:
             continue
         features = _features(scaled, k, turn, phase)
-        unseen = plant.unseen(features, scaled[:, [k]])[:, 0]
+        unseen = plant.unseen(features, scaled[:, [k]], RIDGE)[:, 0]
         error, usual = _size(unseen), _naive(scaled[:, k], time_ms)
         if error < EXPLAINED * usual:
             told.append(k)
-            weight.append(plant.solved(features, scaled[:, [k]])[:, 0])
+            weight.append(plant.solved(features, scaled[:, [k]], RIDGE)[:, 0])
             left.append(unseen)
             naive.append(usual)
     if not told:
@@ -202,7 +208,8 @@ def _limits(away: Floats, time_ms: np.ndarray) -> Floats:
     """(2, m) how far a departure goes on calm days that were not learned from, with a margin."""
     begins = np.flatnonzero(np.diff(time_ms // DAY_MS, prepend=-1))
     worst = np.sort(np.maximum.reduceat(np.abs(away), begins, axis=1), axis=1)
-    found: Floats = MARGIN * worst[:, -min(WORST, begins.size)]
+    margin = np.array(MARGIN)[:, None] * (1.0 + FEW / begins.size)
+    found: Floats = margin * worst[:, -min(WORST, begins.size)]
     return np.maximum(found, 1e-6)
 
 
