@@ -59,24 +59,23 @@ def card(
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """The card of one version: where it was learned, how it was judged, how it fares."""
-    from lamplighter.domain.models import card_lines
+    from lamplighter.domain.models import ModelState, card_lines
     from lamplighter.runtime.model_registry import plain
     from lamplighter.runtime.project import opened
 
     with opened(project) as store:
-        found = [
-            r
-            for r in store.models()
-            if r.card.kind == kind
-            and (r.card.version == version or (not version and r.state.value == "in use"))
-        ]
-    if not found:
+        mine = {r.card.version: r for r in store.models() if r.card.kind == kind}
+    used = next((v for v, r in mine.items() if r.state is ModelState.IN_USE), 0)
+    found = mine.get(version or used)
+    if found is None and mine and not version:
+        raise fault("P-609", name=kind, what="no version of it is in use")
+    if found is None:
         name = f"{kind} {version}" if version else kind
         raise fault("U-809", what="model", name=name, lists="models list")
     if json:
-        document(plain(found[0]))
+        document(plain(found))
         return
-    for name, text in card_lines(found[0]):
+    for name, text in card_lines(found):
         line(f"{name + ':':<22} {text}")
 
 

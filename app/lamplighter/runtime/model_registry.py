@@ -186,7 +186,7 @@ class ModelRegistry:
         if used is None:
             return False
         try:
-            self._check(used)
+            self.sound(used)
         except LamplighterError as error:
             why = f"its files are damaged: {error.problem.text}"
             aside = replace(used, state=ModelState.EARLIER, frozen=why, frozen_ms=now)
@@ -230,7 +230,7 @@ class ModelRegistry:
         if record.state is ModelState.IN_USE:
             raise fault("P-609", name=record.key, what="it is in use already")
         with self._lock:
-            self._check(record)
+            self.sound(record)
             now = self._clock.wall_ms()
             self._step_back(kind, now, by, f"version {version} was promoted: {reason}")
             record = replace(
@@ -259,11 +259,16 @@ class ModelRegistry:
             last = max(earlier, key=lambda r: (r.changed_ms, r.card.version))
             return self.promote(kind, last.card.version, by=by, reason=reason)
 
-    def _check(self, record: ModelRecord) -> None:
+    def sound(self, record: ModelRecord) -> model_files.Manifest:
+        """Its manifest, when signature and files are what was registered.
+
+        Raises LamplighterError (P-603, P-604).
+        """
         folder = self.folder(record.card.kind, record.card.version)
         manifest = model_files.check(folder, self._key.public_key())
         if not _same(manifest, record.card):
             raise fault("P-604", name=record.key, what="its files belong to another version")
+        return manifest
 
     # ------------------------------------------------------------------ how it fares
     def judged(self, kind: str, window: Judged, *, version: int = 0) -> ModelRecord | None:

@@ -188,7 +188,11 @@ def _awaited(
 
 
 def package(project: Path, kind: str, version: int, out: Path) -> dict[str, Any]:
-    """Write a version as a package others may take in. Raises LamplighterError."""
+    """Write a version as a package others may take in.
+
+    Raises LamplighterError: U-809 for a name nothing bears, P-604 for files that are not what was
+    registered, P-609 for a kind of this project alone, U-813 when it cannot be written.
+    """
     if out.exists():
         raise fault("U-813", name=out.name, what="there is a file of that name already")
     if kind in OWN_KINDS:
@@ -197,12 +201,14 @@ def package(project: Path, kind: str, version: int, out: Path) -> dict[str, Any]
     with alone(project, write=False) as (registry, _):
         record = registry.record(kind, version)
         folder = registry.folder(kind, record.card.version)
-        model_files.read_manifest(folder)
+        manifest = registry.sound(record)
         try:
             with zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED) as archive:
-                for file in sorted(folder.iterdir()):
-                    archive.write(file, file.name)
+                for name in sorted([*manifest.files, model_files.MANIFEST]):
+                    archive.write(folder / name, name)
         except OSError as error:
+            if not isinstance(error, FileExistsError):
+                out.unlink(missing_ok=True)  # half a package is none
             raise fault("U-813", name=out.name, what=error.strerror or str(error)) from None
     return {"out": str(out), "model": record.key, "bytes": out.stat().st_size}
 

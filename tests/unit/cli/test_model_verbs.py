@@ -84,6 +84,24 @@ def test_versions_cards_and_what_a_person_decides(say: Any, project: Path) -> No
         (("models", "promote", "{p}", "pumps", 2), USAGE, "reason"),
         (("models", "rollback", "{p}", "pumps", "--reason", "x"), FAILED, "no earlier version"),
         (("models", "card", "{p}", "bridges"), USAGE, "no model called bridges"),
+        (("models", "promote", "{p}", "bridges", 1, "--reason", "x"), USAGE, "called bridges 1"),
+        (("models", "promote", "{p}", "pumps", 1, "--reason", "x"), FAILED, "in use already"),
+        (("models", "promote", "{p}", "pumps", 0, "--reason", "x"), USAGE, "VERSION"),
+        (("models", "rollback", "{p}", "bridges", "--reason", "x"), USAGE, "called bridges"),
+        (("models", "rollback", "{p}", "forecasts", "--reason", "x"), USAGE, "called forecasts"),
+        (("models", "rollback", "{p}", "pumps"), USAGE, "reason"),
+        (("models", "rollback", "{p}/no", "pumps", "--reason", "x"), FAILED, "no Lamplighter"),
+        (("models", "card", "{p}", "pumps", "--version", 9), USAGE, "no model called pumps 9"),
+        (("models", "card", "{p}", "forecasts"), USAGE, "no model called forecasts"),
+        (("models", "export", "{p}", "bridges", "{p}/b.zip"), USAGE, "called bridges"),
+        (("models", "export", "{p}", "pumps", "{p}/b.zip", "--version", 9), USAGE, "pumps 9"),
+        (("models", "export", "{p}", "pumps", "{p}/no/b.zip"), FAILED, "cannot be written"),
+        (("models", "export", "{p}", "pumps", "{p}"), FAILED, "already"),
+        (("models", "export", "{p}", "forecasts", "{p}/b.zip"), FAILED, "of no use elsewhere"),
+        (("models", "export", "{p}/no", "pumps", "{p}/b.zip"), FAILED, "no Lamplighter"),
+        (("models", "train", "{p}", "bridges"), USAGE, "called bridges"),
+        (("models", "train", "{p}", "forecasts"), FAILED, "training needs one"),
+        (("models", "list", "{p}/no"), FAILED, "no Lamplighter"),
         (("models", "import", "{p}", "{p}/nothing.zip"), FAILED, "there is no such file"),
         (("models", "import", "{p}", "{p}/m.onnx"), FAILED, "can run hidden code"),
         (("models", "train", "{p}"), FAILED, "training needs one"),
@@ -96,7 +114,8 @@ def test_what_cannot_be_done_is_one_line(
     found, _, beside = say(*(str(w).replace("{p}", str(project)) for w in words))
 
     assert found == code
-    assert said in beside and "Traceback" not in beside
+    assert said in beside and len(beside.splitlines()) == 1
+    assert not list(project.glob("*.zip"))
 
 
 def test_the_track_record_says_that_it_is_none_yet(say: Any, project: Path) -> None:
@@ -123,3 +142,28 @@ def test_a_version_is_written_for_others(say: Any, project: Path, tmp_path: Path
     code, _, beside = say("models", "export", project, "pumps", out)
 
     assert out.stat().st_size > 0 and code == FAILED and "already" in beside
+
+
+def test_what_was_changed_on_the_disk_is_not_written_for_others(
+    say: Any, project: Path, tmp_path: Path
+) -> None:
+    table = next(project.glob("models/pumps/0001/*.npz"))
+    table.write_bytes(table.read_bytes()[:-1] + b"x")
+
+    code, _, beside = say("models", "export", project, "pumps", tmp_path / "m.zip")
+
+    assert code == FAILED and len(beside.splitlines()) == 1
+    assert "was changed" in beside and not (tmp_path / "m.zip").exists()
+
+
+def test_a_kind_of_which_none_is_in_use_has_cards_by_number_alone(say: Any, project: Path) -> None:
+    (used,) = project.glob("models/pumps/0001/*.npz")
+    used.write_bytes(b"")
+    with alone(project, write=True) as (registry, _):
+        assert not registry._sound_in_use("pumps", SystemClock().wall_ms())
+
+    code, _, beside = say("models", "card", project, "pumps")
+
+    assert (code, len(beside.splitlines())) == (FAILED, 1) and "no version" in beside
+    assert say("models", "card", project, "pumps", "--version", 2)[0] == DONE
+    assert say("models", "export", project, "pumps", project / "x.zip")[0] == FAILED
