@@ -82,6 +82,7 @@ class Beat(QObject):
         self._idle.setSingleShot(True)
         self._idle.setInterval(0)
         self._idle.timeout.connect(self._idled)
+        self._hurry = False
         self._start = 0.0
         self._seen: np.ndarray = np.zeros(0, np.int64)
         self._fresh_ages: tuple[np.ndarray, int] | None = None
@@ -90,6 +91,9 @@ class Beat(QObject):
         self.ages = AgeCounts()
         self.last_ms = 0.0
         self.number = 0
+        """of the frame that was begun last"""
+        self.shown = 0
+        """of the frame that was shown wholly, in 3D too"""
         self.most_live = 0
         """the largest number of datastreams that were live at the same moment"""
 
@@ -108,6 +112,8 @@ class Beat(QObject):
         """Shows what changed at once; used when another moment was asked for."""
         if self._timer.isActive():
             self._timer.start(0)
+        else:
+            self._hurry = self._idle.isActive()  # with the end of the frame that is under way
 
     def stop(self) -> None:
         self._timer.stop()
@@ -166,6 +172,9 @@ class Beat(QObject):
                 if not self._first:
                     self._first = True
                     self.first_value.emit()
+        self.shown = self.number
         wait = SLOW_MS if self.last_ms > HEAVY_MS else FAST_MS
-        self._timer.start(max(1, round(wait - self.last_ms)) if wait == FAST_MS else wait)
+        rest = max(1, round(wait - self.last_ms)) if wait == FAST_MS else wait
+        self._hurry, hurry = False, self._hurry
+        self._timer.start(0 if hurry else rest)
         self.done.emit(self.last_ms)

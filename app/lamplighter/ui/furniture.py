@@ -61,6 +61,7 @@ from lamplighter.ui.units_dialog import restore as restore_units
 from lamplighter.ui.view_files import is_view
 from lamplighter.ui.waiting_card import WaitingCard
 from lamplighter.ui.wall import Wall
+from lamplighter.ui.whole_picture import WholePicture
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Furniture:
         window.beat.add_late(self.twin)
         for view in (self.faceplate, self.trends):
             window.beat.add(view)
+        self._whole = WholePicture(desk, window.beat, window.gate, self.trends, self.twin)
         self._is_narrow: bool | None = None
         self._shut = False
         self.errands = CityErrands(desk, self.docks, self.twin, self.kept, self.nearby)

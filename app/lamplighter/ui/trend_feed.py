@@ -78,6 +78,8 @@ class TrendFeed(QObject):
         self.signs: tuple[wire.Sign, ...] = ()
         self.thresholds: dict[int, tuple[wire.Threshold, ...]] = {}
         """datastream id -> where its alarm rules fire"""
+        self.answers = 0
+        """how often curves have come"""
         self._alone = False
         self._wanted: Wanted | None = None
         self._curves = _Latest(desk, self._got_curves)
@@ -149,6 +151,7 @@ class TrendFeed(QObject):
 
     # ---------------------------------------------------------------- answers
     def _got_curves(self, _: wire.Request, reply: wire.Reply) -> None:
+        self.answers += 1
         if isinstance(reply, wire.History):
             for series in reply.series:
                 trace = self.traces.setdefault(series.datastream, Trace())

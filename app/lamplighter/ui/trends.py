@@ -64,7 +64,7 @@ class Trends(Panel):
         self._pinned: list[list[int]] = []
         self.cursors: list[int | None] = [None, None]
         self._beats = 0
-        self._ready = self._in_replay = False
+        self._ready = False
         self._menu: TrendMenu | None = None
         self._ghost_asked_ms = 0
         self.setAcceptDrops(True)
@@ -315,20 +315,15 @@ class Trends(Panel):
     def _time_moved(self) -> None:
         if self._ready and self.charts:
             replay = self._desk.time.mode is Mode.REPLAY
-            entering, self._in_replay = replay and not self._in_replay, replay
             if not replay:
                 self.feed.forget()
             self.ask()
-            if entering and self.feed.busy:  # the frame moves everything: painted once, with then
-                self.stage.setUpdatesEnabled(False)
             if not (replay and self.feed.busy):  # else it is drawn once, with its curves
                 self._redraw()
 
     def _redraw(self) -> None:
         if not self._ready:
             return
-        if not self.stage.updatesEnabled():
-            self.stage.setUpdatesEnabled(True)
         time = self._desk.time
         first, last = self.window_ms()
         replay = time.mode is Mode.REPLAY

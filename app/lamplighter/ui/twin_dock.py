@@ -79,6 +79,12 @@ class TwinDock(Panel):
         if show is not None:
             show(shown)
 
+    def show_states_now(self) -> None:
+        """See `TwinPicture.show_states_now`."""
+        show = getattr(self.view, "show_states_now", None)
+        if show is not None:
+            show()
+
     @property
     def frame_ms(self) -> float:
         """How long the last 3D frame took; 0 without one."""

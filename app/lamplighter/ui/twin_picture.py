@@ -94,6 +94,7 @@ class TwinPicture(QWidget):
         self._anchors: dict[str, tuple[float, float, float] | None] = {}
         self._pulse = self._timer(TICK_MS, self._take_tile)
         self._patience = self._timer(PATIENCE_MS, self._tell_first, once=True)
+        self._breath = self._timer(BREATH_MS, self._repaint_city, once=True)
         theme().changed.connect(self.set_theme)
 
     # ---------------------------------------------------------------- life
@@ -170,7 +171,7 @@ class TwinPicture(QWidget):
         super().closeEvent(event)
 
     def _shut(self) -> None:
-        for timer in (self._pulse, self._patience):
+        for timer in (self._pulse, self._patience, self._breath):
             timer.stop()
         if self._stream is not None:
             self._stream.stop()
@@ -244,7 +245,13 @@ class TwinPicture(QWidget):
         self._states = states
         if self._scene is not None and self._scene.set_states(states):
             # the frame itself in a turn of its own: the event loop breathes in between
-            QTimer.singleShot(BREATH_MS, self._repaint_city)
+            self._breath.start()
+
+    def show_states_now(self) -> None:
+        """States that were set come with the window's next repaint, not in a turn of their own."""
+        if self._breath.isActive():
+            self._breath.stop()
+            self._repaint_city()
 
     @property
     def states(self) -> StateTable:
