@@ -27,17 +27,17 @@ class HistoryAnswers(Answering):
         }
 
     def _history(self, ask: wire.GetHistory) -> wire.History:
-        return wire.History(tuple(self._series(d, ask) for d in ask.datastreams))
-
-    def _series(self, datastream: int, ask: wire.GetHistory) -> wire.Series:
         """The project's own; before its first point, what the historian has."""
-        store = self._recorder.store
         span = (ask.from_ms, ask.to_ms, ask.points)
-        found = store.series(datastream, *span, ask.as_known_at_ms)
+        found = self._recorder.store.curves(ask.datastreams, *span, ask.as_known_at_ms)
         streams = self._recorder.core.city.streams
-        if ask.as_known_at_ms is None and datastream < len(streams):
-            found = self._recorder.historian.older(streams[datastream], found, *span)
-        return corrected(found)
+        if ask.as_known_at_ms is None:
+            older = self._recorder.historian.older
+            found = [
+                older(streams[s.datastream], s, *span) if s.datastream < len(streams) else s
+                for s in found
+            ]
+        return wire.History(tuple(corrected(s) for s in found))
 
     def _thresholds(self, ask: wire.GetThresholds) -> wire.Thresholds:
         wanted, sides = set(ask.datastreams), {Condition.ABOVE: True, Condition.BELOW: False}

@@ -1,13 +1,18 @@
-"""The history of one datastream over any span, by reading a few thousand cells at most."""
+"""The history of datastreams over any span, by reading a few thousand cells at most of each.
+
+What lies where depends on the span alone, so those that are asked together look it up once.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from lamplighter.domain.observation import PointColumns
 from lamplighter.domain.wire import Series
@@ -18,6 +23,7 @@ from lamplighter.store.cells import PART, STEPS_MS, Cells
 FAR_LONGER: Final = 4
 RAW_FLUSHES: Final = 1_500
 """runs read at most for the points themselves; beyond, cells answer"""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +37,32 @@ class _Question:
     """the last batch that counts"""
     whole: tuple[int, int]
     """the span that was asked for, of which [from_ms, to_ms) may be a part"""
-    tail: list[Cells]
-    """filled when first needed"""
+    together: npt.NDArray[np.bool_]
+    """datastream id -> whether it is asked for; what is beyond the end is not"""
+    looked_up: dict[Hashable, Any]
+    """what holds for all datastreams that are asked together"""
+
+    def once(self, look: Callable[..., T], *key: Hashable) -> T:
+        """What `look(self, *key)` finds, looked up once for all datastreams."""
+        place = (look, *key)
+        if place not in self.looked_up:
+            self.looked_up[place] = look(self, *key)
+        return cast("T", self.looked_up[place])
 
 
 def read_series(
     sql: sqlite3.Connection,
     decoded: DecodedBatches,
-    datastream: int,
+    datastreams: Sequence[int],
     from_ms: int,
     to_ms: int,
     points: int,
     as_known_at_ms: int | None,
-) -> Series:
-    """See `Store.series`. All reads stand in one snapshot of the file."""
+) -> list[Series]:
+    """See `Store.curves`. All reads stand in one snapshot of the file."""
+    together = np.zeros(max(datastreams, default=0) + 2, np.bool_)
+    together[list(datastreams)] = True
+    looked_up: dict[Hashable, Any] = {}
     sql.execute("BEGIN")
     try:
         until = (
@@ -52,20 +70,30 @@ def read_series(
             if as_known_at_ms is None
             else batches.known_at(sql, as_known_at_ms)
         )
-        ask = _Question(sql, decoded, datastream, from_ms, to_ms, until, (from_ms, to_ms), [])
-        found, reduced = _answer(ask, max(points, 1))
-        textual = sql.execute(
-            "SELECT 1 FROM state_word WHERE datastream=? LIMIT 1", (datastream,)
-        ).fetchone()
-        gaps = _gaps(ask)
+        span = (from_ms, to_ms)
+        return [
+            _one(_Question(sql, decoded, one, *span, until, span, together, looked_up), points)
+            for one in datastreams
+        ]
     finally:
         sql.execute("COMMIT")
+
+
+def _one(ask: _Question, points: int) -> Series:
+    found, reduced = _answer(ask, max(points, 1))
+    gaps = _gaps(ask)
     if not reduced:
         return Series(
-            datastream, found.first_ms, found.low, found.worst, found.low, found.high, False, gaps
-        )
+            ask.datastream, found.first_ms, found.low, found.worst, found.low, found.high, False,
+            gaps,
+        )  # fmt: skip
+    textual = ask.sql.execute(
+        "SELECT 1 FROM state_word WHERE datastream=? LIMIT 1", (ask.datastream,)
+    ).fetchone()
     mean = found.last if textual else found.total / np.maximum(found.count, 1)
-    return Series(datastream, found.first_ms, mean, found.worst, found.low, found.high, True, gaps)
+    return Series(
+        ask.datastream, found.first_ms, mean, found.worst, found.low, found.high, True, gaps
+    )
 
 
 def _answer(ask: _Question, points: int) -> tuple[Cells, bool]:
@@ -76,11 +104,11 @@ def _answer(ask: _Question, points: int) -> tuple[Cells, bool]:
     first, last = int(coarse.first_ms.min()), int(coarse.last_ms.max())
     span = max(last - first + 1, 1)
     total = int(coarse.count.sum())
-    expired = _expired(ask)
+    expired = ask.once(_expired, *_span(ask))
     if total == len(coarse) <= points and not expired:
         return _ordered(coarse), False
     ask = replace(ask, from_ms=max(ask.from_ms, first), to_ms=min(ask.to_ms, last + 1))
-    if total <= points and not expired and _pieces(ask) <= RAW_FLUSHES:
+    if total <= points and not expired and ask.once(_pieces, *_span(ask)) <= RAW_FLUSHES:
         return _exact(ask), False
     width = max(span // points, 1)
     tier = max((t for t, step in enumerate(STEPS_MS, 1) if step <= 2 * width), default=0)
@@ -93,32 +121,40 @@ def _exact(ask: _Question) -> Cells:
     return _ordered(_points(ask))
 
 
-def _expired(ask: _Question) -> bool:
+def _span(ask: _Question) -> tuple[int, int]:
+    return ask.from_ms, ask.to_ms
+
+
+def _expired(ask: _Question, from_ms: int, to_ms: int) -> bool:
     """Whether points of the span are gone by the project's rule: then cells answer alone."""
     row = ask.sql.execute(
         "SELECT 1 FROM flush WHERE tier=1 AND last_ms>=? AND first_ms<? AND from_batch<"
         " (SELECT max(to_batch) FROM segment WHERE state IN ('expired', 'thinned')) LIMIT 1",
-        (ask.from_ms, ask.to_ms),
+        (from_ms, to_ms),
     ).fetchone()
     return row is not None
 
 
-def _pieces(ask: _Question) -> int:
+def _pieces(ask: _Question, from_ms: int, to_ms: int) -> int:
     """Places in which the points themselves lie."""
-    hot = _flushes(ask, 1, sealed.border(ask.sql))
-    return len(hot) + sealed.sealed_slices(ask.sql, ask.from_ms, ask.to_ms)
+    hot = ask.once(_flushes, 1, ask.once(_border), from_ms, to_ms)
+    return len(hot) + sealed.sealed_slices(ask.sql, from_ms, to_ms)
+
+
+def _border(ask: _Question) -> int:
+    return sealed.border(ask.sql)
 
 
 def _points(ask: _Question) -> Cells:
     """The points: sealed ones, runs of what is hot and flushed, batches of the rest."""
-    last = sealed.border(ask.sql)
+    last = ask.once(_border)
     parts = sealed.sealed_stream(
         ask.sql, ask.datastream, ask.from_ms, ask.to_ms, 0, min(last, ask.until)
     )
     found = [cells.of_points(PointColumns.join(parts, [0] * len(parts)))]
-    first, covered = _hot_runs(ask, last)
+    first, covered = ask.once(_hot_runs, last)
     found.append(_rest(ask, last, min(first, ask.until)))
-    for number in _flushes(ask, 1, last):
+    for number in ask.once(_flushes, 1, last, *_span(ask)):
         found += _part(ask, number, 0)
     found.append(_rest(ask, covered, ask.until))
     return _inside(ask, found)
@@ -136,9 +172,25 @@ def _hot_runs(ask: _Question, last: int) -> tuple[int, int]:
 
 def _rest(ask: _Question, after: int, until: int) -> Cells:
     """The datastream's points in hot batches that no such run holds."""
-    numbers = batches.overlapping(ask.sql, ask.from_ms, ask.to_ms, after, until)
-    parts = [_chosen(ask, p) for p in ask.decoded.get(ask.sql, numbers)]
-    return cells.of_points(PointColumns.join(parts, [0] * len(parts)))
+    return cells.of_points(_mine(ask, ask.once(_hot_points, *_span(ask), after, until)))
+
+
+def _hot_points(ask: _Question, from_ms: int, to_ms: int, after: int, until: int) -> PointColumns:
+    """Points of hot batches of all datastreams that are asked together, sorted by them."""
+    numbers = batches.overlapping(ask.sql, from_ms, to_ms, after, until)
+    beyond = len(ask.together) - 1
+    parts = [
+        p.take(np.flatnonzero(ask.together[np.minimum(p.datastream, beyond)]))
+        for p in ask.decoded.get(ask.sql, numbers)
+    ]
+    every = PointColumns.join(parts, [0] * len(parts))
+    return every.take(np.argsort(every.datastream, kind="stable"))
+
+
+def _mine(ask: _Question, points: PointColumns) -> PointColumns:
+    """The datastream's own of points that are sorted by datastream."""
+    ends = np.searchsorted(points.datastream, (ask.datastream, ask.datastream + 1))
+    return points.take(np.arange(*ends))
 
 
 def _ordered(found: Cells) -> Cells:
@@ -170,11 +222,11 @@ def _of_tier(ask: _Question, tier: int) -> Cells:
     found: list[Cells] = []
     covered = 0
     for level in range(tier, 0, -1):
-        if level > 1 and _far_longer(ask, level, covered):
+        if level > 1 and ask.once(_far_longer, level, covered, *_span(ask)):
             continue
-        for number in _flushes(ask, level, covered):
+        for number in ask.once(_flushes, level, covered, *_span(ask)):
             found += _coarsest(ask, number, level, tier)
-        covered = max(covered, _covered(ask, level))
+        covered = max(covered, ask.once(_covered, level))
     return _inside(ask, [*found, _tail(ask, covered)])
 
 
@@ -193,26 +245,26 @@ def _inside(ask: _Question, found: list[Cells]) -> Cells:
     return every if bool(inside.all()) else every.take(inside)
 
 
-def _flushes(ask: _Question, tier: int, after: int) -> list[int]:
+def _flushes(ask: _Question, tier: int, after: int, from_ms: int, to_ms: int) -> list[int]:
     """Flushes of batches after `after` that touch the span, in recorded order."""
     rows = ask.sql.execute(
         "SELECT n FROM flush WHERE tier=? AND to_batch>? AND from_batch>=? AND to_batch<=?"
         " AND last_ms>=? AND first_ms<? ORDER BY to_batch",
-        (tier, after, after, ask.until, ask.from_ms, ask.to_ms),
+        (tier, after, after, ask.until, from_ms, to_ms),
     )
     return [row[0] for row in rows]
 
 
-def _far_longer(ask: _Question, tier: int, after: int) -> bool:
+def _far_longer(ask: _Question, tier: int, after: int, from_ms: int, to_ms: int) -> bool:
     """Whether a flush of the tier that touches the span is far longer than it: the flushes that
     were merged into it say the same about the span in fewer cells.
     """
     row = ask.sql.execute(
         "SELECT max(last_ms - first_ms) FROM flush WHERE tier=? AND to_batch>? AND from_batch>=?"
         " AND to_batch<=? AND last_ms>=? AND first_ms<?",
-        (tier, after, after, ask.until, ask.from_ms, ask.to_ms),
+        (tier, after, after, ask.until, from_ms, to_ms),
     ).fetchone()
-    return row[0] is not None and row[0] > FAR_LONGER * (ask.to_ms - ask.from_ms)
+    return row[0] is not None and row[0] > FAR_LONGER * (to_ms - from_ms)
 
 
 def _covered(ask: _Question, tier: int) -> int:
@@ -224,13 +276,11 @@ def _covered(ask: _Question, tier: int) -> int:
 
 
 def _tail(ask: _Question, covered: int) -> Cells:
-    """The datastream's points in batches that were not flushed yet; looked for once."""
-    if not ask.tail:
-        parts = batches.stream_between(
-            ask.sql, ask.decoded, ask.datastream, *ask.whole, covered, ask.until
-        )
-        ask.tail.append(cells.of_points(PointColumns.join(parts, [0] * len(parts))))
-    return ask.tail[0]
+    """The datastream's points in batches that were not flushed yet."""
+    key = (*ask.whole, covered, ask.until)
+    found = sealed.sealed_stream(ask.sql, ask.datastream, *key)
+    found.append(_mine(ask, ask.once(_hot_points, *key)))
+    return cells.of_points(PointColumns.join(found, [0] * len(found)))
 
 
 def _part(ask: _Question, flush: int, kind: int) -> list[Cells]:
@@ -267,11 +317,6 @@ def _from_batches(ask: _Question, flush: int) -> list[Cells]:
     return [cells.of_points(p) for p in parts]
 
 
-def _chosen(ask: _Question, points: PointColumns) -> PointColumns:
-    mine = np.flatnonzero(points.datastream == ask.datastream)
-    return points.take(mine)
-
-
 def _gaps(ask: _Question) -> tuple[tuple[int, int], ...]:
     """Holes in the datastream's source that touch the span, clipped to it."""
     rows = ask.sql.execute(
@@ -293,5 +338,6 @@ def read_points(
     """
     with sealed.snapshot(sql):
         until = batches.last_number(sql)
-        ask = _Question(sql, decoded, datastream, from_ms, to_ms, until, (from_ms, to_ms), [])
-        return _exact(ask)
+        span, alone = (from_ms, to_ms), np.zeros(datastream + 2, np.bool_)
+        alone[datastream] = True
+        return _exact(_Question(sql, decoded, datastream, *span, until, span, alone, {}))
