@@ -250,3 +250,24 @@ def test_what_was_known_is_a_prefix_in_recorded_order_whatever_the_clock_did(
     for at in range(min(walls) - 2000, max(walls) + 2000, 500):
         known = max((n for n, wall in enumerate(walls, 1) if wall <= at), default=0)
         assert bench.store.moment(at).batch == known
+
+
+@pytest.mark.usefixtures("small_flushes")
+@pytest.mark.parametrize("points", [3, 20, 100_000])
+def test_curves_asked_together_are_those_asked_alone(bench: Bench, points: int) -> None:
+    start = bench.clock.wall_ms()
+    sent = _play(bench, 120, late=True)
+    end = bench.clock.wall_ms()
+    for known in (None, start + 61_000):
+        for low, high in ((0, 1 << 62), (start + 20_345, start + 90_001)):
+            ids = [STREAMS - 1, 0, 2, STREAMS - 2, STREAMS + 9]
+            together = bench.store.curves(ids, low, high, points, known)
+            assert [s.datastream for s in together] == ids
+            for one in together:
+                alone = bench.store.series(one.datastream, low, high, points, known)
+                for name in ("time_ms", "value", "quality", "low", "high"):
+                    assert getattr(one, name).tolist() == getattr(alone, name).tolist()
+                assert (one.reduced, one.gaps) == (alone.reduced, alone.gaps)
+            if points == 100_000:
+                plain = _plain(sent, 0, low, high, end if known is None else known)
+                assert list(zip(together[1].time_ms, together[1].value, strict=True)) == plain
