@@ -293,7 +293,8 @@ class PreviewPanel(QWidget):
         self._words = Elided("", "caption", "secondary")
         self.table = plain_table(
             tr("Preview of the values"),
-            [tr("Datastream"), tr("Value"), tr("Time") if dated else tr("Age"), tr("Asset")], 0,
+            [tr("Datastream"), tr("Value"), tr("Time") if dated else tr("Age"), tr("Asset")],
+            3 if dated else 0,
         )  # fmt: skip
         self.table.itemSelectionChanged.connect(self._picked)
         self.asset = QLineEdit()
@@ -348,9 +349,12 @@ class PreviewPanel(QWidget):
         )
         self._enable()
 
-    def may_bind(self, on: bool) -> None:
-        """Whether an asset can be chosen here at all."""
+    def may_bind(self, on: bool, title: str = "") -> None:
+        """Whether an asset can be chosen here at all; `title` of what the rows are."""
         self._binding.setVisible(on)
+        head = self.table.horizontalHeaderItem(0)
+        if head is not None:
+            head.setText(title or tr("Datastream"))
 
     def forget(self) -> None:
         """No choice of an asset stands any more."""

@@ -285,7 +285,9 @@ class PastDialog(QWidget):
 
     def _show_values(self) -> None:
         if self._look is not None:
-            self.preview.may_bind(self._look.kind == "observations")
+            titles = {"failures": tr("Failure"), "work orders": tr("Work order")}
+            title = titles.get(self._look.kind, "")
+            self.preview.may_bind(not title, title)
             self.preview.show_rows(self._look.values, 0)
 
     def _words(self, look: wire.PastLook) -> str:
