@@ -79,3 +79,9 @@ def test_nothing_received_is_not_known_and_never_blank() -> None:
     assert model.text == "not known" and model.age_text == "never received"
     beyond = of_datastream(STREAM, blank(0), 5)
     assert not beyond.known and np.isnan(blank(1).value[0])
+
+
+def test_a_minute_of_another_year_says_which() -> None:
+    now = 1_795_305_600_000  # in November 2026
+    assert "2026" not in numbers.minute_of(now - 3_600_000, now)
+    assert "2023" in numbers.minute_of(1_672_704_000_000, now)

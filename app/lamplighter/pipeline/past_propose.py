@@ -100,6 +100,9 @@ def _observations(
             role = _ROLE_OF.get(field.role, IGNORED)
             unit = field.unit if role == VALUE else ""
             column = replace(column, role=role, unit=unit, why=field.why)
+        elif column.low is not None and fields:  # a table wider than what is looked at closely
+            unit, why = guess.unit_of(column.name)
+            column = replace(column, role=VALUE, unit=unit, why=why)
         made.append(column)
     timed = any(c.role == TIME for c in made)
     draft = PastDraft(

@@ -99,6 +99,13 @@ def day(ms: int, zone: tzinfo | None = None) -> str:
     return f"{moment:%a} {moment.day} {moment:%b}"
 
 
+def minute_of(ms: int, now_ms: int, zone: tzinfo | None = None) -> str:
+    """`Sun 22 Nov 14:02`, with the year where it is not the present one."""
+    year = local(ms, zone).year
+    words = day(ms, zone) + ("" if year == local(now_ms, zone).year else f" {year}")
+    return f"{words} {clock_short(ms, zone)}"
+
+
 def offset(ms: int, zone: tzinfo | None = None) -> str:
     """`UTC+02:00`."""
     text = local(ms, zone).strftime("%z")

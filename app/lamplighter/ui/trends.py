@@ -381,8 +381,8 @@ class Trends(Panel):
         mode = known if replay else tr("live")
         if self.view.held is not None:
             first, last = self.view.held
-            when = f"{numbers.day(first)} {numbers.clock_short(first)}"
-            end = f"{numbers.day(last)} {numbers.clock_short(last)}"
+            now = self._desk.time.now_ms
+            when, end = (numbers.minute_of(ms, now) for ms in (first, last))
             words = tr("{a} to {b} · held", a=when, b=end) + (f" · {known}" if replay else "")
         else:
             words = f"{self._spans.currentText()} · {mode}"

@@ -99,3 +99,11 @@ def test_a_time_in_several_columns_is_read_as_one() -> None:
     draft = propose_past("air", head, rows)
     found = PastTable(read_past_mapping(to_toml(draft), "m"), head, {}).read(rows, [2, 3])
     assert found.points.time_ms.tolist() == [1362096000000, 1362099600000]
+
+
+def test_a_table_of_hundreds_of_datastreams_leaves_none_out() -> None:
+    head = ("time", *(f"T{n}_temp" for n in range(400)))
+    row = ["2020-01-01T00:00:00Z", *("1.5" for _ in range(400))]
+    draft = propose_past("hall", head, [row, row])
+    assert len(draft.of_role("value")) == 400
+    assert {c.unit for c in draft.of_role("value")} == {"°C"}
