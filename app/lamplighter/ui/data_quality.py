@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QShowEvent,
 )
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
@@ -20,6 +19,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.days import DayQuality
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
+from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Canvas, Panel, Text
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -207,7 +207,6 @@ class QualityPage(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._seconds = 0
         self.calendar = Calendar()
         self._words = Text("", "bodyStrong", wrap=True)
         self._how = Text("", "caption", "secondary", wrap=True)
@@ -224,16 +223,7 @@ class QualityPage(QWidget):
         box.addWidget(self._words)
         box.addWidget(scroll, 1)
         box.addWidget(self._how)
-        desk.status_changed.connect(self._second)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.look()
-
-    def _second(self) -> None:
-        self._seconds += 1
-        if self.isVisible() and self._seconds % EVERY == 0:
-            self.look()
+        Glance(self, desk, self.look, EVERY)
 
     def look(self) -> None:
         """Ask for the last days."""

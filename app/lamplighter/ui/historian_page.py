@@ -6,7 +6,6 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
@@ -14,6 +13,7 @@ from lamplighter.domain.exchange import Poison
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -34,7 +34,6 @@ class HistorianPage(QWidget):
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._seconds = 0
         self._asking = False
         self._told = ""
         self.rows: tuple[Poison, ...] = ()
@@ -69,19 +68,10 @@ class HistorianPage(QWidget):
         box.addWidget(self.state)
         box.addWidget(self._more)
         box.addWidget(self.table, 1)
-        desk.status_changed.connect(self._second)
+        Glance(self, desk, self.look, EVERY)
         self._enable()
 
     # ---------------------------------------------------------------- looking
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.look()
-
-    def _second(self) -> None:
-        self._seconds += 1
-        if self.isVisible() and self._seconds % EVERY == 0:
-            self.look()
-
     def look(self) -> None:
         """Ask how it stands."""
         if not self._asking:

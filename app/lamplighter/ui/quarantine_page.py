@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -23,6 +22,7 @@ from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -39,7 +39,6 @@ class QuarantinePage(QWidget):
         super().__init__()
         self._desk = desk
         self.rows: tuple[wire.QuarantineRow, ...] = ()
-        self._seconds = 0
         self._asking = False
         self._codes: tuple[str, ...] = ()
         self.code = QComboBox()
@@ -88,19 +87,10 @@ class QuarantinePage(QWidget):
         )  # fmt: skip
         box.addWidget(self._say)
         box.addWidget(split, 1)
-        desk.status_changed.connect(self._second)
+        Glance(self, desk, self.look, EVERY)
         self._close_question()
 
     # ---------------------------------------------------------------- looking
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.look()
-
-    def _second(self) -> None:
-        self._seconds += 1
-        if self.isVisible() and self._seconds % EVERY == 0:
-            self.look()
-
     def look(self) -> None:
         """Ask for the newest rows."""
         if not self._asking:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
@@ -13,6 +13,7 @@ from lamplighter.domain.retention import LONGEST_DAYS, MOST_ALARM_MINUTES, Reten
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
+from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Canvas, Panel, Text, button, row, rule
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -85,7 +86,6 @@ class StorageDialog(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWindowTitle(tr("Storage"))
         self._desk = desk
-        self._seconds = 0
         self._closed = False
         self.found: wire.Storage | None = None
         self.preview: wire.RetentionPreview | None = None
@@ -99,7 +99,7 @@ class StorageDialog(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(PREVIEW_MS)
         self._soon.timeout.connect(self._ask_preview)
-        desk.status_changed.connect(self._second)
+        Glance(self, desk, self.look, EVERY)
         desk.backup_done.connect(lambda _: self.look())
         self.resize(theme().px(640), theme().px(660))
         self._enable()
@@ -156,15 +156,6 @@ class StorageDialog(QWidget):
         outer.addLayout(row(16, None, button(tr("Close"), self.close), 16))
 
     # ---------------------------------------------------------------- looking
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.look()
-
-    def _second(self) -> None:
-        self._seconds += 1
-        if self.isVisible() and self._seconds % EVERY == 0:
-            self.look()
-
     def look(self) -> None:
         """Ask for the figures."""
         if not self._closed:
