@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QStackedWidget, QVBoxLayout, QWidget
 from lamplighter.ui.design_page import DesignPage
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.kpi_alarm_page import FigurePage
-from lamplighter.ui.parts import button, centre_over, row
+from lamplighter.ui.parts import button, centre_over, row, window_of_its_own
 from lamplighter.ui.rule_page import RulePage
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -29,10 +29,7 @@ class AlarmWork(QWidget):
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Alarm rules, works, calls and figures"))
+        window_of_its_own(self, tr("Alarm rules, works, calls and figures"))
         self.rules, self.works = RulePage(desk), WorksPage(desk)
         self.calls, self.figures = CallsPage(desk), FigurePage(desk)
         self.design = DesignPage(desk)

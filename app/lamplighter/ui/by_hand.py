@@ -23,7 +23,7 @@ from lamplighter.domain.city import Datastream
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.flow import Flow
-from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.parts import Text, button, row, window_of_its_own
 from lamplighter.ui.quarantine_page import pretty
 from lamplighter.ui.theme import theme
 from lamplighter.ui.thumbnails import read_small
@@ -229,10 +229,7 @@ class OriginalWindow(QWidget):
     def __init__(self, original: wire.Original, parent: QWidget, *, past: bool = False) -> None:
         """`past`: the view is in replay, and messages of the past are not kept."""
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Original message"))
+        window_of_its_own(self, tr("Original message"))
         self.body = QPlainTextEdit()
         self.body.setReadOnly(True)
         self.body.setFont(theme().font("mono"))

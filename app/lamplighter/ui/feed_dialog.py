@@ -32,7 +32,7 @@ from lamplighter.ui.feed_kinds import words_of
 from lamplighter.ui.feed_mapping import MappingPanel, PreviewPanel
 from lamplighter.ui.feed_message import MessageView
 from lamplighter.ui.mapping_in_work import MappingInWork
-from lamplighter.ui.parts import Elided, Text, button, row, rule
+from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -51,10 +51,7 @@ class FeedDialog(QWidget):
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Add a feed"))
+        window_of_its_own(self, tr("Add a feed"))
         self._desk = desk
         self._trial = 0
         self._seen: wire.Trial | None = None

@@ -32,7 +32,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.import_table import TRIANGLES, ImportTable, story
 from lamplighter.ui.layers_panel import removal_words
-from lamplighter.ui.parts import Panel, Text, button, row, rule
+from lamplighter.ui.parts import Panel, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.tasks import TaskBar
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -51,10 +51,7 @@ class ImportDialog(QWidget):
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Import"))
+        window_of_its_own(self, tr("Import"))
         self.setAcceptDrops(True)
         self._desk = desk
         self._paths: list[str] = []

@@ -24,7 +24,7 @@ from lamplighter.domain.order_rules import template_for, with_template
 from lamplighter.ui.bound_fields import Bound, date_field
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.order_words import PRIORITY_WORDS
-from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.parts import Text, button, row, window_of_its_own
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -66,10 +66,7 @@ class OrderForm(QWidget):
 
     def __init__(self, desk: Desk, asset: str, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Tool)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("New work order"))
+        window_of_its_own(self, tr("New work order"))
         self._desk, self._asset = desk, asset if asset in desk.city.assets else ""
         name = desk.city.name(self._asset) if self._asset else ""
         self.asset = QLineEdit()

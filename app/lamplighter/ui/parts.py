@@ -31,6 +31,14 @@ def centre_over(window: QWidget, made: QWidget) -> None:
     )
 
 
+def window_of_its_own(made: QWidget, title: str) -> None:
+    """A window on the panel colour that goes when it is closed."""
+    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    made.setProperty("role", "panel")
+    made.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    made.setWindowTitle(title)
+
+
 class Text(QLabel):
     """A label in a type role. `tone`: primary, secondary or muted."""
 

@@ -17,7 +17,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import PreviewPanel, fill, plain_table
-from lamplighter.ui.parts import Elided, Text, button, row, rule
+from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.past_columns import PastColumns
 from lamplighter.ui.past_form import PastForm, invitation
 from lamplighter.ui.past_result import PastResult
@@ -40,10 +40,7 @@ class PastDialog(QWidget):
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Bring the past in"))
+        window_of_its_own(self, tr("Bring the past in"))
         self.setAcceptDrops(True)
         self._desk = desk
         self.path = ""

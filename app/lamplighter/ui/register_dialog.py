@@ -23,7 +23,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.importing import RegisterReport
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.drafts import Field
-from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.parts import Text, button, row, window_of_its_own
 from lamplighter.ui.words import tr
 
 SHOWN: Final = 2_000
@@ -43,10 +43,7 @@ class RegisterDialog(QWidget):
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Asset register"))
+        window_of_its_own(self, tr("Asset register"))
         self._desk = desk
         self._task = 0
         self._previewed: wire.RegisterAssets | None = None

@@ -29,7 +29,7 @@ from lamplighter.domain.alarm_design import ChecklistStep, RuleDefinition
 from lamplighter.domain.city import Datastream
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.parts import Panel, Text, button, row, window_of_its_own
 from lamplighter.ui.rule_pictures import ThresholdTrend
 from lamplighter.ui.series import Trace
 from lamplighter.ui.theme import theme
@@ -56,10 +56,7 @@ class RuleForm(QWidget):
 
     def __init__(self, desk: Desk, rule: RuleDefinition | None, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Alarm rule"))
+        window_of_its_own(self, tr("Alarm rule"))
         self._desk = desk
         self._known = rule
         self._quiet = False

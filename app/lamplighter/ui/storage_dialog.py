@@ -14,7 +14,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.glance import Glance
-from lamplighter.ui.parts import Canvas, Panel, Text, button, row, rule
+from lamplighter.ui.parts import Canvas, Panel, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -81,10 +81,7 @@ class StorageDialog(QWidget):
 
     def __init__(self, desk: Desk, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Storage"))
+        window_of_its_own(self, tr("Storage"))
         self._desk = desk
         self._closed = False
         self.found: wire.Storage | None = None

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.parts import Panel, Text, button, row, window_of_its_own
 from lamplighter.ui.theme import theme
 from lamplighter.ui.units import CHOICES, display
 from lamplighter.ui.words import tr
@@ -32,10 +32,7 @@ class UnitsDialog(QWidget):
 
     def __init__(self, desk: Desk, settings: QSettings | None, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setProperty("role", "panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle(tr("Display units"))
+        window_of_its_own(self, tr("Display units"))
         self._settings = settings
         used = {s.unit for s in desk.city.streams.values() if s.unit}
         self.boxes: dict[str, QComboBox] = {}
