@@ -35,6 +35,7 @@ from lamplighter.governance.roles import Permission
 from lamplighter.pipeline import Pipeline
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.feeds import mapping_of
+from lamplighter.runtime.originals import as_text
 from lamplighter.sources.still_feed import PICTURE, pictures_of_source
 
 if TYPE_CHECKING:
@@ -239,7 +240,10 @@ class HandAnswers(Answering):
         if found is None:
             what = "no message with it came since the recorder began, or it is too long ago"
             raise fault("U-804", name=f"The message behind {ask.key}", what=what)
-        return _shown(ask.key, str(found.topic), found.feed, found.received_ms, found.payload)
+        told = as_text(found)
+        body = told or found.payload
+        shown = _shown(ask.key, str(found.topic), found.feed, found.received_ms, body)
+        return replace(shown, size=len(found.payload))
 
 
 def made(ask: wire.SetByHand, streams: dict[str, Datastream], user: str, now_ms: int) -> HandMark:

@@ -11,12 +11,15 @@ from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from typing import Final
 
-from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
+import msgspec
+
+from lamplighter.domain.field_message import OBSERVATIONS, SPARKPLUG, RawMessage
 from lamplighter.pipeline import Mapping
 from lamplighter.pipeline.careful import Fault
 from lamplighter.pipeline.mapped import read
 from lamplighter.pipeline.mapping import fill
 from lamplighter.pipeline.native import decode
+from lamplighter.pipeline.sparkplug_payload import read_payload
 
 TOPICS: Final = 4_000
 EACH: Final = 3
@@ -73,12 +76,63 @@ class Originals:
     def find(self, source: str, name: str, mappings: Map[str, Mapping]) -> RawMessage | None:
         """The newest kept message that holds a value of this datastream; None for none."""
         with self._lock:
-            rows = [m for kept in self._topics.values() for m in kept]
+            rows = [m for kept in self._topics.values() for m in kept][
+                ::-1
+            ]  # the latest topic first
         rows.sort(key=lambda m: m.received_ms, reverse=True)
+        nodes = [m for m in rows if _node(m.topic) == source]
+        if nodes:
+            return _of_node(nodes, name)
         for message in rows[:MOST_READ]:
             if isinstance(message.topic, str) and _holds(message, source, name, mappings):
                 return message
         return None
+
+
+def _node(topic: str | bytes) -> str:
+    """The source a Sparkplug message is of, `group:node`; empty for other topics."""
+    if not isinstance(topic, str) or not topic.startswith(SPARKPLUG):
+        return ""
+    parts = topic.split("/")
+    return f"{parts[1]}:{parts[3]}" if len(parts) > 3 else ""
+
+
+def _of_node(rows: Sequence[RawMessage], name: str) -> RawMessage | None:
+    """The newest message of an edge node with this metric, by its name or by its alias, which a
+    birth introduced. `rows`: the newest first.
+    """
+    read = [(m, str(m.topic).split("/"), read_payload(m.payload)) for m in rows[:MOST_READ]]
+    found = [
+        (message, "/".join(parts[4:5]), parts[2], payload.metrics)
+        for message, parts, payload in read
+        if not isinstance(payload, Fault)
+    ]
+    aliases = {
+        metric.alias
+        for _, device, kind, metrics in found
+        if kind.endswith("BIRTH")
+        for metric in metrics
+        if metric.alias >= 0 and _full(device, metric.name) == name
+    }
+    for message, device, _, metrics in found:
+        for metric in metrics:
+            if metric.name and _full(device, metric.name) == name:
+                return message
+            if not metric.name and metric.alias in aliases:
+                return message
+    return None
+
+
+def _full(device: str, metric: str) -> str:
+    return f"{device}/{metric}" if device else metric
+
+
+def as_text(message: RawMessage) -> bytes | None:
+    """A Sparkplug payload as JSON, for a person; None for what is text already or not readable."""
+    payload = read_payload(message.payload) if _node(message.topic) else None
+    if payload is None or isinstance(payload, Fault):
+        return None
+    return msgspec.json.format(msgspec.json.encode(payload), indent=2)
 
 
 def _holds(message: RawMessage, source: str, name: str, mappings: Map[str, Mapping]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.kit.patience import until
 from tests.kit.recorders import running
+from tests.kit.sparkplug import FLOAT, EdgeNode, metric
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Asset
@@ -195,3 +196,24 @@ def test_behind_a_camera_stands_the_picture_of_the_asked_moment(recorder: Record
     assert then.received_ms == first and then.file.endswith("T190814-601Z.jpg")
     with pytest.raises(LamplighterError, match="no picture of that moment"):
         ask(recorder, wire.GetOriginal("gate/picture/age", first - 1))
+
+
+def test_behind_a_sparkplug_metric_stands_its_message_in_words_also_by_its_alias(
+    recorder: Recorder,
+) -> None:
+    node, clock = EdgeNode(now=recorder.clock.wall_ms()), recorder.clock
+    flow = metric("Flow", 2.0, FLOAT, alias=7, unit="L/s")
+    for topic, body in (
+        node.birth(),
+        node.device_birth("pump", flow, metric("Level", 1.0, FLOAT, alias=8)),
+        node.data("pump", metric(None, 3.5, FLOAT, alias=7)),
+        node.data("pump", metric(None, 1.5, FLOAT, alias=8)),
+    ):
+        recorder.inlet.deliver(
+            RawMessage(topic, body, clock.wall_ms(), -1, "f", clock.monotonic_ms())
+        )
+    found = ask(recorder, wire.GetOriginal("plant:gw/pump/Flow"))
+    (said,) = json.loads(found.body)["metrics"]
+    assert (said["alias"], said["value"]) == (7, 3.5) and "DDATA" in found.topic
+    with pytest.raises(LamplighterError, match="too long ago"):
+        ask(recorder, wire.GetOriginal("plant:gw/pump/Speed"))
