@@ -178,3 +178,17 @@ def test_another_file_begins_anew_after_a_result(
     dialog.open(str(other))
     assert dialog.columns.isVisible() and dialog.rows.horizontalHeaderItem(2).text() == "Temperatur"
     assert dialog.primary.text() == "Bring it in"
+
+
+def test_a_tag_of_a_long_table_gets_its_unit_in_the_preview(
+    dialog: PastDialog, session: _Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "export.csv"
+    file.write_text("time,tag,value\n2020-01-01T00:00:00Z,PT17.PV,4.2\n")
+    dialog.open(str(file))
+    dialog.preview.table.selectRow(0)
+    dialog.preview.unit.setCurrentText("psi")
+    dialog.preview._say_unit()
+    told = tomllib.loads(asked(session, wire.LookAtPast)[-1].mapping)
+    assert told["datastreams"] == {"PT17.PV": {"unit": "psi"}}
+    assert dialog.preview.rows[0].unit == "psi"

@@ -59,6 +59,8 @@ class PastDraft(Struct, frozen=True):
     zone: str = "UTC"
     """of times that name none"""
     quality_words: dict[str, str] = {}
+    units: dict[str, str] = {}
+    """tag of a long table -> unit of its values, where no column says it"""
     columns: tuple[PastColumn, ...] = ()
 
     def of_role(self, role: str) -> tuple[PastColumn, ...]:
@@ -88,6 +90,18 @@ def with_column(draft: PastDraft, name: str, **changes: object) -> PastDraft:
 
 def _without(column: PastColumn, role: str) -> PastColumn:
     return replace(column, role=IGNORED) if column.role == role else column
+
+
+def with_unit(draft: PastDraft, name: str, unit: str) -> PastDraft:
+    """The draft with the unit of one datastream's values, by the name it is stored under."""
+    if draft.long:
+        units = {**draft.units, name: unit}
+        return replace(draft, units={tag: one for tag, one in units.items() if one})
+    columns = tuple(
+        replace(c, unit=unit) if c.role == VALUE and (c.label or c.name) == name else c
+        for c in draft.columns
+    )
+    return replace(draft, columns=columns)
 
 
 def trouble(draft: PastDraft) -> str:
@@ -136,6 +150,8 @@ def to_toml(draft: PastDraft) -> str:
         lines += ["", "[long]"]
         for role in (STREAM, VALUE, "source", "quality", "unit"):
             lines += [f"{role} = {_quoted(c.name)}" for c in draft.of_role(role)[:1]]
+        for tag, unit in draft.units.items():
+            lines += ["", f"[datastreams.{_quoted(tag)}]", f"unit = {_quoted(unit)}"]
     else:
         lines += _wide(draft)
     if draft.quality_words and draft.long and draft.of_role("quality"):

@@ -29,11 +29,12 @@ from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_connect import ConnectForm
 from lamplighter.ui.feed_kinds import words_of
-from lamplighter.ui.feed_mapping import MappingPanel, PreviewPanel
+from lamplighter.ui.feed_mapping import MappingPanel
 from lamplighter.ui.feed_message import MessageView
 from lamplighter.ui.mapping_in_work import MappingInWork
 from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.theme import theme
+from lamplighter.ui.value_preview import PreviewPanel
 from lamplighter.ui.words import tr
 
 STEPS: Final = ("Connect", "Choose topics", "Map fields", "Owner", "Added")

@@ -1,4 +1,4 @@
-"""The right half of the feed dialog: what each field means, and the values that gives."""
+"""What each field of a feed's messages means: the right half of its dialog. Plain tables beside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QCompleter,
     QHeaderView,
     QLineEdit,
     QTableWidget,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lamplighter.domain import wire
 from lamplighter.domain.mapping_draft import (
     IGNORED,
     NAME,
@@ -29,9 +27,7 @@ from lamplighter.domain.mapping_draft import (
     MappingDraft,
     datastream_name,
 )
-from lamplighter.ui import numbers
-from lamplighter.ui.desk import Desk
-from lamplighter.ui.parts import Elided, Text, button, row
+from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -46,7 +42,6 @@ UNITS: Final = (
     "", "°C", "%", "bar", "mbar", "hPa", "kPa", "m³/h", "l/s", "m³", "m", "cm", "mm", "m/s", "km/h",
     "V", "kV", "A", "kW", "MW", "W", "kWh", "Hz", "µg/m³", "ppm", "ppb", "dB(A)", "lx", "°",
 )  # fmt: skip
-MOST_NAMES: Final = 20_000
 MEASURED: Final = 200
 """rows whose texts decide how wide a column is"""
 WIDEST: Final = 320
@@ -277,147 +272,3 @@ def _check(field: FieldDraft) -> str:
     if field.role == VALUE and field.low is not None and field.high is not None:
         return f"{field.low:.6g} – {field.high:.6g}, {seen}"
     return f"{field.sample[:24]}, {seen}" if field.sample else seen
-
-
-class PreviewPanel(QWidget):
-    """The values as they would be stored, each on its asset. `dated`: with times, not with ages."""
-
-    bound = Signal(str, str)
-    """datastream key and asset id, empty for none"""
-
-    def __init__(self, desk: Desk, *, dated: bool = False) -> None:
-        super().__init__()
-        self._desk, self._dated = desk, dated
-        self.rows: tuple[wire.PreviewRow, ...] = ()
-        self._choices: dict[str, str] = {}
-        self._words = Elided("", "caption", "secondary")
-        self.table = plain_table(
-            tr("Preview of the values"),
-            [tr("Datastream"), tr("Value"), tr("Time") if dated else tr("Age"), tr("Asset")],
-            3 if dated else 0,
-        )  # fmt: skip
-        self.table.itemSelectionChanged.connect(self._picked)
-        self.asset = QLineEdit()
-        self.asset.setAccessibleName(tr("Asset of the chosen value"))
-        self.asset.setPlaceholderText(tr("asset of the chosen value"))
-        self.asset.returnPressed.connect(self._typed)
-        self.here = button(
-            tr("Bind to the selection"), self._bind_selected,
-            tip=tr("The asset that is selected in the tree or in 3D"),
-        )  # fmt: skip
-        self.none = button(tr("Leave unbound"), lambda: self._bind(""))
-        box = QVBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(6)
-        head = row(Text(tr("Preview"), "bodyStrong"))
-        head.addWidget(self._words, 1)
-        box.addLayout(head)
-        box.addWidget(self.table, 1)
-        self._binding = QWidget()
-        self._binding.setLayout(row(self.asset, self.here, self.none))
-        box.addWidget(self._binding)
-        desk.city_changed.connect(self._complete)
-        self._complete()
-        self._enable()
-
-    def _complete(self) -> None:
-        assets = self._desk.city.assets
-        self._ids = {f"{a.name} ({i})" if a.name and a.name != i else i: i for i, a in
-                     list(assets.items())[:MOST_NAMES]}  # fmt: skip
-        completer = QCompleter(list(self._ids), self)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.activated.connect(lambda text: self._bind(self._ids.get(str(text), "")))
-        self.asset.setCompleter(completer)
-
-    def show_rows(self, rows: Sequence[wire.PreviewRow], now_ms: int) -> None:
-        """The newest preview."""
-        self.rows = tuple(rows)
-        cells = [
-            (
-                r.key.partition("/")[2],
-                _value(r),
-                _moment(r) if self._dated else numbers.age(max(0.0, (now_ms - r.time_ms) / 1000)),
-                self._asset_words(r),
-            )
-            for r in rows
-        ]
-        fill(self.table, cells, [not self.asset_of(r) for r in rows])
-        placed = sum(bool(self.asset_of(r)) for r in rows)
-        self._words.set_full(
-            tr("{n} values, {a} on an asset", n=f"{len(rows):,}", a=f"{placed:,}") if rows else ""
-        )
-        self._enable()
-
-    def may_bind(self, on: bool, title: str = "") -> None:
-        """Whether an asset can be chosen here at all; `title` of what the rows are."""
-        self._binding.setVisible(on)
-        head = self.table.horizontalHeaderItem(0)
-        if head is not None:
-            head.setText(title or tr("Datastream"))
-
-    def forget(self) -> None:
-        """No choice of an asset stands any more."""
-        self._choices.clear()
-
-    def asset_of(self, preview: wire.PreviewRow) -> str:
-        """The asset chosen, else the one proposed."""
-        return self._choices.get(preview.key, preview.asset)
-
-    def bindings(self) -> tuple[tuple[str, str, str], ...]:
-        """(datastream, asset, unit) of what is to be bound anew."""
-        found = ((r, self.asset_of(r)) for r in self.rows if r.how != "bound already")
-        return tuple((r.key, asset, r.unit) for r, asset in found if asset)
-
-    def _asset_words(self, preview: wire.PreviewRow) -> str:
-        asset = self.asset_of(preview)
-        if not asset:
-            return preview.how or tr("unbound")
-        name = self._desk.city.name(asset)
-        if preview.key in self._choices:
-            return tr("{name}, chosen", name=name)
-        return f"{name}, {preview.how}" if preview.how else name
-
-    def _row(self) -> wire.PreviewRow | None:
-        at = self.table.currentRow()
-        return self.rows[at] if 0 <= at < len(self.rows) else None
-
-    def _picked(self) -> None:
-        found = self._row()
-        if found is not None:
-            asset = self.asset_of(found)
-            self.asset.setText(asset)
-            if asset:
-                self._desk.selection.select(asset)
-        self._enable()
-
-    def _typed(self) -> None:
-        text = self.asset.text().strip()
-        asset = self._ids.get(text, text)
-        if asset in self._desk.city.assets:
-            self._bind(asset)
-
-    def _bind_selected(self) -> None:
-        self._bind(self._desk.selection.current)
-
-    def _bind(self, asset: str) -> None:
-        found = self._row()
-        if found is not None:
-            self._choices[found.key] = asset
-            self.asset.setText(asset)
-            self.bound.emit(found.key, asset)
-
-    def _enable(self) -> None:
-        some = self._row() is not None
-        for widget in (self.asset, self.here, self.none):
-            widget.setEnabled(some)
-        self.asset.setToolTip("" if some else tr("Choose a value above first"))
-
-
-def _moment(preview: wire.PreviewRow) -> str:
-    return f"{numbers.local(preview.time_ms):%Y-%m-%d %H:%M}"
-
-
-def _value(preview: wire.PreviewRow) -> str:
-    text = f"{preview.value}{numbers.THIN}{preview.unit}" if preview.unit else preview.value
-    return text if preview.quality == "good" else f"{text} ({preview.quality})"

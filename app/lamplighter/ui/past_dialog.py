@@ -14,14 +14,15 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
-from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column
+from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column, with_unit
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import PreviewPanel, fill, plain_table
+from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.past_columns import PastColumns
 from lamplighter.ui.past_form import PastForm, invitation
 from lamplighter.ui.past_result import PastResult
 from lamplighter.ui.theme import theme
+from lamplighter.ui.value_preview import PreviewPanel
 from lamplighter.ui.words import tr
 
 STEPS: Final = ("Choose a file", "Say what it holds", "Bring it in", "Result")
@@ -69,6 +70,7 @@ class PastDialog(QWidget):
         self.columns.edited.connect(self._column_edited)
         self.columns.load.connect(self._ask_mapping)
         self.preview.bound.connect(lambda *_: self._show_values())
+        self.preview.unit_said.connect(self._unit_said)
         self.result.quarantine.clicked.connect(self.to_quarantine)
         self.result.trend.clicked.connect(self._trend)
         self.result.again.toggled.connect(lambda _: self._enable())
@@ -216,6 +218,11 @@ class PastDialog(QWidget):
     def _column_edited(self, name: str, changes: dict[str, object]) -> None:
         if self.draft is not None:
             self.draft = with_column(self.draft, name, **changes)
+            self._changed()
+
+    def _unit_said(self, key: str, unit: str) -> None:
+        if self.draft is not None:
+            self.draft = with_unit(self.draft, key.partition("/")[2], unit)
             self._changed()
 
     def _changed(self) -> None:
