@@ -61,7 +61,7 @@ class GapCell(Canvas):
         opens = tr("Click: the Coverage page (Ctrl+Shift+C)")
         past = self._desk.time.mode is Mode.REPLAY
         if found is None or not len(found.ids) or past != room.past:
-            return tr("Coverage"), tr("where is measured"), tr("Coverage"), opens
+            return tr("Coverage"), tr("by district"), tr("Coverage"), opens
         verdict = found.verdict[:, 0]
         gaps = int(np.count_nonzero(verdict == NOT_MEASURED))
         thin = int(np.count_nonzero(verdict == THIN))
