@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QPushButton, QScrollArea, QTreeWidgetItem, QWidget
 from lamplighter.domain.alarm import AlarmRecord, AlarmState, Step
 from lamplighter.ui.alarm_detail import AlarmDetail
 from lamplighter.ui.alarm_strip import AlarmStrip
+from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
@@ -139,3 +140,19 @@ def test_a_checklist_goes_on_in_the_next_line(qtbot: Any, desk: Desk) -> None:
     assert long.toolTip() == words
     assert long.height() >= long.heightForWidth(long.width()) > short.height()
     assert short.height() >= short.heightForWidth(short.width())
+
+
+def test_an_empty_tree_says_what_to_do_and_a_filter_without_a_hit_says_so(
+    qtbot: Any, desk: Desk
+) -> None:
+    empty = AssetTree(Desk())
+    qtbot.addWidget(empty)
+    assert "Ctrl I" in empty.empty.text() and not empty.tree.isVisibleTo(empty)
+    full = AssetTree(desk)
+    qtbot.addWidget(full)
+    assert full.tree.isVisibleTo(full) and not full.empty.isVisibleTo(full)
+    full.filter.setText("no such thing")
+    qtbot.waitUntil(lambda: full.empty.isVisibleTo(full), timeout=10_000)
+    assert "no such thing" in full.empty.text()
+    full.filter.clear()
+    qtbot.waitUntil(lambda: full.tree.isVisibleTo(full), timeout=10_000)

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 from lamplighter.domain.city import Asset
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import draw_glyph, icon
-from lamplighter.ui.parts import Panel
+from lamplighter.ui.parts import Panel, Text
 from lamplighter.ui.theme import theme
 from lamplighter.ui.tree import Tree
 from lamplighter.ui.words import plain, tr
@@ -238,6 +238,10 @@ class AssetTree(Panel):
         layout.setSpacing(8)
         layout.addWidget(self.filter)
         layout.addWidget(self.tree, 1)
+        self.empty = Text("", "body", "secondary", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.empty, 1)
+        self._tell_empty()
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(120)
@@ -255,6 +259,7 @@ class AssetTree(Panel):
     def _city(self) -> None:
         self.model.rebuild()
         self.tree.expandToDepth(0 if len(self.model.worst) or not self.filter.text() else 2)
+        self._tell_empty()
         self._follow()
 
     def _filter(self) -> None:
@@ -262,7 +267,18 @@ class AssetTree(Panel):
         self.model.rebuild()
         if self.filter.text():
             self.tree.expandToDepth(1 if self.model.rowCount() < 20 else 0)
+        self._tell_empty()
         self._follow()
+
+    def _tell_empty(self) -> None:
+        """What this place is for while there is nothing, or that the filter leaves nothing."""
+        nothing = self.model.rowCount() == 0
+        self.tree.setVisible(not nothing)
+        self.empty.setVisible(nothing)
+        words = tr("No assets yet. Import a city, a network or a register of assets: Ctrl I.")
+        if self.filter.text():
+            words = tr("Nothing here is called '{typed}'.", typed=self.filter.text())
+        self.empty.setText(words if nothing else "")
 
     def _first(self) -> None:
         index = self.model.index(0, 0)

@@ -235,6 +235,7 @@ def _view(model: KindTable | FindingTable, name: str, *, stretch: int) -> QTable
     view.setWordWrap(False)
     header = view.horizontalHeader()
     # only rows that are seen are measured, however many there are
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setResizeContentsPrecision(50)
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)

@@ -152,7 +152,19 @@ class DeskTwin(TwinView):
         self.select(current or None)
         path = self._desk.city.path(current).split(" › ") if current else []
         names = [tr("City"), *path, self._desk.city.name(current)] if current else [tr("City")]
-        self.set_path(names, self.overlay.note)
+        self.set_path(names, self._note())
+
+    def _note(self) -> str:
+        """Beside the path: how much of the city is measured, or what to do first."""
+        city = self._desk.city
+        if any(not one.source for one in self._silent):
+            return tr("nothing is live · the last known state is shown")
+        if total := len(city.streams):
+            bound = sum(len(s) for s in city.of_asset.values())
+            return tr("{a} of {b} streams bound", a=f"{bound:,}", b=f"{total:,}")
+        if self._desk.city_known and not city.assets and not city.tiles:
+            return tr("nothing here yet: import files with Ctrl I, or drop them here")
+        return ""
 
     @property
     def _everything(self) -> Silence:
@@ -204,12 +216,7 @@ class DeskTwin(TwinView):
             rows.append(("hatch", "scene.hatch", "not live"))
         rows += self.film.legend
         self.set_legend([(mark, role, tr(words)) for mark, role, words in rows])
-        total = len(self._desk.city.streams)
-        bound = sum(len(s) for s in self._desk.city.of_asset.values())
-        note = tr("{a} of {b} streams bound", a=f"{bound:,}", b=f"{total:,}") if total else ""
-        if any(not one.source for one in self._silent):
-            note = tr("nothing is live · the last known state is shown")
-        self.set_path(self.overlay.path, note)
+        self.set_path(self.overlay.path, self._note())
 
     # ---------------------------------------------------------------- acting
     def _coverage_changed(self) -> None:
