@@ -46,6 +46,8 @@ EXACT: Final = 1e-3
 """no signal is trusted to be more exact than this share of its own spread"""
 FEW: Final = 3.0
 """days that count against the margin: of few days the worst is not yet known"""
+ONE_WAY: Final = 0.999
+"""share of steps in one direction from which a signal is a counter"""
 BEYOND: Final = 0.05
 """share of a signal's range by which it may leave it; farther out nothing is known of relations"""
 JUMP: Final = 0.4
@@ -111,7 +113,7 @@ def fit(columns: Columns, least: int = LEAST) -> tuple[RelationModel | None, str
     if values.shape[0] < least:
         return None, f"known together at {values.shape[0]:,} times, {least:,} are needed"
     mean, scale = values.mean(axis=0), values.std(axis=0)
-    moves = scale > 1e-9 * np.maximum(np.abs(mean), 1e-9)
+    moves = (scale > 1e-9 * np.maximum(np.abs(mean), 1e-9)) & ~_counts(values)
     kept = np.flatnonzero(often)[moves]
     if not SIGNALS[0] <= kept.size <= SIGNALS[1]:
         return None, f"{kept.size} of its signals move; from {SIGNALS[0]} to {SIGNALS[1]} are told"
@@ -156,6 +158,15 @@ def _held(values: Floats) -> Floats:
     """A value counts for the next row too where that one has none."""
     before = np.vstack([np.full((1, values.shape[1]), np.nan), values[:-1]])
     return np.where(np.isfinite(values), values, before)
+
+
+def _counts(values: Floats) -> Bools:
+    """(s,) signals that go one way alone, as counters of hours and meters do: where they stand
+    says nothing, and tomorrow they are where they never were.
+    """
+    step = np.diff(values, axis=0)
+    found: Bools = ((step >= 0).mean(axis=0) > ONE_WAY) | ((step <= 0).mean(axis=0) > ONE_WAY)
+    return found
 
 
 def _switched(values: Floats, width: Floats) -> Bools:

@@ -121,6 +121,17 @@ def test_a_signal_unrelated_to_the_others_is_not_judged_by_them() -> None:
     assert (model.spread < relation.EXPLAINED * model.naive).all()
 
 
+def test_a_counter_neither_tells_nor_stops_the_others_from_being_judged() -> None:
+    hours = np.floor(np.arange(PAST + LATER) / 12.0) / 10.0
+    hours[900:] -= 30.0  # it was reset once
+    columns_ = np.column_stack([whole().values, hours])
+    counted = Columns((*whole().names, "hours"), whole().time_ms, columns_)
+    model, _ = relation.fit(counted.part(0, PAST))
+    assert model is not None and "hours" not in model.names
+    judged = relation.judge(model, counted.part(PAST, PAST + LATER))
+    assert np.isfinite(judged.score).mean() > 0.95
+
+
 def test_learned_in_a_worker_they_come_back_from_their_files_to_the_last_bit(
     tmp_path: Path,
 ) -> None:
