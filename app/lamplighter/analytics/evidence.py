@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamplighter.analytics.fleet import WINDOWS
+from lamplighter.analytics.hazard import HORIZON
 from lamplighter.domain.maintenance import Reason, SimilarCase
 
 Floats = npt.NDArray[np.float64]
@@ -69,6 +70,8 @@ def would_change(
         return ""
     name = signals[most].replace("_", " ")
     now, usual = row[len(WINDOWS) * most], book.center[len(WINDOWS) * most]
+    if f"{usual:.3g}" == f"{now:.3g}":  # its trend and not its level is unusual
+        return f"a steady {name}: {without[most]:.0%} instead of {chance:.0%}"
     return (
         f"{name} at {usual:.3g} (usual) and not {now:.3g}: "
         f"{without[most]:.0%} instead of {chance:.0%}"
@@ -100,22 +103,29 @@ def similar(
 ) -> tuple[SimilarCase, ...]:
     """The nearest rows of `most` different past lives and how those lives went on.
 
-    `weight` (f,): how much each feature counts in the distance.
+    `weight` (f,): how much each feature counts in the distance; a value the case lacks counts as
+    one spread away. What became of a row is not known yet where its life was cut off soon after
+    it, as that of the row in question itself: it is no case.
     """
     if not book.life.size:
         return ()
-    apart = np.nan_to_num((book.features - row) / book.scale)
+    apart = np.where(np.isfinite(row), (book.features - row) / book.scale, 0.0)
+    apart = np.where(np.isfinite(apart), apart, 1.0)
     distance = np.sqrt((weight * apart**2).sum(axis=1))
+    distance[~book.failed & (book.days_left < HORIZON)] = np.inf
     found: list[SimilarCase] = []
     seen: set[int] = set()
     for place in np.argsort(distance, kind="stable"):
         life = int(book.life[place])
         if life in seen:
             continue
+        if not np.isfinite(distance[place]):
+            break
         seen.add(life)
         days = book.days_left[place]
         if book.failed[place]:
-            outcome = f"{mode or 'it'} failed {days:.0f} days later"
+            later = "1 day" if round(days) == 1 else f"{days:.0f} days"
+            outcome = f"{mode or 'it'} failed {later} later"
         else:
             outcome = f"no failure in the {days:.0f} days until it was renewed or the record ends"
         asset = book.assets[int(book.asset[place])]
