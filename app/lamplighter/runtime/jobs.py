@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.findings import CheckResult
 from lamplighter.domain.layers import Layer, LayerRemoval
 from lamplighter.domain.problems import LamplighterError, Problem, fault
-from lamplighter.domain.task import Task, TaskState
+from lamplighter.domain.task import Progress, Task, TaskState
 from lamplighter.runtime.checking import Checker
 from lamplighter.runtime.exporting import Exporter
 from lamplighter.runtime.importing import Importer, ImportResult
@@ -144,36 +145,20 @@ class Jobs:
         return number
 
     def _import(self, task: Task, importer: Importer, ask: wire.ImportFiles) -> None:
-        shown = task
-
-        def progress(done: int, total: int, text: str) -> None:
-            nonlocal shown
-            shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
-            self._show(shown)
-
         result = ImportResult()
-        state, words = TaskState.DONE, ""
-        try:
-            with self._importing:
-                result = importer.run(ask, progress)
-            if result.cancelled:
-                state = TaskState.CANCELLED
-                words = (
-                    ""
-                    if ask.preview
-                    else f"What was taken until then stays; {result.unread} files were not read. "
-                    "The same import goes on from there."
-                )
-        except LamplighterError as error:
-            state, words = TaskState.FAILED, str(error)
-        except Exception as error:
-            log.exception("import failed")
-            state, words = TaskState.FAILED, str(error)
-        finally:
-            with self._lock:
-                self._importers.pop(task.id, None)
-        ended = self._recorder.clock.wall_ms()
-        self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
+
+        def work(progress: Progress) -> tuple[TaskState, str]:
+            nonlocal result
+            result = importer.run(ask, progress)
+            if not result.cancelled:
+                return TaskState.DONE, ""
+            stays = (
+                f"What was taken until then stays; {result.unread} files were not read. "
+                "The same import goes on from there."
+            )
+            return TaskState.CANCELLED, "" if ask.preview else stays
+
+        state, words = self._done(task, work)
         self._recorder.server.emit(
             wire.ImportDone(
                 tuple(result.reports),
@@ -188,6 +173,35 @@ class Jobs:
         )
         if not ask.preview:
             self._city_changed()
+
+    def _done(
+        self, task: Task, work: Callable[[Progress], tuple[TaskState, str]]
+    ) -> tuple[TaskState, str]:
+        """Do what a task is for, one import or check at a time, and show how it goes and how it
+        ended: its state, and what there is to say of that. Never raises.
+        """
+        shown = task
+
+        def progress(done: int, total: int = 0, text: str = "") -> None:
+            nonlocal shown
+            shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
+            self._show(shown)
+
+        try:
+            with self._importing:
+                state, words = work(progress)
+        except LamplighterError as error:
+            cancelled = error.problem.code == CANCELLED
+            state, words = TaskState.CANCELLED if cancelled else TaskState.FAILED, str(error)
+        except Exception as error:
+            log.exception("a task failed", task=task.name)
+            state, words = TaskState.FAILED, str(error)
+        finally:
+            with self._lock:
+                self._importers.pop(task.id, None)
+        ended = self._recorder.clock.wall_ms()
+        self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
+        return state, words
 
     # ------------------------------------------------------------------ the check
     def check(self, ask: wire.RunCheck) -> int:
@@ -207,29 +221,14 @@ class Jobs:
         return number
 
     def _check(self, task: Task, checker: Checker, ask: wire.RunCheck) -> None:
-        shown = task
+        result = CheckResult()
 
-        def progress(done: int, total: int, text: str) -> None:
-            nonlocal shown
-            shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
-            self._show(shown)
+        def work(progress: Progress) -> tuple[TaskState, str]:
+            nonlocal result
+            result = self.last_check = checker.run(ask, progress)
+            return TaskState.DONE, ""
 
-        result, state, words = CheckResult(), TaskState.DONE, ""
-        try:
-            with self._importing:
-                result = self.last_check = checker.run(ask, progress)
-        except LamplighterError as error:
-            cancelled = error.problem.code == CANCELLED
-            state = TaskState.CANCELLED if cancelled else TaskState.FAILED
-            words = str(error)
-        except Exception as error:
-            log.exception("check failed")
-            state, words = TaskState.FAILED, str(error)
-        finally:
-            with self._lock:
-                self._importers.pop(task.id, None)
-        ended = self._recorder.clock.wall_ms()
-        self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
+        _, words = self._done(task, work)
         self._recorder.server.emit(wire.CheckDone(result, task.id, words))
         if ask.fix or ask.undo:
             self._city_changed()
@@ -305,7 +304,7 @@ class Jobs:
         )
         self._show(shown)
 
-        def progress(done: int, total: int, text: str) -> None:
+        def progress(done: int, total: int = 0, text: str = "") -> None:
             nonlocal shown
             shown = msgspec.structs.replace(shown, done=done, total=total, text=text)
             self._show(shown)

@@ -174,9 +174,7 @@ class RuleBook:
         return one.id
 
     def drop_suppression(self, name: str) -> str:
-        self._known(alarm_design.SUPPRESSION + name, "suppression", name, "rules list")
-        self._drop(alarm_design.SUPPRESSION + name)
-        return name
+        return self._forget(alarm_design.SUPPRESSION, name, "suppression", "rules list")
 
     def put_work(self, work: PlannedWork, by: str) -> str:
         """Planned works, with an id where they have none."""
@@ -199,9 +197,7 @@ class RuleBook:
         return work.id
 
     def drop_work(self, name: str) -> str:
-        self._known(alarm_design.WORK + name, "planned work", name, "works list")
-        self._drop(alarm_design.WORK + name)
-        return name
+        return self._forget(alarm_design.WORK, name, "planned work", "works list")
 
     # ------------------------------------------------------------ calling somebody
     def put_way(self, way: Way) -> str:
@@ -225,9 +221,7 @@ class RuleBook:
         return way.id
 
     def drop_way(self, name: str) -> str:
-        self._known(alarm_design.WAY + name, "way to call", name, "calls list")
-        self._drop(alarm_design.WAY + name)
-        return name
+        return self._forget(alarm_design.WAY, name, "way to call", "calls list")
 
     def put_escalations(self, items: tuple[Escalation, ...]) -> str:
         ways = {w.id for w in alarm_design.stored_design(self._store).ways}
@@ -262,9 +256,12 @@ class RuleBook:
 
         self._store.writer.call(drop).result(10)
 
-    def _known(self, key: str, what: str, name: str, lists: str) -> None:
-        if self._store.setting(key) is None:
+    def _forget(self, kind: str, name: str, what: str, lists: str) -> str:
+        """Drop one that is kept. Raises LamplighterError (U-809), naming the verb that `lists`."""
+        if self._store.setting(kind + name) is None:
             raise fault("U-809", what=what, name=name, lists=lists)
+        self._drop(kind + name)
+        return name
 
 
 def _slug(name: str, what: str) -> None:
