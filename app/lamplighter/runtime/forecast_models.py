@@ -23,7 +23,7 @@ from lamplighter.domain.problems import Problem, fault
 from lamplighter.domain.task import TaskState
 from lamplighter.runtime.learned_model import CANCELLED, LearnedModel
 from lamplighter.runtime.model_registry import AUTOMATIC
-from lamplighter.runtime.own_cards import FORECASTS_CRAFT, MEDIAN, OF_THE_NAIVE
+from lamplighter.runtime.own_cards import FORECASTS_CRAFT, MEDIAN
 
 if TYPE_CHECKING:
     from lamplighter.runtime.jobs import OwnTask
@@ -201,7 +201,7 @@ def judged_of(window: Window) -> Judged | None:
     if not enough:
         return None
     ratio = float(np.median([t.miss / t.naive_miss for t in enough]))
-    return Judged(window.from_ms, window.to_ms, _figure("of forecasts issued", ratio, len(enough)))
+    return Judged(window.from_ms, window.to_ms, _figure("forecasts issued", ratio, len(enough)))
 
 
 def back_tested(later: Later) -> Judged:
@@ -211,7 +211,7 @@ def back_tested(later: Later) -> Judged:
 
 
 def _figure(what: str, ratio: float, items: int) -> Figure:
-    return Figure(f"{MEDIAN} {OF_THE_NAIVE}, {what}", round(ratio, 4), 1.0, n=items)
+    return Figure(f"{MEDIAN} over the naive rule's, {what}", round(ratio, 4), 1.0, n=items)
 
 
 def _ended(answer: Any) -> tuple[TaskState, str]:

@@ -135,21 +135,14 @@ def forecasts_card(answer: KeptVersion) -> ModelCard:
     version = answer.version
     judged = sum(i.judged for i in version.items)
     inside = sum(i.inside for i in version.items)
-    ratio = version.ratios()
     hours = max(0, version.end_ms - version.first_ms) // HOUR_MS
     width = [i.width for i in version.items if i.width]
-    count = int(ratio.size)
-    ours = round(float(np.median(ratio)), 4) if count else None
-    nearer = round(float((ratio < 1.0).mean()), 4) if count else None
-    figures = (
-        Figure(f"{MEDIAN} where shown", ours, 1.0, OF_THE_NAIVE, n=count),
-        Figure("items nearer than it", nearer, 0.5, "of those shown", True, n=count),
-    )
+    silent = f"; nothing could be learned of {version.abstained}" if version.abstained else ""
     return ModelCard(
         kind=FORECASTS,
         title=f"The next {LEADS} hours of figures and datastreams",
         method="blend of candidates 1",
-        basis=f"this project's history, {hours / 24:.0f} days",
+        basis=f"this project's history, {hours / 24:.0f} days{silent}",
         from_ms=version.first_ms,
         to_ms=version.end_ms,
         units=len(version.items) + version.abstained,
@@ -159,7 +152,10 @@ def forecasts_card(answer: KeptVersion) -> ModelCard:
         "most two fifths) by what was known six hours before",
         thresholds="shares of the candidates and choice of the naive rule: hours before the judged "
         "ones; the band: misses known at the origin",
-        figures=figures,
+        figures=(
+            _over_naive("hours shown", version.ratios()),
+            _over_naive("all judged hours", version.whole()),
+        ),
         naive="same time yesterday or last week, whichever was nearer before the judged hours",
         stated=0.9,
         covered=round(inside / judged, 4) if judged else None,
@@ -170,6 +166,11 @@ def forecasts_card(answer: KeptVersion) -> ModelCard:
         with_age=False,
         seconds=version.seconds,
     )
+
+
+def _over_naive(which: str, ratio: np.ndarray) -> Figure:
+    ours = round(float(np.median(ratio)), 4) if ratio.size else None
+    return Figure(f"{MEDIAN}, {which}", ours, 1.0, OF_THE_NAIVE, n=int(ratio.size))
 
 
 FORECASTS_CRAFT: Final = Craft(

@@ -52,6 +52,10 @@ class Version(Struct, frozen=True):
         """(n,) error over the naive rule's, of every item that the model was shown for."""
         return np.array([i.ratio for i in self.items if i.ratio is not None])
 
+    def whole(self) -> np.ndarray:
+        """(n,) the same over all judged hours, shown or not."""
+        return np.array([i.whole for i in self.items if i.whole is not None])
+
 
 class Learning(Struct, frozen=True):
     """Learn a version from these pasts and leave it in `folder`."""
@@ -118,27 +122,22 @@ def save(folder: Path, version: Version) -> dict[str, str]:
 
 
 class _Judged(NamedTuple):
-    """Errors over the hours in which the model was shown, and what its band held."""
+    """How a walk fared, and what its band held."""
 
-    error: float
+    ratio: float | None
+    """error over the naive rule's in the hours in which the model was shown; None where these are
+    too few, or nothing ever moved
+    """
+    whole: float | None
+    """the same over all judged hours"""
     naive_error: float
-    shown: int
     inside: int
     judged: int
     width: float
 
-    @property
-    def ratio(self) -> float | None:
-        """None where it was shown too seldom, or nothing ever moved."""
-        if self.shown < FEWEST or not self.naive_error:
-            return None
-        return self.error / self.naive_error
-
 
 def _judged(one: Walked, value: np.ndarray, begin: int) -> _Judged:
-    """How a walk fared from row `begin` on; hours in which the naive rule was shown instead of it
-    tell nothing of it.
-    """
+    """How a walk fared from row `begin` on."""
     came = value[begin:]
     rows = np.isfinite(came)
     came = came[rows]
@@ -147,19 +146,23 @@ def _judged(one: Walked, value: np.ndarray, begin: int) -> _Judged:
         found: np.ndarray = column[begin : value.size][rows]
         return found
 
-    free = ~of(one.frozen)
-    miss, naive_miss = (
-        np.abs(of(c) - came)[free] for c in (one.blended, one.candidates[one.naive_name])
-    )
-    low, high = of(one.low), of(one.high)
+    miss = np.abs(of(one.blended) - came)
+    naive_miss = np.abs(of(one.candidates[one.naive_name]) - came)
+    shown, low, high = ~of(one.frozen), of(one.low), of(one.high)
     return _Judged(
-        float(miss.mean()) if miss.size else 0.0,
-        float(naive_miss.mean()) if miss.size else 0.0,
-        int(miss.size),
+        _ratio(miss[shown], naive_miss[shown]),
+        _ratio(miss, naive_miss),
+        float(naive_miss.mean()) if came.size else 0.0,
         int(((came >= low) & (came <= high)).sum()),
         int(came.size),
         float((high - low).mean()) if came.size else 0.0,
     )
+
+
+def _ratio(miss: np.ndarray, naive_miss: np.ndarray) -> float | None:
+    if miss.size < FEWEST or not naive_miss.any():
+        return None
+    return float(miss.mean() / naive_miss.mean())
 
 
 def _item(past: Past, ask: LiveRequest) -> tuple[Item, int]:
@@ -175,6 +178,7 @@ def _item(past: Past, ask: LiveRequest) -> tuple[Item, int]:
         boosted=experts.BOOSTED in one.share,
         leads=tuple(w.taught for w in walks),
         ratio=found.ratio,
+        whole=found.whole,
         inside=found.inside,
         judged=found.judged,
         width=found.width / found.naive_error if found.naive_error else 0.0,

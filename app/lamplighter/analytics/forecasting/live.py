@@ -52,6 +52,8 @@ class Item(Struct, frozen=True):
     """error of the judged lead over the naive rule's, in the judged hours in which the model was
     shown; None where these are too few
     """
+    whole: float | None = None
+    """the same over all judged hours"""
     inside: int = 0
     """judged hours whose outcome lay in the band"""
     judged: int = 0

@@ -158,7 +158,7 @@ def test_after_an_abrupt_change_the_naive_rule_takes_over_within_days(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Seeds that the two numbers of the rule were not chosen on."""
-    kinds = [(how, seed) for how in ("level", "clock", "still") for seed in (21, 22)]
+    kinds = [("level", 21), ("clock", 22), ("still", 23)]
 
     def run() -> tuple[list[float], float]:
         waited, miss = [], 0.0
@@ -181,7 +181,7 @@ def test_after_an_abrupt_change_the_naive_rule_takes_over_within_days(
 
 def test_calm_series_are_hardly_ever_frozen_for_nothing_and_do_not_flap() -> None:
     begins, days = 0, 0.0
-    for seed in range(30, 35):
+    for seed in range(30, 33):
         rng = np.random.default_rng(seed)
         hours = np.arange(130 * 24)
         spikes = 20 + 5 * np.sin(hours / 24 * 2 * np.pi) + rng.standard_t(2.5, hours.size)
