@@ -317,7 +317,7 @@ class PastDialog(QWidget):
         self._turn += 1  # a look that is still on its way comes too late
         self._asking = self._again = False
         name = Path(self.path).name
-        again = self.result.again.isChecked()
+        again = self._step == RESULT and self.result.again.isChecked()
         wish = wire.ImportPast((self.path,), self.mapping_text(), f"the mapping of {name}", again,
                                self.preview.bindings() if self.preview.rows else ())  # fmt: skip
         self.result.begin(name, anew=self._step != RESULT)

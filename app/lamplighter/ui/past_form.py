@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -140,5 +141,6 @@ def invitation() -> QWidget:
     return page
 
 
+@functools.cache
 def _zones() -> list[str]:
     return ["UTC", *sorted(z for z in available_timezones() if "/" in z and z[:3] != "Etc")]
