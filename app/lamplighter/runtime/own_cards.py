@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from lamplighter.analytics.anomaly.relation import Fared
 from lamplighter.analytics.anomaly.relation_tables import RelationTable
 from lamplighter.analytics.expected_after import Later
 from lamplighter.analytics.expecting import USED, WORSE, ExpectedReport
@@ -219,3 +221,14 @@ def relations_card(table: RelationTable, seconds: float) -> ModelCard:
         naive="for each signal the better of: its mean, its usual course of the day",
         seconds=round(seconds, 2),
     )
+
+
+def later_relations(fared: Sequence[Fared]) -> Judged | None:
+    """How relations fared in the rows after they were learned; None while too few have come."""
+    told = [f for f in fared if f.ratio.size]
+    if not told:
+        return None
+    ratio = np.concatenate([f.ratio for f in told])
+    name = "median error of that of the signal's own mean, hours not learned from"
+    figure = Figure(name, round(float(np.median(ratio)), 4), 1.0, n=int(ratio.size))
+    return Judged(min(f.from_ms for f in told), max(f.to_ms for f in told), figure)

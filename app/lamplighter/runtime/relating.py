@@ -16,7 +16,9 @@ import msgspec
 import numpy as np
 import structlog
 
-from lamplighter.analytics.anomaly.relation import SIGNALS
+from lamplighter.analytics.anomaly import relation
+from lamplighter.analytics.anomaly.columns import Columns
+from lamplighter.analytics.anomaly.relation import SIGNALS, Fared
 from lamplighter.analytics.anomaly.relation_tables import (
     Histories,
     Related,
@@ -34,7 +36,7 @@ from lamplighter.runtime.hours import UNUSUAL, numeric
 from lamplighter.runtime.kept_model import KeptModel
 from lamplighter.runtime.known_events import known_events
 from lamplighter.runtime.model_registry import AUTOMATIC
-from lamplighter.runtime.own_cards import TOLD, relations_card
+from lamplighter.runtime.own_cards import TOLD, later_relations, relations_card
 from lamplighter.runtime.relation_watch import RelationWatch
 from lamplighter.runtime.signal_ring import STEP_MS, SignalRing, read_rows
 
@@ -187,6 +189,7 @@ class RelationDesk:
         slot = recorder.clock.wall_ms() // STEP_MS - 1
         begin = max(slot - DAYS * 86_400_000 // STEP_MS + 1, recorder.store.oldest_ms() // STEP_MS)
         found: list[Related] = []
+        fared: list[Fared] = []
         done = 0
         for part in _parts(groups):
             if self._stopping:
@@ -194,10 +197,29 @@ class RelationDesk:
             task.step(done, len(groups), f"{len(groups):,} assets with three signals or more")
             history = self._history(part, begin, int(slot - begin + 1))
             blank(history, events)
+            fared += self._fared(history)
             file = FILE.format(len(found))
             history = msgspec.structs.replace(history, folder=str(fresh), file=file)
             found.append(self._in_worker(history))
             done += len(part)
+        window = later_relations(fared)
+        if window is not None and self._kept.using[0]:
+            self._kept.judged(window, self._kept.using[0])
+        return found
+
+    def _fared(self, history: Histories) -> list[Fared]:
+        """How what is in use told the rows that came after it was learned."""
+        found = []
+        for place, asset in enumerate(history.assets):
+            model = self.watch.models.get(asset)
+            if model is None:
+                continue
+            mine = slice(int(history.begins[place]), int(history.begins[place + 1]))
+            names = tuple(str(i) for i in history.datastream[mine].tolist())
+            rows = history.time_ms > model.last_ms
+            later = Columns(names, history.time_ms[rows], history.values[rows, mine])
+            if set(model.names) <= set(names):
+                found.append(relation.fared(model, later))
         return found
 
     def _history(self, part: list[tuple[str, list[int]]], begin: int, rows: int) -> Histories:

@@ -24,6 +24,8 @@ WIDTH: Final = 0.1
 RIDGE: Final = 1e-4
 SIGNALS: Final = (3, 24)
 """how many signals an asset has whose relations are learned"""
+LATER: Final = 144
+"""rows after the learning on which a model is held against the naive rule: half a day"""
 LEAST: Final = 864
 """rows in which all signals are known: three days of five minutes"""
 OFTEN: Final = 0.5
@@ -279,6 +281,33 @@ def judge(model: RelationModel, columns: Columns) -> RelationJudged:
     alarm = plant.held(np.nan_to_num(score), 1.0, HOLD) & fit_to
     expected = told * model.scale[model.told] + model.mean[model.told]
     return RelationJudged(score, alarm, departure, expected)
+
+
+class Fared(Struct, frozen=True):
+    """How a model told rows that came after it: `ratio` (k,) its error in that of the signal's own
+    mean, for each signal that enough rows could be judged of.
+    """
+
+    ratio: np.ndarray
+    from_ms: int = 0
+    to_ms: int = 0
+
+
+def fared(model: RelationModel, columns: Columns) -> Fared:
+    """Judged against the mean of the past, on the rows in which all signals are known. A signal
+    that stood still meanwhile says nothing of either.
+    """
+    judged = judge(model, columns)
+    rows = np.isfinite(judged.score)
+    if rows.sum() < LATER:
+        return Fared(np.zeros(0))
+    values = taken(model, columns)[rows][:, model.told]
+    off = values - judged.expected[rows]
+    usual = values - model.mean[model.told]
+    error, naive = np.sqrt((off * off).mean(axis=0)), np.sqrt((usual * usual).mean(axis=0))
+    moved = naive > model.spread * model.scale[model.told]
+    times = columns.time_ms[rows]
+    return Fared(error[moved] / naive[moved], int(times[0]), int(times[-1]))
 
 
 def shares(model: RelationModel, judged: RelationJudged, row: int) -> tuple[Share, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from tests.kit.pumping_town import ROWS_A_DAY, columns, pump, worn
 
 from lamplighter.analytics.anomaly import relation
@@ -119,6 +120,15 @@ def test_a_signal_unrelated_to_the_others_is_not_judged_by_them() -> None:
     assert model is not None
     assert [model.names[k] for k in model.told] == ["flow", "pressure", "current", "vibration"]
     assert (model.spread < relation.EXPLAINED * model.naive).all()
+
+
+def test_what_came_later_is_held_against_the_mean_and_a_model_that_fails_says_so() -> None:
+    calm = relation.fared(fitted(), later())
+    assert calm.ratio.size == 4 and (calm.ratio < 0.7).all()
+    assert later().time_ms[0] <= calm.from_ms < calm.to_ms == END
+    foreign = replace(fitted(), weight=-fitted().weight)
+    assert (relation.fared(foreign, later()).ratio > 1.0).all()
+    assert relation.fared(fitted(), later().part(0, 100)).ratio.size == 0
 
 
 def test_a_counter_neither_tells_nor_stops_the_others_from_being_judged() -> None:
