@@ -76,7 +76,7 @@ def _awaited(
     session: Session, wanted: wire.ImportFiles | wire.ImportPast, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Ask for an import, show its progress, and wait for its end."""
-    from lamplighter.runtime.importing import Spoken
+    from lamplighter.runtime.import_alone import Spoken
 
     begun = time.monotonic()
     event = _until(session, wanted, wire.ImportDone, Spoken(say))
@@ -138,7 +138,7 @@ def import_past(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """The recorder brings the past in; returns what `import --json` prints."""
-    from lamplighter.runtime.importing import mapping_text
+    from lamplighter.runtime.import_alone import mapping_text
 
     names = tuple(str(p.resolve()) for p in paths)
     wanted = wire.ImportPast(names, mapping_text(mapping), mapping.name, again)
@@ -146,7 +146,8 @@ def import_past(
 
 
 def _imported(event: wire.ImportDone, seconds: float) -> dict[str, Any]:
-    from lamplighter.runtime.importing import ImportResult, summary
+    from lamplighter.runtime.import_alone import summary
+    from lamplighter.runtime.importing import ImportResult
 
     if event.problem:
         raise fault("P-606", name="import", what=event.problem)

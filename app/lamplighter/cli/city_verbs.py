@@ -71,7 +71,7 @@ def import_(
 ) -> None:
     """Import files or whole folders into a project."""
     from lamplighter.cli import beside
-    from lamplighter.runtime.importing import import_into
+    from lamplighter.runtime.import_alone import import_into
 
     if scale not in ("free", "unit"):
         raise fault("U-801", what=f"--scale {scale} is neither free nor unit", name="import")

@@ -20,7 +20,7 @@ from lamplighter.domain.crew_plan import Crew
 from lamplighter.domain.problems import fault
 from lamplighter.runtime.crews import CrewDesk
 from lamplighter.runtime.edits import EditDesk
-from lamplighter.runtime.importing import import_into
+from lamplighter.runtime.import_alone import import_into
 from lamplighter.runtime.past import import_past
 from lamplighter.runtime.project import create, opened
 from lamplighter.runtime.resources import own_command, plugin_folders, resources

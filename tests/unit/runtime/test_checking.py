@@ -13,7 +13,7 @@ from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.findings import CheckResult
 from lamplighter.runtime import check_report
 from lamplighter.runtime.checking import check_project
-from lamplighter.runtime.importing import import_into
+from lamplighter.runtime.import_alone import import_into
 from lamplighter.spatial.checking.check import check_file
 from lamplighter.store import Store
 

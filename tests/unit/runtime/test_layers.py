@@ -13,7 +13,8 @@ from tests.fixtures import cities
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.runtime.importing import Importer, ImportResult, import_into
+from lamplighter.runtime.import_alone import import_into
+from lamplighter.runtime.importing import Importer, ImportResult
 from lamplighter.runtime.layers import list_layers, remove_layer
 from lamplighter.runtime.plugins import load_plugins
 from lamplighter.runtime.project import create, opened

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.kit.testdata import city_data
 
-from lamplighter.runtime.importing import import_into
+from lamplighter.runtime.import_alone import import_into
 from lamplighter.runtime.layers import list_layers, remove_layer
 from lamplighter.runtime.project import create, opened
 
