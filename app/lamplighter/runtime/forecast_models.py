@@ -139,6 +139,8 @@ class ForecastModels:
         task, by = asked if asked is not None else (None, AUTOMATIC)
 
         def told(answer: Any) -> None:
+            if isinstance(answer, KeptVersion) and answer.version.items:
+                self._again_ms = now + LACKING_MS  # also where it waits for a person
             if isinstance(answer, KeptVersion) and answer.later is not None and version:
                 self.kept.judged(back_tested(answer.later), version)
             if task is not None:

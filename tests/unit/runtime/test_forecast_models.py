@@ -146,12 +146,21 @@ def test_versions_have_a_card_are_used_judged_frozen_and_put_back_by_a_person(
         recorder._answers.answer(wire.PromoteModel(FORECASTS, 0, "it was better"))
         until(lambda: {f.version for f in desk.items.values()} == {1})
         assert "frozen" not in "".join(f.why for f in desk.items.values())
+        week = desk.models.request(
+            recorder.clock.wall_ms() + 8 * 24 * HOUR_MS,
+            desk._pasts(past.end_ms // HOUR_MS, boosted=False),
+        )
+        assert desk.models._is_due(week)  # it is old, but what is learned now waits for a person
+        desk.models.learn_if_due(week)
+        until(lambda: states(recorder).get(3) is ModelState.CANDIDATE)
+        settled(recorder)
+        assert not desk.models._is_due(replace(week, made_ms=week.made_ms + 2 * HOUR_MS))
         assert told == []
 
         file = models.folder(FORECASTS, 1) / FILE
         file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
         desk.models.load(desk.make)
-        until(lambda: states(recorder).get(3) is ModelState.IN_USE)
+        until(lambda: states(recorder).get(4) is ModelState.IN_USE)
         assert len(told) == 1 and "was changed" in told[0] and "P-604" in told[0]
         assert "damaged" in models.record(FORECASTS, 1).frozen
     finally:
