@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import numpy as np
@@ -41,6 +41,7 @@ from lamplighter.runtime.feed_reading import reader_of
 from lamplighter.runtime.feeds import FeedConfig, connect, shown
 from lamplighter.runtime.trial_page import PageOnTrial
 from lamplighter.sources import Feed, TlsFiles
+from lamplighter.sources.http_feed import INTERVAL_S
 from lamplighter.sources.own_feeds import READ_BY_MAPPING
 from lamplighter.sources.own_source import Point, plain
 from lamplighter.sources.reading import Found, Unreadable
@@ -187,8 +188,24 @@ class FeedTrial:
             rows=rows,
             set_aside=aside,
             problem=problem,
-            points_per_s=_rate(rows, samples, self._came(chosen, count), seconds, first),
+            points_per_s=self._page_rate(rows, text)
+            if self._is_page
+            else _rate(rows, samples, self._came(chosen, count), seconds, first),
         )
+
+    def _page_rate(self, rows: Sequence[wire.PreviewRow], mapping: str) -> float:
+        """Points per second a page brings at most: all of it each time it will be asked for, which
+        is less often than in the trial; 0 for files, which grow when they like.
+        """
+        parts = urlsplit(self.shown_url)
+        if parts.scheme == "folder" or not rows:
+            return 0.0
+        told = parse_qs(parts.fragment).get("interval", [""])[0]
+        try:
+            every = float(told) if told else read_mapping(mapping, "trial", topics=False).interval_s
+        except (ValueError, LamplighterError):
+            return 0.0
+        return sum(row.points for row in rows) / (every or INTERVAL_S)
 
     def _grouping(self, kept: Mapping[str, list[RawMessage]]) -> list[Group]:
         count, at = self._grouped

@@ -110,6 +110,7 @@ class ConnectForm(QWidget):
         self.kind.setCurrentIndex(max(0, self.kind.findData(before)))
         self.kind.blockSignals(False)
         self._kind_changed()
+        self._typed(self.address.text())  # it may have been pasted before the kinds were known
 
     @property
     def chosen(self) -> FeedKind:

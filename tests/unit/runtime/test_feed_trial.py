@@ -253,6 +253,8 @@ def test_a_page_is_tried_and_its_values_are_shown() -> None:
     with WebServer() as web:
         web.put("/air.csv", page)
         seen = look_once(f"{web.url}/air.csv", SystemClock(), seconds=PATIENCE_S)
+        often = look_once(f"{web.url}/air.csv#interval=4", SystemClock(), seconds=PATIENCE_S)
+    assert (seen.points_per_s, often.points_per_s) == (2 / 60, 2 / 4), "as it will be asked for"
     assert "no2" in seen.mapping
     assert {row.key: row.value for row in seen.rows} == {
         "air/S1/no2": "40.5", "air/S2/no2": "41.5",
