@@ -87,8 +87,10 @@ def _vectored(cells: Sequence[str], format: str) -> tuple[Longs, bool] | None:
             return None
     else:
         slices = _slices(format)
+        if slices is None:
+            return None
         width = _width(format)
-        if slices is None or any(len(c) != width for c in cells):
+        if any(len(c) != width for c in cells):
             return None
         year, month, day, *clock = slices
         texts = [

@@ -7,6 +7,7 @@ names of their columns. Pure: rows in, a draft out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -40,6 +41,8 @@ _MORE_STREAMS: Final = (
     "tag", "tagname", "datastream", "signal", "point", "pointname", "variable", "channel", "series",
     "parameter", "metric", "measurement", "messstelle", "register", "itemid",
 )  # fmt: skip
+_DAYS: Final = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d")
+_CLOCKS: Final = ("%H:%M", "%H:%M:%S", "%H.%M.%S")
 _PARTS: Final = {
     "year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "second": "%S",
     "jahr": "%Y", "monat": "%m", "tag": "%d", "stunde": "%H",
@@ -112,7 +115,8 @@ def _observations(
         quality_words=dict(found.quality_words) if found is not None else {},
         columns=tuple(made),
     )
-    if not timed:
+    draft = _day_and_clock(draft, cells)
+    if not draft.of_role(TIME):
         draft = _timed(_in_parts(draft), cells)
     return _shaped(draft)
 
@@ -136,6 +140,35 @@ def _records(columns: Sequence[PastColumn], cells: Sequence[Sequence[str]], deci
                 whole = value[at].is_integer() and abs(value[at]) < 2**53
                 rows[at][column.name] = int(value[at]) if whole else float(value[at])
     return msgspec.json.encode(rows)
+
+
+def _day_and_clock(draft: PastDraft, cells: Sequence[Sequence[str]]) -> PastDraft:
+    """With a time whose day stands in one column and whose hour in another, where it does."""
+    read: dict[str, tuple[int, str]] = {}
+    for at, texts in enumerate(cells):
+        filled = [c for c in texts[:50] if c]
+        for what, forms in (("day", _DAYS), ("clock", _CLOCKS)):
+            form = next((f for f in forms if filled and all(_fits(c, f) for c in filled)), "")
+            if form and what not in read:
+                read[what] = at, form
+    if len(read) < 2:
+        return draft
+    places = dict(sorted(read.values()))
+    why = "a part of the time"
+    columns = tuple(
+        replace(c, role=TIME, unit="", why=why) if at in places
+        else replace(c, role=IGNORED) if c.role == TIME else c
+        for at, c in enumerate(draft.columns)
+    )  # fmt: skip
+    return replace(draft, columns=columns, time_format=" ".join(places.values()))
+
+
+def _fits(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
 
 
 def _in_parts(draft: PastDraft) -> PastDraft:

@@ -107,3 +107,12 @@ def test_a_table_of_hundreds_of_datastreams_leaves_none_out() -> None:
     draft = propose_past("hall", head, [row, row])
     assert len(draft.of_role("value")) == 400
     assert {c.unit for c in draft.of_role("value")} == {"°C"}
+
+
+def test_a_day_in_one_column_and_the_hour_in_another_are_one_time() -> None:
+    head = ("Date", "Time", "CO")
+    rows = [["10/03/2004", "18.00.00", "2.6"], ["25/03/2004", "19.00.00", "2.0"]]
+    draft = propose_past("air", head, rows)
+    assert [c.name for c in draft.of_role("time")] == ["Date", "Time"]
+    found = PastTable(read_past_mapping(to_toml(draft), "m"), head, {}).read(rows, [2, 3])
+    assert found.points.time_ms.tolist() == [1078941600000, 1080241200000] and not found.aside

@@ -375,3 +375,9 @@ def test_a_real_scada_table_of_half_a_year(town: Town) -> None:
     there = table.column("P_n1").to_pylist()[: len(day.value)]
     assert day.value.tolist() == pytest.approx(there, abs=1e-5)
     assert town.store.verify().ok
+
+
+@pytest.mark.parametrize("pattern", ["%d/%m/%y %H", "%j %Y", "%b %d %Y", "%", "%q"])
+def test_patterns_that_have_no_fixed_places_are_read_cell_by_cell(pattern: str) -> None:
+    found, bad, _ = times(["06/01/14 00", "odd"], pattern, "UTC")
+    assert bad[1] and (bad[0] or found[0] == 1388966400000)
