@@ -44,6 +44,11 @@ def test_a_value_moves_with_its_limits_and_its_expectation() -> None:
     assert not model.breach and shown(31.0, "°C", Limits(high=30.0)).breach
 
 
+def test_another_spelling_of_a_unit_is_the_same_unit() -> None:
+    display.choose("°F", "°C")
+    assert (shown(68.0, "degF").value, shown(68.0, "degF").unit) == (pytest.approx(20.0), "°C")
+
+
 def test_units_without_a_choice_are_shown_as_they_are() -> None:
     display.choose("bar", "parsec")
     assert (shown(3.0, "bar").value, shown(3.0, "bar").unit) == (3.0, "bar")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from lamplighter.domain.city import Limits
+from lamplighter.domain.units import spelled
 from lamplighter.ui import numbers
 
 
@@ -77,8 +78,9 @@ class DisplayUnits:
             self._chosen[stored] = found
 
     def of(self, stored: str) -> Conversion | None:
-        """The conversion for a unit, None when it is shown as it is."""
-        return self._chosen.get(stored)
+        """The conversion for a unit in any spelling, None when it is shown as it is."""
+        found = self._chosen.get(stored)
+        return self._chosen.get(spelled(stored)) if found is None and self._chosen else found
 
     def as_text(self) -> dict[str, str]:
         """Stored unit -> shown unit, for keeping."""

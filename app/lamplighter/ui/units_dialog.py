@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
+from lamplighter.domain.units import spelled
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.parts import Panel, Text, button, row, window_of_its_own
@@ -35,6 +36,7 @@ class UnitsDialog(QWidget):
         window_of_its_own(self, tr("Display units"))
         self._settings = settings
         used = {s.unit for s in desk.city.streams.values() if s.unit}
+        used |= {spelled(unit) for unit in used}
         self.boxes: dict[str, QComboBox] = {}
         inner = Panel()
         form = QFormLayout(inner)
