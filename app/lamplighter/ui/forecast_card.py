@@ -278,7 +278,7 @@ class Reasons(Canvas):
 
     def _fit(self) -> None:
         shown = [self._lines(r.text or r.signal) for r in self._reasons()]
-        bars = theme().px(14) * len(shown)
+        bars = theme().px(18) * len(shown)
         height = sum(map(len, shown)) * self._line() + bars
         if self.minimumHeight() != max(self._line(), height):
             self.setFixedHeight(max(self._line(), height))
@@ -325,5 +325,5 @@ class Reasons(Canvas):
             at = QRectF(room, top - 2, self.width() - room, look.px(14))
             painter.drawText(at, right, numbers.percent(reason.share))
             painter.setFont(look.font("body"))
-            top += look.px(14)
+            top += look.px(18)
         painter.end()

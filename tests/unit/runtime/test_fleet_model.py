@@ -191,3 +191,24 @@ def test_a_cancelled_training_is_not_begun_again(
 
     assert len(pool.asked) == 1
     assert desk.model.train(None) == 2  # type: ignore[arg-type]
+
+
+def test_of_a_class_whose_model_is_silent_a_trend_has_the_word(
+    desk: MaintenanceDesk, room: Room
+) -> None:
+    silent = replace(sound(room), probability_30d=None, low=None, high=None, basis="frozen: so")
+    desk._beside = {"P": replace(sound(room), model="trend 1")}
+    desk._publish_class((silent, replace(silent, asset="Q")))
+
+    event = room.emitted[-1]
+    assert isinstance(event, wire.PrognosisChanged)
+    assert {p.asset: p.model for p in event.items} == {"P": "trend 1", "Q": SOUND.model}
+
+
+def test_every_forecast_stays_told_when_one_fleet_speaks(desk: MaintenanceDesk, room: Room) -> None:
+    desk._publish((sound(room),))
+    desk._publish_class((replace(sound(room), asset="Q"),))
+
+    event = room.emitted[-1]
+    assert isinstance(event, wire.PrognosisChanged)
+    assert {p.asset for p in event.items} == {"P", "Q"}
