@@ -16,20 +16,19 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.city import Limits
 from lamplighter.domain.forecast import Forecast
-from lamplighter.ui import numbers
 from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.beat import Shown
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.forecast_room import AHEAD_MS, brief, whole
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.series import Trace
-from lamplighter.ui.time_model import DAY_MS, Mode
+from lamplighter.ui.time_model import Mode
 from lamplighter.ui.trend_chart import Chart
 from lamplighter.ui.trend_feed import TrendFeed, Wanted
 from lamplighter.ui.trend_keys import Stage
-from lamplighter.ui.trend_readout import Readout, between, value_at
+from lamplighter.ui.trend_readout import Readout, between
 from lamplighter.ui.trend_view import TrendView
-from lamplighter.ui.units import shown_span
+from lamplighter.ui.trend_words import against, fitted, marks_of, note
 from lamplighter.ui.words import tr
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ SPANS: Final = (
     (600, "10 min"), (1800, "30 min"), (14_400, "4 h"), (DAY_S, "24 h"), (7 * DAY_S, "7 d"),
     (30 * DAY_S, "30 d"), (365 * DAY_S, "1 year"), (3_653 * DAY_S, "10 years"),
 )  # fmt: skip
-FIT_S: Final = (120, 300, 600, 1800, 7200, 21_600)
-"""spans a chart takes while there is less data than its window"""
 MAX_CHARTS: Final = 10
 POINTS: Final = 900
 GHOST_AGAIN_MS: Final = 60_000
@@ -328,7 +325,8 @@ class Trends(Panel):
         first, last = self.window_ms()
         replay = time.mode is Mode.REPLAY
         if not replay and self.view.following:
-            first = self._fitted(first, last)
+            shown = (self.traces[i] for i in self.shown_streams())
+            first = fitted(shown, first, last, self.view.span_s)
         ahead = 0
         if self.view.following and time.known_ms is not None:
             ahead = (last - first) // 12  # room for what nobody knew yet
@@ -377,38 +375,16 @@ class Trends(Panel):
             chart.plot.marks_changed()
 
     def _words(self, replay: bool) -> None:
-        known = tr("as known then") if self._desk.time.as_known else tr("truth now")
-        mode = known if replay else tr("live")
-        if self.view.held is not None:
-            first, last = self.view.held
-            now = self._desk.time.now_ms
-            when, end = (numbers.minute_of(ms, now) for ms in (first, last))
-            words = tr("{a} to {b} · held", a=when, b=end) + (f" · {known}" if replay else "")
-        else:
-            words = f"{self._spans.currentText()} · {mode}"
-        ghost = self._desk.time.ghost_ms
-        if ghost:
-            words += " · " + (tr("dotted: yesterday") if ghost == DAY_MS else
-                              tr("dotted: last week"))  # fmt: skip
-        self._note.setText(words + (f" · {tr('pinned')}" if self._pinned else ""))
+        span, pinned = self._spans.currentText(), bool(self._pinned)
+        self._note.setText(note(self._desk, self.view, span, replay=replay, pinned=pinned))
         self._back.setEnabled(self.view.can_back)
         self._ahead.setEnabled(self.view.can_ahead)
         self._hold.setText(tr("Hold") if self.view.following else tr("Follow"))
 
     def _against(self, chart: Chart) -> str:
-        """The difference of the newest value to the same time of the compared day."""
-        from lamplighter.ui.trend_plot import hole_of
-
-        stream, back = chart.streams[0], self._desk.time.ghost_ms
+        stream = chart.streams[0]
         ghost, trace = self.feed.ghosts.get(stream.id), self.traces.get(stream.id)
-        end = trace.last() if trace is not None else None
-        if not back or ghost is None or end is None:
-            return ""
-        then = value_at(ghost, end[0] - back, hole_of(stream, ghost))
-        if then is None or end[1] != end[1]:
-            return tr("  (then: no data)")
-        text = shown_span(end[1] - then, stream.unit, stream.resolution)
-        return "  (" + ("" if text.startswith(numbers.MINUS) else "+") + text + ")"
+        return against(stream, trace, ghost, self._desk.time.ghost_ms)
 
     def _ahead_words(self, chart: Chart) -> tuple[str, str]:
         """The sixth hour from now in short for the heading, and all about it."""
@@ -428,35 +404,12 @@ class Trends(Panel):
         """The next hours in the charts, or charts that end at now."""
         self._desk.ahead.show(not self._desk.ahead.shown)
 
-    def _fitted(self, first: int, last: int) -> int:
-        """The window's start, or that of the data while there is less than a window of it.
-
-        In steps, so that the axis does not crawl; at least two minutes.
-        """
-        starts = [
-            int(t.time_ms[0]) for i in self.shown_streams() if len((t := self.traces[i]).time_ms)
-        ]
-        if not starts or min(starts) <= first:
-            return first
-        for span in FIT_S:
-            if span < self.view.span_s and last - min(starts) <= span * 1000:
-                return last - span * 1000
-        return first
-
     def _alarms(self) -> None:
         if self._ready and self.isVisible() and self._desk.time.mode is not Mode.REPLAY:
             self.feed.want_signs()
 
     def _mark(self, chart: Chart) -> None:
-        """Alarms and notes of a chart's datastreams and assets."""
-        ids = {s.id for s in chart.streams}
-        assets = {s.asset for s in chart.streams if s.asset}
-        marks = {(s.time_ms, s.priority) for s in self.feed.signs
-                 if s.datastream in ids and not s.note}  # fmt: skip
-        marks |= {(a.since_ms, a.priority) for a in self._desk.standing() if a.datastream in ids}
-        notes = {s.time_ms for s in self.feed.signs if s.datastream in ids and s.note}
-        notes |= {o.created_ms for o in self._desk.orders.values() if o.asset in assets}
-        chart.plot.marks, chart.plot.notes = tuple(sorted(marks)), tuple(sorted(notes))
+        chart.plot.marks, chart.plot.notes = marks_of(self._desk, chart.streams, self.feed.signs)
 
     # ---------------------------------------------------------------- cursors
     def _cursor(self, ms: int | None) -> None:
