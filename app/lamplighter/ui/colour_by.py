@@ -79,7 +79,7 @@ def choices(desk: Desk) -> list[Choice]:
         listed.append(Choice(AGE, tr("Age of the data"), "s"))
         listed.append(Choice(TRUST, tr("Trust"), ""))
     if desk.unusual.items:
-        listed.append(Choice(UNUSUAL, tr("What is unusual"), tr("times its limit")))
+        listed.append(Choice(UNUSUAL, tr("What is unusual"), tr("limits")))
     if desk.prognoses:
         listed.append(Choice(FORECAST, tr("Probability of failure in 30 days"), "%"))
     return listed
