@@ -20,6 +20,7 @@ os.environ.setdefault("QT_API", "pyside6")
 os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
 from lamplighter.cli.sitting import Sitting
@@ -29,6 +30,7 @@ from lamplighter.ui.app import Runner
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
 from lamplighter.ui.time_model import Mode
+from lamplighter.ui.tokens import load
 from tests.e2e import (
     forecast_shots,
     kit_shots,
@@ -279,14 +281,30 @@ class Director(QObject):
         self._window.close()
 
 
+def kept_colours() -> list[int]:
+    """Red, green, blue of every colour that says something: they stand in every palette, or a
+    few pixels of a glyph would come out grey.
+    """
+    themes = load().themes
+    groups = [themes[name][group] for name in ("dark", "light") for group in ("state", "mode")]
+    said = dict.fromkeys(str(value) for group in groups for value in group.values())
+    inks = [QColor(value) for value in said if value.startswith("#")]
+    return [part for ink in inks for part in (ink.red(), ink.green(), ink.blue())]
+
+
 def make_small(file: Path) -> None:
     """At most 256 colours, fewer for large pictures, so that the repository stays small."""
     from PIL import Image
 
     with Image.open(file) as picture:
         whole = picture.convert("RGB")
+    kept = kept_colours()
     for colours in (256, 128, 64):
-        few = whole.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        others = colours - len(kept) // 3
+        plain = whole.quantize(others, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        table = Image.new("P", (1, 1))
+        table.putpalette([*(plain.getpalette() or [])[: 3 * others], *kept])
+        few = whole.quantize(palette=table, dither=Image.Dither.NONE)
         few.save(file, "PNG", optimize=True)
         if file.stat().st_size <= MOST_BYTES:
             return

@@ -116,3 +116,17 @@ def test_an_answer_to_a_closed_window_reaches_nobody(desk: Desk, qtbot: Any) -> 
     for done in late[:3]:
         done(wire.Tasks(()))
     assert open_one.text() == "late"
+
+
+def test_the_map_gives_tree_and_faceplate_the_width_they_have_elsewhere(
+    open_window: Open, qtbot: Any
+) -> None:
+    window, _ = open_window((1920, 1080))
+    furniture = window.furnish()
+    wide = {}
+    for name in ("Overview", "Map"):
+        furniture.workspace(name)
+        furniture.docks.reset()
+        qtbot.wait(50)
+        wide[name] = [furniture.docks.docks[n].width() for n in ("assets", "asset")]
+    assert all(abs(a - b) <= 8 for a, b in zip(*wide.values(), strict=True)), wide

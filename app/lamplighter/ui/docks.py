@@ -152,6 +152,8 @@ class Docks:
             _split(left, [left_w, max(320, width - right_w - left_w)])
         if right is not None:
             _split(right, [width - right_w, right_w])
+            if left is not None:  # without a bottom all three share one splitter
+                _split(right, [left_w, max(320, width - left_w - right_w), right_w])
 
     def _width(self) -> int:
         return max(1280, int(self.manager.width()))

@@ -268,7 +268,7 @@ class Reasons(Canvas):
         self._item = item
         self._fit()
         words = [f"{r.text or r.signal} {numbers.percent(r.share)}" for r in item.reasons]
-        self.setAccessibleName(", ".join(words))
+        self.setAccessibleName(", ".join(words) or tr("No signal stands out."))
         self.setToolTip("\n".join(words))
         self.update()
 
@@ -310,6 +310,9 @@ class Reasons(Canvas):
         painter = QPainter(self)
         painter.setFont(look.font("body"))
         top = 0.0
+        if not self._reasons():
+            painter.setPen(look.colour("text.secondary"))
+            painter.drawText(QRectF(0, 0, self.width(), line), 0, self.accessibleName())
         for reason in self._reasons():
             painter.setPen(look.colour("text.primary"))
             for words in self._lines(reason.text or reason.signal):
