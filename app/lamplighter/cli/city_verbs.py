@@ -172,10 +172,16 @@ def assets(
         return
     if contradictions:
         rows = [(a["id"], told) for a in found for told in a["contradictions"]]
+        if not rows:
+            line("No two sources contradict each other.")
+            return
         table(
             ("asset", "what", "said"),
             ((i, t["what"], "; ".join(f"{who}: {v}" for who, v in t["said"])) for i, t in rows),
         )
+        return
+    if not found:
+        line("No asset is there." if near else "There is no asset in this project yet.")
         return
     table(
         ("id", "type", "name", "domain", "lon", "lat", "height_m"),

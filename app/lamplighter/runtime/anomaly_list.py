@@ -14,7 +14,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.anomaly import FALSE, REAL
 from lamplighter.domain.clock import iso
 from lamplighter.domain.models import EXPECTED, ModelState
-from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.governance.keys import PUBLIC
 from lamplighter.runtime.leaks import STATE
 from lamplighter.runtime.model_registry import FOLDER
@@ -28,7 +28,10 @@ def anomalies_of(project: Path, from_: str = "", to: str = "", asset: str = "") 
     begin, end = optional_time(from_, "anomalies"), optional_time(to, "anomalies")
     with opened(project) as store:
         every = store.anomalies()
+        known = {a.asset for a in every} | {a.id for a in store.assets()} if asset else {""}
         leaks = [json.loads(text) for _, text in sorted(store.settings(STATE).items())]
+    if asset not in known:
+        raise fault("U-809", what="asset", name=asset, lists="assets")
     found = [
         a
         for a in reversed(every)

@@ -58,12 +58,17 @@ def create(project: Path, *, demo: bool = False, name: str = "") -> dict[str, An
 def list_assets(
     project: Path, *, type: str = "", near: tuple[float, float, float] | None = None
 ) -> list[dict[str, Any]]:
-    """Assets as `assets` prints them; `near` is (lon, lat, metres)."""
+    """Assets as `assets` prints them; `near` is (lon, lat, metres).
+
+    Raises LamplighterError (U-809) for a type no asset has.
+    """
     with opened(project) as store:
         found = store.assets()
         contradicted = contradictions(store)
         norms = norms_of(found, store.datastreams(), store.edges(), load_plugins())
     rows = [a for a in found if not type or a.type == type]
+    if type and not rows:
+        raise fault("U-809", what="type of asset", name=type, lists="assets")
     if near is not None:
         rows = [a for a in rows if _metres(a, near[0], near[1]) <= near[2]]
     keys = ("id", "type", "name", "domain", "lon", "lat", "height_m", "attributes", "source_file")

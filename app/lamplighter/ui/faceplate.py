@@ -444,7 +444,10 @@ class Faceplate(Panel):
             return tr("No feed is connected.") + " " + select
         live = self._desk.live_feeds()
         if live == len(status.feeds):
-            return tr("All {n} feeds are live.", n=live) + " " + select
+            all_live = (
+                tr("The feed is live.") if live == 1 else tr("All {n} feeds are live.", n=live)
+            )
+            return all_live + " " + select
         return tr("{a} of {b} feeds are live.", a=live, b=len(status.feeds)) + " " + select
 
     def _quiet_forecasts(self) -> None:

@@ -174,6 +174,9 @@ def test_the_verb_lists_them(town: Town) -> None:
     assert json_of("expected", folder)["used"] == 4
     with pytest.raises(LamplighterError):
         anomalies_of(town.past.folder, "yesterdayish")
+    with pytest.raises(LamplighterError) as refused:
+        anomalies_of(town.past.folder, asset="T22")
+    assert refused.value.problem.code == "U-809"
 
 
 def test_what_the_judge_of_signals_finds_stands_until_it_finds_it_no_more(town: Town) -> None:

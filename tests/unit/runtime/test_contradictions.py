@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.layers import Layer
+from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.project import create, list_assets
 from lamplighter.store import Store, WriteAccess
 
@@ -31,3 +34,6 @@ def test_assets_are_listed_with_what_their_sources_say_differently(tmp_path: Pat
         "P-1": [{"what": "power_kw", "said": [["Water works", "11"], ["Roads", "15"]]}],
         "P-2": [],
     }
+    with pytest.raises(LamplighterError) as refused:
+        list_assets(tmp_path / "town", type="Pmup")
+    assert refused.value.problem.code == "U-809"
