@@ -1,6 +1,7 @@
 """`decoders.toml`: where the values lie in a device's messages.
 
-The core compiles it once to a table and runs that; no code of the plugin is involved.
+Checked with the plugin: kinds, units and states must be its own. It is what the author states of
+his devices; what a feed reads is written in the feed's mapping.
 """
 
 from __future__ import annotations

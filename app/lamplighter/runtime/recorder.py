@@ -110,6 +110,28 @@ class Recorder:
         self.plugins.code = plugin_code
         self.meters = Meters()
         self.server = WireServer(self.project, self._handle, clock, service=service)
+        self._make_core()
+        self._make_intake()
+        self._make_desks(clock, plugin_code)
+        move_secrets(self.store)
+        self._configs: tuple[FeedConfig, ...] = tuple(stored_feeds(self.store))
+        self.health = FeedHealth(self)
+        self.trials = Trials(clock)
+        self.hand = HandDesk(self)
+        self.historian = HistorianDesk(self, clock)
+        self.housekeeping = Housekeeping(
+            self.store, self.key, clock, releasable=partial(releasable, self.project, self.store)
+        )
+        self.escalation = EscalationDesk(self)
+        self._answers = Answers(self)
+        self._dead_feeds: dict[str, wire.FeedState] = {}
+        self._stop_asked = threading.Event()
+        self._link_log = LinkLog()
+        self._feed_notices = FeedNotices(self.tell, self.tell_over)
+        self._open_gaps = 0
+
+    def _make_core(self) -> None:
+        """The city as it is known, and the loop that holds its newest values."""
         self.core = CoreLoop(
             self.store,
             city_state.load(self.store, self.plugins),
@@ -129,6 +151,9 @@ class Recorder:
         self._storage = StorageFault(self.server.emit)
         self._cadence = Cadence(self)
         self._names = NewNames(self.core, self.clock.monotonic_ms, lambda: bind_by_id(self))
+
+    def _make_intake(self) -> None:
+        """What stands between the feeds and the store."""
         self.pipeline = as_left(self.store, self.clock)
         self.pipeline.set_kind_units(self.plugins.kind_units())
         self.feeds = FeedSet(self.clock)
@@ -141,6 +166,9 @@ class Recorder:
             decoded=self._decoded,
             waits=self.core.preview,
         )
+
+    def _make_desks(self, clock: Clock, plugin_code: bool) -> None:
+        """Who judges, learns, commands and plans."""
         self.jobs = Jobs(self)
         self.commands = CommandDesk(self)
         self.edits = edits.attach(self)
@@ -166,22 +194,6 @@ class Recorder:
             emit=self.server.emit,
             code=plugin_code,
         )
-        move_secrets(self.store)
-        self._configs: tuple[FeedConfig, ...] = tuple(stored_feeds(self.store))
-        self.health = FeedHealth(self)
-        self.trials = Trials(clock)
-        self.hand = HandDesk(self)
-        self.historian = HistorianDesk(self, clock)
-        self.housekeeping = Housekeeping(
-            self.store, self.key, clock, releasable=partial(releasable, self.project, self.store)
-        )
-        self.escalation = EscalationDesk(self)
-        self._answers = Answers(self)
-        self._dead_feeds: dict[str, wire.FeedState] = {}
-        self._stop_asked = threading.Event()
-        self._link_log = LinkLog()
-        self._feed_notices = FeedNotices(self.tell, self.tell_over)
-        self._open_gaps = 0
 
     # ------------------------------------------------------------------ life
     def start(self) -> None:
