@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from tests.fixtures import cities
+from tests.kit.import_paths import import_paths
 
 from lamplighter.domain.city import Asset, Edge
 from lamplighter.domain.importing import ImportedFile
-from lamplighter.spatial.batch import import_paths
 from lamplighter.spatial.network import load_importers
 from lamplighter.spatial.reader import read_file
 

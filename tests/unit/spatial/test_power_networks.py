@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.import_paths import import_paths
 from tests.kit.testdata import city_data
 
 from lamplighter.domain.city import Asset, Edge
 from lamplighter.domain.importing import ImportedFile
-from lamplighter.spatial.batch import import_paths
 from lamplighter.spatial.network import load_importers
 from lamplighter.spatial.reader import read_file
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from tests.fixtures import cities
+from tests.kit.import_paths import import_paths
 
 from lamplighter.domain.city import Frame
 from lamplighter.spatial import archives
-from lamplighter.spatial.batch import import_paths
 from lamplighter.spatial.reader import choose_frame, expand, read_file
 from lamplighter.spatial.task import ImportOrder, import_files, take
 

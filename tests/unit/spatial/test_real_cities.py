@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.kit.import_paths import import_paths
 from tests.kit.testdata import city_data
 
 from lamplighter.domain.geometry import SURFACES
 from lamplighter.domain.importing import ImportedFile
 from lamplighter.domain.tile_file import read_tile
 from lamplighter.spatial import citygml, cityjson
-from lamplighter.spatial.batch import import_paths
 from lamplighter.spatial.model import Faces
 from lamplighter.spatial.network import load_importers
 from lamplighter.spatial.reader import expand, read_file

@@ -1,4 +1,4 @@
-"""Imports many files into one project: one frame, neighbours help each other, no id is lost."""
+"""Many files into one frame without a recorder, for tests of the readers and of what they share."""
 
 from __future__ import annotations
 
