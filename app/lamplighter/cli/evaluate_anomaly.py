@@ -1,4 +1,6 @@
-"""`evaluate anomaly`: the console's anomaly detectors judged on data in three public forms."""
+"""`evaluate anomaly`: the console's anomaly detectors judged on data in three public forms, or on
+the signals of one asset.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,11 @@ from lamplighter.domain.problems import fault
 
 if TYPE_CHECKING:
     from lamplighter.analytics.anomaly.evaluate_attacks import AttacksReport
+    from lamplighter.analytics.anomaly.evaluate_relations import RelationsReport
     from lamplighter.analytics.anomaly.evaluate_runs import RunsReport
     from lamplighter.analytics.anomaly.evaluate_streams import StreamsReport
 
-FORMS = ("skab", "nab", "batadal")
+FORMS = ("skab", "nab", "batadal", "asset")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,13 +27,15 @@ def register(app: typer.Typer) -> None:
 
 def anomaly(
     paths: list[Path] = typer.Argument(None, help="skab: files or folders of labelled runs."),
-    form: str = typer.Option(..., "--format", help="skab, nab or batadal."),
+    form: str = typer.Option(..., "--format", help="skab, nab, batadal or asset."),
     data: Path | None = typer.Option(None, "--data", help="nab: folder of streams."),
     labels: Path | None = typer.Option(None, "--labels", help="nab: file of labelled windows."),
     threshold: float | None = typer.Option(None, "--threshold", help="nab: another threshold."),
-    train: Path | None = typer.Option(None, "--train", help="batadal: hours without attacks."),
+    train: Path | None = typer.Option(
+        None, "--train", help="batadal: hours without attacks; asset: a calm past."
+    ),
     tune: Path | None = typer.Option(None, "--tune", help="batadal: labelled hours to tune on."),
-    test: Path | None = typer.Option(None, "--test", help="batadal: labelled hours to judge."),
+    test: Path | None = typer.Option(None, "--test", help="batadal, asset: what is judged."),
     json: bool = typer.Option(False, "--json"),
 ) -> None:
     """Judge the anomaly detectors; the rule without skill stands beside every figure."""
@@ -42,6 +47,8 @@ def anomaly(
         return _show_runs(_runs(paths), json)
     if form == "nab":
         return _show_streams(_streams(data, labels, threshold), json)
+    if form == "asset":
+        return _show_relations(_relations(train, test), json)
     return _show_attacks(_attacks(train, tune, test), json)
 
 
@@ -195,6 +202,43 @@ def _show_attacks(report: AttacksReport, json: bool) -> None:
             f"tuning file, each attack with settings chosen on the others: {report.left_out_s:.3f}"
         )
     line(f"{report.signals} signals fitted in {report.fit_seconds:.1f} s")
+    for reason in report.reasons[:5]:
+        say(reason)
+
+
+def _relations(train: Path | None, test: Path | None) -> RelationsReport:
+    from lamplighter.analytics.anomaly.evaluate_relations import RelationsReport, RelationsRequest
+
+    files = (existing(train, "--train"), existing(test, "--test"))
+    request = RelationsRequest(*(str(f.resolve()) for f in files))
+    found: RelationsReport = ask(
+        "evaluate_relations:judge_relations", request, RelationsReport, "judge an asset", files
+    )
+    return found
+
+
+def _show_relations(report: RelationsReport, json: bool) -> None:
+    if json:
+        document(report)
+        return
+    if report.why_not:
+        line(f"no basis: {report.why_not}")
+        return
+    told = ", ".join(
+        f"{n} ({_percent(u)})" for n, u in zip(report.told, report.unexplained, strict=True)
+    )
+    line(f"{len(report.told)} of {report.signals} signals told by the others; left open, of the "
+         f"naive rule's error: {told}")  # fmt: skip
+    line(
+        f"{report.rows:,} rows, {_percent(report.judged)} judged, {_percent(report.in_alarm)} in "
+        f"alarm, {report.findings} findings"
+    )
+    if report.f1 == report.f1:
+        line(
+            f"F1 {report.f1:.3f} (always alarm {report.naive_f1:.3f}), false alarms "
+            f"{_percent(report.far)} of calm rows, missed {_percent(report.mar)}"
+        )
+    line(f"fitted in {report.fit_seconds:.2f} s")
     for reason in report.reasons[:5]:
         say(reason)
 
