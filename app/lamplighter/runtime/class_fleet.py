@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 FIRST_S: Final = 20
 """after the start of a recorder, for what is scored seldom"""
+AT_ONCE: Final = 100
+"""datastreams whose past is read anew while somebody waits; else it is that of the start"""
 UNMEASURED: Final = np.uint8(NOT_MEASURED)
 """nothing is learned or forecast from what a person set, or from a point in maintenance"""
 Publish = Callable[[tuple[Prognosis, ...]], None]
@@ -106,7 +108,9 @@ class ClassFleet:
 
         Raises LamplighterError (P-604) where there is no past to learn from, or while it runs.
         """
-        past = past_points(self._recorder.store, meaning) if meaning else None
+        past = self._past
+        if meaning and (past is None or len(meaning) <= AT_ONCE):
+            past = past_points(self._recorder.store, meaning)
         if past is None or not len(past.time_ms):
             raise fault("P-604", name="the fleet", what="there is no past to learn from")
         task = self.model.train(past, by=by)

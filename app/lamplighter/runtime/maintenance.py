@@ -69,7 +69,10 @@ class MaintenanceDesk:
         return class_streams(city.streams, city.type_of, recorder.store.work_orders())
 
     def _begin_classes(self) -> None:
-        """A fleet for every class that has enough failures by now and has none yet."""
+        """A fleet for every class that has enough failures by now and has none yet.
+
+        Their past is read beside the core: it may be long.
+        """
         for of, meaning in self._class_streams().items():
             kind = kind_of(of)
             if kind not in self._classes:
@@ -77,8 +80,16 @@ class MaintenanceDesk:
                     self._recorder, self._publish_class, self._withdraw,
                     kind=kind, of=of, every_s=CLASS_EVERY_S,
                 )  # fmt: skip
-                made.start(meaning)
                 self._classes = self._classes | {kind: made}
+                threading.Thread(
+                    target=self._start_class, args=(made, meaning), name="past", daemon=True
+                ).start()
+
+    def _start_class(self, made: ClassFleet, meaning: Meaning) -> None:
+        try:
+            made.start(meaning)
+        except Exception:
+            log.exception("the past of a class could not be read", of=made.of)
 
     def _look_again(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -212,3 +213,22 @@ def test_every_forecast_stays_told_when_one_fleet_speaks(desk: MaintenanceDesk, 
     event = room.emitted[-1]
     assert isinstance(event, wire.PrognosisChanged)
     assert {p.asset for p in event.items} == {"P", "Q"}
+
+
+def test_a_class_with_enough_failures_begins_beside_the_core(
+    desk: MaintenanceDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(desk, "_class_streams", lambda: {"Valve": {1: ("V", "torque")}})
+    monkeypatch.setattr(
+        "lamplighter.runtime.class_fleet.ClassFleet.start",
+        lambda fleet, meaning: begun.append(fleet.model.kind),
+    )
+    desk._begin_classes()
+    desk._begin_classes()
+    for thread in threading.enumerate():
+        if thread.name == "past":
+            thread.join(30)
+
+    assert begun == ["maintenance-valve"]
+    assert desk.kinds == ("maintenance", "maintenance-valve")
