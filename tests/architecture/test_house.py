@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -207,3 +209,35 @@ def test_no_reference_codes_and_no_machine_paths_in_what_people_read() -> None:
                 if pattern.search(line):
                     offenders.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()[:80]}")
     assert offenders == []
+
+
+def _set_names(file: Path) -> Iterator[tuple[str, str, str]]:
+    """(module, name in it or "", attribute) of what a test sets in the program by assignment."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    known: dict[str, tuple[str, str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lamplighter"):
+            known |= {a.asname or a.name: (str(node.module), a.name) for a in node.names}
+    for node in ast.walk(tree):
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                module, name = known.get(target.value.id, ("", ""))
+                if module:
+                    yield module, name, target.attr
+
+
+def _stands(module: str, name: str, attribute: str) -> bool:
+    found = importlib.import_module(module)
+    if not hasattr(found, name):
+        found = importlib.import_module(f"{module}.{name}")
+        return hasattr(found, attribute)
+    return hasattr(getattr(found, name), attribute)
+
+
+def test_what_a_fault_test_sets_in_the_program_is_there() -> None:
+    """Setting a name that was moved changes nothing, and the test would be toothless unseen."""
+    files = [f for room in ("faults", "kit") for f in sorted((ROOT / "tests" / room).glob("*.py"))]
+    some = [f for f in files if re.search(r"^    \w+\.\w+ = ", f.read_text(encoding="utf-8"), re.M)]
+    names = [(file.name, *name) for file in some for name in _set_names(file)]
+    assert len(names) > 5
+    assert [n for n in names if not _stands(*n[1:])] == []
