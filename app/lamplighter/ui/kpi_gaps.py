@@ -68,6 +68,10 @@ class GapCell(Canvas):
         many = len(found.ids)
         words = tr("{n} of {m} districts are not measured: no live sensor of any kind. {t} are "
                    "thinly measured.", n=f"{gaps:,}", m=f"{many:,}", t=f"{thin:,}")  # fmt: skip
+        if not gaps:
+            said = tr("{n} thin", n=f"{thin:,}") if thin else tr("all measured")
+            what = tr("district") if many == 1 else tr("districts")
+            return f"{many:,} {what}", said, said, f"{words}\n{opens}"
         what = tr("district") if gaps == 1 else tr("districts")
         brief = tr("{n} not measured", n=f"{gaps:,}")
         return f"{gaps:,} {what}", tr("not measured"), brief, f"{words}\n{opens}"

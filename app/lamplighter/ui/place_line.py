@@ -108,12 +108,20 @@ class PlaceLine(QWidget):
             self._plate(painter, self.place, left, foot - HIGH, room, "text.primary")
         if self.attribution:
             beside = 0.0 if self._view.overlay.legend else self._after_scale()
-            wide = min(self.width() - 16.0 - beside, self._wide(self.attribution))
             top = foot - (2 * HIGH + 12 if self._view.overlay.legend else HIGH)
-            self._plate(
-                painter, self.attribution, self.width() - wide - 8, top, wide, "text.secondary"
-            )
+            right = self._right_of_plate(top)
+            wide = min(right - 8.0 - beside, self._wide(self.attribution))
+            self._plate(painter, self.attribution, right - wide, top, wide, "text.secondary")
         painter.end()
+
+    def _right_of_plate(self, top: float) -> float:
+        """Where a plate at this height ends: before the buttons of a low view, if they reach it."""
+        belt = getattr(self._view, "belt", None)
+        if belt is not None and belt.column.isVisible():
+            column = belt.column.geometry()
+            if column.bottom() + 4 > self.y() + top:
+                return float(column.left()) - 8.0
+        return self.width() - 8.0
 
     def _after_scale(self) -> float:
         _, pixels = self._view.overlay.scale

@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -27,6 +28,8 @@ from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
 
 ASK_MS: Final = 400
+LOW: Final = 300
+"""A panel lower than this (px at 100 %) leaves out what the frame around the window says too."""
 NAMED: Final = 200
 
 
@@ -110,8 +113,9 @@ class ThenAndNow(Panel):
         """After the moment or the mode changed."""
         time = self._desk.time
         replay = time.mode is Mode.REPLAY
-        for widget in (self._then, self._now, self._lock, self._share, self.table):
+        for widget in (self._then, self._now, self._share, self.table):
             widget.setVisible(replay)
+        self._make_room()
         if not replay:
             self.found = None
             self._head.setText(tr("Then and now"))
@@ -132,6 +136,16 @@ class ThenAndNow(Panel):
         )
         if self.found is None or self.found.at_ms != time.now_ms:
             self._later.start()
+
+    def _make_room(self) -> None:
+        """In a low panel the rows have the room of the words that the frame says too."""
+        replay = self._desk.time.mode is Mode.REPLAY
+        self._lock.setVisible(replay and self.height() >= theme().px(LOW))
+        self._lead.setVisible(not replay or self.height() >= theme().px(LOW))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]

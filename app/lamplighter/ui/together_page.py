@@ -193,7 +193,9 @@ class TogetherPage(Panel):
         self._forget()
         counts = tr("{n} and {m} places measure them in this neighbourhood.", n=len(first),
                     m=len(second))  # fmt: skip
-        if area == NEAR and not self._desk.selection.assets:
+        if not self.map.all:
+            counts = tr("Two kinds of values are compared once sensors with a place are here.")
+        elif area == NEAR and not self._desk.selection.assets:
             counts = tr("Select an asset: the neighbourhood is what lies around it.")
         elif area == DRAWN and not self.map.closed:
             counts = tr(
