@@ -31,6 +31,7 @@ from lamplighter.ui.feed_connect import ConnectForm
 from lamplighter.ui.feed_kinds import words_of
 from lamplighter.ui.feed_mapping import MappingPanel
 from lamplighter.ui.feed_message import MessageView
+from lamplighter.ui.mapping_file import ask_where, write
 from lamplighter.ui.mapping_in_work import MappingInWork
 from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.theme import theme
@@ -331,21 +332,12 @@ class FeedDialog(QWidget):
         return self._work.text
 
     def _ask_file(self) -> None:
-        name = f"{self._work.draft.name if self._work.draft is not None else 'mapping'}.toml"
-        box = QFileDialog(self, tr("Save the mapping"), name)
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.selectFile(name)
-        box.fileSelected.connect(self.save_mapping)
-        box.show()
+        draft = self._work.draft
+        ask_where(self, draft.name if draft is not None else "mapping", self.save_mapping)
 
     def save_mapping(self, name: str) -> None:
         """Write the mapping as a file others can use."""
-        try:
-            Path(name).write_text(self.mapping_text(), encoding="utf-8")
-        except OSError as error:
-            self._say.setText(tr("Not saved: {why}", why=str(error)))
-            return
-        self._say.setText(tr("Saved as {name}", name=Path(name).name))
+        self._say.setText(write(name, self.mapping_text()))
 
     # ---------------------------------------------------------------- adding
     def add(self) -> None:

@@ -17,6 +17,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column, with_unit
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.mapping_file import ask_where, write
 from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.past_columns import PastColumns
 from lamplighter.ui.past_form import PastForm, invitation
@@ -247,21 +248,11 @@ class PastDialog(QWidget):
         self._ask()
 
     def _ask_save(self) -> None:
-        name = f"{Path(self.path).stem}.toml"
-        box = QFileDialog(self, tr("Save the mapping"), name)
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.selectFile(name)
-        box.fileSelected.connect(self.save_mapping)
-        box.show()
+        ask_where(self, Path(self.path).stem, self.save_mapping)
 
     def save_mapping(self, name: str) -> None:
         """Write the mapping as a file that `import --map` reads."""
-        try:
-            Path(name).write_text(self.mapping_text(), encoding="utf-8")
-        except OSError as error:
-            self._say.setText(tr("Not saved: {why}", why=str(error)))
-            return
-        self._say.setText(tr("Saved as {name}", name=Path(name).name))
+        self._say.setText(write(name, self.mapping_text()))
 
     # ---------------------------------------------------------------- showing
     def _show(self) -> None:
