@@ -136,8 +136,14 @@ def test_then_and_now_lists_what_was_not_known(desk: Desk, qtbot: Any) -> None:
     assert int(words["Alarms"][1]) == int(words["Alarms"][0]) + 3
     assert any("fails" in name for name in words)
     assert "hidden in this mode" in panel._late.text()
+    panel.resize(600, 700)
+    assert panel._lock.isVisible() and panel._late.isVisible()
+    panel.resize(600, 220)
+    assert not panel._lock.isVisible() and not panel._late.isVisible()
+    assert panel._late_row is not None and not panel._late_row.isHidden()
     desk.time.swap_known()
     assert panel._now.isChecked()
+    assert "hidden in this mode" not in panel._late.text()
     desk.time.live()
     assert panel.found is None and not panel.table.isVisible()
 

@@ -64,6 +64,8 @@ class ThenAndNow(Panel):
         self.table.setAccessibleName(tr("What changed between then and now"))
         self.table.itemActivated.connect(self._go)
         self.table.itemClicked.connect(self._go)
+        self._late_row: QTreeWidgetItem | None = None
+        self._filled_as: bool | None = None
         self._late = Text("", "body", "secondary", wrap=True)
         self._late_head = Text(tr("Late data"), "caption", "secondary")
         self._lock = self._locked_box()
@@ -136,12 +138,20 @@ class ThenAndNow(Panel):
         )
         if self.found is None or self.found.at_ms != time.now_ms:
             self._later.start()
+        elif self._filled_as is not time.as_known:
+            self._fill(self.found)
 
     def _make_room(self) -> None:
         """In a low panel the rows have the room of the words that the frame says too."""
         replay = self._desk.time.mode is Mode.REPLAY
-        self._lock.setVisible(replay and self.height() >= theme().px(LOW))
-        self._lead.setVisible(not replay or self.height() >= theme().px(LOW))
+        low = self.height() < theme().px(LOW)
+        self._lock.setVisible(replay and not low)
+        self._lead.setVisible(not replay or not low)
+        late = bool(self._late.text()) and replay and not low
+        self._late.setVisible(late)
+        self._late_head.setVisible(late)
+        if self._late_row is not None:
+            self._late_row.setHidden(not low)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -169,7 +179,9 @@ class ThenAndNow(Panel):
     # ---------------------------------------------------------------- the table
     def _fill(self, found: wire.Difference) -> None:
         table = self.table
+        self._late_row = None
         table.clear()
+        self._filled_as = self._desk.time.as_known
         whole = f"{found.datastreams:,}"
         self._row(tr("Live streams"), f"{found.live_then:,}", f"{found.live_now:,}", whole)
         values = self._row(tr("Late values"), "0", f"{found.late_values:,}")
@@ -257,8 +269,12 @@ class ThenAndNow(Panel):
         if len(found.late) > 3:
             lines.append(tr("And {n} more sources.", n=len(found.late) - 3))
         self._late.setText("\n".join(lines))
-        self._late.setVisible(bool(lines))
-        self._late_head.setVisible(bool(lines))
+        if lines:
+            self._late_row = self._row(tr("Late data"), "", "")
+            for words in lines:
+                self._row(words, "", "", to=self._late_row).setToolTip(0, words)
+            self._late_row.setToolTip(0, "\n".join(lines))
+        self._make_room()
 
     def _go(self, item: QTreeWidgetItem) -> None:
         asset = item.data(0, 256)
