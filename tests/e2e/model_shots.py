@@ -32,7 +32,7 @@ from lamplighter.ui.theme import start
 NAME: Final = "models"
 DAY_MS: Final = 86_400_000
 CASES: Final = 31
-PATIENCE_S: Final = 90.0
+PATIENCE_S: Final = 150.0
 SETTLE_S: Final = 3.0
 
 
@@ -128,9 +128,9 @@ class _Play(QObject):
         self._target, self._made = target, made
         self._steps: Iterator[tuple[Callable[[], bool], Callable[[], object]]] = iter(
             [
-                (self._drawn, lambda: self._window.furnish().docks.show("models")),
-                (lambda: len(self._desk.models.records) >= 1, self._train),
-                (lambda: len(self._desk.models.records) >= 2, lambda: None),
+                (self._drawn, self._show),
+                (lambda: self._versions >= 1, self._train),
+                (lambda: self._versions >= 2, self._choose),
                 (self._settled, self._keep),
             ]
         )
@@ -159,6 +159,26 @@ class _Play(QObject):
         view = self._window.furnish().twin.view if self._desk.city_known else None
         return view is not None and getattr(view, "scene", None) is not None
 
+    @property
+    def _versions(self) -> int:
+        """Of the model of bearings; what the recorder learns of its own stands beside them."""
+        return sum(r.card.kind == "maintenance" for r in self._desk.models.records.values())
+
+    def _show(self) -> None:
+        """The page with room for versions and record."""
+        furniture = self._window.furnish()
+        furniture.workspace("Trends")
+        furniture.docks.reset()
+        furniture.docks.show("models")
+
+    def _choose(self) -> None:
+        """The newest version of the model of bearings, with its card."""
+        table = self._window.furnish().docks.docks["models"].widget().versions
+        for number in range(table.rowCount()):
+            if table.item(number, 0).text().startswith("maintenance/"):
+                table.selectRow(number)
+                return
+
     def _train(self) -> None:
         self._desk.ask(wire.TrainModel("maintenance"))
 
@@ -166,7 +186,7 @@ class _Play(QObject):
         return time.monotonic() - self._since > SETTLE_S
 
     def _keep(self) -> None:
-        if len(self._desk.models.records) < 2:
+        if self._versions < 2:
             return
         self._window.blink.rest()
         self._window.grab().save(str(self._target), "PNG")
