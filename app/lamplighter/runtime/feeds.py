@@ -270,10 +270,10 @@ def mapping_text(mapping: Path | None) -> str:
     if mapping is None:
         return ""
     try:
-        text = mapping.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise fault("I-507", name=mapping.name, what=str(error)) from None
-    return text
+        return mapping.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        what = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise fault("I-507", name=mapping.name, what=what) from None
 
 
 def list_feeds(project: Path) -> list[dict[str, Any]]:

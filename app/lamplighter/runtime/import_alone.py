@@ -16,7 +16,7 @@ import msgspec
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.importing import FileReport
-from lamplighter.domain.problems import fault
+from lamplighter.runtime import feeds
 from lamplighter.runtime.importing import Importer, ImportResult, Progress
 from lamplighter.runtime.memory import PeakMemory
 from lamplighter.runtime.offline_audit import note
@@ -85,11 +85,7 @@ def mapping_text(mapping: Path) -> str:
     """The text of a mapping file; `lamplighter` stands for our own export."""
     if mapping.name == OWN and not mapping.exists():
         return ""
-    try:
-        return mapping.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        what = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise fault("I-507", name=mapping.name, what=what) from None
+    return feeds.mapping_text(mapping)
 
 
 def _interruptible(importer: Importer, ask: wire.ImportFiles, progress: Progress) -> ImportResult:
