@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
 from lamplighter.ui.desk import Desk
@@ -125,9 +126,10 @@ def test_marks_in_a_replay_are_asked_as_known_then(desk: Desk, qtbot: Any) -> No
 
 
 def test_then_and_now_lists_what_was_not_known(desk: Desk, qtbot: Any) -> None:
-    panel = ThenAndNow(desk)
-    qtbot.addWidget(panel)
-    panel.show()
+    dock = QWidget()
+    panel = ThenAndNow(desk, dock)
+    qtbot.addWidget(dock)
+    dock.show()
     desk.time.replay(desk.time.wall_ms - 2 * HOUR)
     qtbot.waitUntil(lambda: panel.found is not None)
     top = [panel.table.topLevelItem(n) for n in range(panel.table.topLevelItemCount())]
