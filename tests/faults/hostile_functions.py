@@ -29,6 +29,11 @@ def raises() -> None:
     raise ValueError("the valve\nis stuck")
 
 
+def opens(file: str) -> str:
+    with open(file) as text:
+        return text.read()
+
+
 def segfault() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 

@@ -157,12 +157,21 @@ def _run(order: Begin, options: argparse.Namespace, answers: BinaryIO) -> bytes:
         return pack(Done(order.id, codec.encode(result)))
     except MemoryError:
         return memory
+    except OSError as error:
+        traceback.print_exc(file=sys.stderr)
+        return pack(Failed(order.id, one_line(_file_words(error))))
     except LamplighterError as error:
         return pack(Failed(order.id, one_line(error.problem.text), error.problem))
     except BaseException as error:
         traceback.print_exc(file=sys.stderr)
         text = one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
         return pack(Failed(order.id, text))
+
+
+def _file_words(error: OSError) -> str:
+    """What went wrong with which file, without the folder it lies in."""
+    why = (error.strerror or str(error) or type(error).__name__).lower()
+    return f"{Path(str(error.filename)).name}: {why}" if error.filename else why
 
 
 def _hand_on(order: Begin, options: argparse.Namespace, answers: BinaryIO) -> bytes:

@@ -156,6 +156,18 @@ def test_the_caller_chooses_how_a_failure_is_worded(kit: PoolKit) -> None:
     assert str(problem).startswith("Import of city.gml was stopped: ValueError")
 
 
+def test_a_file_that_cannot_be_read_is_named_without_its_folder(kit: PoolKit) -> None:
+    from lamplighter.runtime.plugin_task import PluginCall
+
+    missing = HOSTILE.parent / "gone" / "model.skops"
+    call = PluginCall("x", str(HOSTILE), "opens", {"file": str(missing)})
+    task = "lamplighter.runtime.plugin_task:call"
+    problem = kit.run(task, call, reads=[HOSTILE.parent], name="the fleet", code="P-604").end()
+
+    assert "model.skops: no such file or directory" in str(problem)
+    assert "Error" not in str(problem) and "gone" not in str(problem)
+
+
 def test_a_listener_that_fails_disturbs_nobody(tmp_path: Path) -> None:
     kit = PoolKit(tmp_path)
 
