@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.kpi import KpiBoard
 from lamplighter.ui.player import Player
 from lamplighter.ui.then_panel import ThenAndNow
 from lamplighter.ui.time_model import DAY_MS, Mode, TimeModel
@@ -163,6 +164,22 @@ def test_then_and_now_comes_to_the_front_and_leaves_with_the_replay(
     window.frame.back.click()
     assert window.desk.time.mode is Mode.LIVE
     assert docks.beside("asset") == before
+
+
+def test_the_line_of_a_figure_ends_at_the_shown_moment(desk: Desk) -> None:
+    board = KpiBoard()
+    board.update(desk)
+    state = board.states[0]
+    now = desk.time.now_ms
+    state.samples.clear()
+    state.samples.extend((now - back * 10_000, float(back)) for back in (30, 20, 10))
+    desk.time.replay(now - 150_000)
+    board.update(desk)
+    assert state.history == [30.0, 20.0, state.value.value]
+    assert len(state.samples) == 3
+    desk.time.live()
+    board.update(desk)
+    assert state.history[:3] == [30.0, 20.0, 10.0]
 
 
 def test_a_typed_moment_is_shown_as_understood_and_gone_to(desk: Desk, qtbot: Any) -> None:

@@ -174,7 +174,7 @@ class AnomaliesPage(Panel):
                 tr("Learned {when} from {d} days: {n} of {m} datastreams have an expected value.",
                    when=_when(card.made_ms, self._desk.time.now_ms),
                    d=round((card.last_ms - card.first_ms) / DAY_MS, 1),
-                   n=card.used, m=card.datastreams)
+                   n=f"{card.used:,}", m=f"{card.datastreams:,}")
             )  # fmt: skip
             parts += [
                 tr("{n} not: {why}.", n=count, why=tr(why))

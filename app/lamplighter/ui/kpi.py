@@ -21,6 +21,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.city_index import CityIndex
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.forecast_room import brief
+from lamplighter.ui.time_model import Mode
 from lamplighter.ui.value_model import NO_LIMITS, ValueModel
 from lamplighter.ui.words import tr
 
@@ -120,7 +121,12 @@ class KpiState:
     limits: Limits = NO_LIMITS
     span: tuple[float, float] = (0.0, 1.0)
     normal: tuple[float, float] = (0.0, 1.0)
-    history: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_S // SAMPLE_S))
+    samples: deque[tuple[int, float]] = field(
+        default_factory=lambda: deque(maxlen=HISTORY_S // SAMPLE_S)
+    )
+    """(time in ms, value) as the live city had them"""
+    history: list[float] = field(default_factory=list)
+    """the samples up to the shown moment; in a replay its own value ends them"""
     streams: tuple[int, ...] = ()
 
 
@@ -142,14 +148,26 @@ class KpiBoard:
             for state, first in zip(self.states, DEFINITIONS, strict=True):
                 known = self._grounds.get(first.id)
                 state.definition = known.definition if known else first
-                state.history.clear()
+                state.samples.clear()
+                state.history = []
         sample = abs(now - self._sampled_ms) >= SAMPLE_S * 1000
         for state, first in zip(self.states, DEFINITIONS, strict=True):
             self._one(state, desk, gone, self._grounds.get(first.id))
-            if sample and state.value.known and state.value.value is not None:
-                state.history.append(state.value.value)
+            self._remember(state, now, sample, desk.time.mode is Mode.LIVE)
         if sample:
             self._sampled_ms = now
+
+    @staticmethod
+    def _remember(state: KpiState, now: int, sample: bool, live: bool) -> None:
+        """Only the live city makes samples; a moment of the past shows those from before it."""
+        value = state.value.value if state.value.known else None
+        if live:
+            if sample and value is not None:
+                state.samples.append((now, value))
+            state.history = [v for _, v in state.samples]
+        else:
+            before = [v for t, v in state.samples if t < now]
+            state.history = [*before, value] if value is not None else before
 
     def _one(self, state: KpiState, desk: Desk, gone: np.ndarray, base: Ground | None) -> None:
         define = state.definition
