@@ -27,7 +27,7 @@ bench: setup-dev
 	@$(SCREEN) $(PY) -m tests.perf.run_all --out resources/docs/results
 
 faults: setup-dev
-	@TIER=$(TIER) $(PY) -m tests.faults.run_all --out resources/docs/results
+	@TIER=$(TIER) $(PY) -m tests.faults.run_all --out resources/docs/results $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY))
 
 package: setup-dev
 	@packaging/build.sh

@@ -2,8 +2,8 @@
 
 `python -m tests.faults.run_all --out FOLDER`. Without TIER the forms that take a quarter of an
 hour together; TIER=N1, N2 or N3 runs a third of the long forms each (kills and links; images;
-patterns and messages). Returns 1 when a promise did not hold. A test whose control run shows no
-loss proves nothing and counts as failed.
+patterns and messages). `--size soak_seconds=600` chooses one size by hand. Returns 1 when a
+promise did not hold. A test whose control run shows no loss proves nothing and counts as failed.
 """
 
 from __future__ import annotations
@@ -287,13 +287,22 @@ def write(rows: list[Row], out: Path, stem: str) -> None:
     print(f"\n{page}")
 
 
+def _size(word: str) -> tuple[str, int]:
+    name, _, number = word.partition("=")
+    if name not in SHORT or not number.isdecimal():
+        known = ", ".join(sorted(SHORT))
+        raise argparse.ArgumentTypeError(f"{word}: NAME=NUMBER, the name one of {known}")
+    return name, int(number)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "resources" / "docs" / "results")
     parser.add_argument("--only", nargs="*", choices=sorted(PARTS), default=[])
+    parser.add_argument("--size", nargs="*", type=_size, default=[], metavar="NAME=NUMBER")
     given = parser.parse_args()
     tier = os.environ.get("TIER", "")
-    size = LONG if tier.startswith("N") else SHORT
+    size = {**(LONG if tier.startswith("N") else SHORT), **dict(given.size)}
     names = tuple(given.only) or PARTS_OF.get(tier, tuple(PARTS))
     rows = run(names, size)
     stem = f"reliability-{tier}" if tier.startswith("N") else "reliability"
