@@ -59,6 +59,20 @@ def test_an_old_forecast_is_no_number_any_more(desk: Desk) -> None:
     assert "too long ago" in whole(item, desk.time.now_ms + AHEAD_MS, 1.0)
 
 
+def test_a_forecast_that_the_present_contradicts_tells_no_number(desk: Desk) -> None:
+    now = desk.time.now_ms
+    item = forecast("x", now)
+    at = item.at(now)
+    assert at is not None
+    value, low, high, _ = at
+    wide = high - low
+    assert brief(item, now, 1.0, now=(value, None)).startswith("in 6 h 66")
+    assert brief(item, now, 1.0, now=(high + 4 * wide, wide)).startswith("in 6 h 66"), "noise"
+    for far in ((high + 4 * wide, wide / 10), (low - 11 * wide, None)):
+        assert "no basis" in brief(item, now, 1.0, now=far)
+        assert "Do not go by this forecast" in whole(item, now, 0.1, far)
+
+
 def test_frozen_stands_in_words_beside_the_naive_rule(desk: Desk) -> None:
     item = replace(forecast("x", desk.time.now_ms), frozen=True, why="it was worse")
     assert brief(item, desk.time.now_ms, 1.0).endswith("FROZEN")
@@ -113,6 +127,10 @@ def test_the_faceplate_says_what_its_value_will_be_and_is_silent_without_a_basis
     desk.take_event(wire.Forecasts((forecast(f"stream/{stream.key}", desk.time.now_ms),)))
     plate._show_values()
     assert not plate.ahead.isHidden()
+    assert "no basis" in plate.ahead.full, "it measures something else altogether"
+    assert desk.values is not None
+    desk.values.value[stream.id] = 62.0
+    plate._show_values()
     assert plate.ahead.full.startswith("In 6 h 66")
     assert "same time yesterday" in plate.ahead.toolTip()
     plate.deleteLater()

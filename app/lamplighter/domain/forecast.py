@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 STREAM: str = "stream/"
@@ -56,6 +58,12 @@ class Track(Struct, frozen=True, omit_defaults=True):
             self.inside * keep + float(inside),
             self.total + 1,
         )
+
+
+FAR: Final = 3.0
+FAR_SPREADS: Final = 5.0
+FAR_BLIND: Final = 10.0
+"""widths of the band, and usual spreads, beyond which a present value contradicts a forecast"""
 
 
 class Forecast(Struct, frozen=True, omit_defaults=True):
@@ -113,3 +121,16 @@ class Forecast(Struct, frozen=True, omit_defaults=True):
                 c, d = ((c[k - 1] + share * (c[k] - c[k - 1])) for c in (self.high, self.naive))
                 return a, b, c, d
         return self.value[-1], self.low[-1], self.high[-1], self.naive[-1]
+
+    def left_behind(self, now_ms: int, value: float, spread: float | None) -> bool:
+        """Whether a value of now lies far outside the band of its hour: what was learned of does
+        not go on. `spread`, in the unit of the value, is how far single values usually stray from
+        the mean of an hour; without one they may stray further.
+        """
+        found = self.at(now_ms)
+        if found is None:
+            return False
+        _, low, high, _ = found
+        wide = high - low
+        room = max(FAR * wide, FAR_SPREADS * spread) if spread else FAR_BLIND * wide
+        return wide > 0 and not low - room <= value <= high + room

@@ -279,9 +279,10 @@ class Faceplate(Panel):
     def _show_ahead(self, stream: Datastream) -> None:
         """What it will be in six hours, where there is a basis; all about it in the tip."""
         item, now = self._desk.ahead.of_stream(stream), self._desk.time.now_ms
-        text = brief(item, now, stream.resolution, converted=True)
+        value = self._desk.ahead.measured(stream)
+        text = brief(item, now, stream.resolution, converted=True, now=value)
         self.ahead.set_full(text[:1].upper() + text[1:])
-        self.ahead.setToolTip(whole(item, now, stream.resolution))
+        self.ahead.setToolTip(whole(item, now, stream.resolution, value))
         self.ahead.setVisible(bool(text))
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from PySide6.QtCore import QObject, Signal
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lamplighter.ui.desk import Desk
 
 AHEAD_MS: Final = 6 * 3_600_000
+Measured: TypeAlias = tuple[float, float | None]
+"""a live value and how far single ones usually stray, in the datastream's own unit"""
 
 
 class ForecastRoom(QObject):
@@ -68,6 +70,14 @@ class ForecastRoom(QObject):
             self._items = self._items | {f.id: f for f in news.items}
             self.changed.emit()
 
+    def measured(self, stream: Datastream) -> Measured | None:
+        """What is measured at the shown time; None where that is not live."""
+        values = self._desk.values
+        if values is None or not self._desk.value(stream).live:
+            return None
+        spread = float(values.spread[stream.id])
+        return float(values.value[stream.id]), spread if spread > 0 else None
+
     def show(self, on: bool) -> None:
         """Let charts reach into the next hours, or end them at now."""
         self.shown = on
@@ -81,14 +91,24 @@ class ForecastRoom(QObject):
             self._desk.ask(wire.PutFigures(figures), self.take)
 
 
-def brief(item: Forecast | None, now_ms: int, resolution: float, *, converted: bool = False) -> str:
+def brief(
+    item: Forecast | None,
+    now_ms: int,
+    resolution: float,
+    *,
+    converted: bool = False,
+    now: Measured | None = None,
+) -> str:
     """`in 6 h 64 (58\u201370)`, with FROZEN where the naive rule stands; empty without a number.
 
-    `converted`: in the unit this person wants to see, as a datastream's value is.
+    `converted`: in the unit this person wants to see, as a datastream's value is. `now`: what it
+    measures, in the unit of the forecast; far from what was forecast for now, no number is told.
     """
     at = item.at(now_ms + AHEAD_MS) if item is not None else None
     if item is None or at is None:
         return ""
+    if left(item, now_ms, now):
+        return tr("in 6 h: no basis, it is far from its forecast")
     value, low, high, _ = at
     way = display.of(item.unit) if converted else None
     if way is not None:
@@ -102,7 +122,14 @@ def brief(item: Forecast | None, now_ms: int, resolution: float, *, converted: b
     return f"{text} {tr('FROZEN')}" if item.frozen else text
 
 
-def whole(item: Forecast | None, now_ms: int, resolution: float) -> str:
+def left(item: Forecast, now_ms: int, now: Measured | None) -> bool:
+    """Whether what is measured contradicts the forecast; not where nothing live is measured."""
+    return now is not None and item.left_behind(now_ms, *now)
+
+
+def whole(
+    item: Forecast | None, now_ms: int, resolution: float, now: Measured | None = None
+) -> str:
     """Everything there is to say about a forecast, in lines; empty where none was asked for."""
     if item is None:
         return ""
@@ -119,6 +146,9 @@ def whole(item: Forecast | None, now_ms: int, resolution: float) -> str:
             high=numbers.number(high, resolution),
         )
     ]
+    if left(item, now_ms, now):
+        said.insert(0, tr("What is measured now lies far outside of what was forecast for this "
+                          "hour. Do not go by this forecast."))  # fmt: skip
     if item.frozen:
         said.append(tr("FROZEN: {why}; the naive rule is shown.", why=item.why))
     said.append(

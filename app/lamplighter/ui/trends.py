@@ -390,8 +390,9 @@ class Trends(Panel):
         """The sixth hour from now in short for the heading, and all about it."""
         stream, now = chart.streams[0], self._desk.time.now_ms
         item = self._desk.ahead.of_stream(stream)
-        short = brief(item, now, stream.resolution, converted=True)
-        return short, whole(item, now, stream.resolution)
+        value = self._desk.ahead.measured(stream)
+        short = brief(item, now, stream.resolution, converted=True, now=value)
+        return short, whole(item, now, stream.resolution, value)
 
     def units_changed(self) -> None:
         """Axes, values and figures between the cursors in the units that are wanted now."""
