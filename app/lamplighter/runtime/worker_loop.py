@@ -170,7 +170,7 @@ def _run(order: Begin, options: argparse.Namespace, answers: BinaryIO) -> bytes:
 
 def _file_words(error: OSError) -> str:
     """What went wrong with which file, without the folder it lies in."""
-    why = (error.strerror or str(error) or type(error).__name__).lower()
+    why = error.strerror or str(error) or type(error).__name__
     return f"{Path(str(error.filename)).name}: {why}" if error.filename else why
 
 

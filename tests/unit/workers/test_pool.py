@@ -164,7 +164,7 @@ def test_a_file_that_cannot_be_read_is_named_without_its_folder(kit: PoolKit) ->
     task = "lamplighter.runtime.plugin_task:call"
     problem = kit.run(task, call, reads=[HOSTILE.parent], name="the fleet", code="P-604").end()
 
-    assert "model.skops: no such file or directory" in str(problem)
+    assert "model.skops: No such file or directory" in str(problem)
     assert "Error" not in str(problem) and "gone" not in str(problem)
 
 
