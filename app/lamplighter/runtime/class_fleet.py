@@ -97,11 +97,16 @@ class ClassFleet:
         return brought or enough
 
     def look_again(self, meaning: Meaning) -> None:
-        """Without a model: is there enough of a past by now?"""
-        if self.model.usable() is None:
-            past = past_points(self._recorder.store, meaning)
-            if failures_of(past, self._recorder.store.work_orders()) >= FEWEST_FAILURES:
-                self.model.train(past)
+        """Datastreams that were bound since; and without a model, is there enough of a past?"""
+        followed = self._past is not None and meaning.keys() <= self._past.meaning.keys()
+        without = self.model.usable() is None
+        if followed and not without:
+            return
+        past = past_points(self._recorder.store, meaning)
+        if not followed:
+            self._past = past
+        if without and failures_of(past, self._recorder.store.work_orders()) >= FEWEST_FAILURES:
+            self.model.train(past)
 
     def train(self, by: str, meaning: Meaning) -> int:
         """Train a new version on the recorded past; the task's number.
@@ -111,6 +116,7 @@ class ClassFleet:
         past = self._past
         if meaning and (past is None or len(meaning) <= AT_ONCE):
             past = past_points(self._recorder.store, meaning)
+            self._past = self._past or past
         if past is None or not len(past.time_ms):
             raise fault("P-604", name="the fleet", what="there is no past to learn from")
         task = self.model.train(past, by=by)

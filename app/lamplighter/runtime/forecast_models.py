@@ -139,12 +139,12 @@ class ForecastModels:
         task, by = asked if asked is not None else (None, AUTOMATIC)
 
         def told(answer: Any) -> None:
+            if task is not None:
+                task.end(*_ended(answer))
             if isinstance(answer, KeptVersion) and answer.version.items:
                 self._again_ms = now + LACKING_MS  # also where it waits for a person
             if isinstance(answer, KeptVersion) and answer.later is not None and version:
                 self.kept.judged(back_tested(answer.later), version)
-            if task is not None:
-                task.end(*_ended(answer))
 
         def step(done: int, total: int, text: str) -> bool:
             if task is None:
@@ -180,7 +180,8 @@ class ForecastModels:
             self._close()
             window = Window(version, at, at)
         rows = window.rows | {id: window.rows.get(id, Tally()).more(miss, naive_miss)}
-        begin, end = min(window.from_ms, at), max(window.to_ms, at + HOUR_MS)
+        begin = min(window.from_ms, at) if window.rows else at
+        end = max(window.to_ms, at + HOUR_MS)
         self._window = Window(version, begin, end, rows)
 
     def settle(self) -> None:

@@ -195,14 +195,12 @@ class ForecastDesk:
         now = recorder.clock.wall_ms()
         hour = (now - LATE_MS) // HOUR_MS
         try:
-            pasts = self._pasts(hour, boosted=not quick)
+            request = self.models.request(now, self._pasts(hour, boosted=not quick))
+            self.models.settle()
         except Exception:
-            log.exception("the past of forecasts could not be read")
+            log.exception("forecasts could not begin")
             self._made_hour, self._busy = hour, False
             return
-
-        request = self.models.request(now, pasts)
-        self.models.settle()
 
         def end(value: Any) -> None:
             self._made_hour, self._busy = hour, False

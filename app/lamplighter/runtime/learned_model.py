@@ -118,9 +118,14 @@ class LearnedModel(KeptModel, Generic[Value]):
                 log.warning("not learned on the cluster", what=craft.what, why=str(value))
                 self.learn(request, learned, failed, by=by, told=told, step=step, afar=False)
                 return
-            told(value)
-            if isinstance(value, craft.learned):
-                self._register(value, learned, failed, by)
+            try:
+                told(value)
+                if isinstance(value, craft.learned):
+                    self._register(value, learned, failed, by)
+                    return
+            except Exception:  # a full disk, say: whoever waits must not wait for ever
+                log.exception("not registered", what=craft.what)
+                failed()
                 return
             if not (isinstance(value, Problem) and value.code == CANCELLED):
                 log.warning("not learned", what=craft.what, why=str(value))

@@ -8,6 +8,7 @@ drift to a limit speaks, and where nothing is measured, age.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -47,7 +48,12 @@ class MaintenanceDesk:
         self._bearings = ClassFleet(recorder, self._publish, self._withdraw)
         self._classes: dict[str, ClassFleet] = {}
         self._beside: dict[str, Prognosis] = {}
+        """what trends and ages say, by asset"""
         self._shown: dict[str, Prognosis] = {}
+        """what the models said last, by asset"""
+        self._kept: dict[tuple[str, str], Prognosis] = {}
+        """what was kept as a fact last, by asset and what fails"""
+        self._found = (self.ages.found, self.trends.found)
         self._beats = 0
 
     @property
@@ -135,17 +141,24 @@ class MaintenanceDesk:
         learned = self._learned()
         self.trends.every_second(learned)
         self.ages.every_second(learned)
-        if self.ages.found | self.trends.found != self._beside:
-            self._publish_beside()
+        found = (self.ages.found, self.trends.found)
+        if found[0] is not self._found[0] or found[1] is not self._found[1]:
+            self._found = found
+            self._publish_beside(found[0] | found[1])
         self._bearings.every_second()
         for made in self._classes.values():
             made.every_second()
 
+    def _spoken(self) -> frozenset[str]:
+        """Assets of which a model gives a number."""
+        return frozenset(a for a, p in self._shown.items() if p.probability_30d is not None)
+
     def _learned(self) -> frozenset[str]:
-        """Assets of which a model speaks; of a class whose model is silent others may speak."""
-        silent = {a for made in self._classes.values() for a in made.assets
-                  if a in self._shown and self._shown[a].probability_30d is None}  # fmt: skip
-        return frozenset(self._shown) - frozenset(self._beside) - silent
+        """Assets that need no trend and no age: a model speaks of them. Of one that is silent they
+        may speak where they did already, and for all of a class.
+        """
+        silent = {a for made in self._classes.values() for a in made.assets}
+        return self._spoken() | (frozenset(self._shown) - frozenset(self._beside) - silent)
 
     def _withdraw(self, why: Problem, assets: frozenset[str]) -> None:
         """Without an answer there is no forecast: old numbers do not stand in for it."""
@@ -157,44 +170,54 @@ class MaintenanceDesk:
 
     def _publish_class(self, items: tuple[Prognosis, ...]) -> None:
         """Of a class: where it has nothing to say, a trend or age has the word."""
+        mute = frozenset(self._beside) - self._spoken()
         self._publish(
-            tuple(p for p in items if p.probability_30d is not None or p.asset not in self._beside)
+            tuple(p for p in items if p.probability_30d is not None or p.asset not in mute)
         )
 
     def _publish(self, items: tuple[Prognosis, ...]) -> None:
         now = self._recorder.clock.wall_ms()
         items = tuple(believable(p, now) for p in items)
-        moved = [p for p in items if _moved(self._shown.get(p.asset), p)]
-        self._shown |= {p.asset: p for p in moved}
+        self._keep(items)
+        self._shown = self._shown | {p.asset: p for p in items}
+        self._recorder.server.emit(wire.PrognosisChanged(self._told()))
+
+    def _publish_beside(self, found: dict[str, Prognosis]) -> None:
+        """Drifts to a limit and ages, beside what the models say of their assets."""
+        found = {a: believable(p, p.made_ms) for a, p in found.items()}
+        before, self._beside = self._beside, found
+        if found == before:
+            return
+        ended = [without_number(p, "nothing speaks for it any more")
+                 for a, p in before.items() if a not in found]  # fmt: skip
+        self._keep((*found.values(), *ended))
+        told = self._told()
+        names = {p.asset for p in told}
+        over = tuple(p for p in ended if p.asset not in names)
+        self._recorder.server.emit(wire.PrognosisChanged(told + over))
+
+    def _told(self) -> tuple[Prognosis, ...]:
+        """One word for each asset: a model's number, else what stands beside it, else why its model
+        has none.
+        """
+        found = dict(self._beside)
+        for asset, item in self._shown.items():
+            if item.probability_30d is not None or asset not in found:
+                found[asset] = item
+        return tuple(found.values())
+
+    def _keep(self, items: Iterable[Prognosis]) -> None:
+        """As facts: what moved, and each once a day."""
+        moved = [p for p in items if _moved(self._kept.get((p.asset, p.what)), p)]
+        if not moved:
+            return
+        self._kept |= {(p.asset, p.what): p for p in moved}
         batch = self._recorder.core.batch()
 
         def keep(access: WriteAccess) -> None:
             access.put_prognoses(moved, batch)
 
-        if moved:
-            self._recorder.store.writer.call(keep)
-        shown = {p.asset for p in items}
-        beside = tuple(p for p in self._beside.values() if p.asset not in shown)
-        known = shown | frozenset(self._beside)
-        others = tuple(p for a, p in self._shown.items() if a not in known)
-        self._recorder.server.emit(wire.PrognosisChanged(items + others + beside))
-
-    def _publish_beside(self) -> None:
-        """Drifts to a limit and ages, beside what the model says of its assets."""
-        before, self._beside = self._beside, self.ages.found | self.trends.found
-        ended = [without_number(p, "nothing speaks for it any more")
-                 for a, p in before.items() if a not in self._beside]  # fmt: skip
-        moved = [*(believable(p, p.made_ms) for p in self._beside.values()), *ended]
-        kept = [p for p in moved if _moved(before.get(p.asset), p)]
-        batch = self._recorder.core.batch()
-
-        def keep(access: WriteAccess) -> None:
-            access.put_prognoses(kept, batch)
-
-        if kept:
-            self._recorder.store.writer.call(keep)
-        rest = tuple(p for a, p in self._shown.items() if a not in self._beside)
-        self._recorder.server.emit(wire.PrognosisChanged(rest + tuple(moved)))
+        self._recorder.store.writer.call(keep)
 
 
 def _moved(before: Prognosis | None, now: Prognosis) -> bool:

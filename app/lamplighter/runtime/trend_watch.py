@@ -37,6 +37,9 @@ class TrendWatch:
         self._seconds = EVERY_S - FIRST_S
         self._busy = threading.Event()
         self._next = 0
+        self._watched: frozenset[str] = frozenset()
+        self._looked: frozenset[str] = frozenset()
+        """assets with a limit that no model follows, and those of this round"""
         self.found: dict[str, Prognosis] = {}
 
     def every_second(self, learned: frozenset[str]) -> None:
@@ -51,6 +54,7 @@ class TrendWatch:
         try:
             request = self.request(learned)
             if not request.series:
+                self._take(())
                 self._busy.clear()
                 return
             self._submit(request)
@@ -68,10 +72,16 @@ class TrendWatch:
             if d.asset and d.asset not in learned and not d.states
             and (d.limits.low is not None or d.limits.high is not None)
         ]  # fmt: skip
+        watched.sort(key=lambda d: d.asset)
         begin = self._next if self._next < len(watched) else 0
-        self._next = begin + MOST
+        end = min(begin + MOST, len(watched))
+        while end < len(watched) and watched[end].asset == watched[end - 1].asset:
+            end += 1  # an asset is looked at as a whole
+        self._next = end
+        self._watched = frozenset(d.asset for d in watched)
+        self._looked = frozenset(d.asset for d in watched[begin:end])
         series = []
-        for stream in watched[begin : begin + MOST]:
+        for stream in watched[begin:end]:
             past = recorder.store.series(stream.id, now - MOST_DAYS * DAY_MS, now + 1, POINTS)
             good = (past.quality & CLASS_MASK) == int(Quality.GOOD)
             good &= (past.quality & NOT_MEASURED) == 0
@@ -84,14 +94,19 @@ class TrendWatch:
         simulated = recorder.store.setting(SIMULATED) == "yes"
         return TrendRequest(tuple(series), now, simulated)
 
-    def _submit(self, request: TrendRequest) -> None:
-        asked = {one.asset for one in request.series}
+    def _take(self, found: tuple[Prognosis, ...]) -> None:
+        """What was looked at and does not drift is gone, and so is what nobody looks at any more:
+        a model follows it, or it lost its limit.
+        """
+        open_ = self._watched - self._looked
+        kept = {a: p for a, p in self.found.items() if a in open_}
+        self.found = kept | {p.asset: p for p in found}
 
+    def _submit(self, request: TrendRequest) -> None:
         def end(value: Any) -> None:
-            self._busy.clear()
             if isinstance(value, tuple):
-                kept = {a: p for a, p in self.found.items() if a not in asked}
-                self.found = kept | {p.asset: p for p in value}
+                self._take(value)
+            self._busy.clear()
 
         self._recorder.jobs.pool.submit(
             "lamplighter.analytics.life.degradation:trends",

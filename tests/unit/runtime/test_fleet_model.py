@@ -17,7 +17,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.maintenance import OLD_MS, Prognosis, aged
 from lamplighter.domain.models import Figure, Judged, ModelCard
 from lamplighter.domain.problems import problem
-from lamplighter.runtime import fleet_model
+from lamplighter.runtime import class_fleet, fleet_model
+from lamplighter.runtime.class_fleet import ClassFleet
 from lamplighter.runtime.maintenance import MaintenanceDesk
 
 DAY = 86_400_000
@@ -204,6 +205,58 @@ def test_of_a_class_whose_model_is_silent_a_trend_has_the_word(
     event = room.emitted[-1]
     assert isinstance(event, wire.PrognosisChanged)
     assert {p.asset: p.model for p in event.items} == {"P": "trend 1", "Q": SOUND.model}
+
+
+def test_where_a_model_has_a_number_it_has_the_word_whoever_spoke_before(
+    desk: MaintenanceDesk, room: Room
+) -> None:
+    def words() -> dict[str, str]:
+        event = room.emitted[-1]
+        assert isinstance(event, wire.PrognosisChanged)
+        told = {p.asset: p.model for p in event.items}
+        assert len(told) == len(event.items)
+        return told
+
+    age = replace(sound(room), model="age", what="by age")
+    model = replace(sound(room), model="model")
+    desk._publish_beside({"P": age})
+    assert words() == {"P": "age"} and "P" not in desk._learned()
+    desk._publish_class((model,))
+    assert words() == {"P": "model"} and "P" in desk._learned()
+    desk._publish((replace(model, asset="Q"),))  # another fleet
+    assert words() == {"P": "model", "Q": "model"}
+    desk._publish_beside({})  # nobody asks the age of what a model follows
+    assert words() == {"P": "model", "Q": "model"}
+
+    silent = replace(model, probability_30d=None, low=None, high=None)
+    desk._publish_beside({"P": age})
+    desk._publish_class((silent,))
+    assert words() == {"P": "age", "Q": "model"} and "P" not in desk._spoken()
+
+
+def test_of_a_trend_that_does_not_move_one_a_day_is_kept(desk: MaintenanceDesk, room: Room) -> None:
+    for _ in range(2 * 96 + 1):  # a quarter of an hour each
+        desk._publish_beside({"P": sound(room)})
+        room.clock.advance(900_000)
+
+    assert len(room.kept) == 3
+
+
+def test_datastreams_that_were_bound_after_the_start_are_followed(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def past(store: object, meaning: Any) -> Any:
+        return SimpleNamespace(time_ms=[], meaning=meaning)
+
+    monkeypatch.setattr(class_fleet, "past_points", past)
+    monkeypatch.setattr(class_fleet, "failures_of", lambda points, orders: 0)
+    room.store.work_orders = list
+    fleet = ClassFleet(room, lambda items: None, lambda why, assets: None)  # type: ignore[arg-type]
+    monkeypatch.setattr(fleet.model, "usable", lambda: object())
+    fleet.look_again({1: ("P", "vibration_rms")})
+    assert fleet.assets == {"P"}
+    fleet.look_again({1: ("P", "vibration_rms"), 2: ("Q", "vibration_rms")})
+    assert fleet.assets == {"P", "Q"}
 
 
 def test_every_forecast_stays_told_when_one_fleet_speaks(desk: MaintenanceDesk, room: Room) -> None:

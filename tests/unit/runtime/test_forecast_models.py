@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from lamplighter.analytics.forecasting.live import LEADS, LiveRequest, Past, nex
 from lamplighter.analytics.model_files import Kept
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
-from lamplighter.domain.models import FORECASTS, ModelState, card_lines
+from lamplighter.domain.models import FORECASTS, Judged, ModelState, card_lines
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.task import TaskState, silent
 from lamplighter.runtime import forecasts
-from lamplighter.runtime.forecast_models import WINDOW_MS
+from lamplighter.runtime.forecast_models import WINDOW_MS, ForecastModels
 from lamplighter.runtime.recorder import Recorder
 
 HOUR_MS = 3_600_000
@@ -81,6 +82,22 @@ def test_a_later_learning_judges_the_version_before_by_hours_it_had_not_seen(
     repaired = asked(value, first.version)
     repaired = replace(repaired, items=(replace(repaired.items[0], anew_ms=repaired.made_ms),))
     assert learn(Learning(repaired, str(tmp_path)), silent).later is None
+
+
+def test_one_window_after_the_other_is_judged_whole() -> None:
+    kept: list[Judged] = []
+    writer = SimpleNamespace(keep=lambda write: None)
+    room = SimpleNamespace(project=Path(), store=SimpleNamespace(writer=writer))
+    models = ForecastModels(room)  # type: ignore[arg-type]
+    models._version = 2
+    models.kept.judged = lambda window, version: kept.append(window)  # type: ignore[method-assign]
+    first, each = 480_000, WINDOW_MS // HOUR_MS
+    for hour in range(first, first + 2 * each):
+        models.came("stream/a", 2, hour, 1.0, 2.0)
+        models.settle()
+
+    spans = [(w.from_ms // HOUR_MS, w.to_ms // HOUR_MS) for w in kept]
+    assert spans == [(first, first + each), (first + each, first + 2 * each)]
 
 
 def started(past: UsualPast, told: list[str]) -> Recorder:

@@ -96,6 +96,24 @@ def test_a_drift_is_found_on_the_beat_and_goes_when_the_drift_does(
     assert watch.found == {}
 
 
+def test_what_a_model_follows_by_now_has_no_trend_any_more() -> None:
+    watch = TrendWatch(Town(streams()))  # type: ignore[arg-type]
+    watch._ask(frozenset())
+    assert set(watch.found) == {"B-1", "P-1"}
+    watch._ask(frozenset({"P-1"}))
+    assert set(watch.found) == {"B-1"}
+    watch._ask(frozenset({"P-1", "B-1"}))
+    assert watch.found == {}
+
+
+def test_an_asset_is_looked_at_as_a_whole_in_one_round(monkeypatch: Any) -> None:
+    monkeypatch.setattr(trend_watch, "MOST", 2)
+    many = [Datastream(n, "s", str(n), "mm", "strain", f"B-{n % 2}", limits=HIGH) for n in range(6)]
+    watch = TrendWatch(Town(many))  # type: ignore[arg-type]
+    rounds = [[one.asset for one in watch.request(frozenset()).series] for _ in range(3)]
+    assert rounds == [["B-0"] * 3, ["B-1"] * 3, ["B-0"] * 3]
+
+
 class AtOnce:
     """A thread that has done its work when it was started."""
 
