@@ -97,11 +97,12 @@ class _Names:
 
     def unit_of(self, rule: RuleDefinition) -> str:
         """The unit its numbers are in; empty for the datastream's own. Of a kind that comes in
-        several units it is the first datastream's, as the form and the trial show it.
+        several units it is the first one's that the rule is for, as the trial shows it.
         """
         if rule.unit or rule.datastream:
             return rule.unit
-        return next((s.unit for s in self.streams if s.kind == rule.kind and s.unit), "")
+        mine = (s for s in self.streams if s.kind == rule.kind and self._type_fits(s, rule))
+        return next((s.unit for s in mine if s.unit), "")
 
     def way(self, unit: str, stream: Datastream) -> tuple[float, float]:
         """(scale, offset) from the rule's unit to the datastream's own."""

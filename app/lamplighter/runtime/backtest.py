@@ -56,11 +56,13 @@ def backtest(
     sweep: bool = True,
     progress: Progress = lambda *_: None,
     between: Between = lambda _, unit, to: conversion(unit, to),
+    streams: Sequence[Datastream] | None = None,
 ) -> Trial:
     """What the rules called `name` (`id` or `id@asset`) would have done in the last `days` days.
 
-    `threshold` is in the unit of the first of them. The days end with the newest value of the
-    datastreams. Raises U-801 when there is no such rule.
+    `threshold` is in the unit of the first of them; `streams` say in which unit each is, where the
+    store alone does not. The days end with the newest value of the datastreams. Raises U-801 when
+    there is no such rule.
     """
     begun = time.monotonic()
     names = {name, PREFIX + name}
@@ -69,7 +71,8 @@ def backtest(
         known = sorted({switch_id(r) for r in rules})
         what = f"there is no rule '{name}' with datastreams here; known: {', '.join(known[:12])}"
         raise fault("U-801", what=what, name="rules backtest")
-    ways = _ways(store.datastreams(), chosen, between)
+    known_streams = store.datastreams() if streams is None else streams
+    ways = _ways(known_streams, chosen, between)
     if threshold is not None:
         chosen = _moved(chosen, threshold, ways)
     end = _end(store, chosen)
@@ -84,7 +87,7 @@ def backtest(
         found = past.walked(chosen, rules, progress)
     horizon_ms = int(horizon_h * 3_600_000)
     steps = _sweep(past, chosen, ways, failures, horizon_ms, progress) if plain and sweep else ()
-    unit = {d.id: d.unit for d in store.datastreams()}.get(first.datastream, "")
+    unit = {d.id: d.unit for d in known_streams}.get(first.datastream, "")
     return Trial(
         rule=switch_id(first),
         text=first.text,
@@ -309,4 +312,5 @@ def try_rule(project: Path, name: str, **more: Any) -> Trial:
         plugins = load_plugins()
         streams = sorted(store.datastreams(), key=lambda d: d.id)
         every = bound_design(store, plugins, store.assets(), streams).every
-        return backtest(store, every, name, between=plugins.between, **more)
+        described = plugins.described(streams)
+        return backtest(store, every, name, between=plugins.between, streams=described, **more)

@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 
 from lamplighter.domain.city import Datastream
+from lamplighter.store import WriteAccess
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -72,13 +73,17 @@ class Cadence:
 
     def _write(self, learned: dict[str, int]) -> None:
         recorder = self._recorder
-        try:
+
+        def write(access: WriteAccess) -> None:  # read here: what a person said meanwhile stays
             wanted = [
                 msgspec.structs.replace(s, period_ms=learned[s.key])
                 for s in recorder.store.datastreams()
                 if s.key in learned and s.period_ms == UNDECLARED_MS
             ]
-            recorder.store.writer.call(lambda access: access.put_datastream_meta(wanted)).result(60)
+            access.put_datastream_meta(wanted)
+
+        try:
+            recorder.store.writer.call(write).result(60)
             recorder.core.city_changed()
         except Exception as error:  # a full disk is told by the store itself; it is tried again
             log.warning("periods not kept", why=str(error))

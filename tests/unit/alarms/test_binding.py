@@ -135,6 +135,18 @@ def test_the_numbers_of_a_kind_mean_one_unit_whatever_its_datastreams_are_in() -
     assert (found["P1"].threshold, found["P2"].threshold) == (pytest.approx(0.03), 3.0)
 
 
+def test_the_unit_of_a_kind_is_that_of_the_assets_the_rule_is_for() -> None:
+    streams = [
+        Datastream(0, "gw", "a", "kPa", "pressure", "T1"),
+        Datastream(1, "gw", "b", "bar", "pressure", "P1"),
+    ]
+    rule = RuleDefinition(
+        "low", "Low", Condition.BELOW, kind="pressure", threshold=3.0, asset_types=("Pump",)
+    )
+    (bound,) = bind([(rule, Arming.ARMED)], ASSETS, streams).rules
+    assert (bound.asset, bound.threshold) == ("P1", 3.0)
+
+
 def test_a_rule_in_another_unit_than_its_datastream_says_so_when_nobody_can_convert() -> None:
     rule = RuleDefinition("hot", "Hot", datastream="p1", threshold=3.0, unit="°C")
     assert _problem(rule) == {"hot": "gw/p1 is in bar, which is no °C"}
