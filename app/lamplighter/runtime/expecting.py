@@ -181,7 +181,12 @@ class ExpectedDesk:
 
         def end(value: Any) -> None:
             if isinstance(value, ExpectedReport):
-                self._learned(value, judged, by)
+                try:
+                    self._learned(value, judged, by)
+                except Exception as error:  # a full disk, say: it is learned again later
+                    log.exception("what is usual was not registered")
+                    self._ended(task, TaskState.FAILED, str(error))
+                    return
                 self._ended(task, TaskState.DONE)
             else:
                 cancelled = isinstance(value, Problem) and value.code == "P-607"

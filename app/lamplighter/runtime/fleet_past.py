@@ -97,12 +97,15 @@ def past_points(store: Store, meaning: Meaning) -> fleet.Points:
     most = POINTS if simulated else max(500, min(LIVE_POINTS, BUDGET // max(1, len(meaning))))
     for stream in meaning:
         found = store.series(stream, -(2**62), 2**62, most)
-        old = (found.quality & int(QualityMark.HISTORICAL)) > 0
+        time_ms, value, quality = found.time_ms, found.value, found.quality
+        old = (quality & int(QualityMark.HISTORICAL)) > 0
         if found.reduced and not simulated:  # cells of several datastreams stand at other times
+            time_ms = _over(time_ms, most)
             old[:] = False
-        parts = [(found.time_ms[old], found.value[old], found.quality[old])]
+            old, value, quality = old[: time_ms.size], value[: time_ms.size], quality[: time_ms.size]
+        parts = [(time_ms[old], value[old], quality[old])]
         if not simulated:
-            parts.append(_hourly(found.time_ms[~old], found.value[~old], found.quality[~old]))
+            parts.append(_hourly(time_ms[~old], value[~old], quality[~old]))
         for times, values, quality in parts:
             if times.size:
                 ids = np.full(times.size, stream, np.int32)
@@ -114,6 +117,18 @@ def past_points(store: Store, meaning: Meaning) -> fleet.Points:
         )
     ids, times, values, quality = (np.concatenate(c) for c in zip(*columns, strict=True))
     return fleet.Points(ids, times, values, quality, meaning)
+
+
+def _over(time_ms: np.ndarray, most: int) -> np.ndarray:
+    """When cells that begin at these times are over, of those that are: a mean is known no sooner.
+
+    One stands for its share of the whole span, and what it was made of may reach twice that farther.
+    """
+    if time_ms.size < 2:
+        return time_ms[:0]
+    late = 3 * (int(time_ms[-1] - time_ms[0]) // (most - 1) + 1)
+    known: np.ndarray = time_ms[time_ms + late <= time_ms[-1]] + late
+    return known
 
 
 def _hourly(

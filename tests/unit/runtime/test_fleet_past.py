@@ -6,10 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.quality import Quality, QualityMark
+from lamplighter.runtime import fleet_past
 from lamplighter.runtime.fleet_past import (
     class_streams,
     failures_of,
@@ -58,6 +60,19 @@ def test_what_was_recorded_live_is_learned_from_by_the_whole_hour() -> None:
 
     assert points.time_ms.tolist() == [HOUR - 1, 2 * HOUR - 1]
     assert points.value.tolist() == [50 / 60, 110 / 60]
+
+
+def test_the_mean_of_a_long_cell_is_learned_from_when_the_cell_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fleet_past, "LIVE_POINTS", 500)
+    store = recorded([k * 28 * HOUR for k in range(500)], [OLD] * 500)
+    store.series().reduced = True
+    points = past_points(store, MEANING)
+
+    assert len(points.time_ms) > 400
+    assert (points.time_ms >= (points.value + 28) * HOUR).all()
+    assert points.time_ms.max() <= 499 * 28 * HOUR + HOUR
 
 
 def test_what_was_brought_in_is_kept_as_it_is_beside_what_was_recorded() -> None:

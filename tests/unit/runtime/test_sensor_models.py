@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +17,10 @@ from lamplighter.analytics.suspicion.model import SuspicionModel
 from lamplighter.analytics.suspicion.training import Learning, learn
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.models import SENSORS, ModelState
-from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.domain.task import silent
+from lamplighter.runtime.learned_model import LearnedModel
+from lamplighter.runtime.own_cards import SENSORS_CRAFT
 from lamplighter.runtime.project import create
 from lamplighter.runtime.recorder import Recorder
 
@@ -58,6 +62,26 @@ def test_what_was_learned_comes_back_from_its_file_to_the_last_bit(tmp_path: Pat
     assert learned.watched == COLUMNS and len(again.items) == 1
     assert same(again.items[0], learned.items[0])
     assert save(tmp_path / "b", again) == files
+
+
+def test_who_waits_for_a_model_that_cannot_be_registered_is_told() -> None:
+    ends: list[Callable[[object], None]] = []
+
+    def submit(task: str, payload: object, **options: Any) -> int:
+        ends.append(options["on_end"])
+        return 1
+
+    def full(answer: object) -> None:
+        raise fault("A-401", what="2026-11-28")
+
+    pool = SimpleNamespace(cluster="", submit=submit)
+    room: Any = SimpleNamespace(project=Path(), jobs=SimpleNamespace(pool=pool))
+    failed: list[bool] = []
+    kept = LearnedModel(room, SENSORS_CRAFT)
+    kept.learn(None, lambda value, card: None, lambda: failed.append(True), told=full)
+    ends[0](object())
+
+    assert failed == [True]
 
 
 def started(folder: Path, told: list[str]) -> Recorder:
