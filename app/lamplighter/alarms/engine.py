@@ -37,9 +37,9 @@ _ASKING: Final = frozenset({AlarmState.UNACK, AlarmState.ACKED})
 _NEVER: Final = 2**62
 _MANY: Final = 500
 _FOLD_EVERY_MS: Final = 1_000
+"""with many alarms folding waits this long, so that a flood is not folded ten times a second"""
 FUTURE_MS: Final = 300_000
 """a value stamped further ahead than this does not say when its alarm began"""
-"""with many alarms folding waits this long, so that a flood is not folded ten times a second"""
 
 
 class AlarmEngine(AlarmLives):

@@ -1,8 +1,9 @@
 """One class of assets with a model of its own: learned from its past, fed live, scored in a worker.
 
-The past comes from the store; live values are sampled once a second. Wear is counted in hours in
-service where an asset reports them, so a past and a live feed that run at different speeds are on
-one scale; what was learned from a simulated past says so.
+The past comes from the store; live values are sampled once a second, those of a class of many
+assets once a minute. Wear is counted in hours in service where an asset reports them, so a past and
+a live feed that run at different speeds are on one scale; what was learned from a simulated past
+says so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lamplighter.domain.problems import Problem, fault
 from lamplighter.domain.quality import QualityMark
 from lamplighter.runtime.fleet_model import CANCELLED, JUDGE_EVERY_S, KIND, FleetModel, name_of
 from lamplighter.runtime.fleet_past import (
+    HOUR_MS,
     NOT_MEASURED,
     SIMULATED,
     Meaning,
@@ -65,7 +67,8 @@ class ClassFleet:
         self.of, self._every_s = of, every_s
         self.model = FleetModel(recorder, kind, of)
         self._past: fleet.Points | None = None
-        self._live = LiveSamples()
+        self._live = LiveSamples(HOUR_MS) if of else LiveSamples()
+        self._each_s = max(1, every_s // 5)
         self._seconds = max(0, every_s - FIRST_S)
         self._judged = -JUDGE_EVERY_S
         self._busy = threading.Event()
@@ -130,6 +133,18 @@ class ClassFleet:
         past = self._past
         if past is None:
             return
+        self._seconds += 1
+        if self._seconds % self._each_s == 0:
+            self._sample(past)
+        due = self._seconds % self._every_s == 0
+        if due and len(self._live) and not self._busy.is_set():
+            self._busy.set()
+            samples = self._live.all()
+            threading.Thread(
+                target=self._score, args=(past, samples), name="score", daemon=True
+            ).start()
+
+    def _sample(self, past: fleet.Points) -> None:
         newest = self._recorder.core.newest
         ids = np.array([d for d in past.meaning if d < len(newest)], np.int32)
         fresh = ids[newest.time_ms[ids] >= self._recorder.started_ms] if ids.size else ids
@@ -139,14 +154,6 @@ class ClassFleet:
                 self._recorder.clock.monotonic_ms(),
                 (fresh, newest.time_ms[fresh], newest.value[fresh], newest.quality[fresh]),
             )
-        self._seconds += 1
-        due = self._seconds % self._every_s == 0
-        if due and len(self._live) and not self._busy.is_set():
-            self._busy.set()
-            samples = self._live.all()
-            threading.Thread(
-                target=self._score, args=(past, samples), name="score", daemon=True
-            ).start()
 
     def _score(self, past: fleet.Points, samples: list[Sample]) -> None:
         try:

@@ -16,24 +16,27 @@ Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 STEP_MS: Final = 600_000
 """older samples are means over this long"""
-KEPT: Final = 60 * 86_400_000 // STEP_MS
+KEPT_MS: Final = 60 * 86_400_000
+KEPT: Final = KEPT_MS // STEP_MS
 """means of sixty days"""
 
 
 class LiveSamples:
-    """`take` once a second; `all` is what a scoring reads. Used from one thread."""
+    """`take` once a second, or seldomer; `all` is what a scoring reads. Used from one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_ms: int = STEP_MS) -> None:
+        """`step_ms`: how long a mean is of; those of sixty days are kept."""
+        self._step_ms = step_ms
         self._fresh: deque[tuple[int, Sample]] = deque()
-        self._means: deque[Sample] = deque(maxlen=KEPT)
+        self._means: deque[Sample] = deque(maxlen=KEPT_MS // step_ms)
 
     def __len__(self) -> int:
         """Samples that are kept, means counted as one each."""
         return len(self._fresh) + len(self._means)
 
     def take(self, now_ms: int, sample: Sample) -> None:
-        """Add a second's values, taken at `now_ms` by a clock that only goes forward."""
-        step = now_ms // STEP_MS
+        """Add values taken at `now_ms` by a clock that only goes forward."""
+        step = now_ms // self._step_ms
         self._fresh.append((step, sample))
         while self._fresh[0][0] < step - 1:
             first = self._fresh[0][0]

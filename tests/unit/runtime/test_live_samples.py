@@ -52,3 +52,11 @@ def test_months_take_no_more_than_two_months_and_some_minutes() -> None:
         live.take(step * STEP_MS, _second(step * STEP_MS, 1.0, 2.0))
 
     assert len(live) == KEPT + 2
+
+
+def test_of_many_datastreams_coarser_means_take_less() -> None:
+    live = LiveSamples(6 * STEP_MS)
+    for step in range(2 * KEPT):
+        live.take(step * STEP_MS, _second(step * STEP_MS, 1.0, 2.0))
+
+    assert len(live) == KEPT // 6 + 12
