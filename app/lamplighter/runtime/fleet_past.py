@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -33,6 +34,8 @@ BUDGET: Final = 1_000_000
 FEWEST_BROKEN: Final = 5
 MOST_SIGNALS: Final = 8
 MOST_ASSETS: Final = 200
+LONGEST: Final = 26
+"""letters of a class in the name of its models"""
 Meaning = dict[int, tuple[str, str]]
 """datastream -> (asset, signal)"""
 HOUR_MS: Final = 3_600_000
@@ -82,8 +85,12 @@ def class_streams(
 
 
 def kind_of(of: str) -> str:
-    """What the models of an asset class are called."""
-    return "maintenance-" + (re.sub(r"[^a-z0-9_]+", "-", of.lower()).strip("-")[:26] or "other")
+    """What the models of an asset class are called: no two classes share them."""
+    plain = re.sub(r"[^a-z0-9_]+", "-", of.lower()).strip("-")
+    if not plain or len(plain) > LONGEST or not of.isascii():
+        mark = hashlib.blake2b(of.encode(), digest_size=3).hexdigest()
+        plain = f"{plain[: LONGEST - 7]}-{mark}".strip("-")
+    return f"maintenance-{plain}"
 
 
 def past_points(store: Store, meaning: Meaning) -> fleet.Points:

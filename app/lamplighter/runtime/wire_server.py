@@ -27,7 +27,7 @@ from lamplighter.domain.problems import LamplighterError, problem
 
 log = structlog.get_logger(__name__)
 BACKLOG: Final = 5_000
-LONG: Final = (wire.GetHistory, wire.GetSigns, wire.GetDifference)
+LONG: Final = (wire.GetHistory, wire.GetSigns, wire.GetDifference, wire.LookAtPast)
 """questions that may read much: nobody waits behind them for a moment or an acknowledgement"""
 Handle = Callable[[wire.Request], wire.Reply]
 
