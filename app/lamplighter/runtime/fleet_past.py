@@ -108,8 +108,8 @@ def past_points(store: Store, meaning: Meaning) -> fleet.Points:
         old = (quality & int(QualityMark.HISTORICAL)) > 0
         if found.reduced and not simulated:  # cells of several datastreams stand at other times
             time_ms = _over(time_ms, most)
-            old[:] = False
-            old, value, quality = old[: time_ms.size], value[: time_ms.size], quality[: time_ms.size]
+            value, quality = value[: time_ms.size], quality[: time_ms.size]
+            old = np.zeros(time_ms.size, np.bool_)
         parts = [(time_ms[old], value[old], quality[old])]
         if not simulated:
             parts.append(_hourly(time_ms[~old], value[~old], quality[~old]))
@@ -129,7 +129,7 @@ def past_points(store: Store, meaning: Meaning) -> fleet.Points:
 def _over(time_ms: np.ndarray, most: int) -> np.ndarray:
     """When cells that begin at these times are over, of those that are: a mean is known no sooner.
 
-    One stands for its share of the whole span, and what it was made of may reach twice that farther.
+    One stands for its share of the whole span, and what it was made of may reach twice as far again.
     """
     if time_ms.size < 2:
         return time_ms[:0]

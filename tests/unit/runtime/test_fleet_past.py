@@ -124,6 +124,6 @@ def test_a_class_with_five_failed_assets_is_followed_by_the_values_most_of_it_ha
 
 def test_a_class_names_its_models_plainly() -> None:
     assert kind_of("Traffic Signal (LED)") == "maintenance-traffic-signal-led"
-    alike = ("Насос", "Клапан", "Low voltage distribution cabinet", "Low voltage distribution box A")
+    alike = ("水泵", "阀门", "Low voltage distribution cabinet", "Low voltage distribution box A")
     found = {kind_of(of) for of in alike}
     assert len(found) == 4 and all(re.fullmatch(r"[a-z0-9_-]{13,38}", kind) for kind in found)
