@@ -129,7 +129,7 @@ def past_points(store: Store, meaning: Meaning) -> fleet.Points:
 def _over(time_ms: np.ndarray, most: int) -> np.ndarray:
     """When cells that begin at these times are over, of those that are: a mean is known no sooner.
 
-    One stands for its share of the whole span, and what it was made of may reach twice as far again.
+    One stands for its share of the whole span; what it was made of may reach twice as far again.
     """
     if time_ms.size < 2:
         return time_ms[:0]
