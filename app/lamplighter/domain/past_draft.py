@@ -77,7 +77,8 @@ def with_column(draft: PastDraft, name: str, **changes: object) -> PastDraft:
     """The draft with one column changed. Only values and parts of the time may be several; beside
     a column that names the datastreams there is one value.
     """
-    columns = [replace(c, **changes) if c.name == name else c for c in draft.columns]
+    first = next((c for c in draft.columns if c.name == name), None)  # two may have one name
+    columns = [replace(c, **changes) if c is first else c for c in draft.columns]
     role = changes.get("role", IGNORED)
     if role == STREAM:
         kept = next((c.name for c in columns if c.role == VALUE), "")

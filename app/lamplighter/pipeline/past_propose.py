@@ -59,8 +59,21 @@ def propose_past(
     plain = [_column(name_, c, decimal) for name_, c in zip(columns, cells, strict=True)]
     kind = kind or _kind(plain)
     if kind == past_draft.OBSERVATIONS:
-        return _observations(name, plain, cells, decimal)
-    return _orders(kind, plain, cells)
+        return _named(_observations(name, plain, cells, decimal))
+    return _named(_orders(kind, plain, cells))
+
+
+def _named(draft: PastDraft) -> PastDraft:
+    """Without columns that a mapping cannot name: those of no name, and the second of one name."""
+    made: list[PastColumn] = []
+    taken = {""}
+    for column in draft.columns:
+        if column.name in taken:
+            why = "a column before it has the same name" if column.name else "it has no name"
+            column = replace(column, role=IGNORED, unit="", why=why)
+        taken.add(column.name)
+        made.append(column)
+    return replace(draft, columns=tuple(made))
 
 
 def _column(name: str, cells: Sequence[str], decimal: str) -> PastColumn:

@@ -48,6 +48,17 @@ def test_a_historians_export_is_long_with_its_quality_and_unit_columns() -> None
     ]  # fmt: skip
 
 
+def test_columns_of_no_name_and_the_second_of_one_name_are_left_out() -> None:
+    head = ("", "time", "flow [l/s]", "flow [l/s]")
+    rows = [["0", "2020-01-01T00:00:00Z", "1.5", "9"], ["1", "2020-01-01T00:05:00Z", "2.5", "9"]]
+    draft = propose_past("pump", head, rows)
+    assert [c.role for c in draft.columns] == ["ignored", "time", "value", "ignored"]
+    draft = with_column(draft, "flow [l/s]", unit="m³/h")
+    found = PastTable(read_past_mapping(to_toml(draft), "m"), head, {}).read(rows, [2, 3])
+    assert found.points.value.tolist() == [1.5, 2.5]
+    assert [s.unit for s in found.streams] == ["m³/h"]
+
+
 def test_a_station_and_a_parameter_make_source_and_datastream() -> None:
     head = ("date", "station", "parameter", "value")
     rows = [["2020-01-01 00:00", "S1", "no2", "12"], ["2020-01-01 00:00", "S2", "pm10", "9"]]
