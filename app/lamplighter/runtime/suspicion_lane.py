@@ -99,6 +99,7 @@ class SuspicionLane:
             since = before.since_ms if before is not None and goes_on else now
             found = msgspec.structs.replace(found, since_ms=since, seen_ms=now)
             self._suspects[found.id] = found
+            self._other.pop(found.id, None)
         self._keep(SUSPECT + found.id, found)
         self.mark()
         self._tell()
@@ -113,10 +114,7 @@ class SuspicionLane:
         kind, count = self._other.get(found.id, ("", 0))
         count = count + 1 if kind == found.kind else 1
         self._other[found.id] = (found.kind, count)
-        if count < IN_A_ROW:
-            return False
-        del self._other[found.id]
-        return True
+        return count >= IN_A_ROW
 
     def settle(self, limit: int) -> None:
         """What was not seen since `limit` (UTC ms) stands no more; it stays to be looked at."""
