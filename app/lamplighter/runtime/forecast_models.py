@@ -127,6 +127,12 @@ class ForecastModels:
         self._asked = (task, by)
         return task.number
 
+    def not_made(self, why: object) -> None:
+        """There was nothing to forecast from, so nothing to learn from: who asked is told."""
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked[0].end(*_ended(why))
+
     def learn_if_due(self, request: LiveRequest) -> None:
         """Learn from what was just forecast from, when a person asked or it is time."""
         asked = self._asked

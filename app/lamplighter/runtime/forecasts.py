@@ -197,9 +197,10 @@ class ForecastDesk:
         try:
             request = self.models.request(now, self._pasts(hour, boosted=not quick))
             self.models.settle()
-        except Exception:
+        except Exception as error:
             log.exception("forecasts could not begin")
             self._made_hour, self._busy = hour, False
+            self.models.not_made(error)
             return
 
         def end(value: Any) -> None:
@@ -207,7 +208,9 @@ class ForecastDesk:
             if isinstance(value, tuple):
                 self._publish(value)
                 self.models.learn_if_due(request)
-            elif isinstance(value, Problem) and value.code != "P-607":
+                return
+            self.models.not_made(value)
+            if isinstance(value, Problem) and value.code != "P-607":
                 recorder.tell(value)
 
         recorder.jobs.pool.submit(

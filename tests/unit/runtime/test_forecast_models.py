@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from lamplighter.analytics.model_files import Kept
 from lamplighter.domain import wire
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.models import FORECASTS, Judged, ModelState, card_lines
-from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.domain.task import TaskState, silent
 from lamplighter.runtime import forecasts
 from lamplighter.runtime.forecast_models import WINDOW_MS, ForecastModels
@@ -98,6 +99,16 @@ def test_one_window_after_the_other_is_judged_whole() -> None:
 
     spans = [(w.from_ms // HOUR_MS, w.to_ms // HOUR_MS) for w in kept]
     assert spans == [(first, first + each), (first + each, first + 2 * each)]
+
+
+def test_who_asked_for_a_version_is_told_when_there_is_no_forecast_to_learn_from() -> None:
+    ended: list[TaskState] = []
+    task: Any = SimpleNamespace(end=lambda state, words: ended.append(state))
+    models = ForecastModels(SimpleNamespace(project=Path()))  # type: ignore[arg-type]
+    for code, state in (("P-604", TaskState.FAILED), ("P-607", TaskState.CANCELLED)):
+        models._asked = (task, "mia")
+        models.not_made(problem(code, name="Forecast the next hours", what="x"))
+        assert ended[-1] is state and models._asked is None
 
 
 def started(past: UsualPast, told: list[str]) -> Recorder:
