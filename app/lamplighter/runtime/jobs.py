@@ -159,13 +159,14 @@ class Jobs:
             return TaskState.CANCELLED, "" if ask.preview else stays
 
         state, words = self._done(task, work)
+        cancelled = state is TaskState.CANCELLED
         self._recorder.server.emit(
             wire.ImportDone(
                 tuple(result.reports),
                 task.id,
-                "" if state is TaskState.CANCELLED else words,
+                "" if cancelled else words,
                 ask.preview,
-                result.cancelled,
+                cancelled,
                 result.unread,
                 tuple(result.passed_over),
                 result.peak_mb,
