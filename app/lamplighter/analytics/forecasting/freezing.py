@@ -68,7 +68,8 @@ def decided(
             if hot:
                 hot = bool(mine[at] > theirs[at, near])
             else:
-                before = mine[at - span : max(at - span - WEEKS_DAYS * day, 0) : -day]
+                last = max(at - span, 0)  # a place before the first row would be one of the last
+                before = mine[last : max(last - WEEKS_DAYS * day, 0) : -day]
                 hot = bool(mine[at] > SUDDEN * theirs[at, near]) and _unheard(mine[at], before)
         found.sudden[begin:end] = hot
         found.frozen[begin:end] = hot or bool(mine_long[at] > theirs_long[at])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.analytics.forecasting.series_kit import course, grid
 
-from lamplighter.analytics.forecasting import blend, experts
+from lamplighter.analytics.forecasting import blend, experts, freezing
 from lamplighter.analytics.forecasting.features import known_before
 from lamplighter.analytics.forecasting.walk import Walk, Walked
 
@@ -198,3 +198,15 @@ def test_it_thaws_when_the_model_is_no_worse_over_such_days() -> None:
     sudden = found.sudden[AT:]
     assert sudden[4 * 24] and not sudden[-24:].any()
     assert int((np.diff(sudden.astype(int)) != 0).sum()) == 2  # in once, out once
+
+
+def test_the_first_days_are_not_decided_by_what_came_later() -> None:
+    """A walk that begins at the first row: no window lies before its first three days."""
+    steps, day, horizon = 40 * 24 + 11, 24, 6
+    miss = np.where(np.arange(steps) < 72, 3.0, 1.0)
+    naive = np.full((steps, 2), 1.5)
+    blocks = [(begin, begin + 6) for begin in range(30, 90, 6)]
+    whole = freezing.decided(miss, naive, 0, blocks, horizon, day)
+    cut = freezing.decided(miss[:90], naive[:90], 0, blocks, horizon, day)
+    np.testing.assert_array_equal(whole.sudden[:90], cut.sudden)
+    assert not whole.sudden[:72].any(), "nobody knows yet what is usual"
