@@ -361,13 +361,12 @@ def sentence(
     first = decided[0]
     place = model.names.index(first.signal)
     at = int(np.flatnonzero(model.told == place)[0])
-    column = columns.names.index(first.signal)
     slow = abs(judged.departure[1, row, at]) > abs(judged.departure[0, row, at])
     part = slice(max(row + 1 - (SLOW if slow else QUICK), 0), row + 1)
     good: Bools = np.isfinite(judged.score[part])
-    now = float(np.median(columns.values[part, column][good]))
+    now = float(np.median(taken(model, columns)[part, place][good]))
     fits = float(np.median(judged.expected[part, at][good]))
-    unit = columns.unit(column)
+    unit = columns.unit(columns.names.index(first.signal))
     leans = [_inside(model.names[o]) for o in model.leans[at].tolist() if o >= 0]
     this = " and ".join(leans) or "the other signals"
     way = "low" if first.spreads < 0 else "high"

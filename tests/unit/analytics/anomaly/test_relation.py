@@ -72,6 +72,16 @@ def test_calm_days_bring_no_finding_and_a_break_inside_all_limits_is_told_within
     assert judged.alarm[BREAK + 24 :].mean() > 0.9  # it stands for as long as it is so
 
 
+def test_a_reason_has_its_number_where_values_of_the_signal_are_missing() -> None:
+    values = worn(later().values, BREAK)
+    values[BREAK + 1 :: 2, whole().names.index("flow")] = np.nan
+    broken = with_values(later(), values)
+    judged = relation.judge(fitted(), broken)
+    found = relation.findings(fitted(), broken, judged, int(broken.time_ms[BREAK]))
+    assert any(f.reason.startswith("flow is ") for f in found)
+    assert not any("nan" in f.reason for f in found)
+
+
 def test_a_day_on_which_all_signals_move_together_is_no_anomaly() -> None:
     quiet = pump(PAST + LATER, 1)
     quiet[-ROWS_A_DAY:] = quiet[-3 * ROWS_A_DAY - 144 : -2 * ROWS_A_DAY - 144]  # night at noon
