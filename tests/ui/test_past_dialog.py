@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from lamplighter.domain import wire
 from lamplighter.domain.importing import FileReport
-from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.runtime.asset_names import AssetNames
 from lamplighter.runtime.past_look import Known, look_at_past
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.past_dialog import PastDialog
+from lamplighter.ui.value_preview import BOUND, PreviewPanel
+from tests.ui.conftest import directly
 from tests.ui.fake_session import FakeSession
 from tests.ui.pages import asked, seated, shown
 
@@ -192,3 +195,103 @@ def test_a_tag_of_a_long_table_gets_its_unit_in_the_preview(
     told = tomllib.loads(asked(session, wire.LookAtPast)[-1].mapping)
     assert told["datastreams"] == {"PT17.PV": {"unit": "psi"}}
     assert dialog.preview.rows[0].unit == "psi"
+
+
+class _Slow(_Session):
+    """A recorder that answers looks when it is told to."""
+
+    slow = False
+    held: list[tuple[Callable[[wire.Reply], None], wire.Reply]]
+
+    def ask(self, request: wire.Request, done: Callable[[wire.Reply], None]) -> None:
+        if not self.slow or not isinstance(request, wire.LookAtPast):
+            super().ask(request, done)
+            return
+        self.asked.append(request)
+        self.held.append((done, self._reply(request)))
+
+    def answer(self, reply: wire.Reply | None = None) -> None:
+        done, own = self.held.pop(0)
+        done(reply or own)
+
+
+@pytest.fixture
+def slow(desk: Desk) -> _Slow:
+    made = seated(desk, _Slow)
+    made.held = []
+    return made
+
+
+@pytest.fixture
+def late(desk: Desk, slow: _Slow, qtbot: object, file: Path) -> Iterator[PastDialog]:
+    with shown(PastDialog(desk), 1264, 720) as made:
+        made.open(str(file))
+        slow.slow = True
+        yield made
+
+
+def test_a_kind_that_is_chosen_during_a_look_is_asked_for_after_it(
+    late: PastDialog, slow: _Slow
+) -> None:
+    late.columns.edited.emit("Menge", {"unit": "l/s"})
+    late.form.changed.emit({"kind": "failures"})
+    slow.answer()
+    assert asked(slow, wire.LookAtPast)[-1].kind == "failures"
+    slow.answer()
+    assert late.draft is not None and late.draft.kind == "failures"
+
+
+def test_a_refused_look_does_not_take_the_next_wish_with_it(late: PastDialog, slow: _Slow) -> None:
+    late.columns.edited.emit("Menge", {"unit": "l/s"})
+    late.columns.edited.emit("Menge", {"unit": "m³/h"})
+    slow.answer(wire.Refused(problem("U-805", what="gone")))
+    assert "m³/h" in asked(slow, wire.LookAtPast)[-1].mapping
+    slow.answer()
+    assert "gone" not in late._say.text()
+
+
+def test_another_file_cannot_be_taken_before_it_was_looked_at(
+    late: PastDialog, slow: _Slow, file: Path
+) -> None:
+    assert late.primary.isEnabled()
+    late.open(str(file))
+    assert not late.primary.isEnabled() and not late.save.isEnabled()
+    slow.answer()
+    assert late.primary.isEnabled()
+
+
+def test_an_import_that_went_with_its_recorder_is_not_waited_for(
+    desk: Desk, dialog: PastDialog, session: _Session, file: Path
+) -> None:
+    dialog.open(str(file))
+    dialog.take()
+    desk.connect_session(session)  # the line alone was cut
+    assert dialog.cancel.isVisible()
+    again = _Session(directly, buildings=5)
+    again.welcome = replace(again.welcome, started_ms=1)
+    desk.connect_session(again)
+    assert not dialog.cancel.isVisible() and dialog.primary.text() == "Bring it in"
+    assert "began anew" in dialog._say.text() and dialog.primary.isEnabled()
+
+
+def test_the_chosen_value_of_a_preview_stays_chosen_when_rows_come_before_it(
+    desk: Desk, qtbot: object
+) -> None:
+    def value(name: str, unit: str, how: str = "") -> wire.PreviewRow:
+        asset = "P-17" if how else ""
+        return wire.PreviewRow(f"a/{name}", unit, "1", 1, "good", 1, asset=asset, how=how)
+
+    with shown(PreviewPanel(desk, dated=True), 600, 400) as panel:
+        panel.show_rows((value("x", "bar"), value("y", "kPa")), 0)
+        panel.table.selectRow(1)
+        panel.show_rows((value("new", "V"), value("x", "bar"), value("y", "kPa")), 0)
+        said: list[str] = []
+        panel.unit_said.connect(lambda key, unit: said.append(key))
+        panel._say_unit()
+        assert not said and panel.table.currentRow() == 2
+        panel.show_rows((value("new", "V"),), 0)
+        panel._say_unit()
+        assert not said and not panel.unit.isEnabled()
+        panel.show_rows((value("x", "bar", BOUND),), 0)
+        panel.table.selectRow(0)
+        assert not panel.here.isEnabled() and panel.unit.isEnabled() and not panel.bindings()

@@ -56,6 +56,8 @@ class ImportDialog(QWidget):
         self._desk = desk
         self._paths: list[str] = []
         self._task = 0
+        self._began_ms = 0
+        """when the recorder began that has the task"""
         self._waits_for = ""
         self._step = 0
         self.model = ImportTable()
@@ -89,6 +91,7 @@ class ImportDialog(QWidget):
         box.addWidget(self._right)
         desk.import_done.connect(self._done)
         desk.tasks_changed.connect(self._progress)
+        desk.welcomed.connect(self._welcomed)
         self.resize(min(SIZE[0], 1264), min(SIZE[1], 800))
         self._go(0)
 
@@ -236,6 +239,8 @@ class ImportDialog(QWidget):
         (self.take if self._step == 1 and self.model.reports else self.look)()
 
     def _start(self, step: int, wish: wire.ImportFiles) -> None:
+        session = self._desk.session
+        self._began_ms = session.welcome.started_ms if session is not None else 0
         self._task = -1
         self._go(step)
         self._desk.ask(wish, self._started)
@@ -248,6 +253,14 @@ class ImportDialog(QWidget):
             self._task = 0
             self._say.setText(str(getattr(reply, "problem", tr("It could not be started."))))
             self._go(min(self._step, 1))
+
+    def _welcomed(self) -> None:
+        """A recorder that began anew knows nothing of the task of the one before."""
+        session = self._desk.session
+        if self._task > 0 and session is not None and session.welcome.started_ms != self._began_ms:
+            self._task = 0
+            self._go(0)
+            self._say.setText(tr("The recorder began anew. Look at the files again."))
 
     def _progress(self) -> None:
         task = self._desk.tasks.get(self._task)

@@ -55,10 +55,15 @@ class PastDialog(QWidget):
         self._asking = self._again = False
         self._turn = 0
         """of the last question; answers to others come too late"""
+        self._next_kind = ""
+        """of the question that waits for the one that is on its way"""
+        self._began_ms = 0
+        """when the recorder began that brings the file in"""
         self._make()
         self._lay_out()
         desk.import_done.connect(self._done)
         desk.tasks_changed.connect(self._progress)
+        desk.welcomed.connect(self._welcomed)
         self.resize(*SIZE)
         self._go(CHOOSE)
 
@@ -147,7 +152,9 @@ class PastDialog(QWidget):
             return
         self.path, self._look, self.draft, self._loaded = path, None, None, ""
         self._asking = self._again = False
+        self.result.unfinished = False
         self.preview.forget()
+        self._enable()  # nothing can be taken before it was looked at
         self._head.set_full(Path(path).name)
         self._say.setText(tr("Reading {name}", name=Path(path).name))
         self._ask()
@@ -171,7 +178,7 @@ class PastDialog(QWidget):
     def _ask(self, kind: str = "") -> None:
         """Look with what is said now; one question at a time, the newest wish is kept."""
         if self._asking:
-            self._again = True
+            self._again, self._next_kind = True, kind
             return
         missing = trouble(self.draft) if self.draft is not None and not self._loaded else ""
         if missing and not kind:
@@ -188,13 +195,13 @@ class PastDialog(QWidget):
         if turn != self._turn:
             return
         self._asking = False
+        if self._again:
+            self._again = False
+            self._ask(self._next_kind)
+            return
         if not isinstance(reply, wire.PastLook):
             self._say.setText(str(getattr(reply, "problem", tr("It could not be read."))))
             self._enable()
-            return
-        if self._again:
-            self._again = False
-            self._ask()
             return
         self._look = reply
         if reply.draft is not None:
@@ -304,6 +311,8 @@ class PastDialog(QWidget):
     # ---------------------------------------------------------------- bringing it in
     def take(self) -> None:
         """Bring the file in, or go on with it."""
+        session = self._desk.session
+        self._began_ms = session.welcome.started_ms if session is not None else 0
         self._task = -1
         self._turn += 1  # a look that is still on its way comes too late
         self._asking = self._again = False
@@ -330,6 +339,16 @@ class PastDialog(QWidget):
         task = self._desk.tasks.get(self._task)
         if task is not None:
             self.result.show_task(task)
+
+    def _welcomed(self) -> None:
+        """A recorder that began anew knows nothing of what the one before was bringing in."""
+        session = self._desk.session
+        if self._task > 0 and session is not None and session.welcome.started_ms != self._began_ms:
+            self._task = 0
+            self._go(MAP)
+            self._say.setText(
+                tr("The recorder began anew. Bring the file in again: it goes on where it was.")
+            )
 
     def _stop(self) -> None:
         if self._task > 0:

@@ -16,6 +16,8 @@ from lamplighter.ui.parts import Elided, Text, button, row
 from lamplighter.ui.words import tr
 
 MOST_NAMES: Final = 20_000
+BOUND: Final = "bound already"
+"""how the recorder says that a datastream hangs on its asset; that stays as it is"""
 
 
 class PreviewPanel(QWidget):
@@ -83,7 +85,8 @@ class PreviewPanel(QWidget):
         self.asset.setCompleter(completer)
 
     def show_rows(self, rows: Sequence[wire.PreviewRow], now_ms: int) -> None:
-        """The newest preview."""
+        """The newest preview; the chosen value stays chosen, wherever its row is now."""
+        chosen = self._row()
         self.rows = tuple(rows)
         cells = [
             (
@@ -95,11 +98,24 @@ class PreviewPanel(QWidget):
             for r in rows
         ]
         fill(self.table, cells, [not self.asset_of(r) for r in rows])
+        if chosen is not None:
+            self._keep(chosen.key)
         placed = sum(bool(self.asset_of(r)) for r in rows)
         self._words.set_full(
             tr("{n} values, {a} on an asset", n=f"{len(rows):,}", a=f"{placed:,}") if rows else ""
         )
         self._enable()
+
+    def _keep(self, key: str) -> None:
+        at = next((n for n, r in enumerate(self.rows) if r.key == key), -1)
+        if at == self.table.currentRow():
+            return
+        before = self.table.blockSignals(True)
+        if at < 0:
+            self.table.setCurrentCell(-1, -1)
+        else:
+            self.table.selectRow(at)
+        self.table.blockSignals(before)
 
     def may_bind(self, on: bool, title: str = "") -> None:
         """Whether an asset can be chosen here at all; `title` of what the rows are."""
@@ -114,11 +130,13 @@ class PreviewPanel(QWidget):
 
     def asset_of(self, preview: wire.PreviewRow) -> str:
         """The asset chosen, else the one proposed."""
+        if preview.how == BOUND:
+            return preview.asset
         return self._choices.get(preview.key, preview.asset)
 
     def bindings(self) -> tuple[tuple[str, str, str], ...]:
         """(datastream, asset, unit) of what is to be bound anew."""
-        found = ((r, self.asset_of(r)) for r in self.rows if r.how != "bound already")
+        found = ((r, self.asset_of(r)) for r in self.rows if r.how != BOUND)
         return tuple((r.key, asset, r.unit) for r, asset in found if asset)
 
     def _asset_words(self, preview: wire.PreviewRow) -> str:
@@ -126,7 +144,7 @@ class PreviewPanel(QWidget):
         if not asset:
             return preview.how or tr("unbound")
         name = self._desk.city.name(asset)
-        if preview.key in self._choices:
+        if preview.key in self._choices and preview.how != BOUND:
             return tr("{name}, chosen", name=name)
         return f"{name}, {preview.how}" if preview.how else name
 
@@ -166,10 +184,13 @@ class PreviewPanel(QWidget):
             self.bound.emit(found.key, asset)
 
     def _enable(self) -> None:
-        some = self._row() is not None
-        for widget in (self.unit, self.asset, self.here, self.none):
-            widget.setEnabled(some)
-        self.asset.setToolTip("" if some else tr("Choose a value above first"))
+        found = self._row()
+        free = found is not None and found.how != BOUND
+        self.unit.setEnabled(found is not None)
+        for widget in (self.asset, self.here, self.none):
+            widget.setEnabled(free)
+        why = tr("Choose a value above first") if found is None else tr("It is bound already")
+        self.asset.setToolTip("" if free else why)
 
 
 def _moment(preview: wire.PreviewRow) -> str:
