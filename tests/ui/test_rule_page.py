@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -167,3 +168,38 @@ def test_the_words_of_a_trial_name_what_was_found() -> None:
     words = in_words(trial, trial.outcome, 2.6)
     assert words.startswith("tried on 90 days of 1 assets at 2.6 bar: raised ")
     assert view_of(DRY_RUN).arming is Arming.DRAFT
+
+
+def test_a_rule_in_another_unit_than_its_datastream_is_drawn_and_kept_in_its_own(
+    desk: Desk, page: RulePage
+) -> None:
+    rule = replace(DRY_RUN, datastream="", kind="pressure", unit="kPa", threshold=260.0)
+    desk.ask(wire.PutRule(rule))
+    page.edit()
+    form = page.form
+    assert form is not None and form.trend.unit == "kPa"
+    assert np.nanmedian(form.trend.trace.value) > 100.0
+    form.threshold.setEditText("low")
+    assert form.trend.threshold == pytest.approx(280.0)
+    form.threshold.setEditText("270")
+    assert form.definition() == replace(rule, threshold=270.0)
+    form.every.setChecked(False)
+    form.stream.setText(DRY_RUN.datastream)
+    assert form.definition().unit == ""
+    form.close()
+
+
+def test_a_rule_armed_in_the_unit_of_its_trial_keeps_its_deadband(
+    desk: Desk, page: RulePage
+) -> None:
+    rule = replace(DRY_RUN, unit="kPa", threshold=260.0, deadband=20.0)
+    desk.ask(wire.PutRule(rule))
+    page.trial.try_it()
+    page.trial.slider.setValue(0)
+    page.trial.arm_tried()
+    sent = asked(desk, wire.PutRule)[-1].definition
+    assert (sent.threshold, sent.unit) == (2.2, "bar")
+    assert sent.deadband == pytest.approx(0.2)
+    assert page.trial.trial is not None, "the trial is of these very words"
+    desk.ask(wire.PutRule(replace(sent, deadband=0.3)))
+    assert page.trial.trial is None

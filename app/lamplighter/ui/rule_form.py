@@ -27,6 +27,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import Condition
 from lamplighter.domain.alarm_design import ChecklistStep, RuleDefinition
 from lamplighter.domain.city import Datastream
+from lamplighter.domain.units import conversion
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.parts import Panel, Text, button, row, window_of_its_own
@@ -249,6 +250,16 @@ class RuleForm(QWidget):
             return city.streams.get(int(ids[0]))
         return next((s for s in city.streams.values() if s.key == text), None)
 
+    def _own_unit(self) -> str:
+        """The unit of the rule's numbers where it was given one and still judges the same."""
+        rule = self._known
+        same = rule is not None and self.stream.text().strip() == (rule.kind or rule.datastream)
+        return rule.unit if rule is not None and same else ""
+
+    def _way(self, stream: Datastream) -> tuple[float, float]:
+        """(scale, offset) from the datastream's unit to that of the rule's numbers."""
+        return conversion(stream.unit, self._own_unit() or stream.unit) or (1.0, 0.0)
+
     def _another(self) -> None:
         stream = self._stream()
         self._enable()
@@ -262,7 +273,11 @@ class RuleForm(QWidget):
         if isinstance(reply, wire.History) and reply.series and self._stream() is stream:
             trace = Trace()
             trace.take_history(reply.series[0])
-            self.trend.show_trace(trace, now - DAY_MS, now, stream.unit)
+            scale, offset = self._way(stream)
+            for name in ("value", "low", "high"):
+                setattr(trace, name, getattr(trace, name) * scale + offset)
+            unit = self._own_unit() or stream.unit
+            self.trend.show_trace(trace, now - DAY_MS, now, unit)
             self._typed()
 
     # ---------------------------------------------------------------- the threshold
@@ -270,7 +285,9 @@ class RuleForm(QWidget):
         text = self.threshold.currentText().strip().replace(",", ".")
         stream = self._stream()
         if text in LIMITS and stream is not None:
-            return getattr(stream.limits, text)  # type: ignore[no-any-return]
+            limit: float | None = getattr(stream.limits, text)
+            scale, offset = self._way(stream)
+            return None if limit is None else limit * scale + offset
         try:
             return float(text)
         except ValueError:
@@ -331,7 +348,7 @@ class RuleForm(QWidget):
         except ValueError:
             threshold = text
         stream = self._stream()
-        unit = base.unit or (stream.unit if every and stream is not None else "")
+        unit = self._own_unit() or (stream.unit if every and stream is not None else "")
         steps = [s.strip() for s in self.checklist.toPlainText().splitlines() if s.strip()]
         return replace(
             base,

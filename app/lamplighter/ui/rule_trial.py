@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
@@ -11,6 +13,7 @@ from lamplighter.domain.alarm import Arming
 from lamplighter.domain.alarm_design import RuleDefinition, RuleView
 from lamplighter.domain.alarm_trial import Outcome, Trial
 from lamplighter.domain.task import TaskState
+from lamplighter.domain.units import conversion
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text, button, row
@@ -123,7 +126,7 @@ class TrialPanel(QWidget):
         if view is None or view.id not in self._kept:
             return None
         tried, trial = self._kept[view.id]
-        return trial if _but_threshold(tried) == _but_threshold(view.definition) else None
+        return trial if _same_but_threshold(tried, view.definition) else None
 
     def _show_trial(self, trial: Trial | None) -> None:
         self.trial = trial
@@ -327,16 +330,26 @@ def in_words(trial: Trial, out: Outcome, threshold: float | None) -> str:
 
 def _with(view: RuleView, threshold: float, trial: Trial) -> RuleDefinition:
     assert view.definition is not None
-    unit = trial.unit if view.definition.kind or view.definition.unit else ""
-    return replace(view.definition, threshold=threshold, unit=unit)
+    rule = view.definition
+    unit = trial.unit if rule.kind or rule.unit else ""
+    scale, _ = conversion(rule.unit or unit, unit) or (1.0, 0.0)
+    return replace(rule, threshold=threshold, unit=unit, deadband=rule.deadband * scale)
 
 
 def _same_number(one: RuleDefinition | None, other: RuleDefinition) -> bool:
     return one is not None and (one.threshold, one.unit) == (other.threshold, other.unit)
 
 
-def _but_threshold(rule: RuleDefinition | None) -> RuleDefinition | None:
-    return None if rule is None else replace(rule, threshold=0.0, unit="", enabled=True)
+def _same_but_threshold(one: RuleDefinition | None, other: RuleDefinition | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    scale, _ = conversion(one.unit or other.unit, other.unit or one.unit) or (1.0, 0.0)
+    near = math.isclose(one.deadband * scale, other.deadband)
+    return near and _bare(one) == _bare(other)
+
+
+def _bare(rule: RuleDefinition) -> RuleDefinition:
+    return replace(rule, threshold=0.0, unit="", deadband=0.0, enabled=True)
 
 
 def _caught(out: Outcome | None) -> str:
