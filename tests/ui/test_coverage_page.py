@@ -151,3 +151,13 @@ def test_the_kpi_strip_counts_districts_that_are_not_measured_and_opens_the_page
         QTest.keyClick(strip.gaps, Qt.Key.Key_Return)
 
     assert wanted == [True]
+
+
+def test_versions_of_a_recorder_that_began_anew_are_not_those_of_the_one_before(
+    desk: Desk, page: CoveragePage
+) -> None:
+    other = _Session()
+    other.found = answer(1, 9, True, True, True)
+    desk.connect_session(other)
+    assert other.questions[-1].seen == 0
+    assert "0 of 3 districts are not measured" in page.words.text()

@@ -45,6 +45,8 @@ class CoverageRoom(QObject):
         self._watchers: set[str] = set()
         self._glances: set[str] = set()
         self._asking = self._stale = False
+        self._told_by: object = None
+        """the session of `found`: versions of another recorder count anew"""
         self._seconds = 0
         desk.status_changed.connect(self._second)
         desk.moment_changed.connect(self._moved)
@@ -106,7 +108,8 @@ class CoverageRoom(QObject):
         if moment is not None:
             self._desk.ask(wire.GetCoverage(moment.at_ms, moment.as_known), self._got_past)
         else:
-            seen = self.found.version if self.found is not None and not self.past else 0
+            known = self._told_by is self._desk.session and not self.past
+            seen = self.found.version if self.found is not None and known else 0
             self._desk.ask(wire.GetCoverage(seen=seen), self._got)
 
     def _got_past(self, reply: wire.Reply) -> None:
@@ -119,7 +122,7 @@ class CoverageRoom(QObject):
     def _got(self, reply: wire.Reply) -> None:
         self._asking = False
         if isinstance(reply, wire.Coverage):
-            self.found = reply
+            self.found, self._told_by = reply, self._desk.session
             self.districts = Districts(
                 reply.ids, reply.names, reply.origin, np.asarray(reply.points),
                 np.asarray(reply.ring_start), np.asarray(reply.ring_of), reply.square_m,

@@ -60,9 +60,8 @@ class ForecastRoom(QObject):
 
     # ------------------------------------------------------------------ the session
     def ask(self) -> None:
-        """Everything anew, with a new session."""
-        self._watched = ()
-        self._desk.ask(wire.GetForecasts(), self.take)
+        """Everything anew, with a new session, which does not know yet what charts show."""
+        self._desk.ask(wire.GetForecasts(self._watched), self.take)
 
     def take(self, news: wire.Reply | wire.Event) -> None:
         """An answer or an event with forecasts; others are left alone."""

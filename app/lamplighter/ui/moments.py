@@ -48,9 +48,11 @@ class Moments(QObject):
         return self._asking or self._want_ms is not None
 
     def connected(self) -> None:
-        """A recorder is there."""
+        """A recorder is there. What the one before was asked for may never have come."""
         self._warmed = False
         self._warm_later.start()
+        if self._desk.time.mode is Mode.REPLAY:
+            self._time_moved()
 
     def lost(self) -> None:
         """The recorder went away, and its answer with it."""

@@ -479,6 +479,7 @@ class Trends(Panel):
 
     def _welcomed(self) -> None:
         self._desk.ask(wire.GetTrendPresets(), self._take_presets)
+        self.ask()  # what was asked of the recorder before may never have come
 
     def _take_presets(self, reply: object) -> None:
         if isinstance(reply, wire.TrendPresets):
