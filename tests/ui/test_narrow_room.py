@@ -145,8 +145,12 @@ def test_a_checklist_goes_on_in_the_next_line(qtbot: Any, desk: Desk) -> None:
 def test_an_empty_tree_says_what_to_do_and_a_filter_without_a_hit_says_so(
     qtbot: Any, desk: Desk
 ) -> None:
-    empty = AssetTree(Desk())
+    new = Desk()
+    empty = AssetTree(new)
     qtbot.addWidget(empty)
+    assert not empty.empty.text(), "nobody knows yet whether there are any"
+    new.city_known = True
+    new.city_changed.emit()
     assert "Ctrl I" in empty.empty.text() and not empty.tree.isVisibleTo(empty)
     full = AssetTree(desk)
     qtbot.addWidget(full)

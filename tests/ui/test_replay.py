@@ -19,6 +19,7 @@ from lamplighter.ui.time_question import GoToTime
 from lamplighter.ui.time_track import HOUR, Track
 from tests.kit.clocks import FakeClock
 from tests.ui.conftest import Open
+from tests.ui.fake_session import FakeSession
 
 
 @pytest.mark.parametrize("speed", [1, 10, 60, 600])
@@ -149,6 +150,9 @@ def test_then_and_now_lists_what_was_not_known(desk: Desk, qtbot: Any) -> None:
     assert "hidden in this mode" not in panel._late.text()
     desk.time.live()
     assert panel.found is None and not panel.table.isVisible()
+    panel.resize(600, 700)
+    desk.time.replay(desk.time.wall_ms - 3 * HOUR)
+    assert not panel._late.isVisible() and not panel.table.topLevelItemCount()
 
 
 def test_then_and_now_comes_to_the_front_and_leaves_with_the_replay(
@@ -164,6 +168,23 @@ def test_then_and_now_comes_to_the_front_and_leaves_with_the_replay(
     window.frame.back.click()
     assert window.desk.time.mode is Mode.LIVE
     assert docks.beside("asset") == before
+
+
+def test_a_recorder_that_began_anew_is_asked_for_the_shown_moment(
+    open_window: Open, qtbot: Any
+) -> None:
+    window, session = open_window()
+    desk, trends = window.desk, window.furnish().trends
+    qtbot.waitUntil(lambda: bool(trends.shown_streams()))
+    at = desk.time.wall_ms - HOUR
+    desk.time.replay(at)
+    desk.moments.lost()
+    again = FakeSession(session.deliver, buildings=5)
+    desk.connect_session(again)
+    assert [r.at_ms for r in again.asked if isinstance(r, wire.GetMoment)] == [at]
+    wanted = set(trends.shown_streams())
+    curves = [r for r in again.asked if isinstance(r, wire.GetHistory)]
+    assert any(wanted <= set(r.datastreams) for r in curves)
 
 
 def test_the_line_of_a_figure_ends_at_the_shown_moment(desk: Desk) -> None:

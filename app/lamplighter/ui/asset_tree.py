@@ -278,7 +278,8 @@ class AssetTree(Panel):
         words = tr("No assets yet. Import a city, a network or a register of assets: Ctrl I.")
         if self.filter.text():
             words = tr("Nothing here is called '{typed}'.", typed=self.filter.text())
-        self.empty.setText(words if nothing else "")
+        known = nothing and self._desk.city_known
+        self.empty.setText(words if known else "")
 
     def _first(self) -> None:
         index = self.model.index(0, 0)

@@ -125,8 +125,7 @@ class ThenAndNow(Panel):
                 tr("Go to a moment of the past to see what was not known then: drag the time bar, "
                    "or press Ctrl G.")
             )  # fmt: skip
-            self._late.hide()
-            self._late_head.hide()
+            self._forget()
             return
         (self._then if time.as_known else self._now).setChecked(True)
         at = numbers.clock_short(time.now_ms)
@@ -140,6 +139,14 @@ class ThenAndNow(Panel):
             self._later.start()
         elif self._filled_as is not time.as_known:
             self._fill(self.found)
+
+    def _forget(self) -> None:
+        """Nothing of a moment that is left stands beside the next one."""
+        self._late_row = None
+        self.table.clear()
+        self._late.setText("")
+        self._late.hide()
+        self._late_head.hide()
 
     def _make_room(self) -> None:
         """In a low panel the rows have the room of the words that the frame says too."""
