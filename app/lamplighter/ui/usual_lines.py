@@ -66,7 +66,7 @@ class UsualLines(QWidget):
         self._show_odd()
 
     def _look_together(self) -> None:
-        if self._asset is not None and self._desk.session is not None:
+        if self._asset is not None:
             self._desk.ask(wire.GetRelation(self._asset.id), self._got_together)
 
     def _got_together(self, reply: wire.Reply) -> None:
@@ -86,9 +86,11 @@ class UsualLines(QWidget):
 
     def look(self) -> None:
         """Ask for the sentences anew."""
-        self._look_together()
         stream = self._stream
-        if stream is None or stream.states or self._desk.session is None:
+        if stream is None or self._desk.session is None:
+            return
+        self._look_together()
+        if stream.states:
             return
         if self._desk.time.mode is Mode.REPLAY or not self._desk.unusual.reasons:
             self.said.hide()
