@@ -241,6 +241,18 @@ def test_a_kind_that_is_chosen_during_a_look_is_asked_for_after_it(
     assert late.draft is not None and late.draft.kind == "failures"
 
 
+def test_what_is_being_typed_stays_when_a_look_is_answered(late: PastDialog, slow: _Slow) -> None:
+    late.columns.edited.emit("Menge", {"unit": "l/s"})
+    late.form.time_format.setEditText("%d.%m.")
+    slow.answer()
+    assert late.form.time_format.currentText() == "%d.%m."
+    late.columns.edited.emit("Menge", {"unit": "m³/h"})
+    late.form.time_format.setEditText("%d.%m.%Y %H:%M")
+    late.form._said()
+    slow.answer()
+    assert late.draft is not None and late.draft.time_format == "%d.%m.%Y %H:%M"
+
+
 def test_a_refused_look_does_not_take_the_next_wish_with_it(late: PastDialog, slow: _Slow) -> None:
     late.columns.edited.emit("Menge", {"unit": "l/s"})
     late.columns.edited.emit("Menge", {"unit": "m³/h"})

@@ -83,8 +83,10 @@ class PastForm(QWidget):
         self.show_draft(None)
 
     def show_draft(self, draft: PastDraft | None) -> None:
-        """The draft as it is; None where a file's own mapping is used."""
-        self._draft = draft
+        """The draft as it is; None where a file's own mapping is used. What somebody is just typing
+        stays.
+        """
+        before, self._draft = self._draft, draft
         mine = (self.source, self.decimal, self.time_format, self.zone)
         for field in mine:
             field.setEnabled(draft is not None)
@@ -95,10 +97,13 @@ class PastForm(QWidget):
             return
         self.kind.setCurrentIndex(self.kind.findData(draft.kind))
         self.decimal.setCurrentIndex(self.decimal.findData(draft.decimal))
-        if not self.source.hasFocus():
-            self.source.setText(draft.source)
-        self.time_format.setCurrentText(draft.time_format)
-        self.zone.setCurrentText(draft.zone)
+        for name, text, put in (
+            ("source", self.source.text(), self.source.setText),
+            ("time_format", self.time_format.currentText(), self.time_format.setCurrentText),
+            ("zone", self.zone.currentText(), self.zone.setCurrentText),
+        ):
+            if before is None or text == getattr(before, name):
+                put(getattr(draft, name))
 
     def _kind(self) -> None:
         if self._draft is None or self.kind.currentData() != self._draft.kind:

@@ -27,10 +27,6 @@ class Conversion(NamedTuple):
         """A difference: the zero of the scale does not count."""
         return stored * abs(self.factor)
 
-    def back(self, shown: float) -> float:
-        """What is stored, of what is shown."""
-        return (shown - self.offset) / self.factor
-
     def limits(self, stored: Limits) -> Limits:
         """The limits in the shown unit; their order stays."""
 
