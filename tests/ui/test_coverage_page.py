@@ -159,5 +159,5 @@ def test_versions_of_a_recorder_that_began_anew_are_not_those_of_the_one_before(
     other = _Session()
     other.found = answer(1, 9, True, True, True)
     desk.connect_session(other)
-    assert other.questions[-1].seen == 0
+    assert other.questions[0].seen == 0
     assert "0 of 3 districts are not measured" in page.words.text()
