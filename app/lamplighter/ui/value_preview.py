@@ -113,6 +113,7 @@ class PreviewPanel(QWidget):
         before = self.table.blockSignals(True)
         if at < 0:
             self.table.setCurrentCell(-1, -1)
+            self.table.clearSelection()
         else:
             self.table.selectRow(at)
         self.table.blockSignals(before)
