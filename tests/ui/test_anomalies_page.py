@@ -163,17 +163,15 @@ def test_the_card_says_how_an_assets_signals_go_together(desk: Desk, session: _S
     assert lines.together.text() == ""
 
 
-def test_an_asset_without_datastreams_is_not_asked_about_with_every_alarm(
-    desk: Desk, session: _Session
-) -> None:
+def test_an_asset_without_datastreams_is_not_asked_about_with_every_alarm(desk: Desk) -> None:
     lines = UsualLines(desk)
     asset = next(iter(desk.city.assets.values()))
     for _ in range(3):
         lines.show_stream(None, asset)
-    assert not asked(session, wire.GetRelation)
+    assert not asked(desk, wire.GetRelation)
     for _ in range(3):
         lines.show_stream(desk.city.streams[0], asset)
-    assert asked(session, wire.GetRelation) == [wire.GetRelation(asset.id)]
+    assert asked(desk, wire.GetRelation) == [wire.GetRelation(asset.id)]
     lines.deleteLater()
 
 
