@@ -33,6 +33,7 @@ from lamplighter.runtime.history_answers import HistoryAnswers
 from lamplighter.runtime.kit import KitAnswers
 from lamplighter.runtime.life_line import LifeAnswers
 from lamplighter.runtime.model_answers import ModelAnswers
+from lamplighter.runtime.offline_audit import named
 from lamplighter.runtime.orders import OrderAnswers
 from lamplighter.runtime.quarantine_answers import QuarantineAnswers
 from lamplighter.runtime.rule_answers import RuleAnswers
@@ -156,6 +157,8 @@ class Answers(Answering):
 
     def _import(self, ask: wire.ImportFiles) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
+        if not ask.preview:
+            self._audit("import files", named(ask.paths), result="begun")
         return wire.TaskStarted(self._recorder.jobs.import_files(ask))
 
     def _check(self, ask: wire.RunCheck) -> wire.Reply:
@@ -204,6 +207,8 @@ class Answers(Answering):
 
     def _register(self, ask: wire.RegisterAssets) -> wire.Reply:
         self._need(Permission.IMPORT, ask.path)
+        if not ask.preview:
+            self._audit("register assets", Path(ask.path).name, result="begun")
         return wire.TaskStarted(self._recorder.jobs.register(ask))
 
     def _remove_layer(self, ask: wire.RemoveLayer) -> wire.Reply:

@@ -22,6 +22,7 @@ from lamplighter.runtime.asset_names import AssetNames
 from lamplighter.runtime.binding import bind_streams
 from lamplighter.runtime.historian import settled, sync_config
 from lamplighter.runtime.intake import RecorderDoor
+from lamplighter.runtime.offline_audit import named
 from lamplighter.runtime.past_import import import_files
 from lamplighter.runtime.past_look import Known, look_at_past
 
@@ -75,7 +76,7 @@ class HistorianAnswers(Answering):
 
     def _past(self, ask: wire.ImportPast) -> wire.Reply:
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
-        name = Path(ask.paths[0]).name if len(ask.paths) == 1 else f"{len(ask.paths)} paths"
+        name = named(ask.paths)
         task = self._recorder.jobs.own(f"Bring in the past of {name}")
         threading.Thread(target=self._bring, args=(task, ask), name="past", daemon=True).start()
         self._audit("bring in the past", name)

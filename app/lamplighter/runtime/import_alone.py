@@ -19,7 +19,7 @@ from lamplighter.domain.importing import FileReport
 from lamplighter.runtime import feeds
 from lamplighter.runtime.importing import Importer, ImportResult, Progress
 from lamplighter.runtime.memory import PeakMemory
-from lamplighter.runtime.offline_audit import note
+from lamplighter.runtime.offline_audit import named, note
 from lamplighter.runtime.plugins import load_plugins
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.resources import own_command
@@ -53,6 +53,8 @@ def import_into(
         ask or wire.ImportFiles(()), paths=tuple(str(p) for p in paths)
     )
     with opened(project, write=True) as store:
+        if not wanted.preview:
+            note(store.folder, "import files", named(wanted.paths))
         pool = WorkerPool(own_command(), store.folder / "cache", SystemClock())
         try:
             importer = Importer(store, load_plugins(), pool)
@@ -72,9 +74,8 @@ def bring_in(
     from lamplighter.runtime.past_import import import_files
 
     clock = SystemClock()
-    name = Path(paths[0]).name if len(paths) == 1 else f"{len(paths)} paths"
     with opened(project, write=True) as store:
-        note(store.folder, "bring in the past", name)
+        note(store.folder, "bring in the past", named([str(p) for p in paths]))
         return import_files(
             store, StoreDoor(store), clock, list(paths), mapping_text(mapping), mapping.name,
             again=again, progress=Spoken(say),

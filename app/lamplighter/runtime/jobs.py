@@ -71,6 +71,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._own: dict[int, Task] = {}
         self._importers: dict[int, Importer | Checker | OwnTask] = {}
+        self._shut = threading.Event()
         self._importing = threading.Lock()
         self.last_check: CheckResult | None = None
         self.rebuilding: frozenset[str] = frozenset()
@@ -100,7 +101,8 @@ class Jobs:
             self._show(msgspec.structs.replace(known, state=TaskState.STOPPING))
 
     def stop(self, deadline_s: float) -> None:
-        """Cancel everything."""
+        """Cancel everything; what still runs finds the store closed, and ends as cancelled."""
+        self._shut.set()
         with self._lock:
             importers = list(self._importers.values())
         for importer in importers:
@@ -195,8 +197,11 @@ class Jobs:
             cancelled = error.problem.code == CANCELLED
             state, words = TaskState.CANCELLED if cancelled else TaskState.FAILED, str(error)
         except Exception as error:
-            log.exception("a task failed", task=task.name)
-            state, words = TaskState.FAILED, str(error)
+            if self._shut.is_set():
+                state, words = TaskState.CANCELLED, ""
+            else:
+                log.exception("a task failed", task=task.name)
+                state, words = TaskState.FAILED, str(error)
         finally:
             with self._lock:
                 self._importers.pop(task.id, None)
@@ -235,6 +240,8 @@ class Jobs:
             self._city_changed()
 
     def _city_changed(self) -> None:
+        if self._shut.is_set():
+            return  # the next start reads it
         self._recorder.adopt_streams()
         self._recorder.core.city_changed()
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from lamplighter.domain.clock import SystemClock
 from lamplighter.governance.audit import AuditFile
 from lamplighter.governance.keys import signing_key
 from lamplighter.governance.roles import local_identity
+
+
+def named(paths: Sequence[str]) -> str:
+    """What is brought in, in short: the name of the one file, or how many there are."""
+    return Path(paths[0]).name if len(paths) == 1 else f"{len(paths)} paths"
 
 
 def note(folder: Path, action: str, object: str, *, reason: str = "", result: str = "done") -> None:

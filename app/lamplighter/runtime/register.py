@@ -30,6 +30,7 @@ from lamplighter.domain.layers import LayerContents
 from lamplighter.domain.problems import LamplighterError, Problem, fault
 from lamplighter.runtime.importing import parse_epsg
 from lamplighter.runtime.keeping import Keeper
+from lamplighter.runtime.offline_audit import note
 from lamplighter.runtime.plugins import LoadedPlugins, load_plugins
 from lamplighter.runtime.project import opened
 from lamplighter.runtime.reading import HowToRead, Progress, Reading
@@ -65,6 +66,8 @@ def register_into(
 ) -> dict[str, Any]:
     """`register PROJECT FILE` in a project nobody records; the report as it prints it."""
     with opened(project, write=True) as store:
+        if not preview:
+            note(store.folder, "register assets", file.name)
         pool = WorkerPool(own_command(), store.folder / "cache", SystemClock(), keep_warm=False)
         try:
             desk = RegisterDesk(store, load_plugins(), pool, SystemClock())

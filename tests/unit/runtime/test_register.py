@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
+from tests.kit.patience import until
+from tests.kit.recorders import running
 
+from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.layers import remove_layer
-from lamplighter.runtime.project import create, opened
+from lamplighter.runtime.project import audit_entries, create, opened
 from lamplighter.runtime.register import NamePattern, Nearest, parse_mapping, register_into
 
 OWN = (
@@ -54,6 +58,29 @@ def file(tmp_path: Path, text: str, name: str = "register.csv") -> Path:
     return path
 
 
+def actions(project: Path) -> list[tuple[str, str]]:
+    """What was brought in by the audit record, oldest first."""
+    wanted = ("register assets", "import files")
+    found = [(e["action"], e["object"]) for e in audit_entries(project, 50)]
+    return [f for f in reversed(found) if f[0] in wanted]
+
+
+def test_a_running_recorder_audits_what_is_brought_in_before_it_begins(
+    tmp_path: Path, project: Path
+) -> None:
+    path = file(tmp_path, OWN)
+    with running(project) as recorder:
+        for ask in (
+            wire.ImportFiles((str(path),), preview=True),
+            wire.RegisterAssets(str(path), MAP),
+            wire.RegisterAssets(str(path), MAP, preview=False),
+            wire.ImportFiles((str(path), str(tmp_path))),
+        ):
+            assert isinstance(recorder._handle(ask), wire.TaskStarted)
+        until(lambda: not {t.name for t in threading.enumerate()} & {"import", "register"})
+    assert actions(project) == [("register assets", "register.csv"), ("import files", "2 paths")]
+
+
 def test_a_register_in_its_own_columns_is_previewed_and_applied_alike(
     tmp_path: Path, project: Path
 ) -> None:
@@ -74,10 +101,12 @@ def test_a_register_in_its_own_columns_is_previewed_and_applied_alike(
     }
     with opened(project) as store:
         assert store.assets() == []
+    assert actions(project) == [], "a preview changes nothing"
     done = register_into(project, path, mapping=MAP, preview=False)
     assert {k: v for k, v in done.items() if k != "applied"} == {
         k: v for k, v in shown.items() if k != "applied"
     }
+    assert actions(project) == [("register assets", "register.csv")]
     with opened(project) as store:
         pump = {a.id: a for a in store.assets()}["P-1"]
         assert (pump.type, pump.name, pump.attributes["station"]) == ("Pump", "North pump", "North")
