@@ -197,14 +197,14 @@ class MaintenanceDesk:
         self._recorder.server.emit(wire.PrognosisChanged(told + over))
 
     def _told(self) -> tuple[Prognosis, ...]:
-        """One word for each asset: a model's number, else what stands beside it, else why its model
-        has none.
+        """One word for each asset, the likeliest to fail first: a model's number, else what stands
+        beside it, else why its model has none.
         """
         found = dict(self._beside)
         for asset, item in self._shown.items():
             if item.probability_30d is not None or asset not in found:
                 found[asset] = item
-        return tuple(found.values())
+        return tuple(sorted(found.values(), key=_chance, reverse=True))
 
     def _keep(self, items: Iterable[Prognosis]) -> None:
         """As facts: what moved, and each once a day."""
@@ -218,6 +218,11 @@ class MaintenanceDesk:
             access.put_prognoses(moved, batch)
 
         self._recorder.store.writer.call(keep)
+
+
+def _chance(item: Prognosis) -> float:
+    """For ranking; without a number behind all that have one."""
+    return -1.0 if item.probability_30d is None else item.probability_30d
 
 
 def _moved(before: Prognosis | None, now: Prognosis) -> bool:

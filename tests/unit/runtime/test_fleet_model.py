@@ -285,3 +285,18 @@ def test_a_class_with_enough_failures_begins_beside_the_core(
 
     assert begun == ["maintenance-valve"]
     assert desk.kinds == ("maintenance", "maintenance-valve")
+
+
+def test_whoever_speaks_the_likeliest_to_fail_is_told_first(
+    desk: MaintenanceDesk, room: Room
+) -> None:
+    one = sound(room)
+    desk._publish_beside({"bridge": replace(one, asset="bridge", probability_30d=0.6)})
+    desk._publish(
+        tuple(replace(one, asset=a, probability_30d=p) for a, p in (("A", 0.1), ("B", 0.9)))
+    )
+    desk._publish_class((replace(one, asset="C", probability_30d=None, low=None, high=None),))
+
+    event = room.emitted[-1]
+    assert isinstance(event, wire.PrognosisChanged)
+    assert [p.asset for p in event.items] == ["B", "bridge", "A", "C"]
