@@ -187,6 +187,7 @@ def _of_somebody_else_is_shown(district: District) -> None:
 def _survives_the_death_of_the_recorder(district: District) -> None:
     """The receipt of a command under way reaches the next recorder; the device acts once."""
     reply = district.ask_a_mute_field(THIRD, "close")
+    time.sleep(0.5)  # it leaves for the broker; killed before, nobody would ever act on it
     district.recording.kill()
     district.session.close()
     os.kill(district.devices.pid, signal.SIGCONT)
