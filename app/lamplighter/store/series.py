@@ -40,7 +40,7 @@ class _Question:
     together: npt.NDArray[np.bool_]
     """datastream id -> whether it is asked for; what is beyond the end is not"""
     looked_up: dict[Hashable, Any]
-    """what holds for all datastreams that are asked together"""
+    """what holds for all datastreams that are asked together, and each one's own tail"""
 
     def once(self, look: Callable[..., T], *key: Hashable) -> T:
         """What `look(self, *key)` finds, looked up once for all datastreams."""
@@ -60,8 +60,7 @@ def read_series(
     as_known_at_ms: int | None,
 ) -> list[Series]:
     """See `Store.curves`. All reads stand in one snapshot of the file."""
-    together = np.zeros(max(datastreams, default=0) + 2, np.bool_)
-    together[list(datastreams)] = True
+    together = _chosen(datastreams)
     looked_up: dict[Hashable, Any] = {}
     sql.execute("BEGIN")
     try:
@@ -77,6 +76,13 @@ def read_series(
         ]
     finally:
         sql.execute("COMMIT")
+
+
+def _chosen(datastreams: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """See `_Question.together`."""
+    mask = np.zeros(max(datastreams, default=0) + 2, np.bool_)
+    mask[list(datastreams)] = True
+    return mask
 
 
 def _one(ask: _Question, points: int) -> Series:
@@ -227,7 +233,7 @@ def _of_tier(ask: _Question, tier: int) -> Cells:
         for number in ask.once(_flushes, level, covered, *_span(ask)):
             found += _coarsest(ask, number, level, tier)
         covered = max(covered, ask.once(_covered, level))
-    return _inside(ask, [*found, _tail(ask, covered)])
+    return _inside(ask, [*found, ask.once(_tail, ask.datastream, covered)])
 
 
 def _coarsest(ask: _Question, flush: int, level: int, tier: int) -> list[Cells]:
@@ -275,10 +281,10 @@ def _covered(ask: _Question, tier: int) -> int:
     return int(row[0] or 0)
 
 
-def _tail(ask: _Question, covered: int) -> Cells:
+def _tail(ask: _Question, datastream: int, covered: int) -> Cells:
     """The datastream's points in batches that were not flushed yet."""
     key = (*ask.whole, covered, ask.until)
-    found = sealed.sealed_stream(ask.sql, ask.datastream, *key)
+    found = sealed.sealed_stream(ask.sql, datastream, *key)
     found.append(_mine(ask, ask.once(_hot_points, *key)))
     return cells.of_points(PointColumns.join(found, [0] * len(found)))
 
@@ -338,6 +344,5 @@ def read_points(
     """
     with sealed.snapshot(sql):
         until = batches.last_number(sql)
-        span, alone = (from_ms, to_ms), np.zeros(datastream + 2, np.bool_)
-        alone[datastream] = True
+        span, alone = (from_ms, to_ms), _chosen((datastream,))
         return _exact(_Question(sql, decoded, datastream, *span, until, span, alone, {}))
