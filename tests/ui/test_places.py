@@ -104,6 +104,19 @@ def test_the_neighbours_of_the_selection_are_listed_and_exported(
     assert any("I-507" in key for key in desk.problems)
 
 
+def test_a_name_that_looks_like_a_formula_is_exported_as_text(
+    desk: Desk, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel = Nearby(desk)
+    qtbot.addWidget(panel)
+    panel.show()
+    desk.selection.select("b1")
+    bad = replace(desk.city.assets["b1"], name="=cmd|' /C calc'!A0")
+    desk.city.assets["b1"] = bad
+    panel.export(str(tmp_path / "near.csv"))
+    assert ",'=cmd" in (tmp_path / "near.csv").read_text()
+
+
 def test_choosing_a_neighbour_keeps_the_list(desk: Desk, qtbot: QtBot) -> None:
     panel = Nearby(desk)
     qtbot.addWidget(panel)

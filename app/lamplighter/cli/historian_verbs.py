@@ -11,6 +11,7 @@ import typer
 from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
 from lamplighter.domain import wire
 from lamplighter.domain.problems import fault
+from lamplighter.domain.spreadsheet import safe_cell
 
 KEYS = ("n", "kind", "batch", "source", "epoch", "seq", "place", "text", "reason", "since_ms")
 
@@ -176,7 +177,7 @@ def poison(
             with out.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file)
                 writer.writerow(KEYS)
-                writer.writerows([_plain(r[k]) for k in KEYS] for r in rows)
+                writer.writerows([safe_cell(r[k]) for k in KEYS] for r in rows)
         except OSError as error:
             raise fault("I-507", name=str(out), what=str(error)) from None
         _say({"out": str(out), "objects": len(rows)}, json)
@@ -213,10 +214,3 @@ def _say(result: dict[str, object], json: bool) -> None:
         document(result)
     else:
         line(", ".join(f"{k}: {v}" for k, v in result.items()))
-
-
-def _plain(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return cell

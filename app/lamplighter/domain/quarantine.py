@@ -6,13 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from msgspec import Struct
 
 from lamplighter.domain.clock import iso
-
-_RISKY: Final = ("=", "+", "-", "@", "\t", "\r")
+from lamplighter.domain.spreadsheet import safe_cell
 
 
 class AsideRow(Struct, frozen=True):
@@ -28,11 +26,6 @@ class AsideRow(Struct, frozen=True):
     points: int
     body: bytes
     """empty when more than the kept number of its kind had come"""
-
-
-def safe_cell(text: str) -> str:
-    """A text no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_RISKY) else text
 
 
 def as_json_lines(rows: Iterable[AsideRow], names: Mapping[int, str]) -> str:

@@ -17,6 +17,7 @@ from lamplighter.domain.alarm import AlarmEvent
 from lamplighter.domain.alarm_report import AlarmKpis
 from lamplighter.domain.clock import iso
 from lamplighter.domain.problems import fault
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.domain.wire import JournalFilter
 from lamplighter.store import Store
 
@@ -116,7 +117,7 @@ def _csv(out: Any, events: Iterable[AlarmEvent]) -> int:
     writer.writerow(COLUMNS)
     count = 0
     for event in events:
-        writer.writerow([_safe(v) for v in row(event).values()])
+        writer.writerow([safe_cell(v) for v in row(event).values()])
         count += 1
     return count
 
@@ -130,13 +131,6 @@ def _json(out: Any, events: Iterable[AlarmEvent]) -> int:
         count += 1
     out.write("\n]}\n")
     return count
-
-
-def _safe(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return "'" + cell
-    return cell
 
 
 def figures(store: Store, from_ms: int, to_ms: int, now_ms: int) -> AlarmKpis:

@@ -20,6 +20,7 @@ from lamplighter.domain.disagreement import Disagreement, disagreements
 from lamplighter.domain.maintenance import aged
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.domain.wire import Series
 from lamplighter.governance.audit import newest_entries
 from lamplighter.governance.audit import verify as verify_audit_file
@@ -208,18 +209,11 @@ def export_observations(
                 writer = csv.writer(file)
                 writer.writerow(CSV_HEAD)
                 for row in store.export_rows(start, end):
-                    writer.writerow([_safe(cell) for cell in row])
+                    writer.writerow([safe_cell(cell) for cell in row])
                     count += 1
         except OSError as error:
             raise fault("U-813", name=str(out), what=error.strerror or str(error)) from None
     return {"out": str(out), "objects": count, "licence": ""}
-
-
-def _safe(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return cell
 
 
 def verify_history(project: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.clock import iso
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.governance.roles import Permission
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.runtime.history_answers import corrected
@@ -113,7 +114,7 @@ def _write_csv(path: Path, rows: list[tuple[Any, ...]]) -> None:
         writer = csv.writer(file)
         writer.writerow(HEAD)
         for row in rows:
-            writer.writerow([_safe(cell) for cell in row])
+            writer.writerow([safe_cell(cell) for cell in row])
 
 
 def _write_parquet(path: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -128,10 +129,3 @@ def _write_parquet(path: Path, rows: list[tuple[Any, ...]]) -> None:
         for name, column, kind in zip(HEAD, columns, kinds, strict=True)
     })  # fmt: skip
     pq.write_table(table, path)
-
-
-def _safe(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return cell

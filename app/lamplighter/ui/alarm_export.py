@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lamplighter.domain.alarm import AlarmRecord
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui.alarm_filter import domain_of
 from lamplighter.ui.city_index import CityIndex
 from lamplighter.ui.words import tr
@@ -27,7 +28,7 @@ def write_alarms(path: Path, alarms: Sequence[AlarmRecord], city: CityIndex) -> 
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             for alarm in ordered:
-                writer.writerow([_plain(c) for c in _cells(alarm, city)])
+                writer.writerow([safe_cell(c) for c in _cells(alarm, city)])
     except OSError as error:
         return tr("Not written: {why}", why=error.strerror or str(error))
     return tr("{n} alarms written to {file}", n=f"{len(ordered):,}", file=path.name)
@@ -46,10 +47,3 @@ def _iso(ms: int) -> str:
     if not ms:
         return ""
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-
-
-def _plain(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return cell

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QLineEdit, QVBoxLa
 
 from lamplighter.domain import wire
 from lamplighter.domain.exchange import Poison
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
@@ -182,7 +183,7 @@ class HistorianPage(QWidget):
                 writer.writerow(Poison.__struct_fields__)
                 for one in self.rows:
                     cells = [getattr(one, k) for k in Poison.__struct_fields__]
-                    writer.writerow([_plain(c) for c in cells])
+                    writer.writerow([safe_cell(c) for c in cells])
             self._told = tr("{n} rows written", n=len(self.rows))
         except OSError as error:
             self._told = tr("Not written: {why}", why=error.strerror or str(error))
@@ -199,10 +200,3 @@ def _cells(one: Poison) -> tuple[str, ...]:
         message,
         one.reason,
     )
-
-
-def _plain(cell: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + cell
-    return cell

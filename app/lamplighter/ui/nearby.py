@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from lamplighter.domain.places import Near, Nearness, local_map
 from lamplighter.domain.problems import problem
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Panel, Text, button, row
@@ -202,8 +203,9 @@ class Nearby(Panel):
                 for near in self.table.rows:
                     asset = self._desk.city.assets.get(near.asset)
                     kind, domain = (asset.type, asset.domain) if asset is not None else ("", "")
-                    cells = (near.asset, f"{near.metres:.1f}", kind, domain)
-                    writer.writerow([*cells, self._desk.city.name(near.asset)])
+                    name = self._desk.city.name(near.asset)
+                    cells = (near.asset, f"{near.metres:.1f}", kind, domain, name)
+                    writer.writerow([safe_cell(cell) for cell in cells])
         except OSError as error:
             found = problem("I-507", name=Path(file).name, what=error.strerror or str(error))
             self._desk.raise_problem(found)

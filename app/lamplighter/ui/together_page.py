@@ -24,6 +24,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.neighbourhood import around, contained, inside, places
 from lamplighter.domain.problems import problem
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.together_charts import LagChart, PlaceMap, Scatter
@@ -294,10 +295,9 @@ class TogetherPage(Panel):
         lag = int(found.lag_h[found.at])
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(
-                ["hour", a, b, f"{a} compared", f"{b} compared", f"lag of {b} in h", "r", "low",
-                 "high", "independent hours"]
-            )  # fmt: skip
+            titles = [a, b, f"{a} compared", f"{b} compared", f"lag of {b} in h"]
+            rest = ["r", "low", "high", "independent hours"]
+            writer.writerow(["hour", *(safe_cell(title) for title in titles), *rest])
             head = [lag, *(f"{float(c[found.at]):.4f}" for c in (found.r, found.low, found.high)),
                     f"{float(found.worth[found.at]):.0f}"]  # fmt: skip
             columns = (found.time_ms, found.raw_first, found.raw_second, found.first, found.second)

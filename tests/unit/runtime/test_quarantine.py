@@ -17,7 +17,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
 from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.domain.quarantine import AsideRow, as_csv, as_json_lines, safe_cell
+from lamplighter.domain.quarantine import AsideRow, as_csv, as_json_lines
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.runtime.project import audit_entries
 from lamplighter.runtime.recorder import Recorder
 

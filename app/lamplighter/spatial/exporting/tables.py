@@ -11,6 +11,7 @@ import msgspec
 
 from lamplighter.domain.city import Asset, Datastream, Edge
 from lamplighter.domain.layers import Layer
+from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.spatial.exporting.sources import Collected
 
 ASSET_HEAD: Final = (
@@ -19,7 +20,6 @@ ASSET_HEAD: Final = (
 )  # fmt: skip
 EDGE_HEAD: Final = ("source", "kind", "target", "owner")
 STREAM_HEAD: Final = ("source", "name", "asset", "kind", "unit", "label")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(found: Collected, out: Path) -> int:
@@ -93,13 +93,8 @@ def _csv(out: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(head)
-        writer.writerows([_safe(cell) for cell in row] for row in rows)
+        writer.writerows([safe_cell(cell) for cell in row] for row in rows)
     partial.replace(out)
-
-
-def _safe(cell: Any) -> Any:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return "'" + cell if isinstance(cell, str) and cell[:1] in _FORMULA else cell
 
 
 def _parquet(out: Path, head: Sequence[str], rows: list[tuple[Any, ...]], licence: str) -> None:
