@@ -15,7 +15,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHeaderView,
     QMenu,
     QSplitter,
@@ -35,6 +34,7 @@ from lamplighter.ui.alarm_paint import StateDelegate
 from lamplighter.ui.alarm_strip import asks, flood_words
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.parts import Elided, Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
@@ -400,13 +400,7 @@ class AlarmList(Panel):
 
     def ask_file(self) -> None:
         """Where to write the shown alarms."""
-        box = QFileDialog(self, tr("Export this list"))
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setNameFilters(["CSV (*.csv)"])
-        box.setDefaultSuffix("csv")
-        box.selectFile("alarms.csv")
-        box.fileSelected.connect(self.write)
-        box.show()
+        ask_save(self, tr("Export this list"), self.write, "alarms.csv", ("CSV (*.csv)",))
 
     def write(self, name: str) -> None:
         """Write the shown alarms, every one of them, into a CSV file."""

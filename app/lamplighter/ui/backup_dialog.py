@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.task_dialog import TaskDialog
 from lamplighter.ui.words import tr
@@ -66,12 +66,7 @@ class BackupDialog(TaskDialog):
         return str(Path.home() / f"{project.replace('/', '-')}-{day}{ENDING}")
 
     def _choose(self) -> None:
-        box = QFileDialog(self, tr("Backup file"))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.selectFile(self.file.text())
-        box.fileSelected.connect(self.file.setText)
-        box.show()
+        ask_save(self, tr("Backup file"), self.file.setText, self.file.text())
 
     def _changed(self) -> None:
         word, again = self.word.text(), self.again.text()

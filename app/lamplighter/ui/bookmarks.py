@@ -11,7 +11,6 @@ from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QFrame,
     QListWidget,
     QListWidgetItem,
@@ -27,6 +26,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.views import ENDING, SavedView, Tour
 from lamplighter.ui import numbers, view_files
+from lamplighter.ui.file_box import ask_open, ask_save
 from lamplighter.ui.parts import Panel, Text, button, row, rule
 from lamplighter.ui.theme import theme
 from lamplighter.ui.tours import TourPlayer
@@ -335,12 +335,8 @@ class Views(Panel):
         if view is None:
             return
         name = (view.name or tr("view")).replace("/", "-") + ENDING
-        box = QFileDialog(self, tr("Share this view"), name)
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setNameFilter(tr("Views of Lamplighter") + f" (*{ENDING})")
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.fileSelected.connect(lambda path, v=view: self.save_to(Path(path), v))
-        box.show()
+        title, kinds = tr("Share this view"), (tr("Views of Lamplighter") + f" (*{ENDING})",)
+        ask_save(self, title, lambda path: self.save_to(Path(path), view), name, kinds)
 
     def save_to(self, path: Path, view: SavedView | None = None) -> bool:
         """Write a view, the present one without `view`; False when it says why it could not."""
@@ -356,12 +352,8 @@ class Views(Panel):
 
     def ask_open(self) -> None:
         """Ask for a file and show the view in it."""
-        box = QFileDialog(self, tr("Open a view"))
-        box.setFileMode(QFileDialog.FileMode.ExistingFile)
-        box.setNameFilter(tr("Views of Lamplighter") + f" (*{ENDING})")
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.fileSelected.connect(lambda path: self.open_file(Path(path)))
-        box.show()
+        kinds = (tr("Views of Lamplighter") + f" (*{ENDING})",)
+        ask_open(self, tr("Open a view"), lambda path: self.open_file(Path(path)), kinds)
 
     def open_file(self, path: Path) -> bool:
         """Show the view of a file; False when it says why it cannot."""

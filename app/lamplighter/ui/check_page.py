@@ -9,7 +9,6 @@ from typing import Final
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHeaderView,
     QSplitter,
     QTableView,
@@ -22,6 +21,7 @@ from lamplighter.domain.findings import CheckResult, Finding
 from lamplighter.domain.task import TaskState
 from lamplighter.ui.check_model import FindingTable, KindTable, kind_words
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -111,11 +111,11 @@ class CheckPage(Panel):
         self._ask(wire.RunCheck(undo=True))
 
     def _ask_file(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("Write the report"), "check.html", "HTML (*.html);;JSON (*.json)"
-        )
-        if name:
-            self._desk.ask(wire.WriteCheckReport(str(Path(name).absolute())))
+        kinds = ("HTML (*.html)", "JSON (*.json)")
+        ask_save(self, tr("Write the report"), self._write, "check.html", kinds)
+
+    def _write(self, name: str) -> None:
+        self._desk.ask(wire.WriteCheckReport(str(Path(name).absolute())))
 
     # ---------------------------------------------------------------- what came
     @property

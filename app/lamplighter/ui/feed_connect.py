@@ -8,7 +8,6 @@ from urllib.parse import quote, urlsplit
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QLineEdit,
     QVBoxLayout,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from lamplighter.domain import wire
 from lamplighter.ui.feed_kinds import FeedKind, kind_of, kinds
+from lamplighter.ui.file_box import ask_open
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.words import tr
 
@@ -40,10 +40,7 @@ class FileLine(QWidget):
         return str(Path(text).expanduser().absolute()) if text else ""
 
     def _choose(self) -> None:
-        box = QFileDialog(self, self._title)
-        box.setFileMode(QFileDialog.FileMode.ExistingFile)
-        box.fileSelected.connect(self.line.setText)
-        box.show()
+        ask_open(self, self._title, self.line.setText)
 
 
 class ConnectForm(QWidget):

@@ -6,13 +6,11 @@ recorder holds a trial that shows what would be.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -31,7 +29,7 @@ from lamplighter.ui.feed_connect import ConnectForm
 from lamplighter.ui.feed_kinds import words_of
 from lamplighter.ui.feed_mapping import MappingPanel
 from lamplighter.ui.feed_message import MessageView
-from lamplighter.ui.mapping_file import ask_where, write
+from lamplighter.ui.mapping_file import ask_where, ask_which, cannot_read, read, write
 from lamplighter.ui.mapping_in_work import MappingInWork
 from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.theme import theme
@@ -196,7 +194,7 @@ class FeedDialog(QWidget):
         try:
             self._wish = self.form.wish()
         except (OSError, UnicodeDecodeError) as error:
-            self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
+            self._say.setText(cannot_read(error))
             return
         self._seen = None
         self._work.begin(self._wish.mapping)
@@ -313,19 +311,14 @@ class FeedDialog(QWidget):
         self._look()
 
     def _ask_mapping(self) -> None:
-        box = QFileDialog(self, tr("Load a mapping"))
-        box.setNameFilter("TOML (*.toml);;* (*)")
-        box.fileSelected.connect(self.load_mapping)
-        box.show()
+        ask_which(self, self.load_mapping)
 
     def load_mapping(self, name: str) -> None:
         """Use the mapping of a file instead of the proposal."""
-        try:
-            self._work.loaded = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
-            return
-        self._look()
+        text = read(name, self._say.setText)
+        if text is not None:
+            self._work.loaded = text
+            self._look()
 
     def mapping_text(self) -> str:
         """The mapping as it would be saved; empty for native messages."""

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.exchange import Poison
@@ -14,6 +14,7 @@ from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
@@ -167,13 +168,8 @@ class HistorianPage(QWidget):
         self._desk.ask(wire.DropPoison(self.chosen), self._changed)
 
     def _ask_file(self) -> None:
-        box = QFileDialog(self, tr("Export what was refused"))
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setNameFilters(["CSV (*.csv)"])
-        box.setDefaultSuffix("csv")
-        box.selectFile("refused.csv")
-        box.fileSelected.connect(self.write)
-        box.show()
+        kinds = ("CSV (*.csv)",)
+        ask_save(self, tr("Export what was refused"), self.write, "refused.csv", kinds)
 
     def write(self, name: str) -> None:
         """Write the shown records into a CSV file."""

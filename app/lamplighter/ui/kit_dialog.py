@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QFormLayout,
     QLineEdit,
     QSpinBox,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from lamplighter.domain import wire
 from lamplighter.domain.kit import DAYS, KitReport, KitWanted
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.task_dialog import TaskDialog
 from lamplighter.ui.words import tr
@@ -132,12 +132,7 @@ class KitDialog(TaskDialog):
         return str(Path.home() / f"{project.replace('/', '-')}-{day}{ENDING}")
 
     def _choose(self) -> None:
-        box = QFileDialog(self, tr("Kit file"))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.selectFile(self.file.text())
-        box.fileSelected.connect(self.file.setText)
-        box.show()
+        ask_save(self, tr("Kit file"), self.file.setText, self.file.text())
 
     # ---------------------------------------------------------------- what is asked for
     @property

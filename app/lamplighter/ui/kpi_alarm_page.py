@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHeaderView,
     QLineEdit,
     QSplitter,
@@ -24,6 +23,7 @@ from lamplighter.domain.alarm_report import AlarmKpis
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.kpi_alarm_figures import Figure, figures, name_of
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
@@ -204,13 +204,8 @@ class FigurePage(QWidget):
     # ---------------------------------------------------------------- doing
     def ask_file(self) -> None:
         """Where to write the journal, as its filter shows it."""
-        box = QFileDialog(self, tr("Export the journal"))
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setNameFilters(["CSV (*.csv)", "JSON (*.json)"])
-        box.setDefaultSuffix("csv")
-        box.selectFile("journal.csv")
-        box.fileSelected.connect(self.write)
-        box.show()
+        kinds = ("CSV (*.csv)", "JSON (*.json)")
+        ask_save(self, tr("Export the journal"), self.write, "journal.csv", kinds)
 
     def write(self, name: str) -> None:
         """Write every entry that fits, shown or not."""

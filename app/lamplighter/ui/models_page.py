@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QGridLayout,
     QLineEdit,
     QSizePolicy,
@@ -33,6 +32,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.file_box import ask_open
 from lamplighter.ui.parts import Elided, Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -259,11 +259,8 @@ class ModelsPage(Panel):
         self._desk.ask(wire.TrainModel(kind), self._done)
 
     def _ask_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(
-            self, tr("Take in a model"), "", tr("Models (*.zip);;All files (*)")
-        )
-        if name:
-            self.take_in(Path(name))
+        kinds = (tr("Models (*.zip)"), tr("All files") + " (*)")
+        ask_open(self, tr("Take in a model"), lambda name: self.take_in(Path(name)), kinds)
 
     def take_in(self, file: Path) -> None:
         """Have the recorder try a model package; it waits as a candidate then."""

@@ -10,7 +10,6 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDoubleSpinBox,
-    QFileDialog,
     QHeaderView,
     QTableView,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from lamplighter.domain.problems import problem
 from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import plain, tr
@@ -187,12 +187,7 @@ class Nearby(Panel):
         self._going = False
 
     def _ask_file(self) -> None:
-        dialog = QFileDialog(self, tr("Export the list"), "nearby.csv", "CSV (*.csv)")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("csv")
-        dialog.fileSelected.connect(self.export)
-        dialog.show()
+        ask_save(self, tr("Export the list"), self.export, "nearby.csv", ("CSV (*.csv)",))
 
     def export(self, file: str) -> None:
         """Write the list as CSV; a fault becomes a line in the window."""

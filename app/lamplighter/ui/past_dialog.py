@@ -11,13 +11,14 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column, with_unit
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
-from lamplighter.ui.mapping_file import ask_where, write
+from lamplighter.ui.file_box import ask_open
+from lamplighter.ui.mapping_file import ask_where, ask_which, read, write
 from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.past_columns import PastColumns
 from lamplighter.ui.past_form import PastForm, invitation
@@ -29,7 +30,7 @@ from lamplighter.ui.words import tr
 STEPS: Final = ("Choose a file", "Say what it holds", "Bring it in", "Result")
 CHOOSE, MAP, BRING, RESULT = range(4)
 SIZE: Final = (1264, 780)
-TABLES: Final = "CSV, text, Parquet (*.csv *.txt *.tsv *.parquet *.pq);;* (*)"
+TABLES: Final = ("CSV, text, Parquet (*.csv *.txt *.tsv *.parquet *.pq)", "* (*)")
 
 
 class PastDialog(QWidget):
@@ -139,12 +140,7 @@ class PastDialog(QWidget):
 
     # ---------------------------------------------------------------- choosing and looking
     def _ask_file(self) -> None:
-        box = QFileDialog(self, tr("A table of the past"))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setFileMode(QFileDialog.FileMode.ExistingFile)
-        box.setNameFilter(TABLES)
-        box.fileSelected.connect(self.open)
-        box.show()
+        ask_open(self, tr("A table of the past"), self.open, TABLES)
 
     def open(self, path: str) -> None:
         """Look at a file; what was said about the one before is forgotten."""
@@ -239,20 +235,14 @@ class PastDialog(QWidget):
         self._ask()
 
     def _ask_mapping(self) -> None:
-        box = QFileDialog(self, tr("Load a mapping"))
-        box.setNameFilter("TOML (*.toml);;* (*)")
-        box.fileSelected.connect(self.load_mapping)
-        box.show()
+        ask_which(self, self.load_mapping)
 
     def load_mapping(self, name: str) -> None:
         """Use the mapping of a file instead of the proposal."""
-        try:
-            self._loaded = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            self._say.setText(tr("The mapping file cannot be read: {why}", why=str(error)))
-            return
-        self.draft = None
-        self._ask()
+        text = read(name, self._say.setText)
+        if text is not None:
+            self._loaded, self.draft = text, None
+            self._ask()
 
     def _ask_save(self) -> None:
         ask_where(self, Path(self.path).stem, self.save_mapping)

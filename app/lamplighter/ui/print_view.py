@@ -20,11 +20,11 @@ from PySide6.QtGui import (
     QPainter,
     QPdfWriter,
 )
-from PySide6.QtWidgets import QFileDialog
 
 from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
@@ -46,14 +46,8 @@ class PictureOut:
     def ask(self) -> None:
         """A non-modal question for the file; its ending decides the format."""
         name = f"{self.title()}.png".replace("/", "-")
-        dialog = QFileDialog(
-            self._view, tr("Export the picture"), name, tr("Picture (*.png);;Document (*.pdf)")
-        )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("png")
-        dialog.fileSelected.connect(self.write)
-        dialog.show()
+        kinds = (tr("Picture (*.png)"), tr("Document (*.pdf)"))
+        ask_save(self._view, tr("Export the picture"), self.write, name, kinds)
 
     def title(self) -> str:
         """The project's name."""

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QFileDialog,
     QLineEdit,
     QPlainTextEdit,
     QSplitter,
@@ -22,6 +21,7 @@ from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_mapping import fill, plain_table
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Text, button, row
 from lamplighter.ui.theme import theme
@@ -235,13 +235,8 @@ class QuarantinePage(QWidget):
         self._enable()
 
     def _ask_file(self) -> None:
-        box = QFileDialog(self, tr("Export what was set aside"))
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setNameFilters(["JSON lines (*.jsonl)", "CSV (*.csv)"])
-        box.setDefaultSuffix("jsonl")
-        box.selectFile("quarantine.jsonl")
-        box.fileSelected.connect(self.write)
-        box.show()
+        kinds = ("JSON lines (*.jsonl)", "CSV (*.csv)")
+        ask_save(self, tr("Export what was set aside"), self.write, "quarantine.jsonl", kinds)
 
     def write(self, name: str) -> None:
         """Write the chosen rows, or all of the shown reason when none is chosen."""

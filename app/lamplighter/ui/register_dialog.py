@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHeaderView,
     QLineEdit,
     QPlainTextEdit,
@@ -23,6 +22,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.importing import RegisterReport
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.drafts import Field
+from lamplighter.ui.file_box import ask_open
 from lamplighter.ui.parts import Text, button, row, window_of_its_own
 from lamplighter.ui.words import tr
 
@@ -89,11 +89,7 @@ class RegisterDialog(QWidget):
         self._watch()
 
     def _choose(self) -> None:
-        box = QFileDialog(self, tr("Asset register"))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setFileMode(QFileDialog.FileMode.ExistingFile)
-        box.fileSelected.connect(self.file.setText)
-        box.show()
+        ask_open(self, tr("Asset register"), self.file.setText)
 
     def _wish(self, *, preview: bool) -> wire.RegisterAssets:
         return wire.RegisterAssets(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.kit import KitReport, KitWanted
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_open, ask_save
 from lamplighter.ui.kit_dialog import ENDING
 from lamplighter.ui.parts import Text, button, row, rule
 from lamplighter.ui.record_words import waiting_words, when
@@ -75,20 +75,12 @@ class ReturnDialog(TaskDialog):
         box.addLayout(row(button(tr("Close"), self.close), None, self._stop, self.decide))
 
     def _choose_out(self) -> None:
-        box = QFileDialog(self, tr("Bundle file"))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.selectFile(str(Path.home() / f"back{ENDING}"))
-        box.fileSelected.connect(self.out.setText)
-        box.show()
+        proposed = str(Path.home() / f"back{ENDING}")
+        ask_save(self, tr("Bundle file"), self.out.setText, proposed)
 
     def _choose_in(self) -> None:
-        box = QFileDialog(self, tr("Kit to merge"))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setFileMode(QFileDialog.FileMode.ExistingFile)
-        box.setNameFilters([tr("Field kits") + f" (*{ENDING})", tr("All files") + " (*)"])
-        box.fileSelected.connect(self.file.setText)
-        box.show()
+        kinds = (tr("Field kits") + f" (*{ENDING})", tr("All files") + " (*)")
+        ask_open(self, tr("Kit to merge"), self.file.setText, kinds)
 
     def _changed(self) -> None:
         kits = self._desk.kits

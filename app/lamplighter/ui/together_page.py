@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QHBoxLayout,
     QVBoxLayout,
     QWidget,
@@ -26,6 +25,7 @@ from lamplighter.domain.neighbourhood import around, contained, inside, places
 from lamplighter.domain.problems import problem
 from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.parts import Panel, Text, button, row
 from lamplighter.ui.together_charts import LagChart, PlaceMap, Scatter
 from lamplighter.ui.words import kind_name, tr
@@ -35,7 +35,7 @@ PERIODS: Final = ((7, "Last 7 days"), (30, "Last 30 days"), (90, "Last 90 days")
 TRAFFIC: Final = ("flow", "free_flow", "flow_ratio", "speed", "speed_ratio", "count", "occupancy")
 AIR: Final = ("no2", "NO2", "pm25", "pm2_5", "PM2.5", "pm10", "PM10", "o3", "noise")
 WHOLE, NEAR, DRAWN = "whole", "near", "drawn"
-SAMPLE_FILES: Final = "CSV (*.csv);;PNG (*.png)"
+SAMPLE_FILES: Final = ("CSV (*.csv)", "PNG (*.png)")
 
 
 class TogetherPage(Panel):
@@ -267,11 +267,8 @@ class TogetherPage(Panel):
     # ---------------------------------------------------------------- files
     def ask_file(self) -> None:
         """Ask for the file to write."""
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("Export the comparison"), "together.csv", SAMPLE_FILES
-        )
-        if name:
-            self.write(Path(name))
+        title = tr("Export the comparison")
+        ask_save(self, title, lambda name: self.write(Path(name)), "together.csv", SAMPLE_FILES)
 
     def write(self, path: Path) -> bool:
         """The hours as CSV, or the page as a picture, by the file's ending."""

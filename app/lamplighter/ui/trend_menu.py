@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QPainter, QPixmap
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu
+from PySide6.QtWidgets import QInputDialog, QMenu
 
 from lamplighter.domain import wire
 from lamplighter.domain.problems import problem
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
+from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import GHOSTS, Mode
 from lamplighter.ui.words import tr
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lamplighter.ui.trends import Trends
 
 GHOST_WORDS: Final = ("Compare with nothing", "Compare with yesterday", "Compare with last week")
-FILTERS: Final = "PNG (*.png);;CSV (*.csv);;Parquet (*.parquet)"
+FILTERS: Final = ("PNG (*.png)", "CSV (*.csv)", "Parquet (*.parquet)")
 POINTS: Final = 2_000
 CAPTION_PX: Final = 22
 
@@ -135,14 +136,7 @@ class TrendMenu:
     # ---------------------------------------------------------------- export
     def ask_file(self) -> None:
         """Ask where to write what is seen."""
-        box = QFileDialog(self._trends, tr("Export what is seen"))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        box.setNameFilters(FILTERS.split(";;"))
-        box.setDefaultSuffix("png")
-        box.filterSelected.connect(lambda f: box.setDefaultSuffix(f.split("*.")[1].rstrip(")")))
-        box.fileSelected.connect(self.write)
-        box.show()
+        ask_save(self._trends, tr("Export what is seen"), self.write, names=FILTERS)
 
     def write(self, path: str) -> None:
         """What is seen, as a picture or as a table, by the ending of the name."""
