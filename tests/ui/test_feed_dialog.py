@@ -113,9 +113,9 @@ def test_pointing_at_a_field_changes_what_is_stored(
     mapping = read_mapping(dialog.mapping_text())
     assert [v.datastream for v in mapping.values] == ["{dev}/press_bar", "{dev}/rssi"]
     dialog.mapping.choose(("rssi",))
-    dialog.mapping.label.setText("radio")
-    dialog.mapping.label.editingFinished.emit()
-    dialog.mapping._edit(unit="dBm")
+    dialog.mapping.editor.label.setText("radio")
+    dialog.mapping.editor.label.editingFinished.emit()
+    dialog.mapping.editor._edit(unit="dBm")
     dialog.save_mapping(str(tmp_path / "m.toml"))
     saved = read_mapping((tmp_path / "m.toml").read_text(encoding="utf-8"))
     assert (saved.values[1].datastream, saved.values[1].unit) == ("{dev}/radio", "dBm")

@@ -15,8 +15,8 @@ from lamplighter.domain.days import DayQuality
 from lamplighter.domain.observation import Account
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_list import certificate_words, state_words
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.feed_pages import FeedPages
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.quarantine_page import pretty
 from tests.ui.conftest import Open
 from tests.ui.fake_session import FakeSession

@@ -17,9 +17,9 @@ from lamplighter.ui.asset_tree import AssetTree
 from lamplighter.ui.attributes_panel import Attributes
 from lamplighter.ui.blink import Blink
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.flow import Flow
 from lamplighter.ui.kpi_alarm_figures import name_of
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.theme import theme
 from lamplighter.ui.twin_overlay import crumbs
 

@@ -155,7 +155,7 @@ def test_a_saved_mapping_is_read_by_the_verb_and_by_the_dialog(
     kept = file.with_name("scada.toml")
     dialog.save_mapping(str(kept))
     dialog.load_mapping(str(kept))
-    assert dialog.draft is None and not dialog.columns.role.isEnabled()
+    assert dialog.draft is None and not dialog.columns.editor.role.isEnabled()
     assert asked(session, wire.LookAtPast)[-1].mapping == kept.read_text()
     assert dialog.preview.table.rowCount() == 2 and dialog.primary.isEnabled()
 

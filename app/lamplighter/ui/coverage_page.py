@@ -26,8 +26,8 @@ from lamplighter.ui.coverage_room import (
     verdict_words,
 )
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

@@ -19,8 +19,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm import Condition
 from lamplighter.domain.alarm_design import Suppression, When
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table, row_of
 from lamplighter.ui.parts import Text, button, list_and_form, row
+from lamplighter.ui.plain_table import fill, plain_table, row_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

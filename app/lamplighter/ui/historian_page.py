@@ -13,10 +13,10 @@ from lamplighter.domain.exchange import Poison
 from lamplighter.domain.spreadsheet import safe_cell
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table, rows_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -115,9 +115,7 @@ class HistorianPage(QWidget):
     @property
     def chosen(self) -> tuple[int, ...]:
         """Numbers of the selected records."""
-        model = self.table.selectionModel()
-        places = sorted(i.row() for i in model.selectedRows()) if model is not None else []
-        return tuple(self.rows[at].n for at in places if at < len(self.rows))
+        return tuple(p.n for p in rows_of(self.table, self.rows))
 
     def _enable(self) -> None:
         some = bool(self.chosen)

@@ -22,10 +22,10 @@ from lamplighter.domain.alarm import AlarmEvent
 from lamplighter.domain.alarm_report import AlarmKpis
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.kpi_alarm_figures import Figure, figures, name_of
 from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

@@ -31,9 +31,9 @@ from lamplighter.domain.problems import Problem
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.file_box import ask_open
 from lamplighter.ui.parts import Elided, Panel, Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table, rows_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -186,10 +186,8 @@ class ModelsPage(Panel):
     @property
     def chosen(self) -> ModelRecord | None:
         """The selected version, else the first one in use."""
-        model = self.versions.selectionModel()
-        places = [i.row() for i in model.selectedRows()] if model is not None else []
-        if places and places[0] < len(self.rows):
-            return self.rows[places[0]]
+        for selected in rows_of(self.versions, self.rows):
+            return selected
         used = (r for r in self.rows if r.state is ModelState.IN_USE)
         return next(used, self.rows[0] if self.rows else None)
 

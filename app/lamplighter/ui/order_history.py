@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from lamplighter.domain.edits import Conflict, Edit, Edits, Value
 from lamplighter.domain.maintenance import WorkOrder
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.order_words import field_words, value_words, when
 from lamplighter.ui.parts import Text, button, row, rule
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.words import tr
 
 Decide = Callable[[Conflict, Value, str, str], None]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from lamplighter.domain.past_draft import IGNORED, ROLES, TIME, VALUE, PastColumn, PastDraft
-from lamplighter.ui.feed_mapping import UNITS, fill, plain_table
+from lamplighter.ui.meaning_editor import MeaningEditor
 from lamplighter.ui.parts import Elided, Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.words import tr
 
 MEANINGS: Final = {
@@ -38,21 +39,9 @@ class PastColumns(QWidget):
         )  # fmt: skip
         self.table.itemSelectionChanged.connect(self._picked)
         self._what = Elided("", "caption", "secondary")
-        self.role, self.unit = QComboBox(), QComboBox()
-        self.role.setAccessibleName(tr("Meaning"))
-        self.role.activated.connect(lambda _: self._edit(role=self.role.currentData()))
-        self.label = QLineEdit()
-        self.label.setAccessibleName(tr("Name of the datastream"))
-        self.label.setPlaceholderText(tr("named as the column"))
-        self.label.editingFinished.connect(lambda: self._edit(label=self.label.text().strip()))
-        self.unit.setEditable(True)
-        self.unit.setAccessibleName(tr("Unit"))
-        self.unit.addItems(list(UNITS))
-        self.unit.activated.connect(lambda _: self._edit(unit=self.unit.currentText().strip()))
-        line = self.unit.lineEdit()
-        if line is not None:
-            line.setPlaceholderText(tr("unit"))
-            line.editingFinished.connect(lambda: self._edit(unit=self.unit.currentText().strip()))
+        name, hint = tr("Name of the datastream"), tr("named as the column")
+        self.editor = MeaningEditor(name, hint, tr("unit"))
+        self.editor.edited.connect(self._edited)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(6)
@@ -61,7 +50,7 @@ class PastColumns(QWidget):
         box.addLayout(row(Text(tr("Columns"), "bodyStrong"), None, load))
         box.addWidget(self.table, 1)
         box.addWidget(self._what)
-        box.addLayout(row(self.role, self.label, self.unit))
+        box.addWidget(self.editor)
         self._show_column()
 
     def show_draft(self, draft: PastDraft | None) -> None:
@@ -70,9 +59,7 @@ class PastColumns(QWidget):
         self._draft = draft
         columns = draft.columns if draft is not None else ()
         if draft is not None and draft.kind != kind_before:
-            self.role.clear()
-            for role in ROLES[draft.kind]:
-                self.role.addItem(tr(MEANINGS[role]), role)
+            self.editor.offer({role: MEANINGS[role] for role in ROLES[draft.kind]})
         self._quiet = True
         fill(
             self.table,
@@ -101,20 +88,14 @@ class PastColumns(QWidget):
         column = self._column()
         wide = column is not None and column.role == VALUE
         wide = wide and self._draft is not None and not self._draft.long
-        self.role.setEnabled(column is not None)
-        for field in (self.label, self.unit):
-            field.setEnabled(wide)
+        self.editor.show_one(column, named=wide)
+        for field in (self.editor.label, self.editor.unit):
             field.setVisible(self._draft is not None and self._draft.kind == "observations")
         if column is None:
             self._what.set_full(tr("The mapping of the file says what each column means"))
             return
         words = tr("Meaning of {name}", name=column.name)
         self._what.set_full(f"{words}: {column.why}" if column.why else words)
-        self.role.setCurrentIndex(self.role.findData(column.role))
-        if not self.label.hasFocus():
-            self.label.setText(column.label)
-        if not self.unit.hasFocus():
-            self.unit.setCurrentText(column.unit)
 
     def _picked(self) -> None:
         at = self.table.currentRow()
@@ -122,13 +103,10 @@ class PastColumns(QWidget):
             self._name = self._draft.columns[at].name
             self._show_column()
 
-    def _edit(self, **changes: object) -> None:
+    def _edited(self, changes: dict[str, object]) -> None:
         column = self._column()
-        if column is None or self._quiet:
-            return
-        fresh = {k: v for k, v in changes.items() if getattr(column, k) != v}
-        if fresh:
-            self.edited.emit(column.name, fresh)
+        if column is not None and not self._quiet:
+            self.edited.emit(column.name, changes)
 
 
 def _means(draft: PastDraft | None, column: PastColumn) -> str:

@@ -16,13 +16,13 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column, with_unit
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.file_box import ask_open
 from lamplighter.ui.mapping_file import ask_where, ask_which, read, write
 from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.past_columns import PastColumns
 from lamplighter.ui.past_form import PastForm, invitation
 from lamplighter.ui.past_result import PastResult
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.theme import theme
 from lamplighter.ui.value_preview import PreviewPanel
 from lamplighter.ui.words import tr

@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.glance import Glance
 from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table, rows_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -170,9 +170,7 @@ class QuarantinePage(QWidget):
     @property
     def chosen(self) -> list[wire.QuarantineRow]:
         """The selected rows."""
-        model = self.table.selectionModel()
-        places = sorted(i.row() for i in model.selectedRows()) if model is not None else []
-        return [self.rows[at] for at in places if at < len(self.rows)]
+        return rows_of(self.table, self.rows)
 
     def _picked(self) -> None:
         rows = self.chosen

@@ -14,8 +14,8 @@ from lamplighter.domain.alarm_design import RuleView
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.parts import Panel, Text, button, centre_over, row
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.rule_form import RuleForm
 from lamplighter.ui.rule_trial import TrialPanel
 from lamplighter.ui.words import tr

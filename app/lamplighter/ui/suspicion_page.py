@@ -16,8 +16,8 @@ from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.evidence_curve import EvidenceCurve
 from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.feed_mapping import fill, plain_table, row_of
 from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table, row_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

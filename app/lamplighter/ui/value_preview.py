@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QVBoxLayout, QWi
 from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import UNITS, fill, plain_table
+from lamplighter.ui.meaning_editor import UNITS
 from lamplighter.ui.parts import Elided, Text, button, row
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.words import tr
 
 MOST_NAMES: Final = 20_000

@@ -20,8 +20,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.alarm_design import Escalation, Way
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.parts import Text, button, list_and_form, row
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

@@ -22,8 +22,8 @@ from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.alarm_design import PlannedWork
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.feed_mapping import fill, plain_table
 from lamplighter.ui.parts import Text, button, list_and_form, row
+from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.words import tr
 
 SPANS: Final = ((2, "2 hours"), (8, "8 hours"), (24, "1 day"), (120, "5 days"))
