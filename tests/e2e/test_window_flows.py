@@ -11,7 +11,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -385,10 +386,13 @@ def _scenario(op: Operator) -> None:
         op.until("the task", lambda: set(desk.tasks) - known)
         return int(max(set(desk.tasks) - known))
 
-    task = ask(1)
-    op.until("progress", lambda: desk.tasks[task].done > 0)
-    op.click(op.furniture.tasks._rows[task]._cancel)
-    op.until("cancelled", lambda: desk.tasks[task].state is TaskState.CANCELLED)
+    with _many_steps(op):  # more than any machine does before the click
+        task = ask(1)
+        op.until("progress", lambda: desk.tasks[task].done > 0)
+        assert desk.tasks[task].state is TaskState.RUNNING
+        op.click(op.furniture.tasks._rows[task]._cancel)
+        op.until("cancelled", lambda: desk.tasks[task].state is TaskState.CANCELLED)
+    assert desk.tasks[task].done < desk.tasks[task].total
     assert "close-pipe" in panel._say.text()
 
     task = ask(0, WEARING)
@@ -407,6 +411,24 @@ def _scenario(op: Operator) -> None:
     op.key(Qt.Key.Key_L, on=op.window)
     assert desk.time.mode is Mode.LIVE
     op.until("3D as it is", lambda: view.overlay.mode == "live" and not looks())
+
+
+@contextmanager
+def _many_steps(op: Operator) -> Iterator[None]:
+    """The demo's water network in steps of one second instead of a quarter of an hour."""
+    from lamplighter.runtime.demo import demo_home
+    from lamplighter.runtime.whatif import water_network
+
+    file = water_network(demo_home() / "project", ())
+    before = file.read_text(encoding="utf-8")
+    assert before.count("Hydraulic Timestep\t0:15") == 1
+    file.write_text(
+        before.replace("Hydraulic Timestep\t0:15", "Hydraulic Timestep\t0:00:01"), "utf-8"
+    )
+    try:
+        yield
+    finally:
+        file.write_text(before, "utf-8")
 
 
 # ------------------------------------------------------------------ cable out

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from PySide6.QtWidgets import QWidget
 
 from lamplighter.ui.desk import Desk
@@ -20,6 +21,13 @@ def seated(desk: Desk, kind: type[Kind]) -> Kind:
     """A session of this kind with a small city, connected to the desk."""
     made = kind(directly, buildings=5)
     desk.connect_session(made)
+    return made
+
+
+def another(session: FakeSession) -> FakeSession:
+    """The session of a recorder that began after the one of `session` had ended."""
+    made = type(session)(directly, buildings=5)
+    made.welcome = replace(made.welcome, started_ms=session.welcome.started_ms + 1)
     return made
 
 

@@ -14,6 +14,9 @@ from lamplighter.domain.problems import problem
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.backup_dialog import BackupDialog
 from lamplighter.ui.desk import Desk
+from tests.ui.conftest import directly
+from tests.ui.fake_session import FakeSession
+from tests.ui.pages import another
 
 Asked = list[wire.Request]
 
@@ -67,6 +70,25 @@ def test_a_failure_is_told_and_can_be_tried_again(dialog: tuple[BackupDialog, De
     desk.take_event(wire.BackupDone(7, "/x/town.tar.zst", problem=told))
     assert "A-408" in box.said.text()
     assert box.primary.isEnabled()
+
+
+def test_a_backup_that_went_with_its_recorder_is_not_waited_for(
+    dialog: tuple[BackupDialog, Desk, Asked],
+) -> None:
+    box, desk, asked = dialog
+    session = FakeSession(directly, buildings=5)
+    desk.connect_session(session)
+    box.file.setText("/x/town.tar.zst")
+    box.take()
+    desk.take_event(wire.TaskChanged(Task(7, "Backup", TaskState.RUNNING, 3, 10, "packing")))
+    desk.connect_session(session)  # the line alone was cut
+    assert not box.primary.isEnabled() and box.bar.isVisibleTo(box)
+    desk.connect_session(another(session))
+    assert "restarted" in box.said.text() and not box.bar.isVisibleTo(box)
+    desk.take_event(wire.TaskChanged(Task(7, "Another", TaskState.RUNNING, 1, 2, "other work")))
+    assert "restarted" in box.said.text()
+    box.primary.click()
+    assert [type(a) for a in asked].count(wire.TakeBackup) == 2
 
 
 def test_cancel_reaches_the_task(dialog: tuple[BackupDialog, Desk, Asked]) -> None:

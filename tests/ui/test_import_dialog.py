@@ -26,7 +26,7 @@ from lamplighter.ui.import_table import CRS
 from lamplighter.ui.layers_panel import LayersPanel, removal_words
 from lamplighter.ui.register_dialog import RegisterDialog
 from tests.ui.fake_session import FakeSession
-from tests.ui.pages import seated
+from tests.ui.pages import another, seated
 
 TOWN = Layer("town", "town", "model", "buildings", "/d/town.json", objects=40, lods=(1.0, 2.2),
              licence="CC0", terms_from="LICENSE", format="CityJSON")  # fmt: skip
@@ -189,5 +189,9 @@ def test_a_register_is_applied_only_as_it_was_previewed(desk: Desk, session: _Se
     assert session.asked[-1] == wire.RegisterAssets("/d/assets.csv", "", "", preview=False)
     desk.take_event(wire.RegisterDone(7, None, "it cannot be used"))
     assert dialog._say.text() == "it cannot be used"
+    dialog.preview.click()
+    assert not dialog.preview.isEnabled()
+    desk.connect_session(another(session))
+    assert "restarted" in dialog._say.text() and dialog.preview.isEnabled()
     dialog.close()
     parent.deleteLater()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,7 +77,7 @@ class HistorianAnswers(Answering):
         self._need(Permission.IMPORT, ", ".join(ask.paths[:3]))
         name = named(ask.paths)
         task = self._recorder.jobs.own(f"Bring in the past of {name}")
-        threading.Thread(target=self._bring, args=(task, ask), name="past", daemon=True).start()
+        self._recorder.jobs.thread("the past", lambda: self._bring(task, ask))
         self._audit("bring in the past", name)
         return wire.TaskStarted(task.number)
 

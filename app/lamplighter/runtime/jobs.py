@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from lamplighter.domain.task import Progress, Task, TaskState
 from lamplighter.runtime.checking import Checker
 from lamplighter.runtime.exporting import Exporter
 from lamplighter.runtime.importing import Importer, ImportResult
+from lamplighter.runtime.job_threads import JobThreads
 from lamplighter.runtime.layers import take_back
 from lamplighter.runtime.register import RegisterDesk
 from lamplighter.runtime.resources import own_command
@@ -37,6 +39,8 @@ OWN_TASKS: Final = 1_000_000
 """tasks of this module are numbered from here, the pool's own from 1"""
 ROWS: Final = 200
 CANCELLED: Final = "P-607"
+POOL_S: Final = 3.0
+"""of the time a stop has, what its workers may take"""
 QUIET: Final = frozenset(
     {
         "Score the fleet",
@@ -70,7 +74,8 @@ class Jobs:
         self._numbers = itertools.count(OWN_TASKS)
         self._lock = threading.Lock()
         self._own: dict[int, Task] = {}
-        self._importers: dict[int, Importer | Checker | OwnTask] = {}
+        self._importers: dict[int, Importer | Checker | RegisterDesk | OwnTask] = {}
+        self._threads = JobThreads()
         self._shut = threading.Event()
         self._importing = threading.Lock()
         self.last_check: CheckResult | None = None
@@ -101,13 +106,29 @@ class Jobs:
             self._show(msgspec.structs.replace(known, state=TaskState.STOPPING))
 
     def stop(self, deadline_s: float) -> None:
-        """Cancel everything; what still runs finds the store closed, and ends as cancelled."""
+        """Cancel everything and wait for it, while the queue and the writer still take what is on
+        its way. What does not end within the deadline is told in the log; it finds the store
+        closed.
+        """
+        end = time.monotonic() + deadline_s
         self._shut.set()
         with self._lock:
             importers = list(self._importers.values())
         for importer in importers:
             importer.cancel()
-        self.pool.stop(deadline_s)
+        self.pool.stop(min(POOL_S, deadline_s))
+        self._threads.join(max(end - time.monotonic(), 0.0))
+
+    def thread(self, name: str, work: Callable[[], None]) -> None:
+        """Do long work on a thread that the stop waits for."""
+        self._threads.start(name, work)
+
+    def _cancellable(self, number: int, work: Importer | Checker | RegisterDesk | OwnTask) -> None:
+        """From here on the task can be cancelled; at the stop it is at once."""
+        with self._lock:
+            self._importers[number] = work
+        if self._shut.is_set():
+            work.cancel()
 
     def _changed(self, task: Task) -> None:
         if task.name in QUIET:
@@ -136,14 +157,8 @@ class Jobs:
         importer = Importer(
             self._recorder.store, self._recorder.plugins, self.pool, self._recorder.clock
         )
-        with self._lock:
-            self._importers[number] = importer
-        threading.Thread(
-            target=self._import,
-            args=(task, importer, ask),
-            name="import",
-            daemon=True,
-        ).start()
+        self._cancellable(number, importer)
+        self.thread("import", lambda: self._import(task, importer, ask))
         return number
 
     def _import(self, task: Task, importer: Importer, ask: wire.ImportFiles) -> None:
@@ -219,11 +234,8 @@ class Jobs:
         self._show(task)
         recorder = self._recorder
         checker = Checker(recorder.store, recorder.plugins, self.pool, recorder.clock)
-        with self._lock:
-            self._importers[number] = checker
-        threading.Thread(
-            target=self._check, args=(task, checker, ask), name="check", daemon=True
-        ).start()
+        self._cancellable(number, checker)
+        self.thread("check", lambda: self._check(task, checker, ask))
         return number
 
     def _check(self, task: Task, checker: Checker, ask: wire.RunCheck) -> None:
@@ -262,32 +274,24 @@ class Jobs:
         now = self._recorder.clock.wall_ms()
         task = Task(number, name, TaskState.RUNNING, started_ms=now)
         self._show(task)
-        threading.Thread(
-            target=self._register, args=(task, ask), name="register", daemon=True
-        ).start()
-        return number
-
-    def _register(self, task: Task, ask: wire.RegisterAssets) -> None:
         recorder = self._recorder
         desk = RegisterDesk(recorder.store, recorder.plugins, self.pool, recorder.clock)
-        state, words, report = TaskState.DONE, "", None
-        try:
-            with self._importing:
-                report = desk.run(
-                    Path(ask.path),
-                    ask.mapping,
-                    ask.crs,
-                    preview=ask.preview,
-                    progress=lambda *step: None,
-                )
-        except LamplighterError as error:
-            state, words = TaskState.FAILED, str(error)
-        except Exception as error:
-            log.exception("register failed")
-            state, words = TaskState.FAILED, str(error)
-        ended = recorder.clock.wall_ms()
-        self._show(msgspec.structs.replace(task, state=state, problem=words, ended_ms=ended))
-        recorder.server.emit(wire.RegisterDone(task.id, report, words))
+        self._cancellable(number, desk)
+        self.thread("register", lambda: self._register(task, desk, ask))
+        return number
+
+    def _register(self, task: Task, desk: RegisterDesk, ask: wire.RegisterAssets) -> None:
+        report = None
+
+        def work(progress: Progress) -> tuple[TaskState, str]:
+            nonlocal report
+            report = desk.run(
+                Path(ask.path), ask.mapping, ask.crs, preview=ask.preview, progress=progress
+            )
+            return TaskState.DONE, ""
+
+        _, words = self._done(task, work)
+        self._recorder.server.emit(wire.RegisterDone(task.id, report, words))
         if report is not None and report.applied:
             self._city_changed()
 
@@ -297,9 +301,7 @@ class Jobs:
         missing = incomplete(self._recorder.store)
         if missing:
             self.rebuilding = frozenset(layer.id for layer in missing)
-            threading.Thread(
-                target=self._rebuild, args=(missing,), name="tiles", daemon=True
-            ).start()
+            self.thread("tiles", lambda: self._rebuild(missing))
 
     def _rebuild(self, layers: list[Layer]) -> None:
         recorder = self._recorder
@@ -321,7 +323,9 @@ class Jobs:
         try:
             with self._importing:
                 problems = rebuild(recorder.store, recorder.plugins, self.pool, layers, progress)
-            if problems:
+            if self._shut.is_set():
+                state = TaskState.CANCELLED  # the next start makes the rest
+            elif problems:
                 state, words = TaskState.FAILED, "; ".join(problems[:5])
         except Exception as error:
             log.exception("tiles not made")
@@ -329,7 +333,8 @@ class Jobs:
         self.rebuilding = frozenset()
         ended = recorder.clock.wall_ms()
         self._show(msgspec.structs.replace(shown, state=state, problem=words, ended_ms=ended))
-        recorder.core.city_changed()
+        if not self._shut.is_set():
+            recorder.core.city_changed()
 
     # ------------------------------------------------------------------ exports
     def export_city(self, format: str, out: Path) -> int:
@@ -392,13 +397,15 @@ class OwnTask:
         now = jobs._recorder.clock.wall_ms()
         self._task = Task(number, name, TaskState.RUNNING, started_ms=now)
         self.cancelled = False
-        with jobs._lock:
-            jobs._importers[number] = self
+        self.on_cancel: Callable[[], None] = lambda: None
+        """ends what the work waits for between two steps"""
         jobs._show(self._task)
+        jobs._cancellable(number, self)
 
     def cancel(self) -> None:
         """The next step ends the work."""
         self.cancelled = True
+        self.on_cancel()
 
     def step(self, done: int, total: int, text: str) -> None:
         """Show where it stands. Raises LamplighterError (P-607) once it was cancelled."""

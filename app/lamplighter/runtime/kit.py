@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -316,9 +315,7 @@ class KitAnswers(Answering):
 
     def _begin(self, name: str, file: str, work: Any, ask: Any) -> wire.Reply:
         task = self._recorder.jobs.own(name)
-        threading.Thread(
-            target=self._run, args=(task, Path(file), work, ask), name="field kit", daemon=True
-        ).start()
+        self._recorder.jobs.thread("field kit", lambda: self._run(task, Path(file), work, ask))
         return wire.TaskStarted(task.number)
 
     def _run(self, task: OwnTask, file: Path, work: Any, ask: Any) -> None:

@@ -296,7 +296,7 @@ class Recorder:
         self.anomalies.stop(3.0)
         self.forecasts.stop(3.0)
         self.suspicion.stop(3.0)
-        self.jobs.stop(3.0)
+        self.jobs.stop(8.0)
         self.layers.stop(3.0)
         self._cadence.stop(3.0)
         self.housekeeping.stop(3.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,11 +85,25 @@ class RegisterDesk:
         self, store: Store, plugins: LoadedPlugins, pool: WorkerPool, clock: Clock
     ) -> None:
         self._store, self._plugins, self._pool, self._clock = store, plugins, pool, clock
+        self._cancelled = threading.Event()
+        self._reading: Reading | None = None
+
+    def cancel(self) -> None:
+        """Stop, from any thread; before the register is written nothing of it is kept."""
+        self._cancelled.set()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _unless_cancelled(self, file: Path) -> None:
+        if self._cancelled.is_set():
+            raise fault("P-607", name=f"Register {file.name}")
 
     def run(
         self, file: Path, mapping: str, crs: str, *, preview: bool, progress: Progress
     ) -> RegisterReport:
-        """Raises LamplighterError when the file or the mapping cannot be used."""
+        """Raises LamplighterError when the file or the mapping cannot be used, or it was cancelled
+        (P-607).
+        """
         wanted = parse_mapping(mapping)
         file = file.resolve()
         found = self._read(file, wanted, parse_epsg(crs) or 0, progress)
@@ -96,6 +111,7 @@ class RegisterDesk:
         report = plan(found, wanted, keeper, self._store.datastreams())
         before = keeper.layer_of(str(file))
         report.layer = before.id if before else keeper.new_id(file.stem, str(file))
+        self._unless_cancelled(file)
         if not preview:
             main = keep_sources(self._store.folder, file, (), found.content_hash)
             contents = LayerContents(main=main, epsg=parse_epsg(crs) or 0)
@@ -122,8 +138,10 @@ class RegisterDesk:
         tiles = self._store.folder / "cache" / "tiles"
         tiles.mkdir(parents=True, exist_ok=True)
         how = HowToRead(tiles, tuple(sorted(set(importers.values()))), tuple(importers), ())
-        reading = Reading(self._pool, how)
+        reading = self._reading = Reading(self._pool, how)
+        self._unless_cancelled(file)
         files = list(reading.scout([file], progress).files)
+        self._unless_cancelled(file)
         one = files[0]
         wish = FileWish(digest=one.digest, parts=one.parts, epsg=epsg, register=mapping)
         batch = reading.start([one], self._store.frame(), None, {one.path: wish}, (), progress)

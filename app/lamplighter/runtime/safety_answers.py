@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ class SafetyAnswers(Answering):
         self._need(Permission.BACKUP, ask.file)
         self._audit(TAKE, ask.file, result="encrypted" if ask.passphrase else "not encrypted")
         task = self._recorder.jobs.own(f"Backup to {Path(ask.file).name}")
-        threading.Thread(target=self._take, args=(task, ask), name="backup", daemon=True).start()
+        self._recorder.jobs.thread("backup", lambda: self._take(task, ask))
         return wire.TaskStarted(task.number)
 
     def _take(self, task: OwnTask, ask: wire.TakeBackup) -> None:

@@ -28,8 +28,7 @@ class TrialAnswers(Answering):
     def _try(self, ask: wire.TryRule) -> wire.Reply:
         self._need(Permission.VIEW, ask.rule)
         task = self._recorder.jobs.own(f"Try {ask.rule} on the past")
-        thread = threading.Thread(target=self._run, args=(ask, task), name="trial", daemon=True)
-        thread.start()
+        self._recorder.jobs.thread("trial", lambda: self._run(ask, task))
         return wire.TaskStarted(task.number)
 
     def _run(self, ask: wire.TryRule, task: OwnTask) -> None:
@@ -62,6 +61,9 @@ def _tried(command: list[str], task: OwnTask) -> Trial | str:
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as child:
+        task.on_cancel = child.kill
+        if task.cancelled:
+            child.kill()
         out: list[bytes] = []
         assert child.stdout is not None and child.stderr is not None
         reader = threading.Thread(target=lambda: out.append(child.stdout.read()))  # type: ignore[union-attr]
@@ -80,6 +82,8 @@ def _tried(command: list[str], task: OwnTask) -> Trial | str:
             raise
         finally:
             reader.join()
+            task.on_cancel = lambda: None
+        task.step(0, 0, "ended")  # one that was cancelled has no answer
         if child.wait() not in (0, 1):
             return last or f"the trial ended with code {child.returncode}"
     try:

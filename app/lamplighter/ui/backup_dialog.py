@@ -65,6 +65,10 @@ class BackupDialog(TaskDialog):
         day = datetime.fromtimestamp(self._desk.clock.wall_ms() / 1000, UTC).strftime("%Y-%m-%d")
         return str(Path.home() / f"{project.replace('/', '-')}-{day}{ENDING}")
 
+    def _again(self) -> str:
+        return tr("The backup was not finished: a file of that name is still the one before. "
+                  "Take it again.")  # fmt: skip
+
     def _choose(self) -> None:
         ask_save(self, tr("Backup file"), self.file.setText, self.file.text())
 

@@ -270,7 +270,9 @@ class Desk(QObject):
             self.take_event(wire.ProblemRaised(self._loss.problem, over=True))
             self._loss = None
             self.lost.emit("")
-        self.session = session
+        before, self.session = self.session, session
+        if before is not None and before.welcome.started_ms != session.welcome.started_ms:
+            self.tasks = {}  # another recorder gives their numbers out again
         self.time.first_ms = session.welcome.first_ms or session.welcome.started_ms
         self.welcomed.emit()
         session.subscribe(self.take_event)

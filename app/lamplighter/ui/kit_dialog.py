@@ -209,6 +209,9 @@ class KitDialog(TaskDialog):
             self.holds.setText(str(reply.problem))
 
     # ---------------------------------------------------------------- taking
+    def _again(self) -> str:
+        return tr("The kit was not finished. Take it again.")
+
     def take(self) -> None:
         """Ask the recorder to begin."""
         wanted = self.wanted

@@ -24,6 +24,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.drafts import Field
 from lamplighter.ui.file_box import ask_open
 from lamplighter.ui.parts import Text, button, row, window_of_its_own
+from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.words import tr
 
 SHOWN: Final = 2_000
@@ -46,6 +47,7 @@ class RegisterDialog(QWidget):
         window_of_its_own(self, tr("Asset register"))
         self._desk = desk
         self._task = 0
+        self._restarts = Restarts(desk)
         self._previewed: wire.RegisterAssets | None = None
         self.file, self.crs = QLineEdit(), QLineEdit()
         self.file.setAccessibleName(tr("Register file"))
@@ -84,6 +86,7 @@ class RegisterDialog(QWidget):
             field.textChanged.connect(self._changed)
         self.mapping.textChanged.connect(self._changed)
         desk.register_done.connect(self._done)
+        desk.welcomed.connect(self._welcomed)
         self.resize(900, 680)
         self._changed()
         self._watch()
@@ -116,6 +119,7 @@ class RegisterDialog(QWidget):
 
     def _start(self, wish: wire.RegisterAssets) -> None:
         self._task, self._previewed = -1, None
+        self._restarts.note()
         self._say.setText(tr("Reading {name}", name=Path(wish.path).name))
         self._asked = wish
         self._changed()
@@ -127,6 +131,16 @@ class RegisterDialog(QWidget):
         else:
             self._task = 0
             self._say.setText(str(getattr(reply, "problem", "")))
+            self._changed()
+
+    def _welcomed(self) -> None:
+        """A recorder that began anew knows nothing of the task of the one before."""
+        if self._task > 0 and self._restarts.happened():
+            self._task = 0
+            self._say.setText(
+                tr("The recorder was restarted before the register was done. Preview it again: it "
+                   "shows what has come in already.")
+            )  # fmt: skip
             self._changed()
 
     def _done(self, done: wire.RegisterDone) -> None:

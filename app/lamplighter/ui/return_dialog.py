@@ -106,6 +106,10 @@ class ReturnDialog(TaskDialog):
         self.decide.setText(tr("Decide {n} now", n=len(kits.conflicts)))
 
     # ---------------------------------------------------------------- doing
+    def _again(self) -> str:
+        return tr("It is not known whether that was finished. Do it again: what has come already "
+                  "is not taken twice.")  # fmt: skip
+
     def start_send(self) -> None:
         """Bring what was done here over the network."""
         self._start(wire.SendKit(self.where.text().strip(), self.code.text().strip()))

@@ -9,7 +9,9 @@ from lamplighter.domain import wire
 from lamplighter.domain.task import TaskState
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text
+from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.tasks import TaskBar
+from lamplighter.ui.words import tr
 
 
 class TaskDialog(QWidget):
@@ -28,17 +30,32 @@ class TaskDialog(QWidget):
         self.setWindowTitle(title)
         self._desk = desk
         self._task = 0
+        self._restarts = Restarts(desk)
         self.bar = TaskBar()
         self.bar.hide()
         self.said = Text("", "body", wrap=True)
         self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         desk.tasks_changed.connect(self._step)
+        desk.welcomed.connect(self._welcomed)
 
     def _changed(self) -> None:
         raise NotImplementedError
 
+    def _again(self) -> str:
+        """What to do when the recorder was restarted in the middle."""
+        return tr("It was not finished. Start it again.")
+
+    def _welcomed(self) -> None:
+        """A recorder that began anew knows nothing of the task of the one before."""
+        if self._task > 0 and self._restarts.happened():
+            self._task = 0
+            self.bar.hide()
+            self.said.setText(tr("The recorder was restarted. {way}", way=self._again()))
+            self._changed()
+
     def _start(self, ask: wire.Request) -> None:
         self._task = -1
+        self._restarts.note()
         self.said.setText("")
         self._desk.ask(ask, self._started)
         self._changed()

@@ -13,6 +13,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.export_dialog import outcome
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, rule
+from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -107,6 +108,11 @@ class TaskRow(QWidget):
             kept.setSizePolicy(policy)
         self.show_task(task)
 
+    @property
+    def task(self) -> Task:
+        """What the row shows."""
+        return self._task
+
     def show_task(self, task: Task) -> None:
         self._task = task
         self._name.set_full(task.name)
@@ -146,6 +152,7 @@ class TaskDrawer(Panel):
         super().__init__(parent)
         self._desk = desk
         self._rows: dict[int, TaskRow] = {}
+        self._restarts = Restarts(desk)
         self._empty = Text(
             tr("No tasks. Imports, scenarios and training appear here with progress and Cancel."),
             "body", "secondary", wrap=True,
@@ -168,6 +175,7 @@ class TaskDrawer(Panel):
         layout.addWidget(self.said)
         layout.addWidget(Scroller(content), 1)
         desk.export_done.connect(self._exported)
+        desk.welcomed.connect(self._welcomed)
         desk.tasks_changed.connect(self.refresh)
         desk.status_changed.connect(self._tick)
         self.refresh()
@@ -175,6 +183,27 @@ class TaskDrawer(Panel):
     def _exported(self, done: wire.ExportDone) -> None:
         self.said.setText(outcome(done))
         self.said.show()
+
+    def _welcomed(self) -> None:
+        """Rows of a recorder that is gone go; what it had not finished is named."""
+        happened = self._restarts.happened()
+        self._restarts.note()
+        if not happened or not self._rows:
+            return
+        left = [line.task.name for line in self._rows.values() if line.task.state in BUSY]
+        self._rows.clear()
+        for at in reversed(range(self._box.count())):
+            item = self._box.itemAt(at)
+            widget = item.widget() if item is not None else None
+            if widget is not None and widget is not self._empty:
+                self._box.removeWidget(widget)
+                widget.deleteLater()
+        if left:
+            words = tr("The recorder was restarted. Not finished, to be started again: {names}.",
+                       names="; ".join(left[:5]))  # fmt: skip
+            self.said.setText(words)
+            self.said.show()
+        self.refresh()
 
     def refresh(self) -> None:
         tasks = self._desk.tasks

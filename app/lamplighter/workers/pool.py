@@ -112,7 +112,7 @@ class WorkerPool:
         self._state = _Pending()
         self._shown: dict[int, Task] = {}
         self._lock = threading.Lock()
-        self._stopping = False
+        self._stopping = self._gone = False
         clear_leftovers(self._cache)
         self._thread = threading.Thread(target=self._supervise, name="worker-pool", daemon=True)
         self._thread.start()
@@ -164,7 +164,10 @@ class WorkerPool:
         )
         with self._lock:
             self._shown[id] = row
-        self._queue.put(lambda: self._add(job))
+            if not self._gone:
+                self._queue.put(lambda: self._add(job))
+                return id
+        self._add(job)  # nobody supervises any more: it ends here, as cancelled
         return id
 
     def cancel(self, id: int) -> None:
@@ -200,6 +203,12 @@ class WorkerPool:
                 self._start_waiting()
             except Exception as error:  # no fault may end the supervision
                 self._log(f"workers: {type(error).__name__}: {error}")
+        with self._lock:
+            self._gone = True
+        while not self._queue.empty():  # whoever came too late has an end of his own too
+            late = self._queue.get()
+            if not isinstance(late, Heard | Ended):
+                late()
 
     def _patience(self) -> float:
         now = self._clock.monotonic_ms()

@@ -100,6 +100,12 @@ def test_stop_ends_running_tasks_and_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_a_task_that_comes_after_the_stop_ends_as_cancelled(tmp_path: Path) -> None:
+    kit = PoolKit(tmp_path)
+    assert kit.pool.stop(10)
+    assert kit.hostile("fine", a=1, b=1).end(5).code == "P-607"
+
+
 def test_a_program_that_is_not_there_is_a_problem_not_an_exception(tmp_path: Path) -> None:
     kit = PoolKit(tmp_path, command=[str(tmp_path / "nothing")])
 
