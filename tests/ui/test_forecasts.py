@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
@@ -10,6 +11,7 @@ from lamplighter.domain.forecast import Forecast, Track
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.forecast_room import AHEAD_MS, brief, whole
 from lamplighter.ui.kpi import KpiBoard, figures_of
+from lamplighter.ui.kpi_strip import KpiTile
 from lamplighter.ui.trend_plot import TrendPlot
 
 HOUR_MS = 3_600_000
@@ -33,6 +35,7 @@ def test_a_figure_says_what_it_will_be_in_six_hours_and_everything_in_its_tip(de
     assert any(isinstance(r, wire.PutFigures) for r in desk.session.asked)  # type: ignore[union-attr]
 
     item = forecast("figure/pressure", desk.time.now_ms)
+    item = replace(item, low=tuple(0.0 for _ in item.low))  # what is measured is not far from it
     desk.take_event(wire.Forecasts((item,)))
     board = KpiBoard()
     board.update(desk)
@@ -41,6 +44,41 @@ def test_a_figure_says_what_it_will_be_in_six_hours_and_everything_in_its_tip(de
     told = whole(item, desk.time.now_ms, 0.1)
     for word in ("same time yesterday", "600 hours", "40 that came due", "90"):
         assert word in told
+
+
+def test_a_figure_far_from_its_forecast_tells_no_number_and_says_so_in_its_tip(desk: Desk) -> None:
+    board = KpiBoard()
+    board.update(desk)
+    state = next(s for s in board.states if s.definition.id == "pressure")
+    measured = state.value.value
+    assert measured is not None and state.measured is not None
+    item = forecast("figure/pressure", desk.time.now_ms)  # of some sixty; a few are measured
+    desk.take_event(wire.Forecasts((item,)))
+    board.update(desk)
+    assert state.forecast == "in 6 h: no basis now"
+    tile = KpiTile(state)
+    tile.now_ms = desk.time.now_ms
+    tile.show_state()
+    assert "Do not go by this forecast" in tile.toolTip()
+    tile.deleteLater()
+
+    near = tuple(measured for _ in item.value)
+    low, high = tuple(v - 1 for v in near), tuple(v + 1 for v in near)
+    desk.take_event(wire.Forecasts((replace(item, value=near, low=low, high=high),)))
+    board.update(desk)
+    assert "no basis" not in state.forecast and state.forecast.startswith("in 6 h")
+
+
+def test_a_sum_is_held_against_its_forecast_as_if_its_silent_inputs_were_like_the_others(
+    desk: Desk,
+) -> None:
+    board = KpiBoard()
+    board.update(desk)
+    state = next(s for s in board.states if s.definition.id == "power")
+    assert state.measured is not None and state.value.value is not None
+    silent = state.live_share < 1.0
+    assert state.measured[0] == pytest.approx(state.value.value / state.live_share)
+    assert silent or state.measured[0] == pytest.approx(state.value.value)
 
 
 def test_without_a_basis_the_reason_is_told_and_no_number_shown(desk: Desk) -> None:

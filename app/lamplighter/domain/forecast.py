@@ -7,6 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 STREAM: str = "stream/"
+ENOUGH_HOURS: Final = 48
+"""judged hours of one datastream or figure below which it is too young to be judged"""
 FIGURE: str = "figure/"
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from lamplighter.domain.clock import iso
 
 FEWEST_CASES: Final = 20
+TOO_YOUNG: Final = "too young to be judged"
 """closed cases below which a track record is no record yet"""
 KEPT_WINDOWS: Final = 20
 EXPECTED: Final = "expected"
@@ -96,6 +97,8 @@ class ModelCard(Struct, frozen=True):
     inputs: tuple[str, ...] = ()
     with_age: bool | None = None
     """whether age in service is among its inputs"""
+    young: str = ""
+    """why too little came yet to judge it by; it is not frozen for that"""
     seconds: float = 0.0
     """how long the training took"""
     version: int = 0
@@ -153,6 +156,11 @@ class ModelRecord(Struct, frozen=True):
     changed_ms: int = 0
     changed_by: str = ""
     reason: str = ""
+
+    @property
+    def young(self) -> str:
+        """Why it cannot be judged yet; empty once it can, or was."""
+        return "" if self.judged or self.frozen else self.card.young
 
     @property
     def key(self) -> str:
@@ -269,7 +277,7 @@ def card_lines(record: ModelRecord) -> list[tuple[str, str]]:
     card = record.card
     lines = [
         ("model", f"{card.title} ({record.key}, {card.method})"),
-        ("state", record.state.value + (f"; frozen: {record.frozen}" if record.frozen else "")),
+        ("state", record.state.value + _but(record)),
         ("learned from", card.basis),
         ("training window", f"{_minute(card.from_ms)} to {_minute(card.to_ms)} UTC"),
         ("units and rows", f"{card.units:,} units, {card.rows:,} rows"),
@@ -298,6 +306,12 @@ def card_lines(record: ModelRecord) -> list[tuple[str, str]]:
         ("hash", card.hash),
     ]
     return [(name, text) for name, text in lines if text]
+
+
+def _but(record: ModelRecord) -> str:
+    if record.frozen:
+        return f"; frozen: {record.frozen}"
+    return f"; {TOO_YOUNG}: {record.young}" if record.young else ""
 
 
 def _minute(ms: int) -> str:

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lamplighter.analytics.forecasting.keeping import FEWEST, KeptVersion, Later, Version
+from lamplighter.analytics.forecasting.keeping import ENOUGH, FEWEST, KeptVersion, Later, Version
 from lamplighter.analytics.forecasting.live import HOUR_MS, Item, LiveRequest, Past, too_poor
 from lamplighter.domain.models import Figure, Judged, ModelCard
 from lamplighter.domain.problems import Problem, fault
@@ -191,8 +191,11 @@ class ForecastModels:
         self._window = Window(version, begin, end, rows)
 
     def settle(self) -> None:
-        """Put a whole window on record, and keep what is counted of the next one."""
-        if self._window.to_ms - self._window.from_ms >= WINDOW_MS:
+        """Put a whole window on record, and keep what is counted of the next one. One in which too
+        little came to judge by goes on.
+        """
+        whole = self._window.to_ms - self._window.from_ms >= WINDOW_MS
+        if whole and judged_of(self._window) is not None:
             self._close()
         text = msgspec.json.encode(self._window).decode()
         self._recorder.store.writer.keep(lambda access: access.put_setting(WINDOW, text))
@@ -207,7 +210,7 @@ class ForecastModels:
 def judged_of(window: Window) -> Judged | None:
     """The window as the registry keeps it; None where too little came."""
     enough = [t for t in window.rows.values() if t.count >= FEWEST and t.naive_miss > 0]
-    if not enough:
+    if sum(t.count for t in enough) < ENOUGH:
         return None
     ratio = float(np.median([t.miss / t.naive_miss for t in enough]))
     return Judged(window.from_ms, window.to_ms, _figure("forecasts issued", ratio, len(enough)))

@@ -144,8 +144,7 @@ class ModelRegistry:
         once where its kind has none that is; otherwise, and always with `waits`, it is a
         candidate. One that `renews` (learned anew on schedule) takes the place of the one in use,
         and the oldest of its kind go. One whose first figure does not beat the naive rule is
-        frozen. Raises
-        LamplighterError: P-603, P-604 when the files are not what `files` says, P-609 for a kind
+        frozen, unless it is too young to be judged. Raises LamplighterError: P-603, P-604 when the files are not what `files` says, P-609 for a kind
         that is no name.
         """
         if not _KIND.match(card.kind):
@@ -335,7 +334,7 @@ def _latest(record: ModelRecord) -> int:
 
 
 def _not_better(card: ModelCard) -> str:
-    if not card.figures or card.figures[0].beats_naive:
+    if card.young or not card.figures or card.figures[0].beats_naive:
         return ""
     return f"no better than the naive rule in its training ({card.figures[0].name})"
 

@@ -166,6 +166,7 @@ def forecasts_card(answer: KeptVersion) -> ModelCard:
         width_unit="naive errors (median)",
         inputs=("its own past", "hour", "weekday", "day of the year"),
         with_age=False,
+        young=version.young,
         seconds=version.seconds,
     )
 

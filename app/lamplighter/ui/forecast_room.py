@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from lamplighter.domain import wire
 from lamplighter.domain.city import Datastream
-from lamplighter.domain.forecast import FIGURE, STREAM, Forecast
+from lamplighter.domain.forecast import ENOUGH_HOURS, FIGURE, STREAM, Forecast
 from lamplighter.ui import numbers
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.units import display
@@ -162,6 +162,8 @@ def whole(
             )
         )  # fmt: skip
     track = item.track
+    if max(item.judged, track.total) < ENOUGH_HOURS and not item.frozen:
+        said.append(tr("It is too young to be judged: too few hours of its kind have come."))
     if track.total and track.mae is not None and track.naive_mae is not None:
         said.append(
             tr(

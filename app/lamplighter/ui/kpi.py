@@ -20,13 +20,15 @@ from lamplighter.domain.units import conversion
 from lamplighter.ui import numbers
 from lamplighter.ui.city_index import CityIndex
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.forecast_room import brief
+from lamplighter.ui.forecast_room import Measured, brief, left
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.value_model import NO_LIMITS, ValueModel
 from lamplighter.ui.words import tr
 
 HISTORY_S: Final = 1800
 SAMPLE_S: Final = 2
+LIVE: Final = 0.5
+"""share of live inputs below which a figure says nothing against its forecast"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class KpiState:
     """what is expected now, or what is forecast"""
     ahead: Forecast | None = None
     """of the next hours; with its reason where there is none"""
+    measured: Measured | None = None
+    """the figure of now as its forecast counts it; None while too little of it is live"""
     limits: Limits = NO_LIMITS
     span: tuple[float, float] = (0.0, 1.0)
     normal: tuple[float, float] = (0.0, 1.0)
@@ -181,7 +185,10 @@ class KpiBoard:
         elif base is not None:
             self._fold(state, desk, gone, base)
             state.ahead = desk.ahead.of_figure(define.id)
-            ahead = brief(state.ahead, desk.time.now_ms, define.resolution)
+            now = desk.time.now_ms
+            ahead = brief(state.ahead, now, define.resolution)
+            if ahead and state.ahead is not None and left(state.ahead, now, state.measured):
+                ahead = tr("in 6 h: no basis now")  # why stands in the tip
             state.forecast = ahead or state.forecast
             if not state.forecast and state.ahead is not None and state.value.known:
                 state.forecast = tr("in 6 h: no basis yet")
@@ -227,7 +234,7 @@ class KpiBoard:
         here = ~gone[ids]
         live, each = ids[here], factor[here]
         state.live_share = len(live) / len(ids) if len(ids) else 0.0
-        state.forecast = ""
+        state.forecast, state.measured = "", None
         data = values.value[live] * each if values is not None else np.zeros(0)
         data = data[np.isfinite(data)]
         if values is None or not len(data):
@@ -248,6 +255,9 @@ class KpiBoard:
             text = numbers.spread(float(centre), wide, define.resolution)
             state.forecast = tr("expected {v}", v=text)
             near = (centre - 3 * wide, centre + 3 * wide)
+        if state.live_share >= LIVE:
+            whole = number * len(ids) / len(data) if define.fold == "sum" else number
+            state.measured = (whole, (near[1] - near[0]) / 6 if near is not None else None)
         if base.rated:
             state.unit = tr("{unit} of {n}", unit=define.unit, n=numbers.number(base.rated, 1))
         self._scale(state, base, number, near)

@@ -49,7 +49,8 @@ class KpiTile(Canvas):
 
     def show_state(self) -> None:
         state, now = self.state, self.now_ms
-        told = whole(state.ahead, now, state.definition.resolution) if now else ""
+        resolution = state.definition.resolution
+        told = whole(state.ahead, now, resolution, state.measured) if now else ""
         text = "\n".join(t for t in (state.value.describe(), told) if t)
         if text != self.accessibleDescription():
             self.setAccessibleName(self.state.value.name)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from lamplighter.domain import wire
+from lamplighter.domain.forecast import ENOUGH_HOURS
 from lamplighter.domain.models import (
     FEWEST_CASES,
     ModelRecord,
@@ -292,6 +293,7 @@ def _state(rows: list[ModelRecord]) -> str:
     waits = sum(r.state is ModelState.CANDIDATE for r in rows)
     parts = [tr("{n} in use", n=len(used))]
     parts += [tr("{m} is FROZEN: {w}", m=r.key, w=r.frozen) for r in frozen]
+    parts += [tr("{m} is too young to be judged", m=r.key) for r in used if r.young]
     parts += [tr("{m}: {w}", m=r.key, w=r.drift.words) for r in moved if r.drift is not None]
     if waits:
         parts.append(tr("{n} wait for a person", n=waits))
@@ -348,6 +350,8 @@ def _hours(one: wire.ForecastRecord) -> list[str]:
         ours, naive = _number(one.back_mae), _number(one.back_naive_mae)
         back = tr("{a} / {b}, held {c}", a=ours, b=naive, c=f"{one.back_coverage:.0%}")
     state = tr("FROZEN") if one.frozen else tr("no forecast") if one.why else tr("shown")
+    if not one.why and max(one.judged, one.looked_back) < ENOUGH_HOURS:
+        state = tr("shown, too young to be judged")
     return [
         one.name,
         state,

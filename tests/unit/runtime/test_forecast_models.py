@@ -20,9 +20,13 @@ from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.models import FORECASTS, Judged, ModelState, card_lines
 from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.domain.task import TaskState, silent
+from lamplighter.governance.keys import signing_key
 from lamplighter.runtime import forecasts
 from lamplighter.runtime.forecast_models import WINDOW_MS, ForecastModels
+from lamplighter.runtime.model_registry import ModelRegistry
+from lamplighter.runtime.own_cards import forecasts_card
 from lamplighter.runtime.recorder import Recorder
+from lamplighter.store import Store
 
 HOUR_MS = 3_600_000
 
@@ -94,11 +98,48 @@ def test_one_window_after_the_other_is_judged_whole() -> None:
     models.kept.judged = lambda window, version: kept.append(window)  # type: ignore[method-assign]
     first, each = 480_000, WINDOW_MS // HOUR_MS
     for hour in range(first, first + 2 * each):
-        models.came("stream/a", 2, hour, 1.0, 2.0)
+        for id in ("stream/a", "stream/b"):
+            models.came(id, 2, hour, 1.0, 2.0)
         models.settle()
 
     spans = [(w.from_ms // HOUR_MS, w.to_ms // HOUR_MS) for w in kept]
     assert spans == [(first, first + each), (first + each, first + 2 * each)]
+
+
+def test_a_window_with_too_little_to_judge_by_freezes_nothing_and_goes_on() -> None:
+    kept: list[Judged] = []
+    writer = SimpleNamespace(keep=lambda write: None)
+    room = SimpleNamespace(project=Path(), store=SimpleNamespace(writer=writer))
+    models = ForecastModels(room)  # type: ignore[arg-type]
+    models._version = 2
+    models.kept.judged = lambda window, version: kept.append(window)  # type: ignore[method-assign]
+    first, each = 480_000, WINDOW_MS // HOUR_MS
+    for n in range(each + 24):  # one item alone, and another of which an hour came now and then
+        models.came("stream/a", 2, first + n, 2.0, 1.0)
+        if n % 24 == 0:
+            models.came("stream/b", 2, first + n, 9.0, 1.0)
+        models.settle()
+        assert len(kept) == (n + 1 >= 96), n
+    assert (kept[0].to_ms - kept[0].from_ms) // HOUR_MS == 96
+    assert (kept[0].figure.ours, kept[0].figure.n) == (2.0, 1)
+
+
+def test_a_version_of_a_young_project_says_that_it_is_too_young_and_is_not_frozen(
+    tmp_path: Path,
+) -> None:
+    for n, (days, young) in enumerate(((4, True), (14, False))):
+        value = np.cumsum(np.random.default_rng(3).normal(size=days * 24))
+        kept = learn(Learning(asked(value), str(tmp_path / f"learned-{n}")), silent)
+        card = forecasts_card(kept)
+        assert bool(card.young) is young
+        Store.create(tmp_path / f"town-{n}", name="town", clock=SystemClock())
+        store = Store.open(tmp_path / f"town-{n}", write=True, clock=SystemClock())
+        models = ModelRegistry(store, signing_key(tmp_path / "keys"), SystemClock())
+        record = models.adopt(tmp_path / f"learned-{n}", kept.files, card)
+        store.close()
+        lines = dict(card_lines(record))
+        assert ("too young to be judged" in lines["state"]) is young
+        assert not (young and record.frozen)
 
 
 def test_who_asked_for_a_version_is_told_when_there_is_no_forecast_to_learn_from() -> None:

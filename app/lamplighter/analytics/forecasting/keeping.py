@@ -29,12 +29,15 @@ from lamplighter.analytics.forecasting.live import (
 )
 from lamplighter.analytics.forecasting.walk import Walked
 from lamplighter.analytics.model_files import Kept, sha256, verify_files
+from lamplighter.domain.forecast import ENOUGH_HOURS
 from lamplighter.domain.problems import fault
 from lamplighter.domain.task import Progress
 
 FILE: Final = "forecasts.json"
-FEWEST: Final = 24
+FEWEST: Final = ENOUGH_HOURS
 """judged hours below which nothing is said of how a version fared with an item"""
+ENOUGH: Final = 2 * FEWEST
+"""the same over all its items: below it a version is neither praised nor frozen"""
 
 
 class Version(Struct, frozen=True):
@@ -55,6 +58,14 @@ class Version(Struct, frozen=True):
     def whole(self) -> np.ndarray:
         """(n,) the same over all judged hours, shown or not."""
         return np.array([i.whole for i in self.items if i.whole is not None])
+
+    @property
+    def young(self) -> str:
+        """Why it cannot be judged yet; empty when it can."""
+        hours = sum(i.judged for i in self.items if i.whole is not None)
+        if hours >= ENOUGH:
+            return ""
+        return f"{hours} hours could be judged, {ENOUGH} are needed, {FEWEST} of each item"
 
 
 class Learning(Struct, frozen=True):
@@ -187,8 +198,10 @@ def _item(past: Past, ask: LiveRequest) -> tuple[Item, int]:
 
 
 def _later(ask: LiveRequest) -> Later | None:
-    """The version in use over the hours since it was learned, item by item."""
-    ratios, begin, end = [], [], []
+    """The version in use over the hours since it was learned, item by item; None while too few
+    of them have come.
+    """
+    ratios, begin, end, judged = [], [], [], 0
     for past in ask.items:
         if past.taught is None or too_poor(past, ask.least_hours):
             continue
@@ -199,11 +212,12 @@ def _later(ask: LiveRequest) -> Later | None:
         if hours.value.size - since < FEWEST:
             continue
         one = walked(past, hours, min(JUDGED_LEAD, ask.leads), ask.seed)
-        ratio = _judged(one, hours.value, since).ratio
-        if ratio is not None:
-            ratios.append(ratio)
+        found = _judged(one, hours.value, since)
+        if found.ratio is not None:
+            ratios.append(found.ratio)
+            judged += found.judged
             begin.append(hours.taught.end_ms)
             end.append(hours.first_ms + hours.value.size * HOUR_MS)
-    if not ratios:
+    if judged < ENOUGH:
         return None
     return Later(min(begin), max(end), float(np.median(ratios)), len(ratios))
