@@ -121,12 +121,13 @@ def prognosis(project: Path, json: bool = typer.Option(False, "--json")) -> None
         line("No forecast yet: it needs maintained assets with a past of readings and failures.")
         return
     table(
-        ("asset", "what", "30 days", "low", "high", "basis"),
+        ("asset", "what", "30 days", "low", "high", "basis", "besides"),
         (
-            (p["asset"], p["what"], p["probability_30d"], p["low"], p["high"], p["basis"])
+            (p["asset"], p["what"], p["probability_30d"], p["low"], p["high"], p["basis"],
+             "; ".join(p["others"]))
             for p in items
         ),
-    )
+    )  # fmt: skip
 
 
 def scenario(

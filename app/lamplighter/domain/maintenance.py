@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -55,6 +56,8 @@ class Prognosis(Struct, frozen=True):
     """age's part in the claim, apart from the signals; 0 where age is not looked at"""
     would_change: str = ""
     """the reading that would move the claim most, and by how much"""
+    others: tuple[str, ...] = ()
+    """what else speaks of the asset, in words; filled in where assets are listed"""
 
 
 class Step(Struct, frozen=True):
@@ -138,6 +141,52 @@ class JobTemplate(Struct, frozen=True):
     isolation: str = ""
     steps: tuple[Step, ...] = ()
     parts: tuple[Part, ...] = ()
+
+
+AGE_MODEL: Final = "survival by age 1"
+TREND_MODEL: Final = "trend 1"
+_RANK: Final = {TREND_MODEL: 1, AGE_MODEL: 2}
+"""which basis has the word; learned models before all others"""
+
+
+def one_each(items: Iterable[Prognosis]) -> tuple[Prognosis, ...]:
+    """One forecast for each asset, the likeliest to fail first, those without a number last.
+
+    A learned model has the word, then a drift to a limit, then age: the first of them that has a
+    number. The rest stand in its `others`, and of a model that is silent its basis says so.
+    """
+    of_asset: dict[str, list[Prognosis]] = {}
+    for item in items:
+        of_asset.setdefault(item.asset, []).append(item)
+    found = [_first(every) for every in of_asset.values()]
+    return tuple(sorted(found, key=_chance, reverse=True))
+
+
+def _chance(item: Prognosis) -> float:
+    """For ranking; without a number behind all that have one."""
+    return -1.0 if item.probability_30d is None else item.probability_30d
+
+
+def _first(every: list[Prognosis]) -> Prognosis:
+    if len(every) == 1:
+        return every[0]
+    ranked = sorted(
+        every,
+        key=lambda p: (p.probability_30d is None, _RANK.get(p.model, 0), -_chance(p), -p.made_ms),
+    )
+    first, rest = ranked[0], ranked[1:]
+    silent = [p for p in rest if p.probability_30d is None and p.model not in _RANK]
+    basis = first.basis
+    if first.probability_30d is not None and first.model in _RANK and silent:
+        basis += f"; its model says nothing: {silent[0].basis.removeprefix('no basis: ')}"
+    return replace(first, basis=basis, others=tuple(_in_words(p) for p in rest))
+
+
+def _in_words(item: Prognosis) -> str:
+    name = ", ".join(part for part in (item.what, item.model) if part)
+    if item.probability_30d is None:
+        return f"{name}: {item.basis or 'no basis'}"
+    return f"{name}: {item.probability_30d:.1%} within {item.horizon_days:.0f} days"
 
 
 def without_number(item: Prognosis, why: str) -> Prognosis:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 EVERY_S: Final = 1_800
+SOON_S: Final = 60
+"""between two rounds, where a model fell silent"""
 FIRST_S: Final = 40
 """after the start of a recorder"""
 
@@ -37,13 +39,22 @@ class AgeWatch:
         self._recorder = recorder
         self._seconds = EVERY_S - FIRST_S
         self._busy = threading.Event()
+        self._soon = False
+        self._asked = self._seconds
+        """second of the last round"""
         self.found: dict[str, Prognosis] = {}
+
+    def soon(self) -> None:
+        """Look again before long: the model of an asset fell silent."""
+        self._soon = True
 
     def every_second(self, spoken_of: frozenset[str]) -> None:
         """`spoken_of`: assets that a model follows; age alone adds nothing there."""
         self._seconds += 1
-        if self._seconds % EVERY_S or self._busy.is_set():
+        soon = self._soon and self._seconds - self._asked >= SOON_S
+        if (self._seconds % EVERY_S and not soon) or self._busy.is_set():
             return
+        self._soon, self._asked = False, self._seconds
         self._busy.set()
         threading.Thread(target=self._ask, args=(spoken_of,), name="ages", daemon=True).start()
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain import wire
 from lamplighter.domain.disagreement import disagreements
-from lamplighter.domain.maintenance import aged
+from lamplighter.domain.maintenance import aged, one_each
 from lamplighter.domain.problems import fault
 from lamplighter.domain.views import SavedView, Tour
 from lamplighter.governance.roles import Permission
@@ -135,7 +135,8 @@ class Answers(Answering):
 
     def _prognosis(self, _: wire.GetPrognosis) -> wire.Reply:
         now = self._recorder.clock.wall_ms()
-        return wire.Prognoses(tuple(aged(p, now) for p in self._recorder.store.prognoses()))
+        every = self._recorder.store.prognoses()
+        return wire.Prognoses(one_each(aged(p, now) for p in every))
 
     # ------------------------------------------------------------------ changing
     def _scenario(self, ask: wire.RunScenario) -> wire.Reply:

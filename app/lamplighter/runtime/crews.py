@@ -14,7 +14,7 @@ from lamplighter.domain import crew_plan, order_fields, wire
 from lamplighter.domain.city import Asset
 from lamplighter.domain.crew_plan import DAY_MS, Crew, Job, Plan
 from lamplighter.domain.edits import Value
-from lamplighter.domain.maintenance import Prognosis, WorkOrder
+from lamplighter.domain.maintenance import Prognosis, WorkOrder, one_each
 from lamplighter.domain.problems import fault
 from lamplighter.domain.waiting import Waiting, WaitingCosts, weigh
 from lamplighter.governance.roles import Permission
@@ -151,7 +151,7 @@ class CrewDesk:
         mine: list[WorkOrder] = []
         jobs = []
         assets = self._assets()
-        risks = _risks(self._store.prognoses())
+        risks = _risks(one_each(self._store.prognoses()))
         for order in self._store.work_orders():
             if order.state not in ("open", "planned") or order.planned_ms >= day_ms + DAY_MS:
                 continue
@@ -171,8 +171,7 @@ class CrewDesk:
         asset = self._assets().get(asset_id)
         if asset is None:
             raise fault("U-801", what=f"there is no asset {asset_id}", name="waiting")
-        known = [p for p in self._store.prognoses() if p.asset == asset_id]
-        known.sort(key=lambda p: (p.probability_30d is None, -(p.probability_30d or 0.0)))
+        known = one_each(p for p in self._store.prognoses() if p.asset == asset_id)
         item = known[0] if known else None
         return weigh(item, asset_id, asset.type, self.costs(asset.type))
 
@@ -209,11 +208,7 @@ def _crew(crew_id: str, fields: Mapping[str, Value]) -> Crew | None:
 
 
 def _risks(items: Sequence[Prognosis]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for item in items:
-        risk = (item.probability_30d or 0.0) * item.people
-        found[item.asset] = max(found.get(item.asset, 0.0), risk)
-    return found
+    return {i.asset: (i.probability_30d or 0.0) * i.people for i in items}
 
 
 def _job(order: WorkOrder, lon: float | None, lat: float | None, risk: float) -> Job:

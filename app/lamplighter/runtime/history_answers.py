@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState, Condition
+from lamplighter.domain.maintenance import one_each
 from lamplighter.runtime import then_and_now
 from lamplighter.runtime.answering import Answering, Table
 from lamplighter.store import Store
@@ -68,7 +69,7 @@ def moment(store: Store, ask: wire.GetMoment) -> wire.Moment:
         incidents=tuple(rewind.incidents(ask.at_ms, ask.as_known)),
         as_known=ask.as_known,
         orders=tuple(rewind.orders(ask.at_ms, ask.as_known)),
-        prognoses=tuple(rewind.prognoses(ask.at_ms, ask.as_known)),
+        prognoses=one_each(rewind.prognoses(ask.at_ms, ask.as_known)),
         forecasts=tuple(rewind.forecasts(ask.at_ms, ask.as_known)),
     )
 

@@ -1,8 +1,8 @@
 """Forecasts of a recorder: of learned models, trends and ages, told as one list and kept as facts.
 
 Bearings of all machines that measure their vibration have one model. Every other class with enough
-failures on record and values of its own gets one as well; where neither has anything to say, a
-drift to a limit speaks, and where nothing is measured, age.
+failures on record and values of its own gets one as well; where such a model has nothing to say, a
+drift to a limit speaks, and where nothing drifts, age.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import structlog
 
 from lamplighter.analytics.scoreboard import WARNS
 from lamplighter.domain import wire
-from lamplighter.domain.maintenance import Prognosis, without_number
+from lamplighter.domain.maintenance import Prognosis, one_each, without_number
 from lamplighter.domain.problems import Problem, fault
 from lamplighter.runtime.age_watch import AgeWatch
 from lamplighter.runtime.class_fleet import ClassFleet
@@ -53,6 +53,8 @@ class MaintenanceDesk:
         """what the models said last, by asset"""
         self._kept: dict[tuple[str, str], Prognosis] = {}
         """what was kept as a fact last, by asset and what fails"""
+        self._silent: frozenset[str] = frozenset()
+        """assets whose model had no number last second"""
         self._found = (self.ages.found, self.trends.found)
         self._beats = 0
 
@@ -83,7 +85,7 @@ class MaintenanceDesk:
             kind = kind_of(of)
             if kind not in self._classes:
                 made = ClassFleet(
-                    self._recorder, self._publish_class, self._withdraw,
+                    self._recorder, self._publish, self._withdraw,
                     kind=kind, of=of, every_s=CLASS_EVERY_S,
                 )  # fmt: skip
                 self._classes = self._classes | {kind: made}
@@ -138,9 +140,14 @@ class MaintenanceDesk:
         self._beats += 1
         if self._beats % LOOK_EVERY_S == 0:
             threading.Thread(target=self._look_again, name="past", daemon=True).start()
-        learned = self._learned()
-        self.trends.every_second(learned)
-        self.ages.every_second(learned)
+        spoken = self._spoken()
+        silent = frozenset(self._shown) - spoken
+        if silent - self._silent:  # a model fell silent: others may have something to say
+            self.trends.soon()
+            self.ages.soon()
+        self._silent = silent
+        self.trends.every_second(spoken)
+        self.ages.every_second(spoken)
         found = (self.ages.found, self.trends.found)
         if found[0] is not self._found[0] or found[1] is not self._found[1]:
             self._found = found
@@ -150,15 +157,8 @@ class MaintenanceDesk:
             made.every_second()
 
     def _spoken(self) -> frozenset[str]:
-        """Assets of which a model gives a number."""
+        """Assets of which a model gives a number: they need no trend and no age."""
         return frozenset(a for a, p in self._shown.items() if p.probability_30d is not None)
-
-    def _learned(self) -> frozenset[str]:
-        """Assets that need no trend and no age: a model speaks of them. Of one that is silent they
-        may speak where they did already, and for all of a class.
-        """
-        silent = {a for made in self._classes.values() for a in made.assets}
-        return self._spoken() | (frozenset(self._shown) - frozenset(self._beside) - silent)
 
     def _withdraw(self, why: Problem, assets: frozenset[str]) -> None:
         """Without an answer there is no forecast: old numbers do not stand in for it."""
@@ -167,13 +167,6 @@ class MaintenanceDesk:
                       if a in assets and p.probability_30d is not None)  # fmt: skip
         if shown:
             self._publish(shown)
-
-    def _publish_class(self, items: tuple[Prognosis, ...]) -> None:
-        """Of a class: where it has nothing to say, a trend or age has the word."""
-        mute = frozenset(self._beside) - self._spoken()
-        self._publish(
-            tuple(p for p in items if p.probability_30d is not None or p.asset not in mute)
-        )
 
     def _publish(self, items: tuple[Prognosis, ...]) -> None:
         now = self._recorder.clock.wall_ms()
@@ -198,13 +191,9 @@ class MaintenanceDesk:
 
     def _told(self) -> tuple[Prognosis, ...]:
         """One word for each asset, the likeliest to fail first: a model's number, else what stands
-        beside it, else why its model has none.
+        beside it, which says that the model is silent, else why its model has none.
         """
-        found = dict(self._beside)
-        for asset, item in self._shown.items():
-            if item.probability_30d is not None or asset not in found:
-                found[asset] = item
-        return tuple(sorted(found.values(), key=_chance, reverse=True))
+        return one_each((*self._shown.values(), *self._beside.values()))
 
     def _keep(self, items: Iterable[Prognosis]) -> None:
         """As facts: what moved, and each once a day."""
@@ -218,11 +207,6 @@ class MaintenanceDesk:
             access.put_prognoses(moved, batch)
 
         self._recorder.store.writer.call(keep)
-
-
-def _chance(item: Prognosis) -> float:
-    """For ranking; without a number behind all that have one."""
-    return -1.0 if item.probability_30d is None else item.probability_30d
 
 
 def _moved(before: Prognosis | None, now: Prognosis) -> bool:

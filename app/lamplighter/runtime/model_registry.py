@@ -144,8 +144,8 @@ class ModelRegistry:
         once where its kind has none that is; otherwise, and always with `waits`, it is a
         candidate. One that `renews` (learned anew on schedule) takes the place of the one in use,
         and the oldest of its kind go. One whose first figure does not beat the naive rule is
-        frozen, unless it is too young to be judged. Raises LamplighterError: P-603, P-604 when the files are not what `files` says, P-609 for a kind
-        that is no name.
+        frozen, unless it is too young to be judged. Raises LamplighterError: P-603, P-604 when the
+        files are not what `files` says, P-609 for a kind that is no name.
         """
         if not _KIND.match(card.kind):
             raise fault("P-609", name=card.kind[:40], what="that is no name for a kind of model")

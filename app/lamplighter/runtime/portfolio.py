@@ -23,6 +23,7 @@ from platformdirs import user_cache_path, user_data_path
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.endpoint import DESCRIPTION, Endpoint
+from lamplighter.domain.maintenance import one_each
 from lamplighter.domain.portfolio import ProjectCard
 from lamplighter.domain.problems import LEFT_DAMAGED, LamplighterError, problem
 from lamplighter.runtime.resources import own_command
@@ -130,7 +131,9 @@ class LocalPortfolio:
             people=sum(i.people_affected for i in store.incidents()),
             assets=len(assets),
             datastreams=len(store.datastreams()),
-            forecasts=sum((p.probability_30d or 0.0) >= LIKELY for p in store.prognoses()),
+            forecasts=sum(
+                (p.probability_30d or 0.0) >= LIKELY for p in one_each(store.prognoses())
+            ),
             orders=sum(o.state in ("open", "planned") for o in store.work_orders()),
             last_ms=store.last_wall_ms(),
             bytes=_size(store.folder),

@@ -17,7 +17,7 @@ from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.clock import SystemClock, parse_time
 from lamplighter.domain.disagreement import Disagreement, disagreements
-from lamplighter.domain.maintenance import aged
+from lamplighter.domain.maintenance import aged, one_each
 from lamplighter.domain.problems import fault
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.domain.spreadsheet import safe_cell
@@ -290,11 +290,10 @@ def then_and_now(project: Path, at: str) -> dict[str, Any]:
 
 
 def list_prognoses(project: Path) -> list[dict[str, Any]]:
-    """The newest prognosis of every asset, the likeliest first."""
+    """One prognosis of every asset, the likeliest first; what else speaks of it in `others`."""
     with opened(project) as store:
         now = SystemClock().wall_ms()
-        found = [aged(p, now) for p in store.prognoses()]
-    found.sort(key=lambda p: (p.probability_30d is None, -(p.probability_30d or 0.0)))
+        found = one_each(aged(p, now) for p in store.prognoses())
     return [msgspec.to_builtins(p) for p in found]
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 EVERY_S: Final = 900
+SOON_S: Final = 60
+"""between two rounds, where a model fell silent"""
 FIRST_S: Final = 60
 """after the start of a recorder"""
 POINTS: Final = 1_500
@@ -36,17 +38,26 @@ class TrendWatch:
         self._recorder = recorder
         self._seconds = EVERY_S - FIRST_S
         self._busy = threading.Event()
+        self._soon = False
+        self._asked = self._seconds
+        """second of the last round"""
         self._next = 0
         self._watched: frozenset[str] = frozenset()
         self._looked: frozenset[str] = frozenset()
         """assets with a limit that no model follows, and those of this round"""
         self.found: dict[str, Prognosis] = {}
 
+    def soon(self) -> None:
+        """Look again before long: the model of an asset fell silent."""
+        self._soon = True
+
     def every_second(self, learned: frozenset[str]) -> None:
         """`learned`: assets that a model follows; they need no trend."""
         self._seconds += 1
-        if self._seconds % EVERY_S or self._busy.is_set():
+        soon = self._soon and self._seconds - self._asked >= SOON_S
+        if (self._seconds % EVERY_S and not soon) or self._busy.is_set():
             return
+        self._soon, self._asked = False, self._seconds
         self._busy.set()
         threading.Thread(target=self._ask, args=(learned,), name="trends", daemon=True).start()
 

@@ -217,6 +217,7 @@ class ForecastCard(Panel):
                 t=made,
                 m=item.model,
             )
+            + "".join("\n" + tr("Besides: {o}.", o=other) for other in item.others)
         )
         self._record.setText(
             tr("Track record of its class: {r}", r=record_of(self._desk, self._class(item.asset)))

@@ -14,7 +14,15 @@ from msgspec.structs import replace
 from tests.kit.clocks import FakeClock
 
 from lamplighter.domain import wire
-from lamplighter.domain.maintenance import OLD_MS, Prognosis, aged
+from lamplighter.domain.maintenance import (
+    AGE_MODEL,
+    OLD_MS,
+    TREND_MODEL,
+    Prognosis,
+    aged,
+    one_each,
+    without_number,
+)
 from lamplighter.domain.models import Figure, Judged, ModelCard
 from lamplighter.domain.problems import problem
 from lamplighter.runtime import class_fleet, fleet_model
@@ -200,11 +208,71 @@ def test_of_a_class_whose_model_is_silent_a_trend_has_the_word(
 ) -> None:
     silent = replace(sound(room), probability_30d=None, low=None, high=None, basis="frozen: so")
     desk._beside = {"P": replace(sound(room), model="trend 1")}
-    desk._publish_class((silent, replace(silent, asset="Q")))
+    desk._publish((silent, replace(silent, asset="Q")))
 
     event = room.emitted[-1]
     assert isinstance(event, wire.PrognosisChanged)
     assert {p.asset: p.model for p in event.items} == {"P": "trend 1", "Q": SOUND.model}
+
+
+def test_bearings_whose_model_falls_silent_are_handed_over_with_words_that_say_so(
+    desk: MaintenanceDesk, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, list[frozenset[str]]] = {"trends": [], "ages": []}
+    monkeypatch.setattr(desk.trends, "_ask", asked["trends"].append)
+    monkeypatch.setattr(desk.ages, "_ask", asked["ages"].append)
+    number = sound(room)
+    silent = without_number(number, "vibration rms is missing")
+
+    def beats(count: int) -> None:
+        for _ in range(count):
+            desk.every_second()
+        for thread in threading.enumerate():
+            if thread.name in ("trends", "ages"):
+                thread.join(30)
+        desk.trends._busy.clear()
+        desk.ages._busy.clear()
+
+    desk._publish((number, replace(number, asset="Q")))
+    beats(120)
+    first = {name: len(rounds) for name, rounds in asked.items()}
+    desk._publish((silent,))
+    beats(120)
+    for name, rounds in asked.items():
+        assert len(rounds) == first[name] + 1, "soon, and once"
+        assert rounds[-1] == {"Q"}, "the silent one is asked about"
+
+    age = replace(number, model=AGE_MODEL, basis="9 failures by age", what="Pump by age")
+    desk._publish_beside({"P": age})
+    event = room.emitted[-1]
+    assert isinstance(event, wire.PrognosisChanged)
+    told = {p.asset: p for p in event.items}["P"]
+    assert (told.model, told.probability_30d) == (AGE_MODEL, 0.4)
+    assert told.basis == "9 failures by age; its model says nothing: vibration rms is missing"
+    assert len(event.items) == 2
+
+
+def test_of_an_asset_one_forecast_is_listed_and_the_rest_in_its_detail() -> None:
+    model = replace(SOUND, model="hazard, version 3", what="Pump, bearing")
+    trend = replace(SOUND, model=TREND_MODEL, what="strain", probability_30d=0.9)
+    age = replace(SOUND, model=AGE_MODEL, what="Pump by age", probability_30d=0.7)
+    other = replace(age, asset="Q", probability_30d=0.5)
+    found = one_each((age, trend, other, model))
+    assert [(p.asset, p.model) for p in found] == [("Q", AGE_MODEL), ("P", "hazard, version 3")]
+    assert found[1].others == (
+        "strain, trend 1: 90.0% within 30 days",
+        "Pump by age, survival by age 1: 70.0% within 30 days",
+    )
+    assert found[1].basis == model.basis and found[0].others == ()
+
+    mute = without_number(model, "its sensor is silent")
+    ended = without_number(trend, "nothing speaks for it any more")
+    (only,) = one_each((mute, ended, age))
+    assert (only.model, only.probability_30d) == (AGE_MODEL, 0.7)
+    assert only.basis.endswith("its model says nothing: its sensor is silent")
+    (none,) = one_each((ended, mute))
+    assert none.basis == "no basis: its sensor is silent"
+    assert one_each(()) == ()
 
 
 def test_where_a_model_has_a_number_it_has_the_word_whoever_spoke_before(
@@ -220,9 +288,9 @@ def test_where_a_model_has_a_number_it_has_the_word_whoever_spoke_before(
     age = replace(sound(room), model="age", what="by age")
     model = replace(sound(room), model="model")
     desk._publish_beside({"P": age})
-    assert words() == {"P": "age"} and "P" not in desk._learned()
-    desk._publish_class((model,))
-    assert words() == {"P": "model"} and "P" in desk._learned()
+    assert words() == {"P": "age"} and "P" not in desk._spoken()
+    desk._publish((model,))
+    assert words() == {"P": "model"} and "P" in desk._spoken()
     desk._publish((replace(model, asset="Q"),))  # another fleet
     assert words() == {"P": "model", "Q": "model"}
     desk._publish_beside({})  # nobody asks the age of what a model follows
@@ -230,7 +298,7 @@ def test_where_a_model_has_a_number_it_has_the_word_whoever_spoke_before(
 
     silent = replace(model, probability_30d=None, low=None, high=None)
     desk._publish_beside({"P": age})
-    desk._publish_class((silent,))
+    desk._publish((silent,))
     assert words() == {"P": "age", "Q": "model"} and "P" not in desk._spoken()
 
 
@@ -261,7 +329,7 @@ def test_datastreams_that_were_bound_after_the_start_are_followed(
 
 def test_every_forecast_stays_told_when_one_fleet_speaks(desk: MaintenanceDesk, room: Room) -> None:
     desk._publish((sound(room),))
-    desk._publish_class((replace(sound(room), asset="Q"),))
+    desk._publish((replace(sound(room), asset="Q"),))
 
     event = room.emitted[-1]
     assert isinstance(event, wire.PrognosisChanged)
@@ -295,7 +363,7 @@ def test_whoever_speaks_the_likeliest_to_fail_is_told_first(
     desk._publish(
         tuple(replace(one, asset=a, probability_30d=p) for a, p in (("A", 0.1), ("B", 0.9)))
     )
-    desk._publish_class((replace(one, asset="C", probability_30d=None, low=None, high=None),))
+    desk._publish((replace(one, asset="C", probability_30d=None, low=None, high=None),))
 
     event = room.emitted[-1]
     assert isinstance(event, wire.PrognosisChanged)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from lamplighter.analytics import calibration
-from lamplighter.domain.maintenance import Prognosis, Reason, SimilarCase
+from lamplighter.domain.maintenance import AGE_MODEL, Prognosis, Reason, SimilarCase
 from lamplighter.domain.task import Progress
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 DAY_MS: Final = 86_400_000
 YEAR: Final = 365.25
 HORIZON: Final = 30.0
-MODEL: Final = "survival by age 1"
+MODEL: Final = AGE_MODEL
 FEWEST: Final = 5
 """failures of a class below which there is no curve"""
 NEAR: Final = 5

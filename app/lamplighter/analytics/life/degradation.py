@@ -14,14 +14,14 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from lamplighter.analytics.calibration import wilson
-from lamplighter.domain.maintenance import Prognosis, Reason
+from lamplighter.domain.maintenance import TREND_MODEL, Prognosis, Reason
 from lamplighter.domain.task import Progress
 
 Floats = npt.NDArray[np.float64]
 
 DAY_MS: Final = 86_400_000
 BASIS: Final = "trend to its limit"
-MODEL: Final = "trend 1"
+MODEL: Final = TREND_MODEL
 HORIZON: Final = 30.0
 FEWEST_DAYS: Final = 14
 MOST_DAYS: Final = 120
