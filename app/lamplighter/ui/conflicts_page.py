@@ -28,7 +28,7 @@ from lamplighter.ui.conflict_choice import Choice
 from lamplighter.ui.conflict_list import ConflictList, Key
 from lamplighter.ui.conflict_words import history_row, like, merged_words, side
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.parts import Elided, Text, button, row, rule
+from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.record_words import (
     asset_of,
     field_name,
@@ -48,10 +48,7 @@ class ConflictsPage(QWidget):
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setProperty("role", "panel")
-        self.setWindowTitle(tr("Changes to decide"))
+        window_of_its_own(self, tr("Changes to decide"))
         self._desk = desk
         self._current: Key | None = None
         self._later: set[Key] = set()

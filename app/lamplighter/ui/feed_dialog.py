@@ -12,7 +12,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -22,8 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from lamplighter.domain import wire
-from lamplighter.domain.retention import BYTES_PER_POINT
-from lamplighter.ui import numbers
+from lamplighter.ui import trial_words
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.feed_connect import ConnectForm
 from lamplighter.ui.feed_kinds import words_of
@@ -31,7 +29,8 @@ from lamplighter.ui.feed_mapping import MappingPanel
 from lamplighter.ui.feed_message import MessageView
 from lamplighter.ui.mapping_file import ask_where, ask_which, cannot_read, read, write
 from lamplighter.ui.mapping_in_work import MappingInWork
-from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
+from lamplighter.ui.parts import Text, button
+from lamplighter.ui.step_dialog import StepDialog, stacked
 from lamplighter.ui.theme import theme
 from lamplighter.ui.value_preview import PreviewPanel
 from lamplighter.ui.words import tr
@@ -42,21 +41,18 @@ LOOK_MS: Final = 400
 SIZE: Final = (1264, 780)
 
 
-class FeedDialog(QWidget):
+class FeedDialog(StepDialog):
     """Steps at the left, the message in the middle, mapping and preview at the right."""
 
-    gone = Signal()
     added = Signal(str)
     """id of the new feed"""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
-        window_of_its_own(self, tr("Add a feed"))
+        super().__init__(tr("Add a feed"), STEPS, 176, parent)
         self._desk = desk
         self._trial = 0
         self._seen: wire.Trial | None = None
         self._work = MappingInWork()
-        self._step = CONNECT
         self._asking = False
         self._wish = wire.TryFeed("")
         self._feed = ""
@@ -68,7 +64,7 @@ class FeedDialog(QWidget):
         self._make_middle()
         self._make_right()
         self._make_foot()
-        self._lay_out()
+        self._lay_out(self._middle, 5, self._right, (self.back, self.save, self.primary))
         desk.ask(wire.GetFeeds(), self._got_kinds)
         desk.status_changed.connect(self._first_value)
         self.resize(*SIZE)
@@ -76,14 +72,7 @@ class FeedDialog(QWidget):
 
     # ---------------------------------------------------------------- parts
     def _make_left(self) -> None:
-        self._left = QWidget()
-        self._left.setFixedWidth(theme().px(176))
-        box = QVBoxLayout(self._left)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(10)
-        self._labels = [Text(f"{n}  {tr(word)}", "body") for n, word in enumerate(STEPS, 1)]
-        for label in self._labels:
-            box.addWidget(label)
+        box = self._beside_steps
         box.addSpacing(8)
         self._topics_word = Text(tr("Topics found"), "caption", "secondary")
         self.topics = QListWidget()
@@ -104,12 +93,7 @@ class FeedDialog(QWidget):
         self.form.changed.connect(self._enable)
         self._aside = Text("", "body", "secondary", wrap=True)
         self._cost = Text("", "caption", "secondary", wrap=True)
-        reading = QWidget()
-        box = QVBoxLayout(reading)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self.message, 1)
-        box.addWidget(self._aside)
-        box.addWidget(self._cost)
+        reading = stacked(((self.message, 1), (self._aside, 0), (self._cost, 0)))
         owner = QWidget()
         form = QFormLayout(owner)
         form.setContentsMargins(0, 0, 0, 0)
@@ -142,46 +126,12 @@ class FeedDialog(QWidget):
         self.mapping.edited.connect(self._change)
         self.mapping.load.connect(self._ask_mapping)
         self.preview.bound.connect(lambda *_: self._show_preview())
-        self._right = QWidget()
-        box = QVBoxLayout(self._right)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(12)
-        box.addWidget(self.mapping, 5)
-        box.addWidget(self.preview, 4)
+        self._right = stacked(((self.mapping, 5), (self.preview, 4)), 12)
 
     def _make_foot(self) -> None:
-        self._head = Elided("", "body", "secondary")
-        self._say = Text("", "body", "secondary", wrap=True)
         self.back = button(tr("Back"), self._go_back)
         self.save = button(tr("Save mapping as file…"), self._ask_file)
         self.primary = button(tr("Connect"), self._primary, kind="primary")
-
-    def _lay_out(self) -> None:
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(16, 12, 16, 12)
-        outer.setSpacing(10)
-        head = row(Text(tr("Add a feed"), "heading"))
-        head.addWidget(self._head, 1)
-        head.addWidget(
-            Text(tr("The city keeps running behind this window"), "caption", "secondary")
-        )
-        outer.addLayout(head)
-        outer.addWidget(rule())
-        body = QHBoxLayout()
-        body.setSpacing(16)
-        body.addWidget(self._left)
-        body.addWidget(rule(vertical=True))
-        body.addWidget(self._middle, 5)
-        self._bar = rule(vertical=True)
-        body.addWidget(self._bar)
-        body.addWidget(self._right, 7)
-        outer.addLayout(body, 1)
-        outer.addWidget(rule())
-        foot = row(spacing=8)
-        foot.addWidget(self._say, 1)
-        for widget in (self.back, self.save, self.primary):
-            foot.addWidget(widget)
-        outer.addLayout(foot)
 
     # ---------------------------------------------------------------- trial
     def _got_kinds(self, reply: wire.Reply) -> None:
@@ -241,7 +191,7 @@ class FeedDialog(QWidget):
         self._enable()
 
     def _show_topics(self, trial: wire.Trial) -> None:
-        shown = [_topic_words(g) for g in trial.groups]
+        shown = [trial_words.topics(g) for g in trial.groups]
         if [self.topics.item(n).text() for n in range(self.topics.count())] == shown:
             return
         self.topics.blockSignals(True)
@@ -265,33 +215,13 @@ class FeedDialog(QWidget):
             self._look()
 
     def _words(self, trial: wire.Trial) -> None:
-        if trial.problem:
-            self._say.setText(trial.problem)
-        elif trial.first_message_s is not None and trial.rows:
-            placed = sum(bool(self.preview.asset_of(r)) for r in trial.rows)
-            self._say.setText(
-                tr("✓ First value shown {s} s after connecting. {a} values on an asset, "
-                   "{u} unbound.",
-                   s=f"{trial.first_message_s:.1f}", a=placed, u=len(trial.rows) - placed)
-            )  # fmt: skip
-        elif trial.first_message_s is not None:
-            self._say.setText(tr("Messages come, but nothing in them is stored yet."))
-        elif trial.detail:
-            self._say.setText(trial.detail)
-        else:
-            words = tr("Connected, waiting for the first message, {s} s") if (
-                trial.state == "live"
-            ) else tr("Connecting, {s} s")  # fmt: skip
-            self._say.setText(words.replace("{s}", f"{trial.seconds:.0f}"))
-        lines = [f"{reason} × {count:,}" for reason, count in trial.set_aside[:3]]
-        self._aside.setText("\n".join([tr("Would be set aside:"), *lines]) if lines else "")
-        self._aside.setVisible(bool(lines))
-        if trial.points_per_s > 0:
-            year = trial.points_per_s * BYTES_PER_POINT * 86_400 * 365 / 1e9
-            self._cost.setText(
-                tr("This feed will cost: {p} values a minute, about {g} GB a year.",
-                   p=numbers.number(trial.points_per_s * 60, 1), g=f"{year:.2g}")
-            )  # fmt: skip
+        placed = sum(bool(self.preview.asset_of(r)) for r in trial.rows)
+        self._say.setText(trial_words.how_it_goes(trial, placed))
+        aside, cost = trial_words.set_aside(trial), trial_words.cost(trial)
+        self._aside.setText(aside)
+        self._aside.setVisible(bool(aside))
+        if cost:
+            self._cost.setText(cost)
 
     def _show_preview(self) -> None:
         if self._seen is not None:
@@ -392,11 +322,7 @@ class FeedDialog(QWidget):
             self._go(CONNECT)
 
     def _go(self, step: int) -> None:
-        self._step = step
-        for number, label in enumerate(self._labels):
-            label.set_tone("primary" if number == step else "muted")
-            mark = "✓" if number < step else str(number + 1)
-            label.setText(f"{mark}  {tr(STEPS[number])}")
+        self._mark(step)
         self._middle.setCurrentIndex({CONNECT: 0, MAP: 1, OWNER: 2, ADDED: 3}[step])
         found = step in (MAP, OWNER)
         self._right.setVisible(found)
@@ -440,19 +366,4 @@ class FeedDialog(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._end_trial()
-        self.gone.emit()
         super().closeEvent(event)
-
-
-def _topic_words(group: wire.TrialGroup) -> str:
-    if group.why_not:
-        name = group.topic or tr("{n} other messages", n=f"{group.messages:,}")
-        return f"{name}\n{group.why_not}"
-    name = group.topic or tr("(page or file)")
-    if not group.topic:
-        return name
-    return (
-        name
-        + "\n"
-        + (tr("1 topic") if group.topics == 1 else tr("{n} topics", n=f"{group.topics:,}"))
-    )

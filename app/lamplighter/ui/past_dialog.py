@@ -9,21 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.domain.past_draft import PastDraft, to_toml, trouble, with_column, with_unit
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.file_box import ask_open
 from lamplighter.ui.mapping_file import ask_where, ask_which, read, write
-from lamplighter.ui.parts import Elided, Text, button, row, rule, window_of_its_own
+from lamplighter.ui.parts import Text, button
 from lamplighter.ui.past_columns import PastColumns
 from lamplighter.ui.past_form import PastForm, invitation
 from lamplighter.ui.past_result import PastResult
 from lamplighter.ui.plain_table import fill, plain_table
-from lamplighter.ui.theme import theme
+from lamplighter.ui.step_dialog import StepDialog, stacked
 from lamplighter.ui.value_preview import PreviewPanel
 from lamplighter.ui.words import tr
 
@@ -33,21 +33,19 @@ SIZE: Final = (1264, 780)
 TABLES: Final = ("CSV, text, Parquet (*.csv *.txt *.tsv *.parquet *.pq)", "* (*)")
 
 
-class PastDialog(QWidget):
+class PastDialog(StepDialog):
     """Steps at the left, the file's rows in the middle, meaning and preview at the right."""
 
-    gone = Signal()
     to_quarantine = Signal()
     to_trend = Signal(object, object, object)
     """ids of datastreams that came in, first and last moment in ms"""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
-        window_of_its_own(self, tr("Bring the past in"))
+        super().__init__(tr("Bring the past in"), STEPS, 148, parent)
         self.setAcceptDrops(True)
         self._desk = desk
         self.path = ""
-        self._step, self._task = CHOOSE, 0
+        self._task = 0
         self._look: wire.PastLook | None = None
         self._early: dict[int, wire.ImportDone] = {}
         self.draft: PastDraft | None = None
@@ -61,7 +59,7 @@ class PastDialog(QWidget):
         self._began_ms = 0
         """when the recorder began that brings the file in"""
         self._make()
-        self._lay_out()
+        self._arrange()
         desk.import_done.connect(self._done)
         desk.tasks_changed.connect(self._progress)
         desk.welcomed.connect(self._welcomed)
@@ -70,7 +68,6 @@ class PastDialog(QWidget):
 
     # ---------------------------------------------------------------- parts
     def _make(self) -> None:
-        self._labels = [Text(f"{n}  {tr(word)}", "body") for n, word in enumerate(STEPS, 1)]
         self.form, self.columns = PastForm(), PastColumns()
         self.preview, self.result = PreviewPanel(self._desk, dated=True), PastResult()
         self.form.changed.connect(self._reformed)
@@ -83,60 +80,21 @@ class PastDialog(QWidget):
         self.result.again.toggled.connect(lambda _: self._enable())
         self.rows = plain_table(tr("First rows of the file"), [""], 0)
         self._aside = Text("", "caption", "secondary", wrap=True)
-        self._head = Elided("", "body", "secondary")
-        self._say = Text("", "body", "secondary", wrap=True)
         self.choose = button(tr("Choose a file…"), self._ask_file)
         self.cancel = button(tr("Cancel"), self._stop)
         self.back = button(tr("Back"), self._go_back)
         self.save = button(tr("Save mapping as file…"), self._ask_save)
         self.primary = button(tr("Choose a file…"), self._primary, kind="primary")
 
-    def _lay_out(self) -> None:
-        left, reading, right = QWidget(), QWidget(), QWidget()
-        left.setFixedWidth(theme().px(148))
-        steps = QVBoxLayout(left)
-        steps.setContentsMargins(0, 0, 0, 0)
-        steps.setSpacing(10)
-        for label in self._labels:
-            steps.addWidget(label)
-        steps.addStretch(1)
-        inner = QVBoxLayout(reading)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(self.form)
-        inner.addWidget(self.rows, 1)
-        inner.addWidget(self._aside)
-        beside = QVBoxLayout(right)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.setSpacing(12)
-        beside.addWidget(self.columns, 5)
-        beside.addWidget(self.preview, 4)
+    def _arrange(self) -> None:
+        self._beside_steps.addStretch(1)
+        reading = stacked(((self.form, 0), (self.rows, 1), (self._aside, 0)))
+        self._right = stacked(((self.columns, 5), (self.preview, 4)), 12)
         self._middle = QStackedWidget()
         for page in (invitation(), reading, self.result):
             self._middle.addWidget(page)
-        self._right, self._bar = right, rule(vertical=True)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(16, 12, 16, 12)
-        outer.setSpacing(10)
-        head = row(Text(tr("Bring the past in"), "heading"))
-        head.addWidget(self._head, 1)
-        running = Text(tr("The city keeps running behind this window"), "caption", "secondary")
-        head.addWidget(running)
-        outer.addLayout(head)
-        outer.addWidget(rule())
-        body = QHBoxLayout()
-        body.setSpacing(16)
-        body.addWidget(left)
-        body.addWidget(rule(vertical=True))
-        body.addWidget(self._middle, 6)
-        body.addWidget(self._bar)
-        body.addWidget(right, 7)
-        outer.addLayout(body, 1)
-        outer.addWidget(rule())
-        foot = row(spacing=8)
-        foot.addWidget(self._say, 1)
-        for widget in (self.cancel, self.back, self.choose, self.save, self.primary):
-            foot.addWidget(widget)
-        outer.addLayout(foot)
+        answers = (self.cancel, self.back, self.choose, self.save, self.primary)
+        self._lay_out(self._middle, 6, self._right, answers)
 
     # ---------------------------------------------------------------- choosing and looking
     def _ask_file(self) -> None:
@@ -374,11 +332,7 @@ class PastDialog(QWidget):
         self._show()
 
     def _go(self, step: int) -> None:
-        self._step = step
-        for number, label in enumerate(self._labels):
-            label.set_tone("primary" if number == step else "muted")
-            mark = "✓" if number < step else str(number + 1)
-            label.setText(f"{mark}  {tr(STEPS[number])}")
+        self._mark(step)
         self._middle.setCurrentIndex(min(step, 2))
         self._right.setVisible(step == MAP)
         self._bar.setVisible(step == MAP)
@@ -407,7 +361,3 @@ class PastDialog(QWidget):
             why = tr("It was brought in before with another mapping")
         self.primary.setEnabled(not why)
         self.primary.setToolTip(why)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self.gone.emit()
-        super().closeEvent(event)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.task import TaskState
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.parts import Text
+from lamplighter.ui.parts import Text, window_of_its_own
 from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.tasks import TaskBar
 from lamplighter.ui.words import tr
@@ -24,10 +24,7 @@ class TaskDialog(QWidget):
 
     def __init__(self, desk: Desk, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setProperty("role", "panel")
-        self.setWindowTitle(title)
+        window_of_its_own(self, title)
         self._desk = desk
         self._task = 0
         self._restarts = Restarts(desk)
