@@ -43,6 +43,8 @@ class NgsiFeed(WebFeed):
         self._tenant = options.get("tenant", "")
         self._receiver: Receiver | None = None
         self._subscriptions: list[str] = []
+        self._rows: dict[str, int] = {}
+        """address of a page -> entities it held; one that is as it was does not say so again"""
         self.homes: dict[str, str] = {}
         """datastream -> the id of its entity"""
 
@@ -69,10 +71,9 @@ class NgsiFeed(WebFeed):
                 url = f"{self._base}/entities?type={quote(kind)}&limit={PAGE}"
                 url += f"&offset={page * PAGE}" if page else ""
                 answer = await self._get(url, self._headers())
-                if answer.unchanged:
-                    break
-                tree = tree_of(answer.body)
-                if self._take(tree, answer.body) < PAGE:
+                if not answer.unchanged:
+                    self._rows[url] = self._take(tree_of(answer.body), answer.body)
+                if self._rows.get(url, 0) < PAGE:
                     break
 
     def _take(self, tree: Any, body: bytes) -> int:

@@ -20,6 +20,7 @@ from tests.kit.web import Page, WebServer
 
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
+from lamplighter.sources import ngsi_feed
 from lamplighter.sources.ngsi_ld import entities_of, read_entities
 from lamplighter.sources.notices import Receiver
 
@@ -58,6 +59,22 @@ def test_values_are_read_with_their_time_unit_and_entity_and_told_once() -> None
             later = json.dumps([_entity(22.0, "2026-11-22T10:05:00Z")]).encode()
             web.put("/ngsi-ld/v1/entities", later)
             feed.until(lambda f: f.values("AirQualityObserved:S1/NO2") == [21.5, 22.0])
+
+
+def test_a_change_behind_a_page_that_is_as_it_was_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ngsi_feed, "PAGE", 1)
+    first, second = _entity(21.5), {**_entity(30.0), "id": "urn:ngsi-ld:AirQualityObserved:S2"}
+    pages = "/ngsi-ld/v1/entities?type=AirQualityObserved&limit=1"
+    with WebServer() as web:
+        web.put(pages, json.dumps([first]).encode(), ETag="never changes")
+        web.put(f"{pages}&offset=1", json.dumps([second]).encode())
+        web.put(f"{pages}&offset=2", b"[]")
+        with Opened(_url(web)) as feed:
+            feed.until(lambda f: f.values("AirQualityObserved:S2/NO2") == [30.0])
+            second["NO2"] = {**second["NO2"], "value": 31.0, "observedAt": "2026-11-22T10:05:00Z"}
+            web.put(f"{pages}&offset=1", json.dumps([second]).encode())
+            feed.until(lambda f: f.values("AirQualityObserved:S2/NO2") == [30.0, 31.0])
+            assert feed.values("AirQualityObserved:S1/NO2") == [21.5]
 
 
 def test_a_value_with_a_time_is_told_once_beside_one_that_has_none() -> None:
