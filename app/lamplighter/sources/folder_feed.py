@@ -115,11 +115,18 @@ class FolderFeed(PolledFeed):
         self._warning = None
         count = messages_of(found.points)
         pending = _Pending(self.source.next_seq, count, received, chunk)
+        before = self._files.mark(chunk.number)
         self._files.took(chunk)
         if count:
             with self._lock:
                 self._pending.append(pending)
-        self._remember(sure=bool(count))
+        try:
+            self._remember(sure=bool(count))
+        except OSError:  # a full disk: what is not written down is not sent, and read again later
+            self._files.back(chunk.number, before)
+            with self._lock:
+                self._pending = [p for p in self._pending if p is not pending]
+            raise
         self.source.put(found.points, units=found.units, original=chunk.body, note=pending)
         for odd in found.odd:
             self.source.set_aside(odd.body, f"{odd.name}: {odd.what}", odd.code)

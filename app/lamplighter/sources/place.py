@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -54,6 +55,18 @@ class Place:
                     out.flush()
                     os.fsync(out.fileno())
             fresh.replace(self._file)
+            if sure:
+                _sync(self._file.parent)
+
+
+def _sync(folder: Path) -> None:
+    """The name itself on the disk, where folders can be forced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 class Progress:

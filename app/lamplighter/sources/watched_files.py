@@ -8,7 +8,7 @@ line end is there, or when the file has stood still for a while.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,6 +140,18 @@ class WatchedFiles:
         known.at = chunk.end
         known.header = chunk.header or known.header
         known.version = chunk.version or known.version
+
+    def mark(self, number: int) -> Known | None:
+        """How far a file was read, to go `back` to."""
+        known = self.known.get(number)
+        return None if known is None else replace(known)
+
+    def back(self, number: int, known: Known | None) -> None:
+        """What was taken since `mark` was not taken after all."""
+        if known is None:
+            self.known.pop(number, None)
+        else:
+            self.known[number] = known
 
     def forget_gone(self) -> None:
         """Files that are not there any more; their numbers may be used anew."""

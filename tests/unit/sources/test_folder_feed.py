@@ -16,6 +16,7 @@ from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed, full_url
 from lamplighter.sources import watched_files
 from lamplighter.sources.folder_feed import FolderFeed
+from lamplighter.sources.place import Place
 from lamplighter.sources.watched_files import WatchedFiles
 
 CSV = """
@@ -127,6 +128,33 @@ def test_after_a_crash_the_same_messages_come_again_under_the_same_numbers(
         after = [m.payload for m in feed.got if "/obs/" in str(m.topic)]
     assert after[:2] == before and len(after) == 3
     assert [json.loads(b)["seq"] for b in after] == [0, 1, 2]
+
+
+def test_lines_that_a_full_disk_kept_from_being_noted_are_taken_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, project = tmp_path / "data", tmp_path / "project"
+    data.mkdir()
+    project.mkdir()
+    write, full = Place.write, [0]
+
+    def wanting(self: Place, what: Any, *, sure: bool = False) -> None:
+        if sure and full[0]:
+            full[0] -= 1
+            raise OSError(28, "No space left on device")
+        write(self, what, sure=sure)
+
+    monkeypatch.setattr(Place, "write", wanting)
+    _append(data / "a.csv", (0, 1.0))
+    with Opened(_url(data), CSV, folder=project) as feed:
+        feed.until(lambda f: f.points)
+        full[0] = 2
+        _append(data / "a.csv", (1, 2.0), (2, 3.0))
+        feed.until(lambda f: "No space" in str(f.feed.problem))
+        feed.until(lambda f: f.values("a/level") == [1.0, 2.0, 3.0])
+    with Opened(_url(data), CSV, folder=project) as feed:
+        feed.until(lambda f: f.feed.polls > 2)
+        assert feed.points == []
 
 
 def test_without_its_notebook_the_same_lines_would_come_under_other_numbers(
