@@ -82,7 +82,9 @@ class HistorianNames:
         found = values.copy()
         for number in textual:
             rows = np.flatnonzero(numbers == number)
-            codes = [self._words.get((number, int(v)), NONE) for v in values[rows]]
+            codes = [
+                self._words.get((number, int(v)), NONE) if v == v else NONE for v in values[rows]
+            ]
             found[rows] = np.where(np.array(codes) >= 0, codes, np.nan)
         return found
 

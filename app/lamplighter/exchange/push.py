@@ -255,7 +255,8 @@ class Pusher:
         streams = self._names.streams(points.datastream)
         values = self._names.values(points.datastream, points.value, names)
         sources = np.array([r[1] for r in rows], np.int64)[points.message]
-        lost_word = np.isnan(values) & ~np.isnan(points.value)
+        worded = np.isin(points.datastream, list(names.words))
+        lost_word = np.isnan(values) & (worded | ~np.isnan(points.value))
         unnamed = (sources != NONE) & ((streams == NONE) | lost_word)
         for place in np.flatnonzero(unnamed).tolist():
             why = "its datastream or word has no name there (a NUL in it, or too long)"

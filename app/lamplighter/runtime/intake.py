@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from lamplighter.domain.exchange import NamedStream, ReceivedChunk
 from lamplighter.domain.observation import Batch, Committed, PointColumns, Quarantined
 from lamplighter.domain.problems import LamplighterError, fault
+from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.pipeline import Pipeline, Registry
 from lamplighter.store import Store
 
@@ -37,12 +38,12 @@ def to_batch(
     sources = [_source(registry, name) for name in chunk.sources]
     streams = np.array([_stream(registry, s) for s in chunk.streams], np.int32)
     points = chunk.points
-    value = _coded(registry, chunk, streams)
+    value, quality = _coded(registry, chunk, streams)
     made = PointColumns(
         streams[points.stream] if len(streams) else np.empty(0, np.int32),
         points.time_ms,
         value,
-        points.quality,
+        quality,
         points.message,
         points.place,
     )
@@ -77,20 +78,26 @@ def _stream(registry: Registry, wanted: NamedStream) -> int:
     return number
 
 
-def _coded(registry: Registry, chunk: ReceivedChunk, streams: np.ndarray) -> np.ndarray:
-    """Values with words as this store's codes; NaN where a datastream has too many words."""
-    value = chunk.points.value
+def _coded(
+    registry: Registry, chunk: ReceivedChunk, streams: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(values with words as this store's codes, qualities); where a datastream has too many words
+    NaN, which is bad.
+    """
+    value, quality = chunk.points.value, chunk.points.quality
     textual = np.array([s.text for s in chunk.streams], bool)
     rows = np.flatnonzero(textual[chunk.points.stream]) if len(streams) else np.empty(0, int)
     if not len(rows):
-        return value
-    value = value.copy()
+        return value, quality
+    value, quality = value.copy(), quality.copy()
     for row in rows.tolist():
         if np.isfinite(value[row]):
             word = chunk.words[int(value[row])]
             code = registry.code(int(streams[chunk.points.stream[row]]), word)
             value[row] = np.nan if code is None else code
-    return value
+        if not np.isfinite(value[row]):
+            quality[row] = quality[row] & ~np.uint8(CLASS_MASK) | np.uint8(Quality.BAD)
+    return value, quality
 
 
 class RecorderDoor:
@@ -109,14 +116,13 @@ class RecorderDoor:
         def convert(pipeline: Pipeline) -> None:
             try:
                 batch = to_batch(pipeline.registry, chunk, aside)
-            except LamplighterError as error:
+                if batch.new_datastreams or batch.new_sources:
+                    self._recorder.names_changed()
+                if not self._past:
+                    pipeline.also_heard(batch.messages)
+                self._recorder.store.writer.submit(batch, end)
+            except Exception as error:  # whoever waits for it is told at once
                 done.set_exception(error)
-                return
-            if batch.new_datastreams or batch.new_sources:
-                self._recorder.names_changed()
-            if not self._past:
-                pipeline.also_heard(batch.messages)
-            self._recorder.store.writer.submit(batch, end)
 
         def end(outcome: Committed | BaseException) -> None:
             if isinstance(outcome, Committed):

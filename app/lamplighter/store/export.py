@@ -62,7 +62,9 @@ def export_rows(
             if not low <= time_ms < high:
                 continue
             key = messages[message]
-            shown = words.get((stream, int(value)), value) if stream in textual else value
+            shown: float | str = value
+            if stream in textual and value == value:  # a word that found no room is no number
+                shown = words.get((stream, int(value)), value)
             yield ObservationRow(
                 sources[key.source], key.epoch, key.seq, place, names[stream], time_ms,
                 batch.wall_ms, shown, _WORDS[quality],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.kit.broker import free_port
 from tests.kit.consoles import QUERY, Console, batch, swapped
@@ -293,6 +294,21 @@ def test_a_name_the_historian_cannot_hold_sets_its_own_points_aside(
     assert {p.kind for p in exchanger.ledger.poison()} == {"message"}
     assert exchanger.state().poison == 4
     exchanger.close()
+
+
+def test_a_state_without_a_word_sets_itself_aside_and_blocks_nothing(
+    historian: Postgres, consoles: tuple[Console, Console, Console]
+) -> None:
+    a = consoles[0]
+    first = batch("pumps", 7, 0, fresh=True, words=True)
+    first.points.value[2] = np.nan  # more words than a datastream may have
+    a.put(first)
+    exchanger = a.exchanger(historian.url)
+    exchanger.exchange()
+    assert {p.kind for p in exchanger.ledger.poison()} == {"observation"}
+    assert exchanger.state().waiting == 0
+    exchanger.close()
+    assert historian.sql("SELECT DISTINCT state FROM lamplighter.reading WHERE state IS NOT NULL")
 
 
 def test_the_same_message_with_another_content_is_set_aside(

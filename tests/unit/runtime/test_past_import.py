@@ -211,6 +211,24 @@ def test_our_own_export_comes_back_without_a_mapping(town: Town, tmp_path: Path)
     other.store.close()
 
 
+def test_words_that_find_no_room_are_bad_and_everything_can_still_be_exported(town: Town) -> None:
+    rows = "".join(f"2020-01-01T00:{n // 60:02}:{n % 60:02}Z,note,word {n}\n" for n in range(300))
+    mapping = """
+source = "log"
+[time]
+column = "time"
+[long]
+datastream = "tag"
+value = "value"
+[datastreams."note"]
+text = true
+"""
+    assert town.take(town.write("time,tag,value\n" + rows), mapping).counts.stored == 300
+    found = town.rows()
+    assert [r[2] for r in found[:256]] == [f"word {n}" for n in range(256)]
+    assert {r[3] for r in found[:256]} == {"good"} and {r[3] for r in found[256:]} == {"bad"}
+
+
 def test_failures_and_work_orders(town: Town) -> None:
     failures = town.write("pump;when;why\nP-1;05.03.2019 07:10;bearing\n;05.03.2019 07:10;seal\n")
     mapping = """
