@@ -155,7 +155,7 @@ class Inlet:
 
     def _take(self, messages: Sequence[RawMessage]) -> None:
         while not self._between.empty():
-            self._between.get()(self._pipeline)
+            self._do_between(self._between.get())
         while not self._settled.empty():
             self._pipeline.settled(self._settled.get())
         self._ask_again()
@@ -168,6 +168,12 @@ class Inlet:
         self._writer.submit(batch, self._done)
         if self._writer.full_since_ms is not None:
             self._waits(batch)
+
+    def _do_between(self, work: Callable[[Pipeline], None]) -> None:
+        try:
+            work(self._pipeline)
+        except Exception:  # what came in the meantime must not be lost with it
+            log.exception("work between two batches failed")
 
     def _ask_again(self) -> None:
         now = time.monotonic()

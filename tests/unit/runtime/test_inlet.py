@@ -8,6 +8,7 @@ from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
 
 from lamplighter.domain.field_message import RawMessage
+from lamplighter.domain.observation import Batch
 from lamplighter.pipeline import Pipeline
 from lamplighter.runtime.inlet import QUEUE_MESSAGES, Inlet
 from lamplighter.runtime.originals import LARGEST, TOPICS, Originals
@@ -33,6 +34,44 @@ def test_a_queue_takes_of_many_what_it_has_room_for_and_keeps_their_order() -> N
     assert inlet.deliver_all(many[:1]) == 0
     taken = [message.token for message in inlet._gather()]
     assert taken == list(range(len(taken)))
+
+
+def test_work_between_two_batches_that_fails_loses_no_message() -> None:
+    clock, feeds, writer = FakeClock(), _Feeds(), _Writer()
+    inlet = Inlet(
+        Pipeline(clock=clock),
+        feeds,  # type: ignore[arg-type]
+        writer,  # type: ignore[arg-type]
+        committed=lambda _: None,
+        failed=lambda _: None,
+        decoded=lambda *_: None,
+    )
+    done: list[int] = []
+
+    def broken(_: Pipeline) -> None:
+        raise RuntimeError("the writer has stopped")
+
+    inlet.between(broken)
+    inlet.between(lambda _: done.append(1))
+    inlet._take([FeedBuilder(clock).message(0)])
+    assert done == [1]
+    assert [len(batch.messages) for batch in writer.got] == [1]
+
+
+class _Feeds:
+    def ask(self, requests: list[object]) -> int:
+        return len(requests)
+
+
+class _Writer:
+    queue_points = 0
+    full_since_ms = None
+
+    def __init__(self) -> None:
+        self.got: list[Batch] = []
+
+    def submit(self, batch: Batch, on_done: object) -> None:
+        self.got.append(batch)
 
 
 def test_what_is_remembered_of_many_is_what_one_by_one_would_leave() -> None:
