@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lamplighter.domain.clock import Clock
+from lamplighter.domain.observation import Gap
 from lamplighter.pipeline import EpochState, Pipeline, Registry
 from lamplighter.runtime.feed_health import heard_by
 from lamplighter.runtime.feeds import is_shared, stored_feeds
@@ -13,14 +14,17 @@ def as_left(store: Store, clock: Clock) -> Pipeline:
     """A pipeline that goes on where the stored history ends."""
     registry = Registry(store.datastreams(), sorted(store.sources().items()))
     lives = {life.source: life for life in store.lives()}
-    gaps = [g for g in store.gaps() if g.state != "filled"]
+    gaps: dict[tuple[int, int], list[Gap]] = {}
+    for gap in store.gaps():
+        if gap.state != "filled":
+            gaps.setdefault((gap.source, gap.epoch), []).append(gap)
     parts = _heard_in_part(store)
     states = [
         EpochState(
             source,
             epoch,
             spans,
-            tuple(g for g in gaps if (g.source, g.epoch) == (source, epoch)),
+            tuple(gaps.get((source, epoch), ())),
             lives.get(source),
         )
         for (source, epoch), spans in store.sequence_state().items()
