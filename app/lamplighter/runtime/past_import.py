@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lamplighter.domain.clock import Clock
 from lamplighter.domain.exchange import ReceivedChunk, ReceivedPoints
@@ -251,9 +252,12 @@ class PastImport:
     # ------------------------------------------------------------ failures and work orders
     def _orders(self, file: PastFile, mapping: PastMapping, progress: Progress) -> None:
         failures = mapping.kind == "failures"
+        known = self._failures() if failures else {}
         for piece in file.pieces(5_000):
             self.counts.rows += len(piece.rows) + len(piece.broken)
             orders, aside = read_orders(piece, file.columns, mapping)
+            if failures:
+                orders = [_told_apart(order, known) for order in orders]
             self._keep(orders)
             self._named.update(order.asset for order in orders)
             for order in orders:
@@ -265,6 +269,11 @@ class PastImport:
             self.counts.points += len(orders) + len(aside)
             self._quarantine(file, piece, aside)
             progress(piece.done, file.total, f"{self.counts.rows:,} rows of {file.file.name}")
+
+    def _failures(self) -> dict[str, str]:
+        """id -> finding of the failures that are in, but for those whose finding people wrote."""
+        every = self._store.work_orders()
+        return {o.id: o.finding for o in every if o.finding.startswith("failed: ")}
 
     def _keep(self, orders: Sequence[WorkOrder]) -> None:
         def put(access: object) -> None:
@@ -364,6 +373,17 @@ def _order(cell: dict[str, str], mapping: PastMapping) -> WorkOrder:
         note=cell.get("note", ""),
         finding=cell.get("finding", ""),
     )
+
+
+def _told_apart(failure: WorkOrder, known: dict[str, str]) -> WorkOrder:
+    """A failure under an id of its own where its asset failed in another way at the same moment.
+
+    `known`: id -> finding of those before it; it is noted there.
+    """
+    if known.setdefault(failure.id, failure.finding) == failure.finding:
+        return failure
+    stamp = hashlib.blake2b(failure.finding.encode(), digest_size=4).hexdigest()
+    return replace(failure, id=f"{failure.id}-{stamp}")
 
 
 def _when(text: str, mapping: PastMapping) -> int:

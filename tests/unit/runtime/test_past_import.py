@@ -267,6 +267,18 @@ closed = "to"
     assert "no asset" in entry.reason
 
 
+def test_two_failures_of_one_asset_at_one_moment_are_two(town: Town) -> None:
+    mapping = 'kind = "failures"\n[columns]\nasset = "pump"\ntime = "when"\nmode = "why"\n'
+    file = town.write("pump,when,why\nP-1,2019-03-05,seal\nP-1,2019-03-05,bearing\n")
+    for _ in range(2):  # the second time adds nothing
+        assert town.take(file, mapping).counts.failures == 2
+        found = [o.finding for o in town.store.work_orders()]
+        assert sorted(found) == ["failed: bearing", "failed: seal"]
+    other = town.write("pump,when,why\nP-1,2019-03-05,motor\n", "other.csv")
+    assert town.take(other, mapping).counts.failures == 1
+    assert len(town.store.work_orders()) == 3
+
+
 def test_assets_that_the_project_does_not_know_are_named(town: Town) -> None:
     failures = town.write("pump,when\nP-99,2019-03-05\n")
     town.take(failures, 'kind = "failures"\n[columns]\nasset = "pump"\ntime = "when"\n')
