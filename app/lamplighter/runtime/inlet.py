@@ -162,7 +162,10 @@ class Inlet:
         batch = self._pipeline.take(messages)
         if not messages and batch.is_empty:
             return
-        self._decoded(batch, self._pipeline)
+        try:
+            self._decoded(batch, self._pipeline)
+        except Exception:  # it only tells of the batch, which is stored whatever becomes of that
+            log.exception("a decoded batch was not told", messages=len(messages))
         while self._writer.queue_points > WRITER_POINTS and not self._stopping.is_set():
             time.sleep(0.01)
         self._writer.submit(batch, self._done)

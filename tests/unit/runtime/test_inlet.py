@@ -6,9 +6,11 @@ import random
 
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
+from tests.kit.patience import until
 
 from lamplighter.domain.field_message import RawMessage
 from lamplighter.domain.observation import Batch
+from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.pipeline import Pipeline
 from lamplighter.runtime.inlet import QUEUE_MESSAGES, Inlet
 from lamplighter.runtime.originals import LARGEST, TOPICS, Originals
@@ -111,3 +113,39 @@ def test_whoever_takes_one_at_a_time_says_how_many_it_took() -> None:
     assert one_by_one(deliver)(many) == 3
     assert got == [0, 1, 2]
     assert one_by_one(lambda _: True)(many) == 5
+
+
+def test_what_fails_while_a_batch_is_told_or_between_two_loses_no_message() -> None:
+    clock = FakeClock()
+    submitted: list[int] = []
+
+    class Disk:
+        queue_points = 0
+        full_since_ms = None
+
+        def submit(self, batch: Batch, done: object) -> None:
+            submitted.append(len(batch.messages))
+
+    class Feeds:
+        def ask(self, due: object) -> None:
+            pass
+
+    def broken(*_: object) -> None:
+        raise LamplighterError(problem("A-401", what="now"))
+
+    inlet = Inlet(
+        Pipeline(clock=clock),
+        Feeds(),  # type: ignore[arg-type]
+        Disk(),  # type: ignore[arg-type]
+        committed=lambda _: None,
+        failed=lambda _: None,
+        decoded=broken,
+    )
+    inlet.between(broken)
+    device = FeedBuilder(clock)
+    inlet.start()
+    assert inlet.deliver(device.message(0))
+    until(lambda: sum(submitted) == 1)
+    assert inlet.deliver(device.message(1))
+    until(lambda: sum(submitted) == 2)
+    assert inlet.stop(30.0)
