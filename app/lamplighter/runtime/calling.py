@@ -21,10 +21,12 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from msgspec import Struct
 
 from lamplighter.domain.alarm_design import Way
 
+log = structlog.get_logger(__name__)
 DEADLINE_S: Final = 20.0
 MOST_NAMED: Final = 20
 """alarms listed in one call; the others are counted"""
@@ -79,7 +81,7 @@ def secret_of(way: Way) -> str:
             if found is None:
                 raise CannotCallError(f"the keyring has no password for {service}")
             return str(found)
-    except (KeyError, OSError):
+    except (KeyError, OSError, UnicodeError):
         raise CannotCallError(f"its secret {place}:{name} is not there") from None
     raise CannotCallError("its secret is named by nothing known")
 
@@ -193,6 +195,8 @@ def _program(way: Way, what: Call, deadline_s: float, cancel: threading.Event | 
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
     except OSError as error:
@@ -260,11 +264,18 @@ class AckListener:
     def _take(self, payload: bytes) -> None:
         try:
             said = json.loads(payload[:10_000])
-            token, who = str(said["token"]), str(said["by"]).strip()[:80]
-        except (ValueError, KeyError, TypeError):
+            token, who = (
+                str(said[name]).encode("utf-8", "replace").decode() for name in ("token", "by")
+            )
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
-        if token and who:
+        who = who.strip()[:80]
+        if not token or not who:
+            return
+        try:
             self._heard(token, who)
+        except Exception:  # the client's thread ends with it, and no later answer would be heard
+            log.exception("an answer to a call was not taken", way=self.way.id)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -191,6 +191,9 @@ class EscalationDesk:
                 who = self._call(way, what)
             except CannotCallError as error:
                 problem_text = str(error)
+            except Exception as error:  # told and tried again with pauses like any other
+                log.exception("a way to call failed", way=way.id)
+                problem_text = f"{type(error).__name__}: {error}"
             with self._lock:
                 self._note(number, escalation, way, due, mono, failed=bool(problem_text))
             self._tell(way, what, who, problem_text)
@@ -267,7 +270,10 @@ class EscalationDesk:
     # ------------------------------------------------------------ answers
     def _answered(self, token: str, who: str) -> None:
         """An answer came over a topic. A token nobody gave out is refused and audited."""
-        keys = next((k for t, k in tuple(self._tokens) if secrets.compare_digest(t, token)), None)
+        said = token.encode("utf-8", "replace")
+        keys = next(
+            (k for t, k in tuple(self._tokens) if secrets.compare_digest(t.encode(), said)), None
+        )
         if keys is None:
             self._audit("answer to a call", who, "its token was never given out", "refused")
             return

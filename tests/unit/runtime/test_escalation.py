@@ -13,13 +13,21 @@ from pathlib import Path
 import pytest
 from tests.kit.alarm_room import AlarmRoom
 from tests.kit.broker import Broker
+from tests.kit.patience import until
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import AlarmState
 from lamplighter.domain.alarm_design import Escalation, Way
-from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.runtime import calling, escalation
-from lamplighter.runtime.calling import Call, CannotCallError, acknowledged_by, call, secret_of
+from lamplighter.runtime.calling import (
+    AckListener,
+    Call,
+    CannotCallError,
+    acknowledged_by,
+    call,
+    secret_of,
+)
 
 CALL = Call("Tank full", "Tank full, call the crew", ("a@b",), (), "tok", "town")
 KEY = "project.full@T0"
@@ -142,6 +150,62 @@ def _runs(pid: int) -> bool:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
     except OSError:
         return False
+
+
+def test_what_a_program_prints_need_not_be_text(tmp_path: Path) -> None:
+    code = "import sys; sys.stdout.buffer.write(b'\\xff\\xfe sent\\nack Maria\\n')"
+    assert call(_program(tmp_path, code), CALL) == "Maria"
+
+
+def test_an_answer_of_whatever_letters_ends_no_listener(tmp_path: Path) -> None:
+    with Broker(tmp_path / "broker") as broker:
+        way = Way("topic", "mqtt", "127.0.0.1", broker.port, tls="none", topic="town/alarms")
+        heard: list[tuple[str, str]] = []
+
+        def take(token: str, who: str) -> None:
+            heard.append((token, who))
+            if token == "fails":
+                raise LamplighterError(problem("A-401", what="now"))
+
+        listener = AckListener(way, take)
+        client = calling.mqtt_client(way, "crew")
+        client.connect("127.0.0.1", broker.port)
+        client.loop_start()
+
+        def ends() -> bool:
+            for body in ("[" * 9_000, '{"token": "fails", "by": "x"}'):
+                client.publish("town/alarms/ack", body, 1)
+            client.publish("town/alarms/ack", '{"token": "t\\ud800", "by": "\\u0141"}', 1)
+            return ("t?", "\u0141") in heard
+
+        until(ends)
+        listener.close()
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_a_token_of_other_letters_is_refused_like_any_other(room: AlarmRoom) -> None:
+    desk = room.recorder.escalation
+    desk._tokens.append(("right", (KEY,)))
+    desk._answered("schl\u00fcssel", "Mallory")
+    room.until(lambda: [e for e in room.audited() if e.result == "refused"])
+
+
+def test_a_way_that_fails_in_an_unknown_manner_is_told_and_gets_its_pauses(
+    room: AlarmRoom,
+) -> None:
+    calls: list[str] = []
+
+    def broken(way: Way, what: Call) -> str:
+        calls.append(way.id)
+        raise RuntimeError("odd")
+
+    room.recorder.escalation._call = broken
+    _arrange(room, Way("post", "email", "127.0.0.1", 9, tls="none", sender="a@b", to=("c@d",)))
+    room.tell([20.0])
+    room.until(lambda: [e for e in room.audited() if "odd" in e.reason and e.result == "failed"])
+    tried = room.recorder.escalation._tried
+    assert [t.failures for t in tried.values()] == [1] == [len(calls)]
 
 
 def test_only_a_line_of_its_own_acknowledges() -> None:
