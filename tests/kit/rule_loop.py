@@ -61,7 +61,8 @@ class RuleLoop:
             return None
         if kind is Condition.STALE:
             return math.inf if stale else -math.inf
-        if kind is Condition.RATE and math.isfinite(value) and time > memory.rate_time:
+        believed = math.isfinite(value) and int(newest.quality[stream]) & 3 != 2
+        if kind is Condition.RATE and believed and time > memory.rate_time:
             if memory.rate_time:
                 change = abs(value - memory.rate_value)
                 memory.rate = change * 1000.0 / (time - memory.rate_time)

@@ -82,7 +82,7 @@ class Comparisons:
         old = self._gather(stale, True)
         quality = self._gather(newest.quality, 0)
         bad = ((quality & CLASS_MASK) == Quality.BAD) | ((quality & _UNTRUE) != 0)
-        margin = self._margins(newest, value, time, old)
+        margin = self._margins(newest, value, time, old, bad)
         usable = np.where(self.by_value, ~old & np.isfinite(value) & ~bad, True) & (time > 0)
         rows = self._of[Condition.STALE]
         if rows.size:
@@ -105,7 +105,9 @@ class Comparisons:
         out[inside] = column[self.stream[inside]]
         return out
 
-    def _margins(self, newest: NewestValues, value: Floats, time: Longs, stale: Bools) -> Floats:
+    def _margins(
+        self, newest: NewestValues, value: Floats, time: Longs, stale: Bools, bad: Bools
+    ) -> Floats:
         margin = np.full(len(self), np.nan)
         of = self._of
         rows = of[Condition.ABOVE]
@@ -127,7 +129,9 @@ class Comparisons:
             margin[rows] = far - self.threshold[rows]
         rows = of[Condition.RATE]
         if rows.size:
-            margin[rows] = self._rates(value[rows], time[rows]) - self.threshold[rows]
+            # from or to a value that decides nothing there is no rate either
+            believed = np.where(bad[rows], np.nan, value[rows])
+            margin[rows] = self._rates(believed, time[rows]) - self.threshold[rows]
         return margin
 
     def _rates(self, value: Floats, time: Longs) -> Floats:

@@ -209,6 +209,7 @@ class AlarmEngine(AlarmLives):
         was changed changes its alarm, and one that became more urgent rings again.
         """
         self._rules_due = False
+        self._timers_due = True  # they may ring again after another time
         events: list[AlarmEvent | None] = []
         for key, record in list(self._records.items()):
             row = self._index.get(key)

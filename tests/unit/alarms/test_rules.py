@@ -11,7 +11,7 @@ from tests.kit.rule_loop import RuleLoop
 from lamplighter.alarms.compiled import CompiledRules
 from lamplighter.domain.alarm import AlarmRule, Condition
 from lamplighter.domain.newest_block import NewestValues, blank
-from lamplighter.domain.quality import Quality
+from lamplighter.domain.quality import Quality, QualityMark
 
 FRESH = np.zeros(1, np.bool_)
 
@@ -77,6 +77,16 @@ def test_a_stale_rule_turns_with_the_mask_and_not_before_the_first_value() -> No
     assert compiled.judge(2000, _values(1.0), stale).tolist() == [0]
     assert compiled.pending_time_ms[0] == 2000, "it became stale then, not when it was measured"
     assert compiled.judge(3000, _values(1.0, 3000), FRESH).tolist() == [0]
+
+
+@pytest.mark.parametrize("mark", [Quality.BAD, QualityMark.HAND_SET, QualityMark.WITHHELD])
+def test_there_is_no_rate_from_or_to_a_value_that_decides_nothing(mark: int) -> None:
+    compiled = CompiledRules([_rule(Condition.RATE, 5.0)])
+    for time, value, quality in ((1000, 50.0, 0), (2000, 0.0, mark), (3000, 51.0, 0)):
+        values = _values(value, time)
+        values.quality[0] = quality
+        assert compiled.judge(time, values, FRESH).size == 0
+    assert compiled.judge(4000, _values(60.0, 4000), FRESH).tolist() == [0]
 
 
 @pytest.mark.parametrize("spoil", ["stale", "bad", "missing"])

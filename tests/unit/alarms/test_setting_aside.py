@@ -187,6 +187,16 @@ def test_an_acknowledged_alarm_that_still_holds_rings_again_after_its_time() -> 
     assert event.record.acked_by == ""
 
 
+def test_a_rule_that_is_told_to_ring_again_rings_for_what_is_acknowledged_already() -> None:
+    room = _Room(_rule())
+    room.tell(20.0)
+    room.act("ack")
+    assert room.tell(20.0) == []
+    room.engine.replace_rules([_rule(realarm_ms=60_000)])
+    room.tell(20.0)
+    assert [e.event for e in room.tell(20.0, after_ms=60_000)] == ["realarmed"]
+
+
 def test_a_rule_that_becomes_more_urgent_changes_its_alarm_and_rings_again() -> None:
     room = _Room(_rule(priority=3))
     room.tell(20.0)
