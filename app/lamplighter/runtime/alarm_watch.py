@@ -37,6 +37,8 @@ PATIENCE_MS = 5_000
 """how long a feed or source must be gone, or back, before it is said"""
 SET_MS: Final = 2_000
 _LOST: Final = frozenset({"lost", "refused"})
+_NOBODYS: Final = 2
+"""of a source that no feed of ours brings: nobody waits for it until it speaks"""
 Bools = npt.NDArray[np.bool_]
 
 
@@ -109,11 +111,12 @@ class AlarmWatch:
         self._last_awake = awake()
         self._last_wall = self._begun_ms
         self._last_mono = clock.monotonic_ms()
+        self._missed_from = self._last_mono + RETURN_MS
         self._grace_until = 0
         self._slept_until = 1  # a sleep before this recorder's start is over
         self._told: dict[str, bool] = {}
         self._source_told = np.zeros(0, np.int8)
-        """by source id: 1 silent, -1 heard, 0 nothing was told yet"""
+        """by source id: 1 silent, -1 heard, 0 nothing was told yet, or `_NOBODYS`"""
 
     def look(
         self,
@@ -174,13 +177,18 @@ class AlarmWatch:
         sources: Mapping[int, str],
         lost: set[str],
     ) -> None:
-        """Only of those whose state is not what was told of them last."""
+        """Only of those whose state is not what was told of them last. One that has not spoken
+        since the start is missed too, once its feed had time to bring what waits.
+        """
         if self._source_told.size < heard_ms.size:
             more = heard_ms.size - self._source_told.size
             self._source_told = np.append(self._source_told, np.zeros(more, np.int8))
         now = np.where(dead[: heard_ms.size], 1, -1)
         told = self._source_told[: heard_ms.size]
-        changed = np.flatnonzero((heard_ms >= self._begun_ms) & (told != now))
+        spoke = heard_ms >= self._begun_ms
+        if self._clock.monotonic_ms() >= self._missed_from:
+            spoke |= (now > 0) & (told == 0)
+        changed = np.flatnonzero(spoke & (told != now))
         feed_of = self._feed_of() if changed.size else {}
         away = {f for f, state in self._feed_states() if state == AWAY} if changed.size else set()
         for source in changed.tolist():
@@ -189,7 +197,9 @@ class AlarmWatch:
                 continue
             if sources.get(source, by_hand.SOURCE).startswith(by_hand.SOURCE):
                 continue
-            if feed not in lost:
+            if not feed and heard_ms[source] < self._begun_ms:
+                told[source] = _NOBODYS
+            elif feed not in lost:
                 told[source] = now[source]
                 engine.tell(f"{SOURCE}@{sources[source]}", bool(dead[source]))
 
@@ -215,6 +225,8 @@ class AlarmWatch:
             self._tell(engine, key, True, text)
         elif abs((wall - self._last_wall) - (mono - self._last_mono)) > SET_MS:
             self._grace_until = mono + GRACE_MS
+            # when each source was heard moves with the clock, and so does this
+            self._begun_ms += (wall - self._last_wall) - (mono - self._last_mono)
         elif self._slept_until and mono >= self._slept_until:
             self._slept_until = 0
             self._tell(engine, key, False)

@@ -28,6 +28,8 @@ class _Night:
         self.clock = FakeClock()
         self.awake = 0
         self.feeds = {"feed-1": "live", "feed-2": "live"}
+        self.of_feed = {0: "feed-1", 1: "feed-2"}
+        self.unheard: set[int] = set()
         self.asked: list[str] = []
         self.dead = np.zeros(2, np.bool_)
         self.stale = np.zeros(STREAMS, np.bool_)
@@ -39,7 +41,7 @@ class _Night:
         self.watch = AlarmWatch(
             self.clock,
             lambda: list(self.feeds.items()),
-            lambda: {0: "feed-1", 1: "feed-2"},
+            lambda: self.of_feed,
             lambda: self.asked.append("reload"),
             lambda: self.awake,
         )
@@ -56,7 +58,7 @@ class _Night:
         now = self.clock.wall_ms()
         newest = blank(STREAMS)
         newest.time_ms[:], newest.value[:] = now - 100, 1.0
-        heard = np.full(2, now, np.int64)
+        heard = np.array([0 if n in self.unheard else now for n in range(2)], np.int64)
         silent = self.watch.look(self.engine, self.dead, heard, SOURCES, SOURCE_OF, STREAMS)
         return self.engine.step(1, now, newest, self.stale, silent)
 
@@ -142,6 +144,18 @@ def test_what_stays_away_after_a_sleep_is_told_after_its_grace() -> None:
     night.dead[0] = True
     raised = _raised(night.beats(60))
     assert raised == ["system.console-slept@console", "system.source-silent@dev-a"]
+
+
+def test_a_source_that_fell_silent_while_nobody_recorded_is_missed_after_the_start() -> None:
+    night = _Night()
+    night.unheard, night.dead[:] = {0, 1}, True
+    night.stale[:] = True
+    night.of_feed = {0: "feed-1"}  # the other one belongs to nobody's feed any more
+    assert _raised(night.beats(50)) == []
+    assert _raised(night.beats(30)) == ["system.source-silent@dev-a"]
+    night.unheard, night.dead[:] = set(), False
+    ended = [e.record.key for e in night.beats(30) if e.event == "cleared"]
+    assert ended == ["system.source-silent@dev-a"]
 
 
 @pytest.mark.parametrize("hours", [1, -1, 24, -24])
