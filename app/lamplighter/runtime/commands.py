@@ -82,10 +82,15 @@ class CommandDesk:
             command = self._command(verdict)
             # the intent first, on disk: a command nobody can account for is never sent
             self._audit(request, f"intent {command.id}")
-            self._keep_counter()
-            self._issued.add(command.id)
             state = CommandState(command, Outcome.REQUESTED, recorder.clock.wall_ms())
-            self._keep(state).result(KEEP_S)
+            try:
+                self._keep_counter()
+                self._keep(state).result(KEEP_S)
+            except Exception:
+                what = "it cannot be written down now, so it was not sent"
+                self._end(state, Outcome.REFUSED, what)
+                raise fault("C-701", name=command.target, what=what) from None
+            self._issued.add(command.id)
             try:
                 self._publish(command)
             except LamplighterError:
@@ -138,7 +143,7 @@ class CommandDesk:
             actions=ACTIONS.get(asset.type, ()) if asset is not None else (),
             state_now=self.state_of(request.asset),
             device_live=self._is_live(request.asset),
-            link_live=any(f.state == "live" for f in recorder.feeds.states()),
+            link_live=self._link_live(request.asset),
             tag=recorder.store.setting(f"tag.{request.asset}") or "",
             interlocks=self._interlocks(asset, request.action),
             second_person_needed=asset is not None
@@ -146,6 +151,15 @@ class CommandDesk:
             recent_commands=len(self._recent),
             unknown_outcome=self._still_unknown(request.asset),
         )
+
+    def _link_live(self, asset: str) -> bool:
+        """Whether the feed that brings the device is connected; any, where that is not known."""
+        core = self._recorder.core
+        states = {feed.id: feed.state for feed in self._recorder.feeds.states()}
+        feed_of, table = self._recorder.health.feed_of(), core.city.table.source
+        through = {feed_of.get(int(table[d]), "") for d in self._streams(asset) if d < len(table)}
+        mine = [states[feed] for feed in through if feed in states]
+        return "live" in (mine or states.values())
 
     def _interlocks(self, asset: Asset | None, action: str) -> tuple[Interlock, ...]:
         if asset is None:

@@ -37,9 +37,13 @@ class Store:
         self.states: dict[str, CommandState] = {}
         self.settings: dict[str, str] = {}
         self.writer = self
+        self.full = False
 
     def call(self, work: Callable[[Any], Any]) -> Future[Any]:
         done: Future[Any] = Future()
+        if self.full:
+            done.set_exception(TimeoutError())
+            return done
         done.set_result(work(self))
         return done
 
@@ -71,7 +75,10 @@ class Recorder:
         self.link = True
         self.on_publish: Callable[[], None] = lambda: None
         self.feeds = self.core = self.city = self.audit = self.server = self
-        self.plugins = self.host = self
+        self.plugins = self.host = self.health = self.table = self
+        self.source = np.zeros(1, np.int32)
+        self.through: dict[int, str] = {}
+        self.links = {"feed-1": "live"}
         self.assets = {"V-1": Asset("V-1", "Valve", "V-1", "water", mode="twin")}
         self.by_asset = {"V-1": (0,)}
         self.streams = (Datastream(0, "gw-1", "V-1.position", kind="valve_position"),)
@@ -85,7 +92,10 @@ class Recorder:
         return []
 
     def states(self) -> tuple[wire.FeedState, ...]:
-        return (wire.FeedState("feed-1", "mqtt://x", "live", 1, 0.1),)
+        return tuple(wire.FeedState(n, "mqtt://x", s, 1, 0.1) for n, s in self.links.items())
+
+    def feed_of(self) -> dict[int, str]:
+        return self.through
 
     def publish(self, topic: str, payload: bytes) -> bool:
         if self.link:
@@ -232,3 +242,26 @@ def test_the_state_is_worded_as_the_window_shows_it(recorder: Recorder, desk: Co
     assert desk.state_of("V-1") == "closed"
     recorder.newest.value[0] = np.nan
     assert desk.state_of("V-1") == ""
+
+
+def test_the_link_that_counts_is_the_one_of_the_device(
+    recorder: Recorder, desk: CommandDesk
+) -> None:
+    recorder.through = {0: "feed-2"}
+    recorder.links = {"feed-1": "live", "feed-2": "lost"}
+    with pytest.raises(LamplighterError, match="link to the field is down"):
+        desk.send(CLOSE, "live")
+    assert recorder.published == []
+    recorder.links["feed-2"] = "live"
+    assert desk.send(CLOSE, "live").outcome is Outcome.SENT
+
+
+def test_what_cannot_be_written_down_is_not_sent_and_says_so(
+    recorder: Recorder, desk: CommandDesk
+) -> None:
+    recorder.store.full = True
+    with pytest.raises(LamplighterError, match="not sent"):
+        desk.send(CLOSE, "live")
+    assert recorder.published == []
+    assert recorder.outcomes()[-1] is Outcome.REFUSED
+    assert recorder.audited[-1].startswith("refused")
