@@ -35,17 +35,28 @@ class Answering:
             raise fault("C-701", name=what, what=f"the role {who.role.value} may not {right.value}")
 
     def _on_beat(self, work: Callable[[], T]) -> T:
-        """Run on the core's thread and wait for its value or exception."""
+        """Run on the core's thread and wait for its value or exception.
+
+        Raises LamplighterError (U-805) when its turn does not come in time; then it is not done.
+        """
         answer: Future[T] = Future()
 
         def run() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return  # whoever asked was told that it is not done
             try:
                 answer.set_result(work())
             except BaseException as error:
                 answer.set_exception(error)
 
         self._recorder.core.on_beat(run)
-        return answer.result(BEAT_ANSWER_S)
+        try:
+            return answer.result(BEAT_ANSWER_S)
+        except TimeoutError:
+            if answer.cancel():
+                what = f"the recorder is too busy, nothing was done for {BEAT_ANSWER_S:.0f} s"
+                raise fault("U-805", what=what) from None
+            return answer.result(BEAT_ANSWER_S)  # it is being done, or was just done
 
     def _audit(self, action: str, object: str, reason: str = "", result: str = "done") -> None:
         """One entry in the audit record, in the name of who sits here."""

@@ -156,9 +156,9 @@ class CoreLoop:
         self._dirty.set()
 
     def hear(self, lives: Sequence[SourceLife]) -> None:
-        """Announcements and last wills, as they are decoded."""
-        for life in lives:
-            self.lives[life.source] = life
+        """Announcements and last wills, as they are decoded; taken at the next beat."""
+        heard = {life.source: life for life in lives}
+        self._work.put(lambda: self.lives.update(heard))
 
     # ------------------------------------------------------------------ the beat
     def _run(self) -> None:
