@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,7 +64,10 @@ class HandDesk:
         self._epoch = random.randrange(MAX_EPOCH)
         self._seq = 0
         self._rows: tuple[tuple[int, HandMark], ...] = ()
-        self._rows_for: object = None
+        self._rows_for: tuple[object, object] = (None, None)
+        """the city and the marks `_rows` were made of"""
+        self._lock = threading.Lock()
+        """over every change of `_marks`, which is replaced and never changed in place"""
 
     def start(self) -> None:
         """Tell the decoder what is in maintenance, and begin to lay over."""
@@ -85,7 +89,8 @@ class HandDesk:
             access.put_setting(name, text)
 
         self._recorder.store.writer.call(keep).result()
-        self._marks = {**self._marks, (mark.key, mark.kind): mark}
+        with self._lock:
+            self._marks = {**self._marks, (mark.key, mark.kind): mark}
         if mark.kind == VALUE:
             self._record(mark)
         self._changed()
@@ -98,7 +103,8 @@ class HandDesk:
         self._recorder.store.writer.call(
             lambda access: access.remove_setting(f"{PREFIX}{kind} {key}")
         ).result()
-        self._marks = {k: m for k, m in self._marks.items() if k != (key, kind)}
+        with self._lock:
+            self._marks = {k: m for k, m in self._marks.items() if k != (key, kind)}
         self._changed()
         return mark
 
@@ -108,7 +114,8 @@ class HandDesk:
         over = [m for m in self._marks.values() if m.until_ms <= now]
         if not over:
             return
-        self._marks = {k: m for k, m in self._marks.items() if m.until_ms > now}
+        with self._lock:
+            self._marks = {k: m for k, m in self._marks.items() if m.until_ms > now}
         names = [f"{PREFIX}{m.kind} {m.key}" for m in over]
 
         def drop(access: WriteAccess) -> None:
@@ -116,15 +123,14 @@ class HandDesk:
                 access.remove_setting(name)
 
         self._recorder.store.writer.call(drop)
+        self._changed()  # first: a record that cannot be written must not keep a point marked
         for mark in over:
             self._recorder.audit.record(
                 actor="Lamplighter", role="recorder", action=f"end {mark.kind} by hand",
                 object=mark.key, reason="its time is over", result="done",
             )  # fmt: skip
-        self._changed()
 
     def _changed(self) -> None:
-        self._rows_for = None
         self.mark_points()
         self._recorder.server.emit(wire.ByHand(self.items))
 
@@ -171,10 +177,11 @@ class HandDesk:
         if not self._marks:
             return newest
         city = self._recorder.core.city
-        if self._rows_for is not city:
+        marks = self._marks
+        if self._rows_for[0] is not city or self._rows_for[1] is not marks:
             ids = {s.key: s.id for s in city.streams}
-            self._rows = tuple((ids[m.key], m) for m in self._marks.values() if m.key in ids)
-            self._rows_for = city
+            self._rows = tuple((ids[m.key], m) for m in marks.values() if m.key in ids)
+            self._rows_for = (city, marks)
         time_ms, value = newest.time_ms.copy(), newest.value.copy()
         quality, trust = newest.quality.copy(), newest.trust.copy()
         for row, mark in self._rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,11 @@ from tests.kit.recorders import running
 from tests.kit.sparkplug import FLOAT, EdgeNode, metric
 
 from lamplighter.domain import wire
+from lamplighter.domain.by_hand import HandMark
 from lamplighter.domain.city import Asset
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
-from lamplighter.domain.problems import LamplighterError
+from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.governance.gate import Interlock
 from lamplighter.runtime import commands
@@ -132,6 +134,57 @@ def test_it_ends_by_itself_and_says_so(recorder: Recorder) -> None:
     until(lambda: recorder.hand.items == ())
     until(lambda: not newest(recorder)[1] & QualityMark.HAND_SET)
     assert any(e["reason"] == "its time is over" for e in audit_entries(recorder.project, 10))
+
+
+def test_a_full_disk_keeps_no_point_in_maintenance_for_ever(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from msgspec.structs import replace
+
+    ask(recorder, wire.SetByHand(KEY, "maintenance", in_ms(recorder, 61_000), "short"))
+    marks: list[dict[int, int]] = []
+    monkeypatch.setattr(recorder.pipeline, "set_marks", marks.append)
+
+    def full(**_: object) -> int:
+        raise LamplighterError(problem("A-401", what="now"))
+
+    monkeypatch.setattr(recorder.audit, "record", full)
+    mark = recorder.hand.items[0]
+    recorder.hand.put(replace(mark, until_ms=recorder.clock.wall_ms() + 200))
+    until(lambda: recorder.hand.items == ())
+    until(lambda: marks and marks[-1] == {})
+
+
+def test_marks_set_at_once_by_many_all_stand(recorder: Recorder) -> None:
+    made = [HandMark(f"gw/X-{n}", "maintenance", "me", "r", 1, 2**50) for n in range(24)]
+    threads = [threading.Thread(target=recorder.hand.put, args=(mark,)) for mark in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {m.key for m in recorder.hand.items} == {m.key for m in made}
+
+
+def test_a_mark_that_comes_while_the_rows_are_made_is_shown_at_the_next_beat(
+    recorder: Recorder,
+) -> None:
+    hand, core = recorder.hand, recorder.core
+    core.overlay = None
+    first, late = (
+        HandMark(KEY, kind, "me", "r", 1, 2**50, value=value)
+        for kind, value in (("maintenance", None), ("value", 3.0))
+    )
+
+    class Slow(dict[tuple[str, str], HandMark]):
+        """Somebody sets a value just while the marks are gone through."""
+
+        def values(self) -> Any:
+            hand._marks = {**self, (KEY, "value"): late}
+            return super().values()
+
+    hand._marks = Slow({(KEY, "maintenance"): first})
+    assert hand.overlay(core.newest).value[0] != 3.0
+    assert hand.overlay(core.newest).value[0] == 3.0
 
 
 def test_what_stands_outlives_the_recorder(tmp_path: Path) -> None:
