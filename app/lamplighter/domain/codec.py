@@ -49,10 +49,9 @@ class Codec:
                 raise TypeError(f"an array of {array.dtype} cannot cross")
             raw = array.tobytes()
             if self._spill is not None and self._spills(len(raw)):
-                handle, name = tempfile.mkstemp(dir=self._spill, suffix=".array")
-                with os.fdopen(handle, "wb") as file:
-                    file.write(raw)
-                return (array.dtype.str, list(array.shape), name)
+                name = _spilled(self._spill, raw)
+                if name:
+                    return (array.dtype.str, list(array.shape), name)
             self._inline += len(raw)
             return (array.dtype.str, list(array.shape), raw)
         if isinstance(value, np.generic):
@@ -79,3 +78,17 @@ class Codec:
         else:
             raw = bytes(body)
         return np.frombuffer(raw, dtype=dtype).reshape(shape)
+
+
+def _spilled(folder: Path, raw: bytes) -> str:
+    """Name of a new file with these bytes; empty where there is no room for it."""
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, suffix=".array")
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+    except OSError:  # a full disk: they cross in the message itself
+        if name:
+            Path(name).unlink(missing_ok=True)
+        return ""
+    return name

@@ -27,7 +27,17 @@ from lamplighter.domain.problems import LamplighterError, problem
 
 log = structlog.get_logger(__name__)
 BACKLOG: Final = 5_000
-LONG: Final = (wire.GetHistory, wire.GetSigns, wire.GetDifference, wire.LookAtPast)
+REFUSED_S: Final = 0.05
+"""pause after somebody was refused: a recorder out of descriptors must not spin"""
+LONG: Final = (
+    wire.GetHistory,
+    wire.GetSigns,
+    wire.GetDifference,
+    wire.LookAtPast,
+    wire.GetAlarmJournal,
+    wire.GetAlarmKpis,
+    wire.WriteAlarmJournal,
+)
 """questions that may read much: nobody waits behind them for a moment or an acknowledgement"""
 Handle = Callable[[wire.Request], wire.Reply]
 
@@ -107,6 +117,7 @@ class WireServer:
             except Exception as error:  # a stranger without the key must not end the loop
                 if not self._stopping.is_set():
                     log.warning("client refused", error=str(error))
+                    self._stopping.wait(REFUSED_S)
                 continue
             if self._stopping.is_set():
                 connection.close()

@@ -38,3 +38,10 @@ def test_without_a_folder_arrays_stay_in_the_message() -> None:
 
     assert len(data) > MAX_FRAME_BYTES
     assert len(Codec().decode(data, Many).columns) == 100
+
+
+def test_where_no_file_can_be_written_a_large_array_crosses_in_the_message(tmp_path: Path) -> None:
+    sent = Many((np.arange(100_000),))
+    data = Codec(tmp_path / "full").encode(sent)
+
+    assert np.array_equal(Codec(tmp_path).decode(data, Many).columns[0], sent.columns[0])
