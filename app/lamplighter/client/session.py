@@ -101,9 +101,10 @@ class Session:
             self._carrier.send(wire.RequestFrame(number, request))
         except OSError as error:
             with self._lock:
-                self._waiting.pop(number, None)
-            refusal = wire.Refused(problem("U-805", what=str(error)))
-            self._answer(done, delivered, refusal)
+                waits = self._waiting.pop(number, None)
+            if waits is not None:  # else the loss of the recorder has answered it
+                refusal = wire.Refused(problem("U-805", what=str(error)))
+                self._answer(done, delivered, refusal)
 
     def _answer(
         self, done: Callable[[wire.Reply], None], delivered: bool, reply: wire.Reply

@@ -121,6 +121,23 @@ def test_a_link_that_breaks_while_sending_is_a_refusal() -> None:
     assert "gone" in reply.problem.text
 
 
+def test_a_recorder_that_goes_while_it_is_asked_answers_once() -> None:
+    carrier, got = Scripted(), []
+    session = Session(carrier)
+
+    def send(frame: wire.RequestFrame) -> None:
+        carrier.lost("it died")
+        raise OSError("broken pipe")
+
+    carrier.send = send  # type: ignore[method-assign]
+    session.ask(wire.GetFeeds(), got.append)
+    assert [r.problem.code for r in got] == ["U-805"]
+    other = Scripted()
+    session = Session(other)
+    carrier.lost, other.send = other.lost, send  # type: ignore[method-assign]
+    assert isinstance(session.ask_now(wire.GetFeeds()), wire.Refused)
+
+
 def test_closing_by_oneself_is_no_loss() -> None:
     lost: list[str] = []
     Session(Scripted(), on_lost=lost.append).close()
