@@ -172,7 +172,7 @@ def newest_entries(file: Path, limit: int = 1000) -> list[AuditEntry]:
     """The newest entries of an audit file, newest first; reads only."""
     if not file.exists():
         return []
-    db = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
         rows = db.execute("SELECT body FROM entry ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
     except sqlite3.OperationalError:
@@ -191,7 +191,7 @@ def verify(
     """
     if not file.exists():
         return AuditVerdict(True, 0, None, "no entries yet")
-    db = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
         return _walk(db, (key.public_key(), *earlier))
     except sqlite3.Error as error:

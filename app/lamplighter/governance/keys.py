@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -24,19 +25,44 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
     """The key in `folder`, made on first use (0600); its public half lies beside it as 64 hex."""
     folder.mkdir(parents=True, exist_ok=True)
     private = folder / PRIVATE
-    if private.exists():
-        return Ed25519PrivateKey.from_private_bytes(private.read_bytes())
-    key = Ed25519PrivateKey.generate()
-    raw = key.private_bytes(
+    raw = private.read_bytes() if private.exists() else b""
+    if raw:
+        key = Ed25519PrivateKey.from_private_bytes(raw)
+    else:
+        key = Ed25519PrivateKey.generate()
+        private.unlink(missing_ok=True)  # empty: the power went while it was made
+        _put(private, _raw(key), 0o600)
+    public = (public_hex(key) + "\n").encode("ascii")
+    if not raw or not (folder / PUBLIC).exists():
+        with contextlib.suppress(OSError if raw else ()):  # reading alone needs no public half
+            _put(folder / PUBLIC, public, 0o644)
+    return key
+
+
+def _raw(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
         serialization.Encoding.Raw,
         serialization.PrivateFormat.Raw,
         serialization.NoEncryption(),
     )
-    handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _put(file: Path, data: bytes, mode: int) -> None:
+    """Whole or not at all, also when the power goes: a cut key would close the project.
+
+    Raises FileExistsError for a private key that somebody else has just made.
+    """
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "wb") as out:
-        out.write(raw)
-    (folder / PUBLIC).write_text(public_hex(key) + "\n", encoding="ascii")
-    return key
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    if file.exists() and file.name == PRIVATE:
+        part.unlink()
+        raise FileExistsError(f"{file} was made meanwhile")
+    part.replace(file)
 
 
 def signed_by_console(folder: Path) -> Callable[[bytes, bytes], bool] | None:

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.command import CommandRequest
 from lamplighter.domain.problems import Problem
-from lamplighter.governance.audit import AuditFile, verify
+from lamplighter.governance.audit import AuditFile, newest_entries, verify
 from lamplighter.governance.gate import Interlock, Mode, Permit, Situation, decide
-from lamplighter.governance.keys import signing_key
+from lamplighter.governance.keys import signed_by_console, signing_key
 from lamplighter.governance.roles import PERMISSIONS, Identity, Permission, Role
 
 WHO = Identity("ann", Role.OPERATOR, "seat-1")
@@ -137,3 +137,28 @@ def test_rebuilding_the_whole_chain_is_caught_by_the_signed_head(
     forged.close()
     assert not verify(tmp_path / "forged.db", key).ok
     assert verify(tmp_path / "forged.db", forger).ok
+
+
+def test_a_record_in_a_folder_of_any_name_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "Town #1 50%20?"
+    folder.mkdir()
+    key = signing_key(folder / "keys")
+    audit = AuditFile(folder / "audit.db", key, SystemClock(), "seat-1")
+    audit.record(actor="ann", role="operator", action="ack", object="A-1")
+    audit.close()
+    assert [e.object for e in newest_entries(folder / "audit.db")] == ["A-1"]
+    verdict = verify(folder / "audit.db", key)
+    assert (verdict.ok, verdict.rows) == (True, 1)
+
+
+def test_a_key_that_was_cut_while_it_was_made_is_made_anew(tmp_path: Path) -> None:
+    """As a power cut leaves it: the file is there and empty, its public half is not."""
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "console.key").touch(0o600)
+    key = signing_key(keys)
+    assert signing_key(keys).public_key() == key.public_key()
+    (keys / "console.pub").unlink()
+    signing_key(keys)
+    check = signed_by_console(keys)
+    assert check is not None and check(b"x", key.sign(b"x"))
