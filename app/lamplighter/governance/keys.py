@@ -33,8 +33,10 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         private.unlink(missing_ok=True)  # empty: the power went while it was made
         _put(private, _raw(key), 0o600)
     public = (public_hex(key) + "\n").encode("ascii")
-    if not raw or not (folder / PUBLIC).exists():
-        with contextlib.suppress(OSError if raw else ()):  # reading alone needs no public half
+    if not raw:
+        _put(folder / PUBLIC, public, 0o644)
+    elif not (folder / PUBLIC).exists():
+        with contextlib.suppress(OSError):  # who only reads can do without it
             _put(folder / PUBLIC, public, 0o644)
     return key
 

@@ -98,7 +98,7 @@ class Inlet:
 
     def put(self, batch: Batch, pipeline: Pipeline, done: OnDone) -> None:
         """Into the store, from work given to `between`; `done` is told as the writer tells it."""
-        self._decoded(batch, pipeline)
+        self._tell(batch)
 
         def both(outcome: Committed | BaseException) -> None:
             self._done(outcome)
@@ -162,10 +162,7 @@ class Inlet:
         batch = self._pipeline.take(messages)
         if not messages and batch.is_empty:
             return
-        try:
-            self._decoded(batch, self._pipeline)
-        except Exception:  # it only tells of the batch, which is stored whatever becomes of that
-            log.exception("a decoded batch was not told", messages=len(messages))
+        self._tell(batch)
         while self._writer.queue_points > WRITER_POINTS and not self._stopping.is_set():
             time.sleep(0.01)
         self._writer.submit(batch, self._done)
@@ -177,6 +174,12 @@ class Inlet:
             work(self._pipeline)
         except Exception:  # what came in the meantime must not be lost with it
             log.exception("work between two batches failed")
+
+    def _tell(self, batch: Batch) -> None:
+        try:
+            self._decoded(batch, self._pipeline)
+        except Exception:  # it only tells of the batch, which is stored whatever becomes of that
+            log.exception("a decoded batch was not told", messages=len(batch.messages))
 
     def _ask_again(self) -> None:
         now = time.monotonic()
