@@ -42,6 +42,8 @@ REPLY_BYTES: Final = 1_500_000_000
 CLUSTER: Final = "cluster"
 """the kind of child that hands a task on to a Dask cluster"""
 REUSED_KINDS: Final = frozenset({"analytics", "scenarios"})
+KEPT_IDLE: Final = 6
+"""used workers that wait for another task on the same inputs; those used longest ago end"""
 
 OnProgress = Callable[[int, int, str], None]
 OnEnd = Callable[[Any], None]
@@ -364,11 +366,22 @@ class WorkerPool:
         again = child.kind in REUSED_KINDS and not job.once
         if sound and again and not self._stopping:
             self._state.idle.append(child)
+            self._end_spare()
         else:
             self._state.leaving.append(child)
             child.kill()
             if self._keep_warm and child.kind != CLUSTER:
                 self._warm(child.kind)
+
+    def _end_spare(self) -> None:
+        """A used worker may open its first task's inputs alone: every new version of a model would
+        leave one behind for ever.
+        """
+        used = [c for c in self._state.idle if c.used]
+        for child in used[: max(0, len(used) - KEPT_IDLE)]:
+            self._state.idle.remove(child)
+            self._state.leaving.append(child)
+            child.kill()
 
     def _ended(self, child: Child, why: str) -> None:
         """The child's answers have ended: whatever it was doing has ended with it."""

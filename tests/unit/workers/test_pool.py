@@ -199,6 +199,37 @@ def test_a_warm_worker_waits_for_the_next_task(tmp_path: Path) -> None:
     assert list((tmp_path / "work").iterdir()) == []
 
 
+ANSWERS = """
+import sys
+from lamplighter.workers.frames import Done, Ready, pack, read_begin
+def say(frame):
+    sys.stdout.buffer.write(pack(frame))
+    sys.stdout.buffer.flush()
+say(Ready("analytics"))
+while (order := read_begin(sys.stdin.buffer)) is not None:
+    say(Done(order.id, order.payload))
+"""
+"""a worker that answers with what it was asked"""
+
+
+def test_workers_kept_for_inputs_nobody_asks_of_again_are_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lamplighter.workers.pool.KEPT_IDLE", 2)
+    kit = PoolKit(tmp_path, command=[sys.executable, "-c", ANSWERS])
+    for version in range(5):  # each may be opened by no worker of another one
+        running = kit.run("lamplighter.analytics.x:y", version, reads=[tmp_path / str(version)])
+        assert running.end() == version
+    deadline = time.monotonic() + 30
+    while (left := len(list((tmp_path / "work").iterdir()))) > 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    assert left == 2
+    assert kit.run("lamplighter.analytics.x:y", 9, reads=[tmp_path / "4"]).end() == 9
+    assert len(list((tmp_path / "work").iterdir())) == 2, "the newest one is used again"
+    assert kit.pool.stop(10)
+
+
 def test_folders_of_a_killed_program_are_cleared_and_those_of_a_living_one_kept(
     tmp_path: Path,
 ) -> None:
