@@ -85,14 +85,15 @@ def train(payload: TrainRequest, progress: Progress) -> TrainReport:
 
 def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
     began = time.monotonic()
-    history = fleet.by_duty(fleet.sorted_rows(payload.history))
+    told = fleet.sorted_rows(payload.history)
+    history = fleet.witnessed(fleet.by_duty(told))
     failures = int(np.count_nonzero(history.renewal_failed))
     if failures < FEWEST_FAILURES:
         what = f"{failures} failures on record, at least {FEWEST_FAILURES} are needed"
         raise fault("P-604", name="the fleet", what=what)
     steps = payload.folds + 3
     progress(1, steps, "features")
-    sample = _sample(history)
+    sample = _sample(history, told.time_ms)
     rising = fleet.rising(history.signals)
     held = _held_out(sample, rising, payload, progress)
     progress(payload.folds + 2, steps, "the final model")
@@ -115,8 +116,8 @@ def _train(payload: TrainRequest, progress: Progress) -> TrainReport:
         basis(history.simulated, failures),
         len(history.assets),
         failures,
-        int(history.time_ms.min()),
-        int(history.time_ms.max()),
+        int(told.time_ms.min()),
+        int(told.time_ms.max()),
         payload.seed,
         payload.folds,
         len(sample.days_left),
@@ -177,7 +178,15 @@ class _Sample:
     """Rows to learn from: the history twice a day as it is, and once a day thinly sampled, so
     that a device that reports once a day is not a stranger."""
 
-    def __init__(self, dense: Rows, thin: Rows, relative: tuple[str, ...], end_ms: int) -> None:
+    def __init__(
+        self,
+        dense: Rows,
+        thin: Rows,
+        relative: tuple[str, ...],
+        end_ms: int,
+        clock: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    ) -> None:
+        """`clock`: when each row of both was measured, where `time_ms` is time in service."""
         self.relative = relative
         self.parts = (dense, thin)
         chosen = []
@@ -191,6 +200,7 @@ class _Sample:
         self.asset = self._join("asset", chosen)
         self.life = self._join("life", chosen)
         self.time_ms = self._join("time_ms", chosen)
+        self.clock_ms = np.concatenate([t[c] for t, c in zip(clock, chosen, strict=True)])
         self.days_left = self._join("days_left", chosen)
         self.failed = self._join("failed", chosen)
         horizon_ms = int(hazard.HORIZON * fleet.DAY_MS)
@@ -219,7 +229,7 @@ class _Sample:
             self.inputs[every],
             self.life[every],
             self.asset[every],
-            self.time_ms[every],
+            self.clock_ms[every],
             self.days_left[every],
             self.failed[every],
             np.nanmedian(pool, axis=0),
@@ -227,11 +237,13 @@ class _Sample:
         )
 
 
-def _sample(history: FleetHistory) -> _Sample:
+def _sample(history: FleetHistory, clock_ms: npt.NDArray[np.int64]) -> _Sample:
     rows = fleet.order(history)
     relative = fleet.telling_identity(rows)
-    thin = fleet.order(fleet.thinned(history, DAILY_MS))
-    return _Sample(rows, thin, relative, int(history.time_ms.max()))
+    few = fleet.first_per_step(history, DAILY_MS)
+    thin = fleet.order(fleet.chosen(history, few))
+    end_ms = int(history.time_ms.max())
+    return _Sample(rows, thin, relative, end_ms, (clock_ms, clock_ms[few]))
 
 
 def _held_out(

@@ -68,6 +68,7 @@ class FleetModel:
         """
         if self._training.is_set():
             return 0
+        request = training(self._recorder.store, past, self._fresh)
         self._training.set()
 
         def end(value: Any) -> None:
@@ -82,7 +83,7 @@ class FleetModel:
         pool = self._recorder.jobs.pool
         return pool.submit(
             "lamplighter.analytics.maintenance:train",
-            training(self._recorder.store, past, self._fresh),
+            request,
             name=f"Train the model of {self._of}" if self._of else "Train the maintenance model",
             timeout_s=120.0,
             on_end=end,

@@ -153,9 +153,15 @@ def _hourly(
 
 
 def failures_of(points: fleet.Points, orders: Iterable[WorkOrder]) -> int:
-    """Failures on record of the assets these points are of."""
-    assets = {asset for asset, _ in points.meaning.values()}
-    return sum(r.failed and r.asset in assets for r in renewals(orders))
+    """Failures on record of the assets these points are of, since each was first measured."""
+    streams, row = np.unique(points.datastream, return_inverse=True)
+    begun = np.full(streams.size, np.iinfo(np.int64).max)
+    np.minimum.at(begun, row, points.time_ms)
+    since: dict[str, int] = {}
+    for stream, begin in zip(streams.tolist(), begun.tolist(), strict=True):
+        asset = points.meaning[stream][0]
+        since[asset] = min(begin, since.get(asset, begin))
+    return sum(r.failed and r.time_ms >= since.get(r.asset, 2**62) for r in renewals(orders))
 
 
 def renewals(orders: Iterable[WorkOrder]) -> tuple[fleet.Renewal, ...]:

@@ -131,6 +131,26 @@ def test_too_few_failures_are_no_basis(tmp_path: Path) -> None:
         train(TrainRequest(made.history, str(tmp_path)), silent)
 
 
+def test_failures_from_before_the_first_value_are_no_failures_of_what_was_measured(
+    trained: Trained, tmp_path: Path
+) -> None:
+    history = trained.fleet.history
+    old = np.arange(80)  # a register that reaches back for years
+    longer = msgspec.structs.replace(
+        history,
+        renewal_asset=np.concatenate([old % 24, history.renewal_asset]),
+        renewal_ms=np.concatenate([moment(-3) - old * 20 * DAY_MS, history.renewal_ms]),
+        renewal_failed=np.concatenate([np.ones(80, np.bool_), history.renewal_failed]),
+    )
+
+    report = train(TrainRequest(longer, str(tmp_path)), silent)
+
+    assert report.failures == trained.report.failures
+    assert report.basis == trained.report.basis
+    assert report.naive_probability == trained.report.naive_probability
+    assert report.brier == trained.report.brier
+
+
 def test_a_model_of_noise_is_frozen(tmp_path: Path) -> None:
     made = fleet_kit.make(2)
     rng = np.random.default_rng(0)
@@ -347,6 +367,41 @@ def test_wear_runs_by_hours_in_service() -> None:
     hour = 3_600_000
     assert duty.time_ms.tolist() == [0, hour, 25 * hour, 25 * hour + 1, 0, 1]
     assert duty.renewal_ms.tolist() == [25 * hour + 1, 25 * hour + 3_001, 5_400_001]
+
+
+def test_a_life_that_runs_on_is_not_credited_with_days_it_did_not_serve() -> None:
+    hour, rows = 3_600_000, 101
+    often, seldom = np.arange(rows) * 1.0, np.arange(rows) * 0.25
+    history = FleetHistory(
+        ("A", "B"),
+        ("v", "service_hours"),
+        np.repeat([0, 1], rows),
+        np.tile(np.arange(rows) * hour, 2),
+        np.column_stack([np.ones(2 * rows), np.concatenate([often, seldom])]),
+        np.zeros(0, np.int64),
+        np.zeros(0, np.int64),
+        np.zeros(0, np.bool_),
+    )
+
+    found = fleet.order(fleet.by_duty(history))
+
+    assert found.days_left[0] == pytest.approx(100 / 24)
+    assert found.days_left[rows] == pytest.approx(25 / 24)
+
+
+def test_past_cases_are_told_by_the_clock_where_machines_run_at_times(tmp_path: Path) -> None:
+    made = fleet_kit.make(1)
+    values = made.history.values.copy()
+    values[:, 3] *= 0.8  # hours in service
+    history = msgspec.structs.replace(made.history, values=values)
+    seldom = Trained(made, train(TrainRequest(history, str(tmp_path)), silent), tmp_path)
+    now = moment(float(made.life_end_days[4]) - 4)
+    told = forecast(seldom, fleet_kit.until(history, now), now)
+    measured = set(history.time_ms.tolist())
+
+    cases = [case for item in told.values() for case in item.similar]
+    assert cases and all(case.when_ms in measured for case in cases)
+    assert seldom.report.to_ms == int(history.time_ms.max())
 
 
 def test_a_day_a_second_is_the_same_wear_as_a_day_a_day(trained: Trained) -> None:

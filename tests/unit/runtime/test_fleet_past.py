@@ -102,6 +102,13 @@ def test_only_failures_of_the_measured_assets_count() -> None:
     assert failures_of(points, orders) == 1
 
 
+def test_failures_before_the_first_value_are_nothing_to_learn_from() -> None:
+    points = past_points(recorded([5 * DAY], [OLD]), MEANING)
+    orders = [closed(f"F{k}", k, "Seized", "failed: x") for k in (1, 3, 9)]
+
+    assert failures_of(points, orders) == 1
+
+
 def test_a_class_with_five_failed_assets_is_followed_by_the_values_most_of_it_has() -> None:
     streams = [
         Datastream(10 * k + n, "s", f"{k}.{kind}", "", kind, f"T-{k}")
