@@ -38,6 +38,10 @@ MARGIN: Final = 1.4
 """limits lie this far beyond what the unseen hours of training ever showed"""
 MOST_NEW: Final = 60
 """suspects found in one minute at most"""
+MOST_SUSPECTS: Final = 300
+"""suspects at a time; where a whole city departs at once, further ones wait for the first to end.
+They are told apart by sums over all of them, on a beat that alarms wait for too
+"""
 KEPT: Final = 0.98
 """two that lean on each other wholly cannot be told apart; this keeps the sums solvable"""
 LEAST_MINUTES: Final = 3
@@ -187,7 +191,8 @@ class Watch:
             scores = np.nan_to_num(np.abs(self._cleared(gaps)) / limits, posinf=0.0)
             worst = scores.max(axis=0)
             worst[self.suspects] = 0.0
-            if not worst.size or worst.max() < 1.0:
+            full = len(self.suspects) >= MOST_SUSPECTS
+            if full or not worst.size or worst.max() < 1.0:
                 break
             self.suspects.append(int(worst.argmax()))
         worst = scores.max(axis=0)

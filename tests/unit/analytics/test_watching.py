@@ -141,3 +141,26 @@ def test_a_course_with_holes_is_still_a_drift() -> None:
     assert kind == "drift"
     assert 38 <= start <= 48
     assert slope == pytest.approx(3 / 19, rel=0.2)
+
+
+def test_a_whole_city_that_departs_does_not_fill_the_beat_with_suspects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lamplighter.analytics.watching.MOST_SUSPECTS", 80, raising=False)
+    count = 300
+    watch = Watch()
+    watch.use(ExpectedTable(
+        np.arange(count), DAY_MS, np.zeros((count, 24)), np.full((count, 1), -1),
+        np.zeros((count, 1)), np.ones(count), np.full(count, 5_000), BEGIN, BEGIN + 9 * DAY_MS,
+        np.ones(count, np.bool_), np.ones(count), np.ones(count), np.ones(count),
+    ))  # fmt: skip
+    for minute in range(6):
+        values = blank(count)
+        values.time_ms[:] = BEGIN + minute * MINUTE
+        values.value[:] = 100.0 + np.arange(count)
+        values.expected[:], values.spread[:] = 0.0, 1.0
+        watch.second(values, np.full(count, Basis.HISTORY, np.uint8), np.zeros(count, np.bool_))
+        told = watch.minute(BEGIN + minute * MINUTE)
+
+    assert len(watch.suspects) == 80
+    assert {d.datastream for d in told} == set(range(220, 300)), "those that are farthest off"
