@@ -10,9 +10,8 @@ import pytest
 from tests.faults import part_cluster
 from tests.kit.dask_cluster import DaskCluster, needs_dask
 
-from lamplighter.domain.task import TaskState
-from lamplighter.runtime.expecting import ExpectedDesk
-from lamplighter.runtime.learned_model import Craft
+from lamplighter.domain.problems import problem
+from lamplighter.runtime.learned_model import Craft, TaughtModel
 from lamplighter.runtime.own_cards import FORECASTS_CRAFT, SENSORS_CRAFT
 from lamplighter.workers import afar
 from lamplighter.workers.bridge import scheduler_address
@@ -45,15 +44,17 @@ def test_what_is_usual_is_learned_there_as_here_and_here_when_the_cluster_dies_u
 def test_a_recorder_that_gives_up_with_its_cluster_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = ExpectedDesk._submit
+    first = TaughtModel.teach
 
-    def there_or_nowhere(self: ExpectedDesk, *asked: Any, afar: bool = True) -> None:
+    def there_or_nowhere(
+        self: TaughtModel[Any], request: Any, end: Any, *, afar: bool = True, **rest: Any
+    ) -> int:
         if afar:
-            first(self, *asked, afar=True)
-        else:
-            self._ended(asked[1], TaskState.FAILED, "the cluster was lost")
+            return first(self, request, end, afar=True, **rest)
+        end(problem("P-604", name="usual", what="the cluster was lost"))
+        return 0
 
-    monkeypatch.setattr(ExpectedDesk, "_submit", there_or_nowhere)
+    monkeypatch.setattr(TaughtModel, "teach", there_or_nowhere)
     cluster = DaskCluster(tmp_path / "cluster")
     outcome = sound([True])
     try:

@@ -1,14 +1,12 @@
 """Expected values of a recorder: learned from its own history on schedule, in a limited worker.
 
 At the start the version in use is loaded as soon as it was checked; a new one is learned when it
-is due, and takes its place in the registry of models. Reading the hours is done on a thread of its
-own, in small snapshots; learning in a worker, both with one row in the task drawer that can be
-cancelled.
+is due, and takes its place in the registry of models. Reading the hours and learning in a worker
+have one row in the task drawer that can be cancelled.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -23,53 +21,45 @@ from lamplighter.domain.models import EXPECTED, ModelState
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.task import TaskState
 from lamplighter.runtime.hours import hourly_history
-from lamplighter.runtime.kept_model import KeptModel
 from lamplighter.runtime.known_events import known_events
-from lamplighter.runtime.model_registry import AUTOMATIC, Usable
+from lamplighter.runtime.learned_model import CANCELLED, Lesson, TaughtModel
+from lamplighter.runtime.learning_schedule import LearningSchedule, every_ms
+from lamplighter.runtime.model_registry import Usable
 from lamplighter.runtime.own_cards import TOLD, expected_card, later_window
-from lamplighter.runtime.settings import explain
 
 if TYPE_CHECKING:
     from lamplighter.runtime.jobs import OwnTask
     from lamplighter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
-EVERY: Final = "expected.every_hours"
-"""setting: hours between two times of learning; 0 = never by itself"""
-EVERY_HOURS: Final = 24.0
-LOOK_MS: Final = 30_000
-"""how often it is looked whether learning is due"""
 ENOUGH_MS: Final = 60 * HOUR_MS
 """history that is needed before anything is learned"""
 AGAIN_MS: Final = 2 * HOUR_MS
 """after a time of learning that failed or found nothing to use"""
-TRAIN_S: Final = 900.0
-MEMORY_MB: Final = 2_048
 LEARN: Final = "Learn what is usual"
+LESSON: Final = Lesson(
+    kind=EXPECTED,
+    what="what is usual",
+    room="lamplighter.analytics.expecting",
+    learned=ExpectedReport,
+    value=ExpectedTable,
+    learn_name=f"{LEARN} (worker)",
+    load_name="Load what is usual",
+    learn_s=900.0,
+)
 
 
-class ExpectedDesk:
+class ExpectedDesk(LearningSchedule):
     """One recorder's expected values. `every_second` is called on the core's beat."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._kept = KeptModel(recorder, EXPECTED)
-        self._lock = threading.Lock()
-        self._busy = False
-        self._stopping = False
-        self._loaded = False
-        self._due_ms = 0
-        self._look_ms = 0
-        self._thread: threading.Thread | None = None
+        self._kept = TaughtModel(recorder, LESSON)
+        super().__init__(recorder, self._kept, LEARN, ENOUGH_MS)
         self.report: wire.ExpectedState = wire.ExpectedState()
         self.rows: dict[int, wire.ExpectedRow] = {}
         """by datastream: what came of the last time of learning"""
 
     # ------------------------------------------------------------------ life
-    def start(self) -> None:
-        """Use the version there is; learning waits until the first look."""
-        self._load()
-
     def _load(self) -> None:
         """The version in use, whichever that is now; a damaged one is learned anew."""
         self._loaded = False
@@ -85,68 +75,20 @@ class ExpectedDesk:
             self._use(None)
             return
 
-        def end(value: Any) -> None:
+        def end(value: ExpectedTable | None) -> None:
             self._loaded = True
-            if isinstance(value, ExpectedTable):
+            if value is not None:
                 self._use(value)
             else:
                 self._due_ms = 0  # it cannot be read: learn anew
-                log.warning("expected values not loaded", why=str(value))
 
-        room = "lamplighter.analytics.expecting"
-        self._kept.reload(usable, room, ExpectedTable, "Load what is usual", end)
-
-    def stop(self, deadline_s: float = 3.0) -> None:
-        self._stopping = True
-        thread = self._thread
-        if thread is not None:
-            thread.join(deadline_s)
+        self._kept.open(usable, end)
 
     def every_second(self) -> None:
         """Begin to learn when it is due and there is enough to learn from."""
-        if not self._loaded or self._stopping:
-            return
-        if not self._busy and self._kept.moved():
-            self._load()
-            return
-        now = self._recorder.clock.monotonic_ms()
-        if now < self._look_ms:
-            return
-        self._look_ms = now + LOOK_MS
-        every = self.every_hours()
-        if self._busy or not every or self._recorder.clock.wall_ms() < self._due_ms:
-            return
-        self.train()
-
-    def every_hours(self) -> float:
-        """Hours between two times of learning; 0 = only when asked."""
-        try:
-            return max(float(explain(EVERY)["value"]), 0.0)
-        except (LamplighterError, TypeError, ValueError):
-            return EVERY_HOURS
+        self._second()
 
     # ------------------------------------------------------------------ learning
-    def train(self, *, asked: bool = False, by: str = AUTOMATIC) -> int | None:
-        """Begin to learn; the task's number, None when it is under way or too early.
-
-        `asked`: a person (`by`) wants it: it is tried even with little history.
-        """
-        store = self._recorder.store
-        now = self._recorder.clock.wall_ms()
-        with self._lock:
-            if self._busy or self._stopping:
-                return None
-            if not asked and (not store.last_batch() or now - store.oldest_ms() < ENOUGH_MS):
-                self._due_ms = 0
-                return None
-            self._busy = True
-        task = self._recorder.jobs.own(LEARN)
-        self._thread = threading.Thread(
-            target=self._train, args=(task, by), name="usual", daemon=True
-        )
-        self._thread.start()
-        return task.number
-
     def _train(self, task: OwnTask, by: str) -> None:
         recorder, city = self._recorder, self._recorder.core.city
         now = recorder.clock.wall_ms()
@@ -168,47 +110,32 @@ class ExpectedDesk:
             log.exception("what is usual could not be learned")
             self._ended(task, TaskState.FAILED, str(error))
 
-    def _submit(self, hours: Any, task: OwnTask, by: str, *, afar: bool = True) -> None:
-        """`afar`: on the cluster where one is configured; when that fails it is done here."""
-        pool, judged = self._recorder.jobs.pool, self._kept.using[0]
-        total = int(hours.datastream.size)
+    def _submit(self, hours: Any, task: OwnTask, by: str) -> None:
+        judged, total = self._kept.using[0], int(hours.datastream.size)
 
-        def tell(done: int, of: int, text: str) -> None:
+        def step(done: int, of: int, text: str) -> bool:
             try:
                 task.step(total + done * total // max(of, 1), 2 * total, text)
             except LamplighterError:
-                pool.cancel(number)
+                return False
+            return True
 
         def end(value: Any) -> None:
-            if isinstance(value, ExpectedReport):
-                try:
-                    self._learned(value, judged, by)
-                except Exception as error:  # a full disk, say: it is learned again later
-                    log.exception("what is usual was not registered")
-                    self._ended(task, TaskState.FAILED, str(error))
-                    return
-                self._ended(task, TaskState.DONE)
-            else:
-                cancelled = isinstance(value, Problem) and value.code == "P-607"
-                if afar and pool.cluster and not cancelled and not self._stopping:
-                    self._submit(hours, task, by, afar=False)
-                    return
+            if not isinstance(value, ExpectedReport):
+                cancelled = isinstance(value, Problem) and value.code == CANCELLED
                 state = TaskState.CANCELLED if cancelled else TaskState.FAILED
                 self._ended(task, state, str(value))
+                return
+            try:
+                self._learned(value, judged, by)
+            except Exception as error:  # a full disk, say: it is learned again later
+                log.exception("what is usual was not registered")
+                self._ended(task, TaskState.FAILED, str(error))
+                return
+            self._ended(task, TaskState.DONE)
 
         self._kept.fresh.mkdir(parents=True, exist_ok=True)
-        number = pool.submit(
-            "lamplighter.analytics.expecting:learn",
-            hours,
-            name=f"{LEARN} (worker)",
-            timeout_s=TRAIN_S,
-            on_progress=tell,
-            on_end=end,
-            result=ExpectedReport,
-            memory_mb=MEMORY_MB,
-            code="P-604",
-            afar=afar,
-        )
+        self._kept.teach(hours, end, step=step, wanted=lambda: not self._stopping)
 
     def _ended(self, task: OwnTask, state: TaskState, problem: str = "") -> None:
         self._busy = False
@@ -229,14 +156,13 @@ class ExpectedDesk:
         files = report.files | kept.write(TOLD, card)
         record = kept.keep(files, expected_card(report), by=by, over=gone)
         if record is None or record.state is not ModelState.IN_USE:
-            self._due_ms = card.made_ms + round((self.every_hours() or EVERY_HOURS) * HOUR_MS)
+            self._due_ms = card.made_ms + every_ms()
             return
         self._use_card(card)
         self._use(None if record.frozen else report.table)
 
     def _use_card(self, card: wire.ExpectedCard) -> None:
-        every_ms = round((self.every_hours() or EVERY_HOURS) * HOUR_MS)
-        self._due_ms = card.made_ms + (every_ms if card.used else AGAIN_MS)
+        self._due_ms = card.made_ms + (every_ms() if card.used else AGAIN_MS)
         self.rows = {r.datastream: r for r in card.rows}
         shown = msgspec.structs.replace(card, rows=())
         self.report = wire.ExpectedState(shown, self._due_ms)

@@ -1,7 +1,8 @@
 """A model of this project's own datastreams that one worker learns and another one loads again.
 
 Learned anew when its desk wants it, kept in the registry of models, loaded at the start and when a
-person put another version in its place. What differs between kinds is their `Craft`.
+person put another version in its place. What differs between kinds is their `Lesson`; kinds that
+are also registered in the same way have a `Craft`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 from lamplighter.domain.models import ModelCard, ModelState
 from lamplighter.domain.problems import Problem
 from lamplighter.runtime.kept_model import KeptModel
-from lamplighter.runtime.model_registry import AUTOMATIC
+from lamplighter.runtime.model_registry import AUTOMATIC, Usable
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -29,38 +30,111 @@ REPLY_BYTES: Final = 256_000_000
 MEMORY_MB: Final = 2_048
 
 
-@dataclass(frozen=True, slots=True)
-class Craft(Generic[Value]):
-    """How one kind is learned and loaded."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson(Generic[Value]):
+    """How one kind is learned and loaded in a worker."""
 
     kind: str
     what: str
     """for people and the log: `the comparison of sensors`"""
     room: str
     """the module of `analytics` whose `learn` and `reload` do it"""
-    asked: Callable[[Any, str], Any]
-    """(what is learned from, folder) -> what `learn` takes"""
     learned: type
     """what `learn` answers; its `files` were written"""
     value: type[Value]
     """what `reload` answers"""
+    learn_name: str
+    load_name: str
+    learn_s: float = 600.0
+    memory_mb: int = MEMORY_MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Craft(Lesson[Value]):
+    """A kind that is registered as soon as it was learned, the same way for all such kinds."""
+
+    asked: Callable[[Any, str], Any]
+    """(what is learned from, folder) -> what `learn` takes"""
     value_of: Callable[[Any], Value]
     """what is used, of what `learn` answered"""
     card: Callable[[Any], ModelCard]
     any: Callable[[Value], bool]
     """whether there is something to keep"""
-    learn_name: str
-    load_name: str
-    learn_s: float = 600.0
     judged_while_frozen: bool = False
     """a frozen version is loaded too: it gives no numbers and goes on being judged"""
 
 
-class LearnedModel(KeptModel, Generic[Value]):
-    """The versions of one kind. Callbacks are called on the pool's thread."""
+class TaughtModel(KeptModel, Generic[Value]):
+    """The versions of one kind; its desk registers them. Callbacks are called on the pool's
+    thread.
+    """
+
+    def __init__(self, recorder: Recorder, lesson: Lesson[Value]) -> None:
+        super().__init__(recorder, lesson.kind)
+        self._lesson = lesson
+
+    def open(self, usable: Usable, end: Callable[[Value | None], None]) -> None:
+        """Have a worker read a version that was found; None, and logged, when it cannot be."""
+        lesson = self._lesson
+
+        def read(value: Any) -> None:
+            if isinstance(value, lesson.value):
+                end(value)
+            else:
+                log.warning("not loaded", what=lesson.what, why=str(value))
+                end(None)
+
+        self.reload(usable, lesson.room, lesson.value, lesson.load_name, read)
+
+    def teach(
+        self,
+        request: Any,
+        end: Callable[[Any], None],
+        *,
+        step: Step = lambda done, total, text: True,
+        afar: bool = True,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> int:
+        """Learn in a worker; `end` gets what `learn` answered, or the problem. The task's number.
+
+        `afar`: on the cluster where one is configured; when that fails it is done here as long as
+        it is `wanted`.
+        """
+        lesson, pool = self._lesson, self._recorder.jobs.pool
+
+        def tell(done: int, total: int, text: str) -> None:
+            if not step(done, total, text):
+                pool.cancel(number)
+
+        def ended(value: Any) -> None:
+            lost = isinstance(value, Problem) and value.code != CANCELLED
+            if lost and afar and pool.cluster and wanted():
+                log.warning("not learned on the cluster", what=lesson.what, why=str(value))
+                self.teach(request, end, step=step, afar=False, wanted=wanted)
+                return
+            end(value)
+
+        number = pool.submit(
+            f"{lesson.room}:learn",
+            request,
+            name=lesson.learn_name,
+            timeout_s=lesson.learn_s,
+            on_progress=tell,
+            on_end=ended,
+            result=lesson.learned,
+            memory_mb=lesson.memory_mb,
+            code="P-604",
+            reply_bytes=REPLY_BYTES,
+            afar=afar,
+        )
+        return number
+
+
+class LearnedModel(TaughtModel[Value]):
+    """The versions of one kind, registered by its `Craft`."""
 
     def __init__(self, recorder: Recorder, craft: Craft[Value]) -> None:
-        super().__init__(recorder, craft.kind)
+        super().__init__(recorder, craft)
         self._craft = craft
 
     @property
@@ -81,14 +155,13 @@ class LearnedModel(KeptModel, Generic[Value]):
             return
         card = usable.card
 
-        def end(value: Any) -> None:
-            if isinstance(value, craft.value):
+        def end(value: Value | None) -> None:
+            if value is not None:
                 learned(value, card)
             else:
-                log.warning("not loaded", what=craft.what, why=str(value))
                 none()
 
-        self.reload(usable, craft.room, craft.value, craft.load_name, end)
+        self.open(usable, end)
 
     def learn(
         self,
@@ -99,25 +172,14 @@ class LearnedModel(KeptModel, Generic[Value]):
         by: str = AUTOMATIC,
         told: Callable[[Any], None] = lambda answer: None,
         step: Step = lambda done, total, text: True,
-        afar: bool = True,
     ) -> int:
         """Learn in a worker and register it; where a person chose another version, that stays
         in use and `failed` is called. `told` hears what the worker answered, or its problem.
-        `afar`: on the cluster where one is configured; when that fails it is done here. The task's
-        number.
+        The task's number.
         """
-        craft, pool = self._craft, self._recorder.jobs.pool
-
-        def tell(done: int, total: int, text: str) -> None:
-            if not step(done, total, text):
-                pool.cancel(number)
+        craft = self._craft
 
         def end(value: Any) -> None:
-            lost = isinstance(value, Problem) and value.code != CANCELLED
-            if lost and afar and pool.cluster:
-                log.warning("not learned on the cluster", what=craft.what, why=str(value))
-                self.learn(request, learned, failed, by=by, told=told, step=step, afar=False)
-                return
             try:
                 told(value)
                 if isinstance(value, craft.learned):
@@ -131,20 +193,7 @@ class LearnedModel(KeptModel, Generic[Value]):
                 log.warning("not learned", what=craft.what, why=str(value))
             failed()
 
-        number = pool.submit(
-            f"{craft.room}:learn",
-            craft.asked(request, str(self.fresh)),
-            name=craft.learn_name,
-            timeout_s=craft.learn_s,
-            on_progress=tell,
-            on_end=end,
-            result=craft.learned,
-            memory_mb=MEMORY_MB,
-            code="P-604",
-            reply_bytes=REPLY_BYTES,
-            afar=afar,
-        )
-        return number
+        return self.teach(craft.asked(request, str(self.fresh)), end, step=step)
 
     def _register(
         self,

@@ -8,7 +8,6 @@ was learned is judged by `relation_watch` on the beat.
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,11 +30,10 @@ from lamplighter.domain.models import RELATIONS, ModelState
 from lamplighter.domain.problems import LamplighterError, Problem
 from lamplighter.domain.quality import QualityMark
 from lamplighter.domain.task import TaskState
-from lamplighter.runtime.expecting import EVERY_HOURS
 from lamplighter.runtime.hours import UNUSUAL, numeric
-from lamplighter.runtime.kept_model import KeptModel
 from lamplighter.runtime.known_events import known_events
-from lamplighter.runtime.model_registry import AUTOMATIC
+from lamplighter.runtime.learned_model import CANCELLED, Lesson, TaughtModel
+from lamplighter.runtime.learning_schedule import LearningSchedule, every_ms
 from lamplighter.runtime.own_cards import TOLD, later_relations, relations_card
 from lamplighter.runtime.relation_watch import RelationWatch
 from lamplighter.runtime.signal_ring import STEP_MS, SignalRing, read_rows
@@ -48,35 +46,34 @@ log = structlog.get_logger(__name__)
 DAYS: Final = 28
 ENOUGH_MS: Final = 72 * HOUR_MS
 """history that is needed before anything is learned"""
-LOOK_MS: Final = 30_000
 AGAIN_MS: Final = 6 * HOUR_MS
 """after a time of learning that failed or found nothing to use"""
 AT_ONCE: Final = 192
 """datastreams read and learned from in one go"""
-TRAIN_S: Final = 600.0
-MEMORY_MB: Final = 1_024
 LEARN: Final = "Learn how signals go together"
+LESSON: Final = Lesson(
+    kind=RELATIONS,
+    what="relations",
+    room="lamplighter.analytics.anomaly.relation_tables",
+    learned=Related,
+    value=RelationTable,
+    learn_name=f"{LEARN} (worker)",
+    load_name="Load how signals go together",
+    memory_mb=1_024,
+)
 UNFIT: Final = UNUSUAL | int(QualityMark.SUSPECT | QualityMark.WITHHELD)
 FILE: Final = "relations-{:04d}.npz"
 
 
-class RelationDesk:
+class RelationDesk(LearningSchedule):
     """One recorder's relations. `every_second` is called on the core's beat."""
 
     def __init__(self, recorder: Recorder, ring: SignalRing) -> None:
-        self._recorder = recorder
-        self._kept = KeptModel(recorder, RELATIONS)
+        self._kept = TaughtModel(recorder, LESSON)
+        super().__init__(recorder, self._kept, LEARN, ENOUGH_MS)
         self.watch = RelationWatch(recorder, ring)
-        self._lock = threading.Lock()
-        self._busy = self._stopping = self._loaded = False
-        self._due_ms = self._look_ms = 0
-        self._thread: threading.Thread | None = None
 
     # ------------------------------------------------------------------ life
-    def start(self) -> None:
-        """Use the version there is; learning waits until the first look."""
-        self._load()
-
     def _load(self) -> None:
         self._loaded = False
         usable = self._kept.found()
@@ -89,65 +86,29 @@ class RelationDesk:
             why_not = msgspec.json.decode((usable.folder / TOLD).read_bytes(), type=dict[str, str])
         except (OSError, msgspec.MsgspecError):
             log.warning("why assets have no relations is not known")
-        self._due_ms = usable.card.made_ms + self._every_ms()
+        self._due_ms = usable.card.made_ms + every_ms()
 
-        def end(value: Any) -> None:
+        def end(value: RelationTable | None) -> None:
             self._loaded = True
-            if isinstance(value, RelationTable):
+            if value is not None:
                 self.watch.use(value, why_not)
             else:
                 self._due_ms = 0  # it cannot be read: learn anew
-                log.warning("relations not loaded", why=str(value))
 
-        room = "lamplighter.analytics.anomaly.relation_tables"
-        self._kept.reload(usable, room, RelationTable, "Load how signals go together", end)
+        self._kept.open(usable, end)
 
     def stop(self, deadline_s: float = 3.0) -> None:
-        self._stopping = True
-        thread = self._thread
-        if thread is not None:
-            thread.join(deadline_s)
+        super().stop(deadline_s)
         self.watch.stop(deadline_s)
-
-    def _every_ms(self) -> int:
-        return round((self._recorder.usual.every_hours() or EVERY_HOURS) * HOUR_MS)
 
     def every_second(self, events: Sequence[KnownEvent]) -> None:
         """Judge a share of the assets; begin to learn when it is due."""
         self.watch.every_second(events)
-        if not self._loaded or self._stopping:
-            return
-        if not self._busy and self._kept.moved():
-            self._load()
-            return
-        now = self._recorder.clock.monotonic_ms()
-        if now < self._look_ms:
-            return
-        self._look_ms = now + LOOK_MS
-        scheduled = self._recorder.usual.every_hours() > 0
-        if scheduled and not self._busy and self._recorder.clock.wall_ms() >= self._due_ms:
-            self.train()
+        self._second()
 
     # ------------------------------------------------------------------ learning
-    def train(self, *, asked: bool = False, by: str = AUTOMATIC) -> int | None:
-        """Begin to learn; the task's number, None when it is under way, too early, or no asset has
-        signals enough."""
-        recorder = self._recorder
-        now, store = recorder.clock.wall_ms(), recorder.store
-        with self._lock:
-            if self._busy or self._stopping:
-                return None
-            enough = store.last_batch() and now - store.oldest_ms() >= ENOUGH_MS
-            if not self._groups() or not (asked or enough):
-                self._due_ms = 0
-                return None
-            self._busy = True
-        task = recorder.jobs.own(LEARN)
-        self._thread = threading.Thread(
-            target=self._train, args=(task, by), name="relations", daemon=True
-        )
-        self._thread.start()
-        return task.number
+    def _able(self) -> bool:
+        return bool(self._groups())
 
     def _groups(self) -> list[tuple[str, list[int]]]:
         """Assets with signals enough, and which these are."""
@@ -170,7 +131,7 @@ class RelationDesk:
             self._adopt(found, by, seconds)
             task.end(TaskState.DONE, "")
         except LamplighterError as error:
-            cancelled = error.problem.code == "P-607"
+            cancelled = error.problem.code == CANCELLED
             task.end(TaskState.CANCELLED if cancelled else TaskState.FAILED, str(error.problem))
         except Exception as error:
             if not self._stopping:
@@ -236,24 +197,14 @@ class RelationDesk:
     def _in_worker(self, history: Histories) -> Related:
         """Raises LamplighterError when the worker failed."""
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        pool = self._recorder.jobs.pool
-        number = pool.submit(
-            "lamplighter.analytics.anomaly.relation_tables:learn",
-            history,
-            name=f"{LEARN} (worker)",
-            timeout_s=TRAIN_S,
-            on_end=answers.put,
-            result=Related,
-            memory_mb=MEMORY_MB,
-            code="P-604",
-        )
+        number = self._kept.teach(history, answers.put, afar=False)
         while True:
             try:
                 value = answers.get(timeout=0.5)
                 break
             except queue.Empty:
                 if self._stopping:
-                    pool.cancel(number)
+                    self._recorder.jobs.pool.cancel(number)
         if isinstance(value, Related):
             return value
         raise LamplighterError(value) if isinstance(value, Problem) else RuntimeError(str(value))
@@ -271,7 +222,7 @@ class RelationDesk:
         files = {name: sha for f in found for name, sha in f.files.items()}
         files |= self._kept.write(TOLD, why_not)
         record = self._kept.keep(files, relations_card(table, seconds), by=by)
-        self._due_ms = self._recorder.clock.wall_ms() + self._every_ms()
+        self._due_ms = self._recorder.clock.wall_ms() + every_ms()
         if record is None or record.state is ModelState.IN_USE:
             frozen = record.frozen if record is not None else ""
             self.watch.use(None if frozen else table, why_not, frozen)
