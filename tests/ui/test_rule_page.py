@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import Arming, Condition
+from lamplighter.domain.alarm_design import When
 from lamplighter.ui.alarm_windows import RULES, AlarmWindows, AlarmWork
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.rule_form import RuleForm
@@ -132,6 +133,19 @@ def test_editing_keeps_what_the_form_does_not_show(desk: Desk, page: RulePage) -
     sent = asked(desk, wire.PutRule)[-1].definition
     assert sent.threshold == 2.4 and not sent.checklist[1].required
     assert sent.checklist[1].text == "Crew is told"
+
+
+def test_the_form_says_the_parts_of_a_rule_with_their_units_and_keeps_them(
+    desk: Desk, page: RulePage
+) -> None:
+    parts = (
+        When(kind="flow", threshold=300.0, unit="l/min"),
+        When("gw/pump", condition=Condition.EQUALS, threshold="stopped", negate=True),
+    )
+    form = RuleForm(desk, replace(DRY_RUN, when=parts), page)
+    assert "flow above 300 l/min and not gw/pump equals stopped" in form._say.text()
+    assert form.definition().when == parts
+    form.close()
 
 
 def test_a_new_rule_stands_on_the_selection_and_slides_on_its_last_day(

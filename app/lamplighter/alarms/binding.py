@@ -215,8 +215,10 @@ def bound_term(when: When, asset: str, names: _Names) -> Term:
         stream = names.stream(when.datastream)
     else:
         stream = names.of_kind(when.asset or asset, when.kind)
-    value = number(when.threshold, when.condition, stream)
-    return Term(stream.id, when.condition, value, when.deadband, negate=when.negate)
+    way = names.way(when.unit, stream)
+    value = number(when.threshold, when.condition, stream, way)
+    deadband = when.deadband * (way[0] if when.condition in _IN_UNIT else 1.0)
+    return Term(stream.id, when.condition, value, deadband, negate=when.negate)
 
 
 def bound_terms(

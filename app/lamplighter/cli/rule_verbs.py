@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from lamplighter.cli import backtest_verb
 from lamplighter.cli.output import FAILED, REFUSALS, Leave, document, line, say, table
+from lamplighter.domain.alarm import Condition
 from lamplighter.domain.problems import LamplighterError, fault
+
+if TYPE_CHECKING:
+    from lamplighter.domain.alarm_design import RuleView
 
 rules = typer.Typer(no_args_is_help=True, help="Alarm rules: list, show, add, arm, switch, drop.")
 works = typer.Typer(no_args_is_help=True, help="Planned works: list, plan, end.")
@@ -77,7 +81,7 @@ def show_rule(project: Path, rule: str, json: bool = typer.Option(False, "--json
     rows = [
         ("rule", f"{view.id} ({view.origin}), {_state(view)}, priority {view.priority}"),
         ("says", view.text),
-        ("condition", view.condition.value),
+        ("condition", _condition(view)),
         ("cause", view.cause),
         ("consequence", view.consequence),
         ("action", view.action),
@@ -93,6 +97,30 @@ def show_rule(project: Path, rule: str, json: bool = typer.Option(False, "--json
         rows.append(("grounds", f"{view.grounds.kind.value} by {view.grounds.by}: "
                                 f"{view.grounds.reason}"))  # fmt: skip
     table(("", ""), [r for r in rows if r[1]])
+
+
+def _condition(view: RuleView) -> str:
+    """What is judged, with its unit and its further parts where the rule is the project's own."""
+    one = view.definition
+    if one is None:
+        return view.condition.value
+    own = "" if one.condition is Condition.COMBINED else _part(
+        one.kind or one.datastream, one.condition, one.threshold, one.unit
+    )  # fmt: skip
+    parts = [own] if own else []
+    for when in one.when:
+        no = "not " if when.negate else ""
+        what = when.rule + (f"@{when.asset}" if when.asset else "")
+        parts.append(no + (what or _part(when.datastream or when.kind, when.condition,
+                                         when.threshold, when.unit)))  # fmt: skip
+    return (" or " if one.combine == "any" else " and ").join(parts)
+
+
+def _part(what: str, condition: Condition, threshold: float | str, unit: str) -> str:
+    if condition is Condition.STALE:
+        return f"{what} {condition.value}"
+    value = threshold if isinstance(threshold, str) else f"{threshold:g} {unit}".strip()
+    return f"{what} {condition.value} {value}"
 
 
 @rules.command("add")

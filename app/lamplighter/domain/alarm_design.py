@@ -25,6 +25,8 @@ class When(Struct, frozen=True, omit_defaults=True):
     asset: str = ""
     """the other rule's asset; empty for the same"""
     negate: bool = False
+    unit: str = ""
+    """of threshold and deadband; empty: the datastream's own"""
 
 
 class ChecklistStep(Struct, frozen=True, omit_defaults=True):

@@ -1,7 +1,8 @@
 """`decoders.toml`: where the values lie in a device's messages.
 
-Checked with the plugin: kinds, units and states must be its own. It is what the author states of
-his devices; what a feed reads is written in the feed's mapping.
+Checked with the plugin: kinds, units and states must be its own, and its examples must become what
+stands beside them. It is what the author states of his devices; what a feed reads is written in the
+feed's mapping.
 """
 
 from __future__ import annotations
@@ -34,6 +35,16 @@ class PointPath(Contract):
         return self
 
 
+class Example(Contract):
+    """A message of the device as it came, and what it becomes; tried when the plugin is checked."""
+
+    topic: Line
+    message: str
+    """JSON text"""
+    values: Annotated[dict[str, float | str], Field(min_length=1)]
+    """name of the datastream -> number in the point's unit, or word"""
+
+
 class Decoder(Contract):
     """One message layout."""
 
@@ -47,6 +58,7 @@ class Decoder(Contract):
     """empty: the time of arrival is used and marked uncertain"""
     time_unit: Literal["ms", "s", "iso"] = "ms"
     point: Annotated[tuple[PointPath, ...], Field(min_length=1)]
+    example: tuple[Example, ...] = ()
 
     @model_validator(mode="after")
     def _level_exists(self) -> Decoder:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from lamplighter.domain.problems import fault
 from lamplighter.plugin_api.catalogue import Catalogue
 from lamplighter.plugin_api.decoding import Decoders
+from lamplighter.plugin_api.examples import example_faults
 from lamplighter.plugin_api.imports import import_faults
 from lamplighter.plugin_api.manifest import API_VERSION, Manifest
 from lamplighter.plugin_api.ruling import Rules
@@ -77,6 +78,10 @@ def inner_faults(plugin: Plugin) -> list[str]:
     """Where the files of one plugin contradict each other or its code the contract."""
     faults = _dangling(plugin)
     faults += _state_faults(plugin)
+    if not faults:
+        kinds = plugin.catalogue.kinds()
+        for decoder in plugin.decoders.decoder:
+            faults += example_faults(decoder, kinds)
     for file in sorted(plugin.folder.glob("*.py")):
         if file.name not in CODE_FILES:
             faults.append(f"{file.name} is no file of the contract")

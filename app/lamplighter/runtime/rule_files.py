@@ -15,6 +15,7 @@ from lamplighter.domain.alarm_design import (
     RuleDefinition,
     Suppression,
     Way,
+    When,
 )
 from lamplighter.domain.clock import parse_time
 from lamplighter.domain.problems import fault
@@ -52,6 +53,8 @@ def _converted(table: Any, type_: Any, name: str) -> Any:
         table = {**table, **_times(table)}
     try:
         _no_unknown(table, type_)
+        for part in table.get("when", ()) if isinstance(table, dict) else ():
+            _no_unknown(part, When)
         return msgspec.convert(table, type_)
     except (msgspec.ValidationError, ValueError) as error:
         raise fault("U-811", name=f"{name} {label}".strip(), what=str(error)) from None

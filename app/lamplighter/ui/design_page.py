@@ -247,11 +247,12 @@ def part_words(part: When) -> str:
     """A part of a condition as a person says it."""
     no = tr("not ") if part.negate else ""
     if part.rule:
-        return f"{no}{part.rule}@{part.asset}"
+        return f"{no}{part.rule}@{part.asset}" if part.asset else f"{no}{part.rule}"
     words = tr(dict(CONDITIONS).get(part.condition, part.condition.value))
     value = part.threshold if isinstance(part.threshold, str) else f"{part.threshold:g}"
     what = part.datastream or part.kind
-    shown = "" if part.condition is Condition.STALE else f" {value}"
+    unit = f" {part.unit}" if part.unit and not isinstance(part.threshold, str) else ""
+    shown = "" if part.condition is Condition.STALE else f" {value}{unit}"
     return f"{no}{what} {words}{shown}"
 
 

@@ -28,6 +28,7 @@ from lamplighter.domain.alarm import Condition
 from lamplighter.domain.alarm_design import ChecklistStep, RuleDefinition
 from lamplighter.domain.city import Datastream
 from lamplighter.domain.units import conversion
+from lamplighter.ui.design_page import part_words
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.parts import Panel, Text, button, row, window_of_its_own
@@ -223,8 +224,9 @@ class RuleForm(QWidget):
         self.checklist.setPlainText("\n".join(steps))
         self._quiet = False
         if rule.when:
-            words = tr("It has {n} further parts; they stay as they are.", n=len(rule.when))
-            self._say.setText(words)
+            joined = f" {tr('or') if rule.combine == 'any' else tr('and')} "
+            parts = joined.join(part_words(part) for part in rule.when)
+            self._say.setText(tr("Further parts, kept as they are: {parts}.", parts=parts))
         self._another()
         self._enable()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QFocusEvent, QPainter, QPen
-from PySide6.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QWidget
+from PySide6.QtWidgets import QApplication, QProxyStyle, QPushButton, QStyle, QStyleOption, QWidget
 
 if TYPE_CHECKING:
     from lamplighter.ui.theme import Theme
@@ -48,11 +48,12 @@ class LamplighterStyle(QProxyStyle):
         painter.setPen(QPen(self._theme.colour("action.focus"), width))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         half = width / 2
-        painter.drawRoundedRect(
-            QRectF(option.rect).adjusted(half, half, -half, -half),
-            4,
-            4,
-        )
+        # of a button its edge: around its words alone the ring would cut them
+        edge = widget.rect() if isinstance(widget, QPushButton) else option.rect
+        painter.drawRoundedRect(QRectF(edge).adjusted(half, half, -half, -half), 4, 4)
+        inner = width + 0.5  # a gap tells the ring from a button as bright as it
+        painter.setPen(QPen(self._theme.colour("action.focusGap"), 1))
+        painter.drawRoundedRect(QRectF(edge).adjusted(inner, inner, -inner, -inner), 3, 3)
         painter.restore()
 
     def pixelMetric(

@@ -150,3 +150,29 @@ def test_the_unit_of_a_kind_is_that_of_the_assets_the_rule_is_for() -> None:
 def test_a_rule_in_another_unit_than_its_datastream_says_so_when_nobody_can_convert() -> None:
     rule = RuleDefinition("hot", "Hot", datastream="p1", threshold=3.0, unit="°C")
     assert _problem(rule) == {"hot": "gw/p1 is in bar, which is no °C"}
+
+
+def test_a_part_of_a_rule_of_a_kind_means_one_unit_whatever_its_datastreams_are_in() -> None:
+    streams = [
+        Datastream(0, "gw", "a", "bar", "pressure", "P1"),
+        Datastream(1, "gw", "b", "kPa", "pressure", "P2"),
+        Datastream(2, "gw", "c", "drops", "pressure", "T1"),
+        *(Datastream(3 + n, "gw", f"f{n}", "l/s", "flow", a) for n, a in enumerate(ASSETS)),
+    ]
+
+    def terms(unit: str) -> dict[str, tuple[float, float]]:
+        part = When(kind="pressure", threshold=3.0, deadband=0.2, unit=unit)
+        rule = RuleDefinition("dry", "Dry", Condition.BELOW, kind="flow", when=(part,))
+        bound = bind([(rule, Arming.ARMED)], ASSETS, streams).rules
+        return {r.asset: (r.terms[0].threshold, r.terms[0].deadband) for r in bound}
+
+    found = terms("bar")
+    assert set(found) == {"P1", "P2"}, "nobody knows what drops are in bar"
+    assert found["P1"] == (3.0, 0.2) and found["P2"] == pytest.approx((300.0, 20.0))
+    assert set(terms("").values()) == {(3.0, 0.2)}, "without a unit: in the datastream's own"
+
+
+def test_a_part_in_a_unit_that_nobody_can_convert_says_so() -> None:
+    part = When("p1", threshold=3.0, unit="°C")
+    rule = RuleDefinition("hot", "Hot", Condition.COMBINED, asset="P1", when=(part,))
+    assert _problem(rule) == {"hot": "gw/p1 is in bar, which is no °C"}

@@ -30,7 +30,8 @@ justification = "Street flooded within an hour"
 [[rule.when]]
 datastream = "dev/level-1"
 condition = "below"
-threshold = 5.0
+threshold = 0.005
+unit = "km"
 [[rule.checklist]]
 text = "Inlet closed"
 
@@ -81,6 +82,7 @@ def test_a_file_of_rules_is_taken_table_by_table(
     assert _run("rules", "arm", project, "full", "--waive", "trial site") == DONE
     assert _run("rules", "show", project, "full") == DONE
     shown = capsys.readouterr().out
+    assert "tank_test_level above 10 and dev/level-1 below 0.005 km" in shown
     assert "waived" in shown and "Street flooded" in shown and "trial site" in shown
     assert _run("rules", "switch", project, "full", "off") == FAILED
     assert _run("rules", "switch", project, "full", "off", "--reason", "tests") == DONE
@@ -95,6 +97,7 @@ def test_a_file_that_cannot_be_says_where(
     file = tmp_path / "bad.toml"
     for text, words in (
         ("[[rule]]\nid='x'\ntext='y'\ntreshold=3", "it has no field 'treshold'"),
+        ("[[rule]]\nid='x'\ntext='y'\n[[rule.when]]\nunti='m'", "it has no field 'unti'"),
         ("[[rule]]\nid='x'", "missing required field `text`"),
         ("[[rools]]\nid='x'", "no table [[rools]]"),
         ("[[rule", "file bad.toml"),

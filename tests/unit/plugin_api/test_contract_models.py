@@ -92,6 +92,16 @@ def test_a_missing_file_is_named(folder: Path, missing: str) -> None:
         ("decoders.toml", 'unit = "bar"', 'unit = "furlong"', "no unit 'furlong'"),
         ("decoders.toml", "source_level = 2", "source_level = 9", "no level 9"),
         ("decoders.toml", '"running"', '"dancing"', "no state 'dancing'"),
+        ("decoders.toml", "scale = 0.1", "scale = 0.2", "valve_position: 131 % is not plausible"),
+        ("decoders.toml", "valve_position = 65.5", "valve_position = 65.4", "becomes 65.5, not"),
+        ("decoders.toml", 'path = "pressure"', 'path = "p"', "it gives no 'pressure'"),
+        ("decoders.toml", "pressure = 4.21", "", "does not say what 'pressure' becomes"),
+        ("decoders.toml", '"ts": 1767225600000, ', "", "it has no time at 'ts'"),
+        ("decoders.toml", '"ts": 1767225600000', '"ts": "noon"', "'noon' is no time in 'ms'"),
+        ("decoders.toml", '"state": 1', '"state": 9', "no word is given for '9'"),
+        ("decoders.toml", '"pressure": 4.21', '"pressure": "high"', "'high' is no number"),
+        ("decoders.toml", '"pressure": 4.21', '"pressure": NaN', "is no JSON (NaN"),
+        ("decoders.toml", "water/ps-3/telemetry", "water/ps-3", "does not fit"),
         ("views.toml", 'widget = "trend"', 'widget = "javascript"', "widget"),
         ("quality.toml", 'tests = "done"', 'beauty = "done"', "beauty"),
     ],
@@ -156,3 +166,20 @@ def test_the_tier_is_the_highest_whose_items_are_all_settled() -> None:
 def test_an_exemption_needs_its_reason() -> None:
     with pytest.raises(ValidationError):
         QualityList.model_validate({"items": {"tests": {"exempt": ""}}})
+
+
+def test_a_point_that_no_example_holds_is_said(folder: Path) -> None:
+    _replace(folder, "decoders.toml", ', "vibration": 2.3', "")
+    _replace(folder, "decoders.toml", "vibration_rms = 2.3", "")
+    assert "no example holds 'pump.vibration'" in _refusal(folder)
+
+
+def test_a_message_nested_without_end_is_no_json_and_ends_nothing(folder: Path) -> None:
+    _replace(folder, "decoders.toml", '"pressure": 4.21', '"pressure": ' + "[" * 200_000)
+    assert "is no JSON" in _refusal(folder)
+
+
+def test_a_decoder_without_examples_is_good(folder: Path) -> None:
+    file = folder / "decoders.toml"
+    file.write_text(file.read_text().partition("[[decoder.example]]")[0])
+    assert load_folder(folder).decoders.decoder[0].example == ()
