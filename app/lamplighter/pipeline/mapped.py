@@ -38,6 +38,12 @@ from lamplighter.pipeline.tables import parse_as
 OUR_TIME: Final = -1
 """stands in a column of times for: the time we received it"""
 REMEMBERED: Final = 20_000
+"""contents of one source that are remembered, to tell what comes twice"""
+REMEMBERED_IN_ALL: Final = 300_000
+"""of all sources together: a city has thousands of them, and months to fill this"""
+_SOON_MS: Final = 1_800_000
+_AHEAD_MS: Final = 60_000
+"""how late, and how early by its clock, what is sent live may come"""
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MOST_RECORDS: Final = 100_000
 
@@ -50,6 +56,8 @@ class Reading:
     units: list[str] = field(default_factory=list)
     own_time: bool = True
     """every point carried its own time"""
+    received_ms: int = 0
+    """when it came, UTC; 0 = not known"""
 
 
 @dataclass(slots=True)
@@ -60,15 +68,19 @@ class Keys:
     next_seq: int = 0
     recent: OrderedDict[int, int] = field(default_factory=OrderedDict)
 
-    def key(self, content: int, *, tell_by_content: bool) -> int:
-        """The seq for a message with this content hash; an old one when it came before."""
+    def key(self, content: int, *, tell_by_content: bool, sources: int = 1) -> int:
+        """The seq for a message with this content hash; an old one when it came before.
+
+        `sources`: among how many the memory is shared out.
+        """
         known = self.recent.get(content)
         if known is not None and tell_by_content:
             return known
         seq = self.next_seq
         self.next_seq += 1
         self.recent[content] = seq
-        if len(self.recent) > REMEMBERED:
+        most = min(REMEMBERED, REMEMBERED_IN_ALL // sources)
+        while len(self.recent) > most:
             self.recent.popitem(last=False)
         return seq
 
@@ -84,14 +96,21 @@ def read(
     tree = parse_as(mapping, payload)
     if isinstance(tree, Fault):
         return tree
-    return read_tree(mapping, {str(at): text for at, text in enumerate(captures, 1)}, tree)
+    names = {str(at): text for at, text in enumerate(captures, 1)}
+    return read_tree(mapping, names, tree, received_ms)
 
 
-def read_tree(mapping: Mapping, base: dict[str, str], tree: Any) -> Reading:
-    """All points in what was parsed; `base` fills the holes of names. Never raises."""
-    reading = Reading(Salvaged(0, 0, 0))
+def read_tree(mapping: Mapping, base: dict[str, str], tree: Any, received_ms: int = 0) -> Reading:
+    """All points in what was parsed; `base` fills the holes of names. `received_ms` tells which
+    of two is meant where a local time happens twice. Never raises.
+    """
+    reading = Reading(Salvaged(0, 0, 0), received_ms=received_ms)
     for count, (record, key) in enumerate(_records(tree, mapping.records, ())):
         if count >= _MOST_RECORDS:
+            what = f"more than {_MOST_RECORDS:,} records; the rest was not read"
+            place = reading.saved.points
+            reading.saved.points += 1
+            reading.saved.faults.append(PointFault("D-113", mapping.name, what, place, b""))
             break
         for rule in mapping.values:
             _apply(reading, mapping, rule, record, {**base, **key})
@@ -205,13 +224,13 @@ def _time(reading: Reading, rule: ValueRule, record: Any) -> int | None:
         reading.own_time = False
         return OUR_TIME
     found, value = at(record, rule.time)
-    time = _in_ms(value, rule.time_format, rule.zone) if found else None
+    time = _in_ms(value, rule.time_format, rule.zone, reading.received_ms) if found else None
     if time is None:
         reading.own_time = False
     return time
 
 
-def _in_ms(value: Any, form: str, zone: tzinfo | None = None) -> int | None:
+def _in_ms(value: Any, form: str, zone: tzinfo | None = None, received_ms: int = 0) -> int | None:
     if form in ("ms", "s", "us"):
         if isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value):
             value = float(value)
@@ -226,7 +245,18 @@ def _in_ms(value: Any, form: str, zone: tzinfo | None = None) -> int | None:
             if form == "iso"
             else datetime.strptime(value.strip(), form)
         )
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone or UTC)
+        if moment.tzinfo is None:
+            return _local(moment.replace(tzinfo=zone or UTC), received_ms)
         return int(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+
+
+def _local(moment: datetime, received_ms: int) -> int:
+    """A local time in UTC ms. Of the two it may be when clocks are set back it is the first,
+    unless it came just after the second.
+    """
+    first = int(moment.timestamp() * 1000)
+    second = int(moment.replace(fold=1).timestamp() * 1000)
+    came_ms = received_ms - second
+    return second if second > first and -_AHEAD_MS <= came_ms <= _SOON_MS else first

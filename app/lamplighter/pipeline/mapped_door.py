@@ -54,7 +54,8 @@ class MappedDoor:
         keys = self._keys.setdefault(source, Keys())
         again = reading.own_time or message.again
         content = hash64(topic.encode() + b"\x00" + message.payload)
-        saved.epoch, saved.seq = keys.epoch, keys.key(content, tell_by_content=again)
+        seq = keys.key(content, tell_by_content=again, sources=len(self._keys))
+        saved.epoch, saved.seq = keys.epoch, seq
         found = from_salvage(saved)
         found.times[found.times == OUR_TIME] = message.received_ms
         told = zip(found.names, reading.units, strict=False)

@@ -91,7 +91,7 @@ class SparkplugDoor:
         if not counted:
             keys = self._keys.setdefault(source, Keys())
             taken.epoch = keys.epoch
-            taken.seq = keys.key(content, tell_by_content=message.again)
+            taken.seq = keys.key(content, tell_by_content=message.again, sources=len(self._keys))
         found = _decoded(taken, message.received_ms)
         keep(message, source, name, found, units=taken.units, counted=counted)
 

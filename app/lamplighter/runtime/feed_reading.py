@@ -25,7 +25,7 @@ def reader_of(mapping: Mapping) -> Reader:
             tree = parse_as(mapping, payload)
         if isinstance(tree, Fault):
             return Unreadable(tree.code, tree.what)
-        reading = read_tree(mapping, dict(names), tree)
+        reading = read_tree(mapping, dict(names), tree, received_ms)
         saved = reading.saved
         if not saved.points and tree not in ([], {}):
             return Unreadable("D-113", "the mapping finds no value in it")

@@ -8,9 +8,10 @@ import pytest
 from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
 
+from lamplighter.domain.clock import parse_time
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
-from lamplighter.pipeline import Pipeline, read_mapping
+from lamplighter.pipeline import Pipeline, mapped, read_mapping
 
 MASTS = """
 name = "Weather masts"
@@ -110,6 +111,30 @@ def test_times_in_their_usual_spellings(form: str, text: object, ms: int) -> Non
     assert bench.batch.points.time_ms.tolist() == [ms]
 
 
+@pytest.mark.parametrize(
+    ("received", "meant"),
+    [
+        ("2026-10-25T00:30:05Z", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T01:30:05Z", "2026-10-25T01:30:00Z"),
+        ("2026-10-25T01:15:00Z", "2026-10-25T00:30:00Z"),
+        ("2026-10-26T12:00:00Z", "2026-10-25T00:30:00Z"),
+    ],
+)
+def test_the_hour_that_happens_twice_is_told_by_when_it_came(received: str, meant: str) -> None:
+    text = """
+topic = "t"
+time = "at"
+time_format = "iso"
+zone = "Europe/Berlin"
+[[values]]
+value = "v"
+"""
+    body = b'{"at": "2026-10-25T02:30:00", "v": 1}'
+    found = mapped.read(read_mapping(text), (), body, parse_time(received))
+    assert isinstance(found, mapped.Reading)
+    assert found.saved.times == [parse_time(meant)]
+
+
 def test_a_bare_number_is_a_message_too() -> None:
     bench = Bench('name = "plain"\ntopic = "t/+"\n[[values]]\nvalue = ""\ndatastream = "{1}"')
     assert bench.take("t/level", 3.5) == [("level", 3.5)]
@@ -137,6 +162,34 @@ def test_without_own_times_only_what_the_broker_sends_again_is_the_same() -> Non
     assert [m.seq for m in bench.batch.messages] == [0, 1]
     bench.take("t", {"v": 1}, again=True)
     assert [m.seq for m in bench.batch.messages] == [1]
+
+
+def test_records_beyond_the_most_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "_MOST_RECORDS", 3)
+    bench = Bench(MASTS)
+    item = {"id": "a", "temp": 1.0, "ts": bench.clock.wall_ms() // 1000, "status": "ok"}
+    bench.take("city/weather/7/state", {"data": {"items": [item] * 3}})
+    assert not bench.batch.quarantined
+    got = bench.take("city/weather/7/state", {"data": {"items": [item] * 5}})
+    assert len(got) == 3
+    assert [q.code for q in bench.batch.quarantined] == ["D-113"]
+    assert "more than 3 records" in bench.batch.quarantined[0].reason
+
+
+def test_thousands_of_sources_share_one_memory_of_what_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mapped, "REMEMBERED_IN_ALL", 200)
+    bench = Bench(MASTS)
+    begun = bench.clock.wall_ms() // 1000 - 3_600
+    for at in range(50):
+        for mast in range(20):
+            bench.take(f"city/weather/{mast}/state", masts(bench, ts=begun + at))
+    keys = bench.pipeline._mapped._keys.values()
+    assert len(keys) == 20
+    assert sum(len(k.recent) for k in keys) <= 200
+    bench.take("city/weather/7/state", masts(bench, ts=begun + 49))
+    assert bench.batch.messages[0].seq == 49  # it is still known to have come before
 
 
 def test_a_mapping_that_matches_nothing_says_so_and_keeps_everything() -> None:
