@@ -48,7 +48,8 @@ def recorded(
     to_ms: int = sealed.EVER,
 ) -> Iterator[RecordedBatch]:
     """Batches in (after, until] in recorded order. Those without a point in [from_ms, to_ms) may
-    be left out, and so are expired ones.
+    be left out, and so are expired ones. Of a sealed file that cannot be read each batch is
+    `damaged`.
     """
     end = last_number(sql) if until is None else until
     at = after + 1
@@ -58,9 +59,14 @@ def recorded(
             name, _, last, state = covering
             if state != "expired":
                 try:
-                    yield from _sealed(sql, name, at, min(last, end), (from_ms, to_ms))
+                    for batch in _sealed(sql, name, at, min(last, end), (from_ms, to_ms)):
+                        yield batch
+                        at = batch.number + 1
                 except sealed.DAMAGED:
-                    yield RecordedBatch(at, 0, b"", (), PointColumns.empty(), damaged=True)
+                    if sealed.segment_of(sql, at) != covering:
+                        continue  # merged or expired meanwhile: it lies elsewhere
+                    for number in range(at, min(last, end) + 1):
+                        yield RecordedBatch(number, 0, b"", (), PointColumns.empty(), damaged=True)
             at = last + 1
             continue
         with sealed.snapshot(sql):

@@ -17,7 +17,7 @@ from tests.unit.store.store_kit import Bench, columns, message, names, simple
 from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState
 from lamplighter.domain.observation import Batch
 from lamplighter.domain.retention import Retention
-from lamplighter.store import Store, damage, past, rebuild, rollup, slices
+from lamplighter.store import OutgoingStore, Store, damage, past, rebuild, rollup, slices
 from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.catalogue import ExpiryNote, Tier, segment_name
 from lamplighter.store.cells import PART
@@ -283,6 +283,22 @@ def _signed(key: Ed25519PrivateKey, data: bytes, signature: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def test_every_batch_of_a_sealed_file_that_cannot_be_read_is_damaged(bench: Bench) -> None:
+    play(bench, 190)
+    seal(bench)
+    sql = bench.store.history_sql
+    name, first, last = sql.execute(
+        "SELECT name, from_batch, to_batch FROM segment ORDER BY from_batch LIMIT 1 OFFSET 1"
+    ).fetchone()
+    bench.reopen()
+    (bench.folder / "segments" / f"{name}.seg").unlink()
+    found = list(bench.store.recorded())
+    assert [b.number for b in found] == list(range(1, bench.store.last_batch() + 1))
+    assert [b.number for b in found if b.damaged] == list(range(first, last + 1))
+    given = OutgoingStore(bench.store).batches(1, 190, 1 << 30)
+    assert [b.number for b in given if b.damaged] == list(range(first, last + 1))
 
 
 def test_an_altered_note_of_expiry_is_found(bench: Bench) -> None:
