@@ -92,6 +92,19 @@ def rows(sql: sqlite3.Connection, where: str = "1", values: tuple[object, ...] =
     ]
 
 
+def aged(sql: sqlite3.Connection, states: str, before_ms: int, now_ms: int) -> list[SegmentAbout]:
+    """Segments in one of these states (quoted, joined by commas) that were recorded before a
+    moment, and so was all before them: a clock that was set back makes nothing old.
+    """
+    row = sql.execute(
+        "SELECT min(from_batch) FROM segment WHERE state<>'merged' AND last_wall_ms>=?"
+        " AND last_wall_ms<=?",
+        (before_ms, now_ms),
+    ).fetchone()
+    where = f"state IN ({states}) AND last_wall_ms<? AND (? IS NULL OR to_batch<?)"
+    return rows(sql, where, (before_ms, row[0], row[0]))
+
+
 def enter(sql: sqlite3.Connection, about: SegmentAbout, replaced: Sequence[str] = ()) -> None:
     """Add a segment; with `replaced` in their place. Raises ValueError when it does not follow."""
     if not replaced:

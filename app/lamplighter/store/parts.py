@@ -71,11 +71,11 @@ def preview(
     going = []
     if rule.raw_days:
         before = now_ms - rule.raw_days * DAY_MS
-        going = catalogue.rows(sql, "state='sealed' AND last_wall_ms<?", (before,))
+        going = catalogue.aged(sql, "'sealed'", before, now_ms)
     ends = 0
     if rule.rollup_days:
         before = now_ms - rule.rollup_days * DAY_MS
-        old = catalogue.rows(sql, "state IN ('sealed', 'thinned') AND last_wall_ms<?", (before,))
+        old = catalogue.aged(sql, "'sealed', 'thinned'", before, now_ms)
         ends = sum(a.points for a in old)
     return Preview(
         points=sum(a.points for a in going),

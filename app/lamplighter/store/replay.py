@@ -59,9 +59,9 @@ def recorded(
             name, _, last, state = covering
             if state != "expired":
                 try:
-                    for batch in _sealed(sql, name, at, min(last, end), (from_ms, to_ms)):
-                        yield batch
-                        at = batch.number + 1
+                    for one in _sealed(sql, name, at, min(last, end), (from_ms, to_ms)):
+                        yield one
+                        at = one.number + 1
                 except sealed.DAMAGED:
                     if sealed.segment_of(sql, at) != covering:
                         continue  # merged or expired meanwhile: it lies elsewhere

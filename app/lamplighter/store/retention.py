@@ -56,7 +56,7 @@ def expire(
     raw_before = now - policy.raw_days * DAY_MS
     done: list[str] = []
     windows: Array | None = None
-    for about in catalogue.rows(sealer.sql, "state='sealed' AND last_wall_ms<?", (raw_before,)):
+    for about in catalogue.aged(sealer.sql, "'sealed'", raw_before, now):
         if sealer.stopping or (until is not None and about.to_batch > until):
             break
         if windows is None:
@@ -194,7 +194,7 @@ def _rows(used: Array, points: SlicePoints) -> Array:
 def _end(sealer: Sealer, before_ms: int, policy: Retention, now: int) -> list[str]:
     """Thinned segments, cells and key-frames of what ended before `before_ms`."""
     done = []
-    for about in catalogue.rows(sealer.sql, "state='thinned' AND last_wall_ms<?", (before_ms,)):
+    for about in catalogue.aged(sealer.sql, "'thinned'", before_ms, now):
         old = msgspec.msgpack.decode(about.note, type=ExpiryNote)
         new = msgspec.structs.replace(
             old, kept=0, kept_hash=b"", expired_ms=now, policy=policy.words
@@ -204,11 +204,9 @@ def _end(sealer: Sealer, before_ms: int, policy: Retention, now: int) -> list[st
             partial(catalogue.expire, name=about.name, note=note, signature=sealer.sign(note))
         )
         done.append(about.name)
-    row = sealer.sql.execute(
-        "SELECT max(to_batch) FROM segment WHERE state='expired' AND last_wall_ms<?", (before_ms,)
-    ).fetchone()
-    while row[0] and not sealer.stopping:
-        if not sealer.chore(partial(_drop_cells, last=int(row[0]))):
+    ended = catalogue.aged(sealer.sql, "'expired'", before_ms, now)
+    while ended and not sealer.stopping:
+        if not sealer.chore(partial(_drop_cells, last=ended[-1].to_batch)):
             break
     return done
 

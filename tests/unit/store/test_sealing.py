@@ -22,6 +22,7 @@ from lamplighter.store.batches import DecodedBatches
 from lamplighter.store.catalogue import ExpiryNote, Tier, segment_name
 from lamplighter.store.cells import PART
 from lamplighter.store.connections import open_reading
+from lamplighter.store.parts import preview
 from lamplighter.store.retention import expire
 from lamplighter.store.sealer import Sealer
 
@@ -338,6 +339,28 @@ def test_after_the_rollups_nothing_but_the_notes_is_left(bench: Bench) -> None:
     assert not len(bench.store.series(0, 0, start + 60 * MINUTE, 50).time_ms)
     bench.reopen()
     assert bench.store.verify().ok
+
+
+def test_hours_recorded_by_a_clock_without_a_battery_take_nothing_with_them(bench: Bench) -> None:
+    start = bench.clock.wall_ms()
+    play(bench, 130)
+    whole = bench.store.series(0, start - DAY, start + 15 * MINUTE, 5)
+    lost = 20 * 365 * DAY  # the machine starts twenty years ago, until somebody sets its clock
+    bench.clock.advance(-lost)
+    play(bench, 70, first=130)
+    bench.clock.advance(lost)
+    play(bench, 70, first=200)
+    seal(bench)
+    rule = Retention(raw_days=30, rollup_days=365)
+    assert preview(bench.store.history_sql, rule, bench.clock.wall_ms(), 0, 1e9).points == 0
+    rows = len(list(bench.store.export_rows()))
+    assert keep(bench, rule) == []
+    assert len(list(bench.store.export_rows())) == rows
+    again = bench.store.series(0, start - DAY, start + 15 * MINUTE, 5)
+    assert again.low.tolist() == whole.low.tolist()
+    bench.clock.advance(400 * DAY)
+    play(bench, 10, first=270)
+    assert len(keep(bench, rule)) >= 6  # and in time they go like all others
 
 
 # ---------------------------------------------------------------- a damaged catalogue
