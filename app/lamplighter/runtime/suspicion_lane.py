@@ -7,11 +7,12 @@ What a person withholds is marked at once, for every reader of the newest values
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from lamplighter.domain.anomaly import FALSE, REAL
 from lamplighter.domain.problems import fault
@@ -194,25 +195,26 @@ class SuspicionLane:
         self._tell()
 
     def mark(self) -> None:
-        """Bring the marks of the newest values in line with the lane."""
-        streams = self._recorder.core.city.streams
-        marks = np.zeros(len(streams), np.uint8)
+        """Bring the marks of the newest values in line with the lane. One at a time, so that no
+        older look at the lane takes away what a newer one has marked.
+        """
         with self._lock:
-            doubted = {
-                s.key for s in self._suspects.values() if s.scope == "datastream" and s.standing
-            }
-            senders = {
-                s.key
-                for s in self._suspects.values()
-                if s.scope == "source" and s.standing and s.kind not in LISTED
-            }
-            withheld = set(self._withheld)
+            self._recorder.core.marks = self._marks(self._recorder.core.city.streams)
+
+    def _marks(self, streams: Sequence[Datastream]) -> npt.NDArray[np.uint8]:
+        marks = np.zeros(len(streams), np.uint8)
+        doubted = {s.key for s in self._suspects.values() if s.scope == "datastream" and s.standing}
+        senders = {
+            s.key
+            for s in self._suspects.values()
+            if s.scope == "source" and s.standing and s.kind not in LISTED
+        }
         for s in streams:
             if s.key in doubted or s.source in senders:
                 marks[s.id] |= int(QualityMark.SUSPECT)
-            if s.key in withheld:
+            if s.key in self._withheld:
                 marks[s.id] |= int(QualityMark.WITHHELD)
-        self._recorder.core.marks = marks
+        return marks
 
     def _keep(self, name: str, value: Suspect | Withheld) -> Any:
         text = msgspec.json.encode(value).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,28 @@ def test_a_withheld_value_is_stored_marked_and_bad_to_every_reader(recorder: Rec
     kept = recorder.store.series(0, 0, 2**60, 100)
     assert kept.quality[-1] & CLASS_MASK == Quality.UNCERTAIN
     assert not kept.quality[0] & QualityMark.WITHHELD
+
+
+def test_an_older_look_at_the_lane_takes_no_newer_mark_away(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = recorder.suspicion.lane
+    real, begun = lane._marks, threading.Event()
+
+    def slow(streams: Any) -> Any:
+        found = real(streams)
+        monkeypatch.setattr(lane, "_marks", real)
+        begun.set()
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(lane, "_marks", slow)
+    older = threading.Thread(target=lane.mark)
+    older.start()
+    assert begun.wait(60)
+    lane.withhold(recorder.core.city.streams[0].key, "me", "it lies")
+    older.join()
+    assert recorder.core.marks[0] & QualityMark.WITHHELD
 
 
 def test_releasing_takes_it_back_and_both_are_audited(recorder: Recorder) -> None:
