@@ -30,6 +30,7 @@ from lamplighter.domain.field_message import COMMANDS
 from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.domain.quality import CLASS_MASK, Quality, QualityMark
 from lamplighter.governance.gate import Interlock, Mode, Permit, Situation, decide
+from lamplighter.runtime.feed_health import REMOVED
 from lamplighter.runtime.interlocks import blocking
 from lamplighter.store import WriteAccess
 
@@ -158,8 +159,8 @@ class CommandDesk:
         states = {feed.id: feed.state for feed in self._recorder.feeds.states()}
         feed_of, table = self._recorder.health.feed_of(), core.city.table.source
         through = {feed_of.get(int(table[d]), "") for d in self._streams(asset) if d < len(table)}
-        mine = [states[feed] for feed in through if feed in states]
-        return "live" in (mine or states.values())
+        through -= {"", REMOVED}
+        return "live" in ([states.get(feed) for feed in through] or states.values())
 
     def _interlocks(self, asset: Asset | None, action: str) -> tuple[Interlock, ...]:
         if asset is None:

@@ -252,6 +252,9 @@ def test_the_link_that_counts_is_the_one_of_the_device(
     with pytest.raises(LamplighterError, match="link to the field is down"):
         desk.send(CLOSE, "live")
     assert recorder.published == []
+    del recorder.links["feed-2"]  # paused, or it could not be opened
+    with pytest.raises(LamplighterError, match="link to the field is down"):
+        desk.send(CLOSE, "live")
     recorder.links["feed-2"] = "live"
     assert desk.send(CLOSE, "live").outcome is Outcome.SENT
 
