@@ -88,6 +88,7 @@ class CoreLoop:
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._dirty = threading.Event()
+        self._reload_from = 0
         self._thread = threading.Thread(target=self._run, name="core", daemon=True)
         self._state = restored(_present(store.newest()), len(city.streams), len(city.sources))
         self.mask: npt.NDArray[np.bool_] = np.ones(self._state.datastreams, np.bool_)
@@ -185,9 +186,8 @@ class CoreLoop:
                 n: msgspec.structs.replace(life, heard_ms=life.heard_ms + set_by)
                 for n, life in self.lives.items()
             }
-        if self._dirty.is_set():
-            self._dirty.clear()
-            self._adopt(self._reload_city())
+        if self._dirty.is_set() and self._clock.monotonic_ms() >= self._reload_from:
+            self._read_city()
         while not self._work.empty():
             self._work.get()()
         while not self._inbox.empty():
@@ -324,6 +324,18 @@ class CoreLoop:
             np.array([s.resolution for s in city.streams], np.float64),
             np.array([not s.states for s in city.streams], np.bool_),
         )
+
+    def _read_city(self) -> None:
+        """What cannot be read now is read again in a second: nobody says twice that it changed."""
+        self._dirty.clear()
+        try:
+            city = self._reload_city()
+        except Exception:
+            log.exception("the city could not be read anew")
+            self._reload_from = self._clock.monotonic_ms() + SLOW_MS
+            self._dirty.set()
+            return
+        self._adopt(city)
 
     def _adopt(self, city: CityState) -> None:
         rules_changed = city.rules != self.city.rules

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
 from lamplighter.domain import order_fields, wire
@@ -184,9 +185,9 @@ class EditDesk:
                 also(access)
 
         if wait:
+            kept = self._store.writer.call(keep)
             try:
-                patience = ANSWER_S if also is None else MERGE_S
-                self._store.writer.call(keep).result(patience)
+                _settled(kept, ANSWER_S if also is None else MERGE_S)
             except BaseException:
                 self.edits = Edits(self._store.edits())  # what was not kept was not done
                 raise
@@ -201,6 +202,18 @@ class EditDesk:
         if others or found != self._told:
             self._told = found
             self.on_conflicts(found)
+
+
+def _settled(kept: Future[None], patience_s: float) -> None:
+    """Wait until it is written. What was not begun in time is not done later either: whoever asked
+    is told that it failed, and may have asked again.
+    """
+    try:
+        kept.result(patience_s)
+    except TimeoutError:
+        if kept.cancel():
+            raise
+        kept.result(MERGE_S)  # it is being written
 
 
 class EditAnswers(Answering):

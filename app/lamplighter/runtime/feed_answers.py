@@ -21,6 +21,7 @@ from lamplighter.runtime.feeds import (
     keep_feed,
     next_id,
     put_feed,
+    same_feed,
     shown,
     stored_feed,
     stored_feeds,
@@ -67,8 +68,11 @@ class FeedAnswers(Answering):
                 recorder.feeds_changed()
                 bind_streams(recorder, ask.bindings, config.id)
                 recorder.open_feed(stored_feed(recorder.store, config.id))
+                number = config.id
+            else:
+                number = same_feed(recorder.store, config).id
         self._audit("add feed", shown(ask.url))
-        return wire.Ok(config.id)
+        return wire.Ok(number)
 
     # ---------------------------------------------------------------- changing
     def _change_feed(self, ask: wire.ChangeFeed) -> wire.Reply:

@@ -86,12 +86,18 @@ def next_id(store: Store) -> str:
 
 def put_feed(store: Store, config: FeedConfig) -> bool:
     """Store a feed; False when one with the same address and mapping is already there."""
-    for known in stored_feeds(store):
-        if (known.url, known.mapping) == (masked(config.url), config.mapping):
-            keep_feed(store, replace(known, url=config.url))
-            return False
+    known = same_feed(store, config)
+    if known is not config:
+        keep_feed(store, replace(known, url=config.url))
+        return False
     keep_feed(store, config)
     return True
+
+
+def same_feed(store: Store, config: FeedConfig) -> FeedConfig:
+    """The stored feed with this address and mapping; the given one when there is none."""
+    wanted = (masked(config.url), config.mapping)
+    return next((c for c in stored_feeds(store) if (c.url, c.mapping) == wanted), config)
 
 
 def keep_feed(store: Store, config: FeedConfig) -> None:

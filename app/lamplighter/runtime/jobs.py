@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 OWN_TASKS: Final = 1_000_000
 """tasks of this module are numbered from here, the pool's own from 1"""
 ROWS: Final = 200
+KEPT_TASKS: Final = 200
+"""ended ones that are still listed; a recorder runs for months"""
 CANCELLED: Final = "P-607"
 POOL_S: Final = 3.0
 """of the time a stop has, what its workers may take"""
@@ -138,6 +140,9 @@ class Jobs:
     def _show(self, task: Task) -> None:
         with self._lock:
             self._own[task.id] = task
+            ended = [n for n, t in self._own.items() if t.ended_ms]
+            for number in ended[: max(0, len(ended) - KEPT_TASKS)]:
+                del self._own[number]
         self._changed(task)
 
     def own(self, name: str) -> OwnTask:

@@ -24,7 +24,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.clock import Clock, SystemClock
 from lamplighter.domain.field_message import OBSERVATIONS, RawMessage
 from lamplighter.domain.observation import Batch, Committed
-from lamplighter.domain.problems import LamplighterError, Problem, fault
+from lamplighter.domain.problems import LamplighterError, Problem, fault, problem
 from lamplighter.governance.keys import signing_key
 from lamplighter.governance.reserve import Reserve
 from lamplighter.governance.roles import local_identity
@@ -238,11 +238,17 @@ class Recorder:
             )
             self.feeds.add(feed)
         except LamplighterError as error:
-            log.error("feed not opened", feed=config.id, why=str(error))
-            self._dead_feeds[config.id] = wire.FeedState(
-                config.id, shown(config.url), "refused", 0, None, str(error)
-            )
-            self.tell(error.problem)
+            self._not_opened(config, error.problem)
+        except (OSError, ValueError, RuntimeError) as error:  # one feed ends no recorder's start
+            what = f"{type(error).__name__}: {error}"
+            self._not_opened(config, problem("N-304", name=shown(config.url), what=what))
+
+    def _not_opened(self, config: FeedConfig, why: Problem) -> None:
+        log.error("feed not opened", feed=config.id, why=str(why))
+        self._dead_feeds[config.id] = wire.FeedState(
+            config.id, shown(config.url), "refused", 0, None, str(why)
+        )
+        self.tell(why)
 
     def _received(self, message: RawMessage) -> bool:
         """Every message of every feed, on the feed's thread."""

@@ -101,6 +101,9 @@ class Housekeeping:
                 self._told = str(error)
                 log.warning("history was not sealed", why=str(error))
             return
+        except Exception:  # a damaged segment, say: the next round goes on with the others
+            log.exception("history was not sealed")
+            return
         self._told = ""
         if report.sealed or report.merged or report.expired:
             log.info(
