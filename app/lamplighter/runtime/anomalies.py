@@ -200,8 +200,11 @@ class AnomalyDesk:
             if departure.score > GREW * known.score or kind != known.kind:
                 again = self._made(departure, now_ms, known.id, known.found_ms)
                 if again is not None:
-                    since = min(known.since_ms, again.since_ms)
-                    found.append(replace(again, since_ms=since, similar=known.similar))
+                    again = replace(
+                        again, since_ms=min(known.since_ms, again.since_ms), similar=known.similar,
+                        note=known.note, order=known.order,
+                    )  # fmt: skip
+                    found.append(again)
         for key, known in self._open.items():
             if isinstance(key, int) and self._watched(known) and self.watch.over(key):
                 found.append(replace(known, until_ms=now_ms))

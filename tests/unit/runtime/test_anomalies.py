@@ -13,6 +13,7 @@ from tests.kit.program import json_of, verb
 from tests.kit.usual_past import SOURCE, UsualPast
 
 from lamplighter.analytics.signal_judging import SignalFinding
+from lamplighter.analytics.watching import Departure
 from lamplighter.client import Session, WireCarrier
 from lamplighter.domain import wire
 from lamplighter.domain.alarm import Condition
@@ -137,6 +138,17 @@ def test_an_odd_value_is_told_with_its_reason_and_past_cases_and_closed_by_a_per
     refused = town.session.ask_now(wire.JudgeAnomaly("AN-none", "real"))
     assert isinstance(refused, wire.Refused)
     assert isinstance(town.session.ask_now(wire.JudgeAnomaly(one.id, "maybe")), wire.Refused)
+
+
+def test_a_departure_that_grows_keeps_its_order_and_note(town: Town) -> None:
+    town.minute((0.0, 0.0, 0.0, 0.0))
+    desk = town.recorder.anomalies
+    known = Anomaly("AN-k", "drift", "T0", 0, 1, 1, "x", score=1.0, note="look", order="WO-9")
+    desk._open = {0: known}
+    grown = Departure(0, "drift", 3.0, 0.5, 1, 0.0, (0.0,) * 24)
+    (again,) = desk._changed([grown], town.clock.wall_ms())
+    desk._open = {}
+    assert (again.id, again.score, again.order, again.note) == ("AN-k", 3.0, "WO-9", "look")
 
 
 def test_planned_works_mute_their_assets_and_no_others(town: Town) -> None:
