@@ -1,4 +1,4 @@
-"""Pictures of the pages about a project as a whole: storage, the check, an import, all projects.
+"""Pictures of the pages about a project: storage, the check, an import, the past, all projects.
 
 A recorded day lies in a copy of the demo project, and a small file in which every building has one
 known fault is imported into it; then the real recorder and the real window open it.
@@ -7,6 +7,7 @@ known fault is imported into it; then the real recorder and the real window open
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 import time
@@ -35,7 +36,10 @@ from tests.kit.program import json_of
 
 PATIENCE_S: Final = 90.0
 SETTLE_S: Final = 2.5
-NAMES: Final = ("storage", "check", "import-dialog", "projects")
+PAST: Final = ("past-choose", "past-mapping", "past-running", "past-done")
+NAMES: Final = ("storage", "check", "import-dialog", *PAST, "projects")
+PAST_ROWS: Final = 400_000
+"""so many that the picture of a running import is taken before its end"""
 Step = tuple[Callable[[], object], Callable[[], bool], str, Callable[[], QWidget | None]]
 
 
@@ -107,6 +111,23 @@ def _list(folder: Path, project: Path) -> ProjectList:
     return listed
 
 
+def loggers_table(file: Path) -> Path:
+    """A year of a logger as towns keep it: a column for each value, some lines broken."""
+    heads = ("time", "P-14 pressure (bar)", "P-14 power (kW)", "P-22 pressure (psi)", "operator")
+    lines = [";".join(heads)]
+    for number in range(PAST_ROWS):
+        day, minute = divmod(number, 1440)
+        month, day = divmod(day, 28)
+        moment = f"{2022 + month // 12}-{month % 12 + 1:02}-{day + 1:02}"
+        turn = math.sin(number / 229.0)
+        values = [f"{3.4 + turn:.2f}", f"{18 - 6 * turn:.1f}", f"{52 + 9 * turn:.1f}", "night"]
+        if number % 97_001 == 3:
+            values[0] = "defective"
+        lines.append(";".join([f"{moment} {minute // 60:02}:{minute % 60:02}", *values]))
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
 class _Play(QObject):
     """The steps, each when what it shows is there."""
 
@@ -136,6 +157,7 @@ class _Play(QObject):
 
     def _plan(self) -> list[Step]:
         furniture = self._window.furnish
+        past: Callable[[], Any] = lambda: furniture().project.opened["past"]  # noqa: E731
         return [
             (lambda: None, self._drawn, "", lambda: None),
             (lambda: furniture().project.storage(), self._figures, "storage",
@@ -144,6 +166,10 @@ class _Play(QObject):
             (self._choose_open, self._drawn, "check", lambda: None),
             (self._import, self._looked_at, "import-dialog",
              lambda: furniture().project.opened.get("import")),
+            (self._past, lambda: True, "past-choose", past),
+            (self._choose_past, lambda: past().primary.isEnabled(), "past-mapping", past),
+            (lambda: past().take(), self._running, "past-running", past),
+            (lambda: None, lambda: past().result.trend.isVisible(), "past-done", past),
             (self._all_projects, self._cards, "projects", lambda: self._projects),
         ]  # fmt: skip
 
@@ -223,6 +249,23 @@ class _Play(QObject):
         (folder / "mains.inp").write_text(cities.INP)
         (folder / "notes.txt").write_text("delivered on Monday\n")
         self._window.furnish().project.import_files([str(folder)])
+
+    def _past(self) -> None:
+        """The window as it opens, with nothing chosen."""
+        furniture = self._window.furnish()
+        for dialog in tuple(furniture.project.opened.values()):
+            dialog.close()
+        furniture.project.bring_past()
+
+    def _choose_past(self) -> None:
+        file = loggers_table(self._folder / "pumping-station-2022.csv")
+        self._window.furnish().project.bring_past(str(file))
+
+    def _running(self) -> bool:
+        """Some of it is in."""
+        dialog: Any = self._window.furnish().project.opened["past"]
+        task = self._desk.tasks.get(dialog._task)
+        return task is not None and task.done > 0
 
     def _all_projects(self) -> None:
         furniture = self._window.furnish()
