@@ -38,7 +38,7 @@ PATIENCE_MS = 5_000
 SET_MS: Final = 2_000
 _LOST: Final = frozenset({"lost", "refused"})
 _NOBODYS: Final = 2
-"""of a source that no feed of ours brings: nobody waits for it until it speaks"""
+"""of a source that no feed of ours brings now: nobody waits for it until it speaks"""
 Bools = npt.NDArray[np.bool_]
 
 
@@ -106,6 +106,9 @@ class AlarmWatch:
         self._new_feed = new_feed
         self._asked: set[str] = set()
         self._back_until: dict[str, int] = {}
+        self._resumed_until: dict[str, int] = {}
+        self._away: frozenset[str] = frozenset()
+        """feeds that a person paused or removed"""
         self._awake = awake
         self._begun_ms = clock.wall_ms()
         self._last_awake = awake()
@@ -165,8 +168,12 @@ class AlarmWatch:
             if state != "connecting":  # until it is connected or lost it stays as it was
                 self._tell(engine, key, feed in lost)
         now = self._clock.monotonic_ms()
-        self._back_until |= dict.fromkeys(lost, now + RETURN_MS)
-        self._back_until = {f: until for f, until in self._back_until.items() if until > now}
+        away = frozenset(feed for feed, state in states if state == AWAY)
+        if away != self._away:
+            self._away = away
+            self._source_told[self._source_told == _NOBODYS] = 0
+        self._back_until = _until(self._back_until, lost, now)
+        self._resumed_until = _until(self._resumed_until, away, now)
         return lost | set(self._back_until)
 
     def _tell_sources(
@@ -190,16 +197,19 @@ class AlarmWatch:
             spoke |= (now > 0) & (told == 0)
         changed = np.flatnonzero(spoke & (told != now))
         feed_of = self._feed_of() if changed.size else {}
-        away = {f for f, state in self._feed_states() if state == AWAY} if changed.size else set()
+        waits = lost | self._resumed_until.keys()
         for source in changed.tolist():
             feed = feed_of.get(source, "")
-            if feed in away:  # paused or removed by a person: nobody waits for it
+            unheard = heard_ms[source] < self._begun_ms
+            if feed in self._away:  # paused or removed by a person: nobody waits for it
+                if unheard:
+                    told[source] = _NOBODYS
                 continue
             if sources.get(source, by_hand.SOURCE).startswith(by_hand.SOURCE):
                 continue
-            if not feed and heard_ms[source] < self._begun_ms:
+            if not feed and unheard:
                 told[source] = _NOBODYS
-            elif feed not in lost:
+            elif feed not in waits:
                 told[source] = now[source]
                 engine.tell(f"{SOURCE}@{sources[source]}", bool(dead[source]))
 
@@ -231,3 +241,9 @@ class AlarmWatch:
             self._slept_until = 0
             self._tell(engine, key, False)
         self._last_awake, self._last_wall, self._last_mono = awake, wall, mono
+
+
+def _until(known: dict[str, int], gone: Iterable[str], now_ms: int) -> dict[str, int]:
+    """Until when the sources of each feed get time to speak: a while after it is back."""
+    found = known | dict.fromkeys(gone, now_ms + RETURN_MS)
+    return {feed: until for feed, until in found.items() if until > now_ms}

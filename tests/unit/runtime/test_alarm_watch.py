@@ -102,6 +102,25 @@ def test_nobody_waits_for_a_feed_that_a_person_paused() -> None:
     assert _raised(night.beats(30)) == []
 
 
+def test_the_sources_of_a_feed_that_is_resumed_get_time_to_speak() -> None:
+    night = _Night()
+    night.beats(2)
+    night.feeds["feed-2"], night.dead[1] = "paused", True
+    assert _raised(night.beats(30)) == []
+    night.feeds["feed-2"] = "live"
+    assert _raised(night.beats(50)) == []
+    assert _raised(night.beats(20)) == ["system.source-silent@dev-b"]
+
+
+def test_what_was_silent_at_the_start_is_missed_when_its_paused_feed_is_resumed() -> None:
+    night = _Night()
+    night.unheard, night.dead[1] = {1}, True
+    night.feeds["feed-2"] = "paused"
+    assert _raised(night.beats(90)) == []
+    night.feeds["feed-2"] = "live"
+    assert _raised(night.beats(90)) == ["system.source-silent@dev-b"]
+
+
 def test_values_set_by_hand_have_no_source_that_is_missed() -> None:
     assert not any(r.asset == "hand-ada" for r in system_rules(["hand-ada"], []))
 
