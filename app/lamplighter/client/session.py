@@ -66,9 +66,13 @@ class Session:
         self._lost: str | None = None
         self._closed = False
         carrier.listen(self._take, self._gone)
-        welcome = self.ask_now(wire.Hello(client, version))
-        if not isinstance(welcome, wire.Welcome):
-            raise fault("U-805", what="it did not say hello")
+        try:
+            welcome = self.ask_now(wire.Hello(client, version))
+            if not isinstance(welcome, wire.Welcome):
+                raise fault("U-805", what="it did not say hello")
+        except BaseException:  # whoever tries again must not leave a connection behind each time
+            self.close()
+            raise
         self.welcome: wire.Welcome = welcome
         self._open_block(welcome.block)
 

@@ -138,6 +138,19 @@ def test_a_recorder_that_goes_while_it_is_asked_answers_once() -> None:
     assert isinstance(session.ask_now(wire.GetFeeds()), wire.Refused)
 
 
+def test_a_recorder_that_says_no_hello_leaves_no_connection_behind() -> None:
+    carrier, closed = Scripted(), []
+
+    def send(frame: wire.RequestFrame) -> None:
+        carrier.take(wire.ReplyFrame(frame.id, wire.Ok()))
+
+    carrier.send = send  # type: ignore[method-assign]
+    carrier.close = lambda: closed.append(True)  # type: ignore[method-assign]
+    with pytest.raises(LamplighterError, match="hello"):
+        Session(carrier)
+    assert closed == [True]
+
+
 def test_closing_by_oneself_is_no_loss() -> None:
     lost: list[str] = []
     Session(Scripted(), on_lost=lost.append).close()
