@@ -46,6 +46,10 @@ AGAIN_MS: Final = 10 * MINUTE_MS
 GREW: Final = 1.25
 WATCHED: Final = ("point", "drift", "change")
 """kinds that the watch over expected values tells"""
+PAST_MS: Final = 30 * 86_400_000
+"""what ended longer ago and was no new beginning explains nothing any more; the beat goes through
+what is left each minute, and every command of some years would not fit in
+"""
 LASTS_MS: Final = 20 * MINUTE_MS
 """a finding that ended longer ago does not stand any more"""
 SERIOUS: Final = 2
@@ -168,7 +172,9 @@ class AnomalyDesk:
 
     # ------------------------------------------------------------------ on its own thread
     def _look(self) -> None:
-        self._events = tuple(known_events(self._recorder.store, self._recorder.core.city))
+        old = self._recorder.clock.wall_ms() - PAST_MS
+        found = known_events(self._recorder.store, self._recorder.core.city)
+        self._events = tuple(e for e in found if e.anew or e.to_ms >= old)
 
     def _tell(self, departures: list[Departure], now_ms: int) -> None:
         try:

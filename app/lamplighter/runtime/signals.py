@@ -109,6 +109,7 @@ class SignalDesk:
         place = {s.id: i for i, s in enumerate(chosen)}
         groups = self._groups(place)
         ids = np.array([s.id for s in chosen], np.int64)
+        begin = int(times[first])  # what ended before is no new beginning in what is looked at
         return SignalWindow(
             tuple(names),
             tuple(s.unit for s in chosen),
@@ -119,6 +120,7 @@ class SignalDesk:
             tuple(
                 Event(e.from_ms, e.to_ms, names[i], e.anew)
                 for e in events
+                if e.to_ms >= begin
                 for i in self._places(e, place)
             ),
             tuple(group for _, group in groups),
