@@ -15,6 +15,7 @@ from lamplighter.analytics.life.degradation import DAY_MS, MOST_DAYS, TrendReque
 from lamplighter.domain.maintenance import Prognosis
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.runtime.fleet_past import NOT_MEASURED, SIMULATED
+from lamplighter.runtime.known_events import renewals
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
@@ -74,7 +75,9 @@ class TrendWatch:
             self._busy.clear()
 
     def request(self, learned: frozenset[str]) -> TrendRequest:
-        """What is asked of the worker: the recorded past of datastreams with a limit."""
+        """What is asked of the worker: the recorded past of datastreams with a limit, since their
+        asset was last repaired: what came before was another machine's.
+        """
         recorder = self._recorder
         now = recorder.clock.wall_ms()
         watched = [
@@ -91,9 +94,13 @@ class TrendWatch:
         self._next = end
         self._watched = frozenset(d.asset for d in watched)
         self._looked = frozenset(d.asset for d in watched[begin:end])
+        anew: dict[str, int] = {}
+        for event in renewals(recorder.store):
+            anew[event.asset] = max(event.to_ms, anew.get(event.asset, 0))
         series = []
         for stream in watched[begin:end]:
-            past = recorder.store.series(stream.id, now - MOST_DAYS * DAY_MS, now + 1, POINTS)
+            since = max(now - MOST_DAYS * DAY_MS, anew.get(stream.asset, 0))
+            past = recorder.store.series(stream.id, min(since, now), now + 1, POINTS)
             good = (past.quality & CLASS_MASK) == int(Quality.GOOD)
             good &= (past.quality & NOT_MEASURED) == 0
             if not good.any() or int(np.ptp(past.time_ms[good])) < DAY_MS:

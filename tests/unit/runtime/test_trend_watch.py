@@ -11,6 +11,7 @@ import numpy as np
 from lamplighter.analytics.life import degradation
 from lamplighter.analytics.life.degradation import DAY_MS, TrendRequest
 from lamplighter.domain.city import Datastream, Limits
+from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.quality import QualityMark
 from lamplighter.domain.task import silent
 from lamplighter.domain.wire import Series
@@ -27,7 +28,10 @@ class Town:
     def __init__(self, streams: list[Datastream]) -> None:
         self.core = SimpleNamespace(city=SimpleNamespace(streams=streams))
         self.clock = SimpleNamespace(wall_ms=lambda: NOW)
-        self.store = SimpleNamespace(series=self.series, setting=lambda name: "")
+        self.orders: list[WorkOrder] = []
+        self.store = SimpleNamespace(
+            series=self.series, setting=lambda name: "", work_orders=lambda: self.orders
+        )
         self.jobs = SimpleNamespace(pool=SimpleNamespace(submit=self.submit))
         self.quality = 0
         self.asked: list[TrendRequest] = []
@@ -37,6 +41,8 @@ class Town:
         noise = np.random.default_rng(stream).normal(0, 0.1, 40)
         value = 10.0 + 0.4 * (time_ms - NOW) / DAY_MS + noise
         quality = np.full(40, self.quality, np.uint8)
+        some = (time_ms >= begin) & (time_ms < end)
+        time_ms, value, quality = time_ms[some], value[some], quality[some]
         return Series(stream, time_ms, value, quality, value, value, False, ())
 
     def submit(
@@ -61,6 +67,21 @@ def test_streams_with_a_limit_and_an_asset_that_no_model_follows_are_asked_of() 
     watch = TrendWatch(Town(streams()))  # type: ignore[arg-type]
     request = watch.request(frozenset({"P-1"}))
     assert [one.asset for one in request.series] == ["B-1"]
+
+
+def test_what_was_measured_before_a_repair_is_no_part_of_the_trend() -> None:
+    town = Town(streams())
+    closed = NOW - 20 * DAY_MS - 1
+    town.orders = [
+        WorkOrder("WO-1", "B-1", "Replace the bearing", "done", closed_ms=closed - 9 * DAY_MS),
+        WorkOrder("WO-2", "B-1", "Replace the bearing", "done", closed_ms=closed),
+        WorkOrder("WO-3", "B-1", "Look at it", "done", closed_ms=NOW),
+    ]
+
+    request = TrendWatch(town).request(frozenset())  # type: ignore[arg-type]
+
+    begins = {one.asset: int(one.time_ms.min()) for one in request.series}
+    assert begins == {"B-1": NOW - 20 * DAY_MS, "P-1": NOW - 39 * DAY_MS}
 
 
 def test_what_a_person_set_or_withheld_is_not_measured() -> None:
