@@ -176,3 +176,14 @@ def environment() -> list[str]:
 def tell_pid_and_hang(progress: Any) -> None:
     progress(os.getpid())
     hangs()
+
+
+def rings() -> int:
+    """The other way to a socket: by a ring of requests that the kernel carries out."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = libc.syscall(425, 8, ctypes.create_string_buffer(120))
+    if handle < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return int(handle)

@@ -131,6 +131,14 @@ def test_no_link_can_lead_out_of_the_cache_folder(kit: PoolKit) -> None:
     assert not link.is_symlink()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the filter is one of Linux")
+def test_no_ring_of_requests_goes_round_the_filter(kit: PoolKit) -> None:
+    problem = kit.hostile("rings").end()
+
+    assert isinstance(problem, Problem)
+    assert "not implemented" in problem.text
+
+
 @pytest.mark.parametrize(
     ("function", "kind"),
     [("connects", socket.SOCK_STREAM), ("tells_by_datagram", socket.SOCK_DGRAM)],
