@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from PySide6.QtGui import QFont, QFontMetrics
 
 from lamplighter.domain import wire
 from lamplighter.domain.forecast import Forecast, Track
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.forecast_room import AHEAD_MS, brief, whole
 from lamplighter.ui.kpi import KpiBoard, figures_of
-from lamplighter.ui.kpi_strip import KpiTile
+from lamplighter.ui.kpi_strip import KpiTile, fitting
 from lamplighter.ui.trend_plot import TrendPlot
 
 HOUR_MS = 3_600_000
@@ -67,6 +68,14 @@ def test_a_figure_far_from_its_forecast_tells_no_number_and_says_so_in_its_tip(d
     desk.take_event(wire.Forecasts((replace(item, value=near, low=low, high=high),)))
     board.update(desk)
     assert "no basis" not in state.forecast and state.forecast.startswith("in 6 h")
+
+
+def test_words_that_do_not_fit_a_tile_lose_their_band_before_they_are_cut(desk: Desk) -> None:
+    metrics = QFontMetrics(QFont())
+    text, short = "in 6 h 20 (11–25) FROZEN", "in 6 h 20 FROZEN"
+    assert fitting(metrics, text, metrics.horizontalAdvance(text)) == text
+    assert fitting(metrics, text, metrics.horizontalAdvance(text) - 1) == short
+    assert fitting(metrics, text, metrics.horizontalAdvance(short) - 1) != short
 
 
 def test_a_sum_is_held_against_its_forecast_as_if_its_silent_inputs_were_like_the_others(

@@ -33,6 +33,8 @@ from lamplighter.runtime.resources import own_command
 from lamplighter.runtime.settings import explain, variable
 
 BASELINE_S: Final = 10.5
+FIGURES_S: Final = 25.0
+"""from the feed's begin until the past of the figures is brought in"""
 VIRTUAL_SECONDS: Final = 90.0
 READY_S: Final = 30.0
 PATIENCE_S: Final = 45.0
@@ -75,6 +77,7 @@ class Sitting:
         self._recorder: RecorderProcess | None = None
         self._field: FieldProcess | None = None
         self._threads: list[threading.Thread] = []
+        self._feeding = threading.Lock()
         self._ended = threading.Event()
         self._looks_on = False
 
@@ -186,15 +189,44 @@ class Sitting:
 
     def _without_3d(self) -> None:
         """A window that cannot draw in 3D gets its feed all the same."""
-        if not self._ended.wait(PATIENCE_S) and self._field is not None:
-            self._field.begin()
+        if not self._ended.wait(PATIENCE_S):
+            self._begin_feed()
 
     def _after_first_frame(self) -> None:
         def wait() -> None:
-            if not self._ended.wait(BASELINE_S) and self._field is not None:
-                self._field.begin()
+            if not self._ended.wait(BASELINE_S):
+                self._begin_feed()
 
         self._begin(wait)
+
+    def _begin_feed(self) -> None:
+        """The devices speak; a little later the figures get their past, by the ordinary import."""
+        with self._feeding:
+            field = self._field
+            if field is None or field.begun:
+                return
+            field.begin()
+        if not self._ended.wait(FIGURES_S):
+            self._bring_figures()
+
+    def _bring_figures(self) -> None:
+        """Without it the demo goes on: its figures are then forecast after three days."""
+        project = demo_home() / "project"
+        file = project / "cache" / "figures.csv"
+        command = [*own_command(), "field", str(demo_home() / "city"), "--figures", str(file)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, stdin=subprocess.DEVNULL, timeout=READY_S, check=False
+            )
+            if done.returncode or self._ended.is_set():
+                return
+            mapping = file.with_suffix(".toml").read_text(encoding="utf-8")
+            session = Session(WireCarrier(project, wait_s=5.0))
+            session.ask_now(wire.ImportPast((str(file),), mapping, "figures.toml"))
+            session.close()
+        except (OSError, LamplighterError, subprocess.TimeoutExpired) as error:
+            if not self._ended.is_set():
+                say(str(error))
 
     # ------------------------------------------------------------------ the end
     def _end(self) -> dict[str, Any]:
@@ -254,6 +286,7 @@ class FieldProcess:
     """The field simulator as a child; it brings its broker along."""
 
     def __init__(self, city: Path, project: Path) -> None:
+        self.begun = False
         self._ready = project / "cache" / "field.ready"
         self._start = project / "cache" / "field.start"
         for left in (self._ready, self._start):
@@ -280,6 +313,7 @@ class FieldProcess:
 
     def begin(self) -> None:
         """Let the feed begin."""
+        self.begun = True
         self._start.touch()
 
     def wait_ready(self, ended: threading.Event) -> str:

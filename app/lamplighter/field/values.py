@@ -107,6 +107,10 @@ class Values:
         for row, tamper in self.tampered.items():
             self.shown[row] = self._lie(row, tamper, now_s)
 
+    def usual(self, day_s: float) -> Floats:
+        """(n,) what is true at so many seconds of a day; the networks must have been stepped."""
+        return self._goal(day_s)
+
     def _mend(self, now_s: float) -> None:
         """A worn bearing is replaced while its pump stands; the new one wears as slowly as real."""
         if self._networks.pump_state(WEARING) != "stopped":

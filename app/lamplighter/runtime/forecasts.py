@@ -149,6 +149,11 @@ class ForecastDesk:
         self._soon()
         return True
 
+    def past_came(self) -> None:
+        """A past was brought in: what had too little history may have enough now."""
+        if self._figures or self._streams:
+            self._soon()
+
     def watch(self, streams: Sequence[Datastream]) -> None:
         """Forecast these datastreams too; the ones asked about longest ago make room."""
         keys = [s.key for s in streams if not s.states][:MOST_STREAMS]

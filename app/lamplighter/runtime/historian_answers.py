@@ -117,7 +117,10 @@ class HistorianAnswers(Answering):
             wire.ImportDone(tuple(reports), task.number, "" if cancelled else words, False,
                             cancelled)
         )  # fmt: skip
-        recorder.core.city_changed()
+        grown = len(recorder.store.datastreams()) != len(recorder.core.city.streams)
+        if ask.bindings or grown:  # else clients would build everything anew for nothing
+            recorder.core.city_changed()
+        recorder.forecasts.past_came()
 
     def _retry(self, ask: wire.RetryPoison) -> wire.Reply:
         self._need(Permission.FEED, "the historian")

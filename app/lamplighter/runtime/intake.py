@@ -116,7 +116,7 @@ class RecorderDoor:
         def convert(pipeline: Pipeline) -> None:
             try:
                 batch = to_batch(pipeline.registry, chunk, aside)
-                if batch.new_datastreams or batch.new_sources:
+                if batch.new_datastreams or (batch.new_sources and not self._past):
                     self._recorder.names_changed()
                 if not self._past:
                     pipeline.also_heard(batch.messages)

@@ -51,6 +51,7 @@ class CoverageRoom(QObject):
         desk.status_changed.connect(self._second)
         desk.moment_changed.connect(self._moved)
         desk.city_changed.connect(self.ask)
+        desk.import_done.connect(lambda _: self.ask())
         desk.time.changed.connect(self._time)
 
     # ---------------------------------------------------------------- asking

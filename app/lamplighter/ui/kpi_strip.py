@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -27,6 +31,7 @@ from lamplighter.ui.value_model import ValueModel
 from lamplighter.ui.words import tr
 
 TILE_MIN = 176
+_BAND: Final = re.compile(r" \([^)]*\)")
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -153,9 +158,7 @@ class KpiTile(Canvas):
         painter.setFont(look.font("tick"))
         painter.setPen(look.colour("text.secondary"))
         room_text = int(right - left - bar_width - 10)
-        text = painter.fontMetrics().elidedText(
-            state.forecast, Qt.TextElideMode.ElideRight, room_text
-        )
+        text = fitting(painter.fontMetrics(), state.forecast, room_text)
         painter.drawText(low, _RIGHT, text)
 
     def _paint_mark(self, painter: QPainter, line: QRectF) -> float:
@@ -190,6 +193,15 @@ class KpiTile(Canvas):
             painter.drawText(box.translated(left - box.left(), 1), _LEFT, unit)
             left += painter.fontMetrics().horizontalAdvance(unit)
         return left
+
+
+def fitting(metrics: QFontMetrics, text: str, room: int) -> str:
+    """The words of a forecast as they fit: without its band, which the tip has, before they are
+    cut.
+    """
+    if metrics.horizontalAdvance(text) > room:
+        text = _BAND.sub("", text)
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
 
 
 def paint_sparkline(painter: QPainter, box: QRectF, history: object) -> None:

@@ -151,3 +151,39 @@ def test_leaving_safe_mode_asks_its_recorder_to_end_so_that_another_starts(
     assert not made._safe
     assert isinstance(made._recorder, _Recorder)
     assert made._recorder.asked_to_end
+
+
+def test_the_demos_figures_get_their_past_once_after_the_feed_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sitting, "FIGURES_S", 0.0)
+    seen: list[str] = []
+
+    class Field:
+        begun = False
+
+        def begin(self) -> None:
+            self.begun = True
+            seen.append("feed")
+
+    made = Sitting(
+        Starters(field=lambda _: 2, window=lambda **_: 0),
+        None,
+        True,
+        0.0,
+        None,
+        None,
+        False,
+        "dark",
+    )
+    monkeypatch.setattr(made, "_bring_figures", lambda: seen.append("past"))
+    made._begin_feed()  # a window that only looks on has no field
+    assert seen == []
+    made._field = Field()  # type: ignore[assignment]
+    made._begin_feed()
+    made._begin_feed()  # without a first frame the feed is begun by patience, too
+    assert seen == ["feed", "past"]
+    made._ended.set()
+    made._field = Field()  # type: ignore[assignment]
+    made._begin_feed()
+    assert seen == ["feed", "past", "feed"], "nothing is brought in at the end"

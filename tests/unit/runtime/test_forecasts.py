@@ -22,9 +22,12 @@ from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.newest_block import blank
 from lamplighter.domain.quality import Quality, QualityMark
 from lamplighter.domain.task import silent
+from lamplighter.runtime import forecasts
 from lamplighter.runtime.forecast_list import forecasts_of
 from lamplighter.runtime.forecasts import _Pending, _Said, doubt_of
 from lamplighter.runtime.recorder import Recorder
+
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -76,6 +79,35 @@ def test_what_is_asked_for_is_forecast_kept_and_shown_as_it_was_known(
     assert isinstance(then, wire.Moment) and isinstance(earlier, wire.Moment)
     assert {f.id for f in then.forecasts} == {"figure/level", one.id}
     assert earlier.forecasts == ()
+
+
+def test_a_past_that_is_brought_in_is_forecast_from_at_once_and_no_window_builds_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecasts, "SOON_MS", 50)
+    young = UsualPast(tmp_path / "town", SystemClock(), streams=2, days=1)
+    young.write(every_min=60)
+    times = young.end_ms - HOUR_MS // 2 - np.arange(24, 10 * 24)[::-1] * HOUR_MS
+    levels = 3.0 + 0.6 * np.sin(2 * np.pi * (times % (24 * HOUR_MS)) / (24 * HOUR_MS))
+    file = tmp_path / "past.csv"
+    rows = [f"{t},{v:.3f},{v + 0.1:.3f}" for t, v in zip(times, levels, strict=True)]
+    file.write_text("\n".join(["time,level-0,level-1", *rows]) + "\n")
+    mapping = 'source = "dev"\n[time]\ncolumn = "time"\nformat = "ms"\n'
+    with running(young.folder) as recorder:
+        keys = tuple(s.key for s in recorder.core.city.streams)
+        events: list[wire.Event] = []
+        session = Session(WireCarrier(young.folder))
+        session.ask_now(wire.PutFigures((Figure("level", "Level", "m", "mean", keys, (1.0, 1.0)),)))
+        until(lambda: "figure/level" in recorder.forecasts.items)
+        assert "too little history" in recorder.forecasts.items["figure/level"].why
+        until(lambda: not recorder.forecasts._busy)
+        emit = recorder.server.emit
+        monkeypatch.setattr(recorder.server, "emit", lambda e: (events.append(e), emit(e)))
+        session.ask_now(wire.ImportPast((str(file),), mapping, "past.toml"))
+        until(lambda: bool(recorder.forecasts.items["figure/level"].value))
+        session.close()
+    assert any(isinstance(e, wire.ImportDone) for e in events)
+    assert not any(isinstance(e, wire.CityChanged) for e in events)
 
 
 def test_forecasts_are_judged_by_what_came_and_the_record_outlives_the_recorder(
