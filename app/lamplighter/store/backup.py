@@ -30,6 +30,8 @@ from lamplighter.store.folder import AUDIT, CITY, HISTORY, LOCK, is_empty, refus
 FORMAT: Final = 1
 HELD: Final = (CITY, HISTORY, AUDIT)
 """in the order in which they are held"""
+ALSO_HELD: Final = ("exchange.db",)
+"""further databases, where there are any: their newest entries may stand in their logs alone"""
 KEYS: Final = "keys/"
 PAGES: Final = 4_096
 _LEFT_OUT: Final = frozenset(
@@ -129,8 +131,9 @@ def _take(
 ) -> Taken:
     work = _Work(steps)
     warnings: list[str] = []
+    names = [*HELD, *(name for name in ALSO_HELD if (folder / name).is_file())]
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(_held(folder / name)) for name in HELD]
+        held = [stack.enter_context(_held(folder / name)) for name in names]
         members = _members(folder, bool(passphrase), stack, warnings)
         size = sum(_bytes(sql) for sql in held)
         room = shutil.disk_usage(part.parent).free
@@ -139,11 +142,11 @@ def _take(
             raise fault("A-408", name=part.name.removeprefix(".").removesuffix(".part"), what=words)
         work.total = 3 * size + 2 * sum(m.size for m in members)
         work.say("copying the databases")
-        for name, sql in zip(HELD, held, strict=True):
+        for name, sql in zip(names, held, strict=True):
             _copy(sql, copies / name, work)
             sql.execute("COMMIT")  # from here on the recorder may fold its log back
         work.say("packing")
-        manifest = _pack(part, copies, members, passphrase, clock, work)
+        manifest = _pack(part, copies, names, members, passphrase, clock, work)
     work.say("reading it back")
     _read_back(part, passphrase, manifest, work)
     return Taken(part.stat().st_size, manifest, warnings)
@@ -225,7 +228,7 @@ def _members(
 
 def _stays(name: str, sealed: bool) -> bool:
     """Whether the file has no place in a backup."""
-    if name in HELD or name in _LEFT_OUT or name.startswith(f"{_CACHE}/"):
+    if name in (*HELD, *ALSO_HELD) or name in _LEFT_OUT or name.startswith(f"{_CACHE}/"):
         return True
     if name.endswith(("-wal", "-shm", "-journal", ".part")) and "/" not in name:
         return not any(word in name for word in (".damaged-",))
@@ -235,6 +238,7 @@ def _stays(name: str, sealed: bool) -> bool:
 def _pack(
     part: Path,
     copies: Path,
+    names: list[str],
     members: list[_Member],
     passphrase: str,
     clock: Clock,
@@ -242,7 +246,7 @@ def _pack(
 ) -> Manifest:
     out = ArchiveWriter(part, passphrase)
     try:
-        for name in HELD:
+        for name in names:
             path = copies / name
             with path.open("rb") as handle:
                 out.add(name, handle, path.stat().st_size, 0o600, work.add)

@@ -17,6 +17,7 @@ from tests.unit.store.store_kit import Bench, names, simple
 
 from lamplighter.domain.alarm import Incident
 from lamplighter.domain.problems import LamplighterError
+from lamplighter.exchange import Ledger
 from lamplighter.store import Store, backup
 from lamplighter.store.archive import ArchiveWriter, Manifest
 from lamplighter.store.backup import take_backup, unpack_backup
@@ -54,6 +55,22 @@ def test_what_comes_back_is_what_was_there(filled: Bench, tmp_path: Path) -> Non
     assert list(back.export_rows()) == list(filled.store.export_rows())
     assert back.verify().ok
     assert (tmp_path / "back" / "media" / "plan.pdf").read_bytes() == b"plan" * 1000
+
+
+def test_the_books_of_the_exchange_come_along_with_their_newest_entries(
+    filled: Bench, tmp_path: Path
+) -> None:
+    ledger = Ledger(filled.folder)
+    try:
+        ledger.mark_sent("h", 1, 7, {"newest receipt": 5}, {}, ())
+        take(filled, tmp_path / "b.tar.zst")
+    finally:
+        ledger.close()
+    bring(tmp_path / "b.tar.zst", tmp_path / "back").close()
+    back = Ledger(tmp_path / "back", read_only=True)
+    assert back.sent("h") == [(1, 7)]
+    assert back.mark("h", "newest receipt") == 5
+    back.close()
 
 
 def test_a_copy_taken_amid_writing_is_one_moment(filled: Bench, tmp_path: Path) -> None:
