@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 from lamplighter.domain.clock import iso
-from lamplighter.domain.problems import fault
+from lamplighter.domain.problems import fault, problem
 from lamplighter.sources.feed import broker_address, login_of
 from lamplighter.sources.json_page import text_of, time_of, tree_of, value_of
 from lamplighter.sources.own_feeds import Wish, bad
@@ -55,6 +55,9 @@ class SensorThingsFeed(WebFeed):
             if login_of(self._mqtt).password:
                 raise bad(wish, "the login of the address holds for its broker as well")
         self._streams: dict[str, Stream] = {}
+        self._names: set[str] = set()
+        self._left_out = False
+        """it has more datastreams than are read"""
         self._listener: Any = None
         self.homes: dict[str, str] = {}
         """datastream -> the id of the thing it belongs to"""
@@ -69,7 +72,7 @@ class SensorThingsFeed(WebFeed):
         whole = Found()
         body = b""
         for _ in range(MOST_PAGES):
-            if url is None or len(self._streams) > MOST_STREAMS:
+            if url is None:
                 break
             answer = await self._get(url)
             if answer.unchanged:
@@ -86,6 +89,9 @@ class SensorThingsFeed(WebFeed):
                 await self._row(row, whole)
             url = self._next(tree, url)
         self._found(whole, body)
+        if self._left_out:
+            what = f"it has more than {MOST_STREAMS:,} datastreams; the others are not read"
+            self._warning = problem("N-304", name=self.what, what=what)
         self._listen()
 
     def _web_forget(self) -> None:
@@ -97,7 +103,11 @@ class SensorThingsFeed(WebFeed):
         stream = stream_of(row) if isinstance(row, dict) else None
         if stream is None:
             return
-        stream = self._known(stream)
+        known = self._known(stream)
+        if known is None:
+            self._left_out = True
+            return
+        stream = known
         if stream.unit:
             whole.units[stream.name] = stream.unit
         observations = row.get("Observations", [])
@@ -109,14 +119,16 @@ class SensorThingsFeed(WebFeed):
                 found += await self._rest(stream, newest)
         read_observations(stream.name, found, whole)
 
-    def _known(self, stream: Stream) -> Stream:
-        """The stream under a name of its own."""
+    def _known(self, stream: Stream) -> Stream | None:
+        """The stream under a name of its own; None for one too many."""
         before = self._streams.get(stream.id)
         if before is not None:
             return before
-        taken = {s.name for s in self._streams.values()}
-        if stream.name in taken:
+        if len(self._streams) >= MOST_STREAMS:
+            return None
+        if stream.name in self._names:
             stream = Stream(stream.id, f"{stream.name} {stream.id}", stream.unit, stream.thing)
+        self._names.add(stream.name)
         self._streams[stream.id] = stream
         self.homes[stream.name] = stream.thing
         return stream

@@ -21,6 +21,7 @@ from tests.kit.web import WebServer
 
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
+from lamplighter.sources import sensorthings_feed
 from lamplighter.sources.json_page import tree_of
 from lamplighter.sources.own_source import Point
 from lamplighter.sources.reading import Found, News
@@ -164,6 +165,19 @@ def test_observations_are_heard_at_once_by_mqtt_and_once(tmp_path: Path) -> None
             assert feed.values("Weir/level 1") == [1.0, 2.0]
         sender.disconnect()
         sender.loop_stop()
+
+
+def test_more_datastreams_than_are_read_are_told_and_hide_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sensorthings_feed, "MOST_STREAMS", 1)
+    with Server() as server:
+        server.rows = {1: [(0, 1.5)], 2: [(0, 2.5)], 3: [(0, 3.5)]}
+        with Opened(f"sensorthings+{server.url}/v1.1#interval=0.05") as feed:
+            feed.until(lambda f: f.points and "more than 1 datastreams" in str(f.feed.problem))
+            server.rows[1].append((1, 1.75))
+            feed.until(lambda f: f.values("Weir/level 1") == [1.5, 1.75])
+            assert {p[0] for p in feed.points} == {"Weir/level 1"}
 
 
 def test_a_server_that_leads_elsewhere_is_not_followed() -> None:
