@@ -85,13 +85,13 @@ class Puller:
 
     def chunks(self, store: str, first: int, last: int, keys: Keys) -> Iterator[ReceivedChunk]:
         """What the receipts first..last of a store brought and we do not have."""
-        self._learn_sources()
         rows: list[tuple[Any, ...]] = self._sql.execute(
             "SELECT source, epoch, seq, hash64, received_ms, points, batch, wall_ms"
             " FROM lamplighter.message WHERE receipt BETWEEN %s AND %s AND store=%s"
             " ORDER BY batch, receipt, source, epoch, seq",
             (first, last, store),
         ).fetchall()
+        self._learn_sources({int(r[0]) for r in rows})
         wanted = [r for r in rows if not self._have(keys, r)]
         for at in range(0, len(wanted), MESSAGES_AT_ONCE):
             yield self._chunk(store, wanted[at : at + MESSAGES_AT_ONCE])
@@ -157,13 +157,15 @@ class Puller:
         found[rows] = place
         return tuple(self._words.get(int(c), "?") for c in codes), found
 
-    def _learn_sources(self) -> None:
-        newest = max(self._sources, default=0)
-        self._sources |= dict(
-            self._sql.execute(
-                "SELECT id, name FROM lamplighter.source WHERE id > %s", (newest,)
-            ).fetchall()
-        )
+    def _learn_sources(self, numbers: set[int]) -> None:
+        """By their numbers: two consoles that register at once do so in any order."""
+        missing = sorted(numbers - self._sources.keys())
+        if missing:
+            self._sources |= dict(
+                self._sql.execute(
+                    "SELECT id, name FROM lamplighter.source WHERE id = ANY(%s)", (missing,)
+                ).fetchall()
+            )
 
     def _learn_streams(self, numbers: columns.Array) -> None:
         missing = [int(n) for n in np.unique(numbers) if int(n) not in self._streams]

@@ -21,6 +21,10 @@ WHERE datastream = %s AND time_ms >= %s AND time_ms < %s"""
 _POINTS: Final = """
 SELECT time_ms, value, quality FROM lamplighter.observation
 WHERE datastream = %s AND time_ms >= %s AND time_ms < %s ORDER BY time_ms, epoch, seq, n"""
+_NEWEST: Final = """
+SELECT * FROM (SELECT time_ms, value, quality, epoch, seq, n FROM lamplighter.observation
+    WHERE datastream = %s AND time_ms >= %s AND time_ms < %s ORDER BY time_ms DESC LIMIT %s) q
+ORDER BY time_ms, epoch, seq, n"""
 _CELLS: Final = """
 SELECT min(time_ms), avg(value), max(quality & 3), min(value), max(value)
 FROM lamplighter.observation WHERE datastream = %s AND time_ms >= %s AND time_ms < %s
@@ -77,8 +81,11 @@ def _read(
         if not count:
             continue
         words = _words(sql, number) if text else {}
-        if count <= points or text:  # words have no mean: the newest of them are shown
-            rows = sql.execute(_POINTS, (number, *span)).fetchall()[-points:]
+        if text and count > points:  # words have no mean: the newest of them are shown
+            rows = sql.execute(_NEWEST, (number, *span, points)).fetchall()
+            return _series([(t, v, q, v, v) for t, v, q, *_ in rows], False, words)
+        if count <= points:
+            rows = sql.execute(_POINTS, (number, *span)).fetchall()
             return _series([(t, v, q, v, v) for t, v, q in rows], False, words)
         width = max(-(-(last - first + 1) // points), 1)
         rows = sql.execute(_CELLS, (number, *span, first, width)).fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from lamplighter.domain.alarm import AlarmEvent, AlarmRecord, AlarmState
 from lamplighter.domain.exchange import spans_missing, spans_with
 from lamplighter.domain.observation import Gap
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.exchange import HistorianConfig, connect, parted, shown
+from lamplighter.exchange import HistorianConfig, connect, parted, read_older, shown
 from lamplighter.exchange import exchanger as exchanger_module
+from lamplighter.exchange.pull import Puller
 from lamplighter.runtime.older import with_older
 from lamplighter.store import WriteAccess
 
@@ -396,6 +398,35 @@ def test_live_data_goes_before_the_backlog(
     assert exchanger.pending() == []
     exchanger.close()
     assert set(held(historian)) == a.rows()
+
+
+def test_a_source_that_was_registered_in_between_is_known_all_the_same(
+    historian: Postgres, consoles: tuple[Console, Console, Console]
+) -> None:
+    """Numbers are handed out before they can be seen: a later one may be seen first."""
+    a, b, _ = consoles
+    a.put(batch("pumps", 7, 0, fresh=True), batch("valves", 8, 0, number=1, fresh=True))
+    exchange(a, historian.url)
+    with contextlib.closing(connect(HistorianConfig(historian.url))) as sql:
+        puller = Puller(sql, b.store.store_id)
+        number = historian.sql("SELECT id FROM lamplighter.source ORDER BY id DESC LIMIT 1")[0][0]
+        puller._sources[number] = "valves"
+        (chunk,) = puller.chunks(a.store.store_id, 0, 1 << 60, {})
+    assert set(chunk.sources) == {"pumps", "valves"}
+
+
+def test_of_words_that_are_many_the_newest_are_read_back(
+    historian: Postgres, consoles: tuple[Console, Console, Console]
+) -> None:
+    a = consoles[0]
+    a.put(batch("pumps", 7, 0, fresh=True, words=True, messages=100))
+    exchange(a, historian.url)
+    config = HistorianConfig(historian.url)
+    whole = read_older(config, "", "pumps", "d2", 0, 1 << 62, 1_000)
+    few = read_older(config, "", "pumps", "d2", 0, 1 << 62, 10)
+    assert whole is not None and few is not None and len(whole.time_ms) > 100
+    assert few.time_ms.tolist() == whole.time_ms[-10:].tolist()
+    assert few.value.tolist() == whole.value[-10:].tolist() and not few.reduced
 
 
 def test_years_that_the_project_has_not_are_read_back(
