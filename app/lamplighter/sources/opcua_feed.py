@@ -45,7 +45,7 @@ CHECK_EVERY_S: Final = 1.0
 GATHER_S: Final = 0.1
 DEEPEST: Final = 12
 HISTORY_MOST: Final = 50_000
-"""values of one node asked from the server's history after an interruption"""
+"""values of one node asked from the server's history at once, after an interruption"""
 EVENTS_HELD: Final = 100_000
 _SERVER: Final = 2253
 _PROPERTY_TYPE: Final = 68
@@ -315,25 +315,31 @@ class OpcUaFeed(AsyncFeed):
     async def _missed(self, units: dict[str, str]) -> None:
         """Ask the server's history for what came since the newest value we have."""
         for watched in list(self._watched.values()):
-            if not watched.newest_us or not await _has_history(watched.node):
-                continue
-            since = datetime.fromtimestamp(watched.newest_us / 1e6, UTC)
-            until = datetime.fromtimestamp(self.clock.wall_ms() / 1000, UTC)
-            try:
-                rows = await watched.node.read_raw_history(
-                    since, until, numvalues=HISTORY_MOST, return_bounds=False
-                )
-            except Exception as error:
-                self._warning = problem(
-                    "N-304", name=self.what, what=f"its history gives nothing: {error}"[:160]
-                )
-                continue
-            points = []
-            for row in rows:
-                points += self._points(watched.node.nodeid, row, history=True)
-            watched.floor_us = watched.newest_us
-            await self._room()
-            self._put(points, units)
+            if watched.newest_us and await _has_history(watched.node):
+                while await self._missed_some(watched, units):
+                    pass
+
+    async def _missed_some(self, watched: _Watched, units: dict[str, str]) -> bool:
+        """As much of a node's history as is asked for at once; whether there may be more."""
+        before = watched.newest_us
+        since = datetime.fromtimestamp(before / 1e6, UTC)
+        until = datetime.fromtimestamp(self.clock.wall_ms() / 1000, UTC)
+        try:
+            rows = await watched.node.read_raw_history(
+                since, until, numvalues=HISTORY_MOST, return_bounds=False
+            )
+        except Exception as error:
+            self._warning = problem(
+                "N-304", name=self.what, what=f"its history gives nothing: {error}"[:160]
+            )
+            return False
+        points = []
+        for row in rows:
+            points += self._points(watched.node.nodeid, row, history=True)
+        watched.floor_us = watched.newest_us
+        await self._room()
+        self._put(points, units)
+        return len(rows) >= HISTORY_MOST and watched.newest_us > before
 
     def _explain(self, error: Exception) -> Problem:
         name, text = type(error).__name__, str(error).split("\n")[0]

@@ -18,6 +18,7 @@ from tests.kit.testdata import city_data
 
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.feeds import FeedConfig, check_feed
+from lamplighter.sources import opcua_feed
 from lamplighter.sources.opcua_values import micros_of, overflowed, points_of, quality_of
 
 SPEED = "Plant/Pump1/Speed"
@@ -95,9 +96,11 @@ def test_the_source_time_is_the_time_of_the_value(secure: OpcUaServer) -> None:
     assert [p[1] for p in feed.points if p[2] == 77.0] == [int(when.timestamp() * 1000)]
 
 
+@pytest.mark.parametrize("at_once", [50_000, 2])
 def test_what_changed_while_nobody_listened_is_read_from_the_servers_history_once(
-    secure: OpcUaServer, tmp_path: Path
+    secure: OpcUaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
+    monkeypatch.setattr(opcua_feed, "HISTORY_MOST", at_once)
     secure.set("Speed", 1999.0)
     with Opened(_url(secure), folder=tmp_path) as feed:
         feed.until(lambda f: f.newest.get(SPEED) == 1999.0)
