@@ -169,19 +169,26 @@ def export_history(project: Path, out: Path, *, from_: str = "", to: str = "") -
     schema = pa.schema({**kinds, "value": pa.float64()})
     count = 0
     part = out.with_name(out.name + ".part")
+    damaged: LamplighterError | None = None
     try:
         with opened(project) as store, pq.ParquetWriter(part, schema, compression="zstd") as writer:
             rows: list[tuple[Any, ...]] = []
-            for row in store.export_rows(start, end):
-                rows.append(_with_state(row))
-                if len(rows) >= ROWS:
-                    count += _write_rows(writer, schema, rows)
-                    rows = []
+            try:
+                for row in store.export_rows(start, end):
+                    rows.append(_with_state(row))
+                    if len(rows) >= ROWS:
+                        count += _write_rows(writer, schema, rows)
+                        rows = []
+            except LamplighterError as error:  # told at the end: what could be read is there
+                damaged = error
             count += _write_rows(writer, schema, rows)
         part.replace(out)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise fault("U-813", name=str(out), what=error.strerror or str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)
+    if damaged is not None:
+        raise damaged
     return {"out": str(out), "objects": count, "licence": ""}
 
 
