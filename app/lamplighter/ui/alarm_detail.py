@@ -10,9 +10,8 @@ from lamplighter.domain.alarm import AlarmRecord, AlarmState, Step
 from lamplighter.ui import numbers
 from lamplighter.ui.alarm_filter import ASKING, QUIET
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.glyphs import glyph_pixmap
-from lamplighter.ui.parts import Elided, Panel, Text, button, row
+from lamplighter.ui.parts import Elided, Panel, Scroller, Text, button, row
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 from lamplighter.ui.wrapped_box import WrappedBox

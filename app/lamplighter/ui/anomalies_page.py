@@ -16,8 +16,7 @@ from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.ui import numbers
 from lamplighter.ui.anomaly_curve import AnomalyCurve
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.parts import Panel, Scroller, Text, button, row
 from lamplighter.ui.plain_table import fill, plain_table, row_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr

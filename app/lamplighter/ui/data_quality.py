@@ -18,9 +18,8 @@ from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.days import DayQuality
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.glance import Glance
-from lamplighter.ui.parts import Canvas, Panel, Text
+from lamplighter.ui.parts import Canvas, Panel, Scroller, Text
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from lamplighter.domain.alarm import AlarmRecord, AlarmState
 from lamplighter.domain.city import Asset, Datastream
@@ -17,8 +17,8 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.flow import Flow
 from lamplighter.ui.forecast_room import brief, whole
 from lamplighter.ui.glyphs import glyph_pixmap
-from lamplighter.ui.maintenance_list import best, has_forecast
-from lamplighter.ui.parts import Elided, Panel, Text, button, row, rule, tag
+from lamplighter.ui.parts import Elided, Panel, Scroller, Text, button, row, rule, tag
+from lamplighter.ui.quiet_face import QuietFace
 from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
@@ -26,16 +26,6 @@ from lamplighter.ui.usual_lines import UsualLines
 from lamplighter.ui.value_model import ValueModel
 from lamplighter.ui.value_widgets import BigValue, Provenance, ValueBar, ValueLine
 from lamplighter.ui.words import tr
-
-
-class Scroller(QScrollArea):
-    """A scroll area on the panel colour; its content is as wide as it, if it can be so narrow."""
-
-    def __init__(self, content: QWidget) -> None:
-        super().__init__()
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
 
 class Faceplate(Panel):
@@ -64,7 +54,8 @@ class Faceplate(Panel):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(Scroller(content))
-        self._build_quiet()
+        self.quiet = QuietFace(desk)
+        self._layout.addWidget(self.quiet)
         self._build_head()
         self._build_advice()
         self._layout.addWidget(self.commands)
@@ -75,28 +66,10 @@ class Faceplate(Panel):
         desk.time.changed.connect(self._time_moved)
         desk.orders_changed.connect(self.refresh)
         desk.prognosis_changed.connect(self.refresh)
-        desk.status_changed.connect(self._quiet_words)
+        desk.status_changed.connect(self._tell_quiet)
         self.refresh()
 
     # ---------------------------------------------------------------- building
-    def _build_quiet(self) -> None:
-        self._quiet = QWidget()
-        box = QVBoxLayout(self._quiet)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(8)
-        self._quiet_head = Text(tr("Nothing needs you"), "heading")
-        self._quiet_text = Text("", "body", "secondary", wrap=True)
-        box.addWidget(self._quiet_head)
-        box.addWidget(self._quiet_text)
-        self._quiet_title = Text(tr("Likely to fail within 30 days"), "caption", "secondary")
-        box.addSpacing(8)
-        box.addWidget(self._quiet_title)
-        self._quiet_rows = QGridLayout()
-        self._quiet_rows.setColumnStretch(1, 1)
-        self._quiet_rows.setVerticalSpacing(6)
-        box.addLayout(self._quiet_rows)
-        self._layout.addWidget(self._quiet)
-
     def _build_head(self) -> None:
         self._body = QWidget()
         box = QVBoxLayout(self._body)
@@ -204,13 +177,13 @@ class Faceplate(Panel):
     def refresh(self) -> None:
         """After the selection, the alarms or the city changed."""
         asset = self._desk.city.assets.get(self._asset_id())
-        self._quiet.setVisible(asset is None)
+        self.quiet.setVisible(asset is None)
         self._body.setVisible(asset is not None)
         self.commands.show_asset(asset)
         if asset is None:
             self._advice.hide()
             self._stream = None
-            self._quiet_words()
+            self.quiet.tell()
             return
         alarm = self._desk.worst_of(asset.id)
         self._show_head(asset, alarm)
@@ -343,6 +316,10 @@ class Faceplate(Panel):
 
             self._desk.ask(wire.AlarmAction("ack", keys))
 
+    def _tell_quiet(self) -> None:
+        if self.quiet.isVisibleTo(self):
+            self.quiet.tell()
+
     # ---------------------------------------------------------------- trend
     def _time_moved(self) -> None:
         before = self._stream
@@ -416,58 +393,3 @@ class Faceplate(Panel):
             self._show_values()
         if self._beats % 50 == 10:
             self.usual.look()
-
-    # ---------------------------------------------------------------- nothing selected
-    def _quiet_words(self) -> None:
-        if not self._quiet.isVisibleTo(self):
-            return
-        active = [a for a in self._desk.standing() if a.state is AlarmState.UNACK]
-        if not self._desk.city_known:
-            head, text = tr("Waiting for the city"), tr("The recorder is starting.")
-        elif not self._desk.city.assets:
-            head = tr("No city yet")
-            text = tr("Import a city model or a network: Ctrl+I, or drop files into the window. "
-                      "Everything you import appears here.")  # fmt: skip
-        elif active:
-            head = tr("{n} alarms wait for you", n=numbers.number(len(active), 1))
-            text = tr("Select one in the list, or press F2 to acknowledge the line above.")
-        else:
-            head = tr("Nothing needs you")
-            text = self._feeds_text()
-        self._quiet_head.setText(head)
-        self._quiet_text.setText(text)
-        self._quiet_forecasts()
-
-    def _feeds_text(self) -> str:
-        status = self._desk.status
-        select = tr("Select an asset to see its values, limits and history.")
-        if status is None or not status.feeds:
-            return tr("No feed is connected.") + " " + select
-        live = self._desk.live_feeds()
-        if live == len(status.feeds):
-            all_live = (
-                tr("The feed is live.") if live == 1 else tr("All {n} feeds are live.", n=live)
-            )
-            return all_live + " " + select
-        return tr("{a} of {b} feeds are live.", a=live, b=len(status.feeds)) + " " + select
-
-    def _quiet_forecasts(self) -> None:
-        ranked = sorted(filter(has_forecast, self._desk.prognoses), key=best, reverse=True)
-        self._quiet_title.setVisible(bool(ranked))
-        wanted = tuple((p.asset, p.low, p.high) for p in ranked[:3])
-        if self._quiet_rows.property("shown") == wanted:
-            return
-        self._quiet_rows.setProperty("shown", wanted)
-        while self._quiet_rows.count():
-            cell = self._quiet_rows.takeAt(0)
-            old = cell.widget() if cell is not None else None
-            if old is not None:
-                old.hide()
-                old.deleteLater()
-        for number, item in enumerate(ranked[:3]):
-            label = button(item.asset, lambda a=item.asset: self._desk.selection.select(a),  # type: ignore[misc]
-                           kind="flat")  # fmt: skip
-            self._quiet_rows.addWidget(label, number, 0)
-            self._quiet_rows.addWidget(Elided(item.what, "body", "secondary"), number, 1)
-            chance = numbers.percent_range(item.low or 0.0, item.high or 0.0)
-            self._quiet_rows.addWidget(Text(chance, "bodyStrong"), number, 2)

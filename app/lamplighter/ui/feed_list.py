@@ -17,9 +17,8 @@ from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.drafts import Field, Typing
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.feed_kinds import words_of
-from lamplighter.ui.parts import Elided, Panel, Text, button, row
+from lamplighter.ui.parts import Elided, Panel, Scroller, Text, button, row
 from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr

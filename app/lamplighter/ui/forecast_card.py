@@ -11,11 +11,10 @@ from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 from lamplighter.domain.maintenance import Prognosis, Reason
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.maintenance_list import best, has_forecast
 from lamplighter.ui.models_page import record_of
 from lamplighter.ui.order_form import draft
-from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, row, rule, tag
+from lamplighter.ui.parts import Canvas, Elided, Panel, Scroller, Text, button, row, rule, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

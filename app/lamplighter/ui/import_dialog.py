@@ -29,10 +29,9 @@ from lamplighter.domain import wire
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.import_table import TRIANGLES, ImportTable, story
 from lamplighter.ui.layers_panel import removal_words
-from lamplighter.ui.parts import Panel, Text, button, row, rule, window_of_its_own
+from lamplighter.ui.parts import Panel, Scroller, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.tasks import TaskBar
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr

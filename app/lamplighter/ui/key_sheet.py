@@ -9,8 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Text, key_hint
+from lamplighter.ui.parts import Scroller, Text, key_hint
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

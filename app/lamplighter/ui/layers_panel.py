@@ -27,8 +27,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.layers import REALITY_KINDS, Layer, LayerRemoval, LayerView
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row, rule
+from lamplighter.ui.parts import Panel, Scroller, Text, button, row, rule
 from lamplighter.ui.side_panels import Layers
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr

@@ -31,9 +31,8 @@ from lamplighter.domain.models import (
 from lamplighter.domain.problems import Problem
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.file_box import ask_open
-from lamplighter.ui.parts import Elided, Panel, Text, button, row
+from lamplighter.ui.parts import Elided, Panel, Scroller, Text, button, row
 from lamplighter.ui.plain_table import fill, plain_table, rows_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr

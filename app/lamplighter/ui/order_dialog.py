@@ -28,12 +28,11 @@ from lamplighter.domain.order_rules import is_standing, progress, template_for, 
 from lamplighter.ui.attachment_list import AttachmentList
 from lamplighter.ui.bound_fields import Bound, date_field
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.order_close import ClosePage
 from lamplighter.ui.order_history import HistoryPage
 from lamplighter.ui.order_steps import LineAdder, StepsPanel
 from lamplighter.ui.order_words import PRIORITY_WORDS, STATE_WORDS, due_words, when
-from lamplighter.ui.parts import Elided, Panel, Text, button, row, rule, tag
+from lamplighter.ui.parts import Elided, Panel, Scroller, Text, button, row, rule, tag
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

@@ -8,8 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 from lamplighter.domain import wire
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.task import Task
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.parts import Panel, Scroller, Text, button, row
 from lamplighter.ui.tasks import TaskBar
 from lamplighter.ui.words import tr
 

@@ -30,8 +30,7 @@ from lamplighter.domain.city import Datastream
 from lamplighter.domain.units import conversion
 from lamplighter.ui.design_page import part_words
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row, window_of_its_own
+from lamplighter.ui.parts import Panel, Scroller, Text, button, row, window_of_its_own
 from lamplighter.ui.rule_pictures import ThresholdTrend
 from lamplighter.ui.series import Trace
 from lamplighter.ui.theme import theme

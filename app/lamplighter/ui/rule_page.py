@@ -13,8 +13,7 @@ from lamplighter.domain.alarm import Arming
 from lamplighter.domain.alarm_design import RuleView
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, centre_over, row
+from lamplighter.ui.parts import Panel, Scroller, Text, button, centre_over, row
 from lamplighter.ui.plain_table import fill, plain_table
 from lamplighter.ui.rule_form import RuleForm
 from lamplighter.ui.rule_trial import TrialPanel

@@ -12,9 +12,8 @@ from lamplighter.domain import wire
 from lamplighter.domain.retention import LONGEST_DAYS, MOST_ALARM_MINUTES, Retention
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
 from lamplighter.ui.glance import Glance
-from lamplighter.ui.parts import Canvas, Panel, Text, button, row, rule, window_of_its_own
+from lamplighter.ui.parts import Canvas, Panel, Scroller, Text, button, row, rule, window_of_its_own
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 

@@ -15,8 +15,7 @@ from lamplighter.domain.suspicion import Loss, Suspect, Withheld
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.evidence_curve import EvidenceCurve
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.parts import Panel, Scroller, Text, button, row
 from lamplighter.ui.plain_table import fill, plain_table, row_of
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr

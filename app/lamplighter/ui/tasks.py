@@ -11,8 +11,7 @@ from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.export_dialog import outcome
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, rule
+from lamplighter.ui.parts import Canvas, Elided, Panel, Scroller, Text, button, rule
 from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr

@@ -7,8 +7,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from lamplighter.domain.units import spelled
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Panel, Text, button, row, window_of_its_own
+from lamplighter.ui.parts import Panel, Scroller, Text, button, row, window_of_its_own
 from lamplighter.ui.theme import theme
 from lamplighter.ui.units import CHOICES, display
 from lamplighter.ui.words import tr

@@ -13,8 +13,7 @@ from lamplighter.domain import wire
 from lamplighter.domain.waiting import Choice, Waiting, WaitingCosts
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
-from lamplighter.ui.faceplate import Scroller
-from lamplighter.ui.parts import Canvas, Elided, Panel, Text, button, row, rule
+from lamplighter.ui.parts import Canvas, Elided, Panel, Scroller, Text, button, row, rule
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
