@@ -16,7 +16,8 @@ Ints = npt.NDArray[np.int64]
 
 RATE: Final = 0.9
 BINS: Final = (0.0, 0.03, 0.1, 0.25, 0.45, 0.65, 0.85, 1.0000001)
-_Z: Final = 1.645
+ONE_SIDED: Final = 1.645
+"""standard errors that chance exceeds on one side once in twenty times"""
 FEWEST: Final = 4
 """assets below which there is no band"""
 OFFSETS: Final = (1.0, 4.0, 12.0, 40.0)
@@ -34,8 +35,8 @@ def score_quantile(score: Floats, asset: Ints, rate: float = RATE) -> float:
     if assets.size < FEWEST:
         return float("inf")
     weight = 1.0 / np.bincount(place)[place]
-    covered = [_left_out(score, place, weight, level, assets.size) for level in LEVELS]
-    enough = np.flatnonzero(np.array(covered) >= rate - 1e-9)
+    covered = _left_out(score, place, weight, assets.size)
+    enough = np.flatnonzero(covered >= rate - 1e-9)
     if not enough.size:
         return _weighted(score, weight, 1.0)
     first = int(enough[0])
@@ -47,13 +48,19 @@ def score_quantile(score: Floats, asset: Ints, rate: float = RATE) -> float:
     return below + part * (above - below)
 
 
-def _left_out(score: Floats, place: Ints, weight: Floats, level: float, assets: int) -> float:
-    """Share covered when every asset is judged by a quantile of the others."""
-    inside = 0.0
+def _left_out(score: Floats, place: Ints, weight: Floats, assets: int) -> Floats:
+    """(levels,) share covered when every asset is judged by a quantile of the others."""
+    inside = np.zeros(len(LEVELS))
+    rank = np.argsort(score, kind="stable")
     for one in range(assets):
         mine = place == one
-        inside += float((score[mine] <= _weighted(score[~mine], weight[~mine], level)).mean())
-    return inside / assets
+        others = rank[~mine[rank]]
+        reached = np.cumsum(weight[others]) / weight[~mine].sum()
+        at = np.searchsorted(reached, np.array(LEVELS) - 1e-12)
+        edge = score[others][np.minimum(at, others.size - 1)]
+        inside += (score[mine][:, None] <= edge).mean(axis=0)
+    found: Floats = inside / assets
+    return found
 
 
 def _weighted(score: Floats, weight: Floats, level: float) -> float:
@@ -107,8 +114,12 @@ def reliability(probability: Floats, outcome: Floats, asset: Ints) -> tuple[Floa
 
 def wilson(rate: float, n: int) -> tuple[float, float]:
     """Wilson's 90 % interval of a share seen in n cases."""
-    middle = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n * n))
+    middle = (rate + ONE_SIDED**2 / (2 * n)) / (1 + ONE_SIDED**2 / n)
+    half = (
+        ONE_SIDED
+        / (1 + ONE_SIDED**2 / n)
+        * np.sqrt(rate * (1 - rate) / n + ONE_SIDED**2 / (4 * n * n))
+    )
     return max(float(middle - half), 0.0), min(float(middle + half), 1.0)
 
 

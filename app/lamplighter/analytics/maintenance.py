@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lamplighter.analytics import calibration, drift, fleet, hazard
+from lamplighter.analytics import calibration, drift, fleet, hazard, without_skill
 from lamplighter.analytics.fleet import FleetHistory, Rows
 from lamplighter.analytics.model_files import save
 from lamplighter.analytics.scoring import pack_tables
@@ -156,7 +156,8 @@ def card(report: TrainReport, kind: str = "maintenance", of: str = "") -> ModelC
                 n=report.assets,
             ),
         ),
-        naive=f"{report.naive_probability:.0%} for every asset, the rate of the past",
+        naive=f"{report.naive_probability:.0%} for every asset, the rate of the past; scored "
+        "against it or the age since renewal, whichever is nearer",
         stated=0.9,
         covered=report.coverage_90,
         covered_n=report.failures,
@@ -298,9 +299,11 @@ def _judge(sample: _Sample, held: Floats, history: FleetHistory) -> _Judged:
     )
     failures = np.count_nonzero(history.renewal_failed)
     naive = float(-np.expm1(-failures / max(span_days, 1.0) * hazard.HORIZON))
-    ours = calibration.brier(chance[known], sample.outcome[known], sample.asset[known])
-    theirs = calibration.brier(
-        np.full(int(known.sum()), naive), sample.outcome[known], sample.asset[known]
+    aged = without_skill.by_age(
+        sample.asset, sample.life, sample.time_ms, sample.days_left, sample.failed
+    )
+    skill = without_skill.compared(
+        chance[known], sample.outcome[known], sample.asset[known], naive, aged[known]
     )
     shown = (chance >= SHOWN_FROM) & sample.failed & (sample.days_left < hazard.HORIZON)
     median = hazard.median_days(held[shown])
@@ -309,7 +312,16 @@ def _judge(sample: _Sample, held: Floats, history: FleetHistory) -> _Judged:
     score = calibration.days_score(true, median, offset)
     coverage, width = _coverage(score, median, asset, offset)
     return _Judged(
-        quantile, offset, low, high, ours, theirs, naive, coverage, width, not ours < theirs
+        quantile,
+        offset,
+        low,
+        high,
+        skill.ours,
+        skill.naive,
+        naive,
+        coverage,
+        width,
+        not skill.better,
     )
 
 

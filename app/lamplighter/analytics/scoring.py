@@ -141,8 +141,7 @@ class _Scored:
         self.days = calibration.days_band(median, float(tables["quantile"]), offset)
         self.frozen = request.frozen
         if bool(tables["frozen"]) and not self.frozen:
-            naive = float(tables["naive"])
-            self.frozen = f"no better than the naive rate of {naive:.0%} on assets it had not seen"
+            self.frozen = "no better than rules without signals on assets it had not seen"
         self.share = np.zeros((len(inputs), len(self.signals)))
         self.as_usual = np.tile(chance[:, None], (1, len(self.signals)))
         told = np.flatnonzero(chance >= DETAILS_FROM)
