@@ -41,15 +41,15 @@ BEGIN: Final = 20_000 * DAY_MS
 DAYS: Final = 120
 ASSETS: Final = 24
 KINDS: Final = ("oil_temperature", "load")
-MOMENTS: Final = (40.0, 75.0, 110.0)
+MOMENTS: Final = tuple(float(day) for day in range(36, 118, 6))
 """days at which the other fleet is spoken of"""
 HORIZON: Final = 30.0
 BAND: Final = 0.8
 """share of failures inside a band of ninety percent, below which it is too narrow"""
 BINS: Final = (0.0, 0.1, 0.35, 0.65, 0.9, 1.01)
-SIGMA: Final = 3.0
-LEANS: Final = 0.1
-"""what a chance learned from some twenty failures may be off by"""
+SIGMA: Final = 2.0
+WITNESSES: Final = 10
+"""assets of which about that much was stated, below which their share says little"""
 USELESS: Final = 0.25
 """share of fleets without a telling value in which one may look telling"""
 
@@ -156,6 +156,8 @@ class Outcome:
     low: list[float] = field(default_factory=list)
     high: list[float] = field(default_factory=list)
     came: list[bool] = field(default_factory=list)
+    who: list[int] = field(default_factory=list)
+    """assets: the forecasts of one are one witness"""
     naive: list[float] = field(default_factory=list)
     inside: list[bool] = field(default_factory=list)
     width: list[float] = field(default_factory=list)
@@ -171,18 +173,24 @@ class Outcome:
     compared: int = 0
 
     def bins(self) -> list[tuple[float, float, float, float, int]]:
-        """(stated, low, high, share that failed, how many) where about that much was stated."""
-        said, came = np.array(self.chance), np.array(self.came)
+        """(stated, low, high, share that failed, assets) where about that much was stated."""
+        said, came, who = np.array(self.chance), np.array(self.came), np.array(self.who)
         low, high = np.array(self.low), np.array(self.high)
         which = np.digitize(said, BINS) - 1
         rows = [np.flatnonzero(which == n) for n in range(len(BINS) - 1)]
-        return [(float(said[r].mean()), float(low[r].mean()), float(high[r].mean()),
-                 float(came[r].mean()), r.size) for r in rows if r.size]  # fmt: skip
+        return [
+            (float(said[r].mean()), float(low[r].mean()), float(high[r].mean()),
+             float(came[r].mean()), np.unique(who[r]).size)
+            for r in rows if r.size
+        ]  # fmt: skip
 
-    def off(self) -> float:
-        """The bin that is most off, in what chance and few failures allow."""
-        return max((abs(came - said) / (SIGMA * np.sqrt(max(said * (1 - said), 1e-4) / n) + LEANS)
-                    for said, _, _, came, n in self.bins()), default=float("inf"))  # fmt: skip
+    def outside(self) -> int:
+        """Bins whose share that failed lies outside the stated band by more than chance allows."""
+        wrong = 0
+        for _, low, high, came, assets in self.bins():
+            room = SIGMA * float(np.sqrt(max(came * (1.0 - came), 0.04) / assets))
+            wrong += assets >= WITNESSES and not low - room <= came <= high + room
+        return wrong
 
     def miss(self) -> tuple[float, float]:
         """Mean squared miss: (ours, the rate of the past's)."""
@@ -193,7 +201,7 @@ class Outcome:
     def verdict(self) -> dict[str, bool]:
         spoke = bool(self.chance)
         return {
-            "chance": spoke and bool(self.off() <= 1.0),
+            "chance": spoke and self.outside() == 0,
             "band": bool(self.inside) and float(np.mean(self.inside)) >= BAND,
             "naive": spoke and self.miss()[0] < self.miss()[1],
             "useless": self.useless_spoke <= USELESS * self.useless,
@@ -228,6 +236,7 @@ def known_apart(number: int, folder: Path, found: Outcome, folds: int) -> None:
             found.low.append(one.low)
             found.high.append(one.high)
             found.came.append(left < HORIZON)
+            found.who.append(number * ASSETS + int(name[2:]))
             found.naive.append(report.naive_probability)
             if left < HORIZON and one.days_low is not None and one.days_high is not None:
                 found.inside.append(one.days_low - 0.1 <= left <= one.days_high + 0.1)
@@ -294,7 +303,8 @@ def classes(size: dict[str, int], folder: Path) -> Row:
     verdict = found.verdict()
     ours, naive = found.miss()
     bins = found.bins()
-    words = ", ".join(f"{said:.0%} stated, {came:.0%} failed" for said, _, _, came, _ in bins)
+    words = ", ".join(f"{said:.0%} stated ({low:.0%} to {high:.0%}), {came:.0%} failed"
+                      for said, low, high, came, _ in bins)  # fmt: skip
     covered, width = float(np.mean(found.inside)), float(np.mean(found.width))
     return {
         "promise": "The learned failure risk of a class is what then happens to assets it had not "

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.faults
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer trees and rows: the promises are the same."""
-    monkeypatch.setitem(hazard.SETTINGS, "max_iter", 15)
+    monkeypatch.setitem(hazard.SETTINGS, "max_iter", 40)
     real = part_classes.made
     monkeypatch.setattr(
         part_classes, "made", lambda *given, **more: real(*given, **more, step_h=12)
