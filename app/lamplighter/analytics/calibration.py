@@ -45,7 +45,7 @@ def score_quantile(score: Floats, asset: Ints, rate: float = RATE) -> float:
         return above
     below = _weighted(score, weight, LEVELS[first - 1])
     part = (rate - covered[first - 1]) / (covered[first] - covered[first - 1])
-    return below + part * (above - below)
+    return float(below + part * (above - below))
 
 
 def _left_out(score: Floats, place: Ints, weight: Floats, assets: int) -> Floats:
