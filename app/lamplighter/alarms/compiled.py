@@ -75,7 +75,9 @@ class CompiledRules:
 
     # ------------------------------------------------------------ building
     def _levels(self) -> npt.NDArray[np.int64]:
-        """0 for rules that stand on values alone, else one more than the rules they look at."""
+        """0 for rules that stand on values alone, else one more than the rules they look at or
+        are quiet for.
+        """
         found: dict[int, int] = {}
 
         def level(row: int, above: tuple[int, ...]) -> int:
@@ -86,7 +88,7 @@ class CompiledRules:
                 rule, path = self.rules[row], (*above, row)
                 below = [level(i, path) + 1 for t in rule.terms if (i := self._named(rule, t)) >= 0]
                 louder = self._row_of.get((rule.unless, rule.asset), -1)
-                below += [level(louder, path)] if louder >= 0 else []
+                below += [level(louder, path) + 1] if louder >= 0 else []
                 found[row] = max(below, default=0)
             return found[row]
 
@@ -149,6 +151,8 @@ class CompiledRules:
             return _NONE
         holds = self.comparisons.judge(newest, stale, silent)
         now_holds = holds[: len(self)].copy()
+        loud = np.zeros(len(self), np.bool_)
+        """rules that hold and whose alarm stands, or whose louder one does"""
         due = []
         for here, combined, (quiet, louder) in zip(
             self._on_level, self._combined, self._quieted, strict=True
@@ -157,9 +161,14 @@ class CompiledRules:
                 now_holds[combined.rows] = self._together(combined, holds)
             if self._counted.size:
                 self._count(now_ms, now_holds, here)
-            now_holds[quiet] &= ~now_holds[louder]
+            # not before the louder alarm stands: until then this one is all that is said
+            covered = now_holds[quiet] & loud[louder]
+            now_holds[quiet[covered]] = False
             self.condition = np.where(here, now_holds, self.condition)
             due.append(self._after_delays(now_ms, here))
+            if len(self._on_level) > 1:
+                loud |= here & now_holds & self.active
+                loud[quiet[covered]] = True
         return due[0] if len(due) == 1 else np.sort(np.concatenate(due))
 
     def _together(self, combined: _Combined, holds: Bools) -> Bools:

@@ -101,7 +101,9 @@ class AlarmRule(Struct, frozen=True):
     is_cause: bool = False
     """true where this alarm can explain alarms downstream of its asset"""
     unless: str = ""
-    """id of a rule on the same asset that says more: while it holds, this one is quiet"""
+    """id of a rule on the same asset that says more: while it holds and its alarm stands, this one
+    is quiet
+    """
     combine: str = "all"
     """all | any: how its own condition (unless COMBINED) and the terms are put together"""
     terms: tuple[Term, ...] = ()

@@ -147,7 +147,36 @@ def test_a_rule_is_quiet_while_the_one_that_says_more_holds() -> None:
     for time, value in enumerate([5.0, 0.0, 0.0, 0.0, 2.0, 2.0, 5.0, 2.0, 2.0, 0.0, 0.0]):
         compiled.judge(1000 + 1000 * time, _values(value, 1000 + 1000 * time), FRESH)
         shown.append("".join(n for n, on in zip("LX", compiled.active, strict=False) if on))
-    assert shown == ["", "", "X", "X", "", "L", "", "", "L", "", "X"]
+    assert shown == ["", "", "X", "X", "", "L", "", "", "L", "L", "X"]
+
+
+def test_a_value_that_swings_about_the_worse_limit_is_not_left_unsaid() -> None:
+    low = _rule(Condition.BELOW, 3.0, unless="lost", on_delay_ms=5_000)
+    lost = AlarmRule("lost", 0, "A", Condition.BELOW, 1.0, 2, "text", on_delay_ms=3_000)
+    compiled, shown = CompiledRules([low, lost]), []
+    for second in range(1, 9):
+        compiled.judge(1000 * second, _values(2.0 * (second % 2), 1000 * second), FRESH)
+        shown.append(compiled.active.tolist())
+    assert shown == [[False, False]] * 5 + [[True, False]] * 3
+
+
+def test_of_a_chain_of_rules_only_the_one_that_says_most_stands() -> None:
+    names = ("low", "lower", "lowest")
+    chain = [
+        AlarmRule(
+            name, 0, "A", Condition.BELOW, 3.0 - n, 2, "text", unless="".join(names[n + 1 : n + 2])
+        )
+        for n, name in enumerate(names)
+    ]
+    compiled = CompiledRules(chain)
+    for time, value, stands in (
+        (1, 9.0, ""),
+        (2, 2.5, "low"),
+        (3, 0.5, "lowest"),
+        (4, 1.5, "lower"),
+    ):
+        compiled.judge(1000 * time, _values(value, 1000 * time), FRESH)
+        assert "".join(n for n, on in zip(names, compiled.active, strict=True) if on) == stands
 
 
 STREAMS = 4
