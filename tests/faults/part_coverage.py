@@ -78,7 +78,9 @@ def run(seeds: int, folder: Path, squeeze: float = 1.0) -> dict[str, Any]:
     """Counts over all seeds. `squeeze` below 1 narrows every band: the planted fault."""
     inside = named = failures = 0
     widths: list[float] = []
+    shares: list[float] = []
     for seed in range(seeds):
+        before_this = named, inside
         history, _ = fleet(seed)
         place = folder / str(seed)
         report = train(TrainRequest(history, str(place), seed), silent)
@@ -101,8 +103,11 @@ def run(seeds: int, folder: Path, squeeze: float = 1.0) -> dict[str, Any]:
             named += 1
             inside += abs(before - middle) <= half + 0.1
             widths.append(2 * half)
+        if named > before_this[0]:
+            shares.append((inside - before_this[1]) / (named - before_this[0]))
     return {"seeds": seeds, "failures": failures, "named": named, "inside": inside,
             "coverage": inside / max(named, 1),
+            "standard_error": float(np.std(shares) / len(shares) ** 0.5) if shares else 1.0,
             "mean_width_days": float(np.mean(widths)) if widths else 0.0}  # fmt: skip
 
 
@@ -120,9 +125,11 @@ def coverage(size: dict[str, int], folder: Path) -> Row:
         "promise": "Bands of remaining days hold the true day at their stated rate of 90 %",
         "trials": f"{found['seeds']} simulated fleets, {found['failures']} failures of other "
         f"fleets, each forecast {MOMENTS} times in its last thirty days",
-        "result": f"{found['inside']} of {found['named']} days inside ({found['coverage']:.1%}), "
+        "result": f"{found['inside']} of {found['named']} days inside ({found['coverage']:.1%}, "
+        f"standard error {100 * found['standard_error']:.1f} points as fleets differ), "
         f"bands {found['mean_width_days']:.1f} days wide on average",
-        "not_shown": "simulated bearings wear alike; a town's own record is the scoreboard",
+        "not_shown": "simulated bearings wear alike; a town's own record is the scoreboard; "
+        "forecasts more than thirty days before a failure are not counted",
         "bound": "",
         "passed": holds(found),
         "figures": found,
