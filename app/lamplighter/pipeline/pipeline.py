@@ -128,6 +128,10 @@ class Pipeline:
         finally:
             self._retrying = False
 
+    def quarantine_freed(self) -> None:
+        """Rows left the quarantine: there is room for bodies again."""
+        self._aside.bodies_freed()
+
     def due(self, *, idle: bool = True) -> list[ResendRequest]:
         """What to ask the field for now; asking again waits longer each time.
 

@@ -127,6 +127,7 @@ class QuarantineAnswers(Answering):
     def _delete(self, ask: wire.DeleteQuarantined) -> wire.Reply:
         self._need(Permission.FEED, "quarantine")
         count = delete(self._recorder.store, ask)
+        self._recorder.inlet.between(lambda pipeline: pipeline.quarantine_freed())
         what = f"{count} rows" + (f" of {ask.code}" if ask.code else f": {_short(ask.numbers)}")
         self._audit("delete quarantine", what, ask.reason)
         return wire.Ok(str(count))

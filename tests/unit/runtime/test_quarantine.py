@@ -19,6 +19,7 @@ from lamplighter.domain.observation import Account
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.quarantine import AsideRow, as_csv, as_json_lines
 from lamplighter.domain.spreadsheet import safe_cell
+from lamplighter.pipeline import aside
 from lamplighter.runtime.project import audit_entries
 from lamplighter.runtime.recorder import Recorder
 
@@ -129,6 +130,18 @@ def test_deleting_needs_a_reason_and_keeps_the_account(recorder: Recorder, tmp_p
     ] or [e["reason"] for e in entries if e["action"] == "delete quarantine"] == [
         "the rest", "a test",
     ]  # fmt: skip
+
+
+def test_after_a_deletion_bodies_are_kept_again(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "BODIES_KEPT", 2)
+    for number in range(3):
+        send(recorder, "unknown/topic", b"x%d" % number)
+    assert sorted(row.body for row in rows_of(recorder, 3)) == ["", "x0", "x1"]
+    ask(recorder, wire.DeleteQuarantined(code="D-113", reason="a test"))
+    send(recorder, "unknown/topic", b"later")
+    assert [row.body for row in rows_of(recorder, 1)] == ["later"]
 
 
 def test_exports_say_everything_and_run_nothing(recorder: Recorder, tmp_path: Path) -> None:
