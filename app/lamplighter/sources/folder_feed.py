@@ -83,6 +83,7 @@ class FolderFeed(PolledFeed):
         self._lock = threading.Lock()
         self._resumed = False
         self._fresh = False
+        self._troubled = False
 
     # ---------------------------------------------------------------- looking
     async def _poll(self) -> None:
@@ -94,6 +95,7 @@ class FolderFeed(PolledFeed):
             now = self.clock.monotonic_ms()
             chunks = await loop.run_in_executor(None, self._files.chunks, now, AT_ONCE)
             self._up()
+            self._tell_trouble()
             for chunk in chunks:
                 await self._room()
                 await loop.run_in_executor(None, self._take, chunk)
@@ -101,6 +103,15 @@ class FolderFeed(PolledFeed):
                 break
         if not self._pending:
             await loop.run_in_executor(None, self._files.forget_gone)
+
+    def _tell_trouble(self) -> None:
+        """What could not be read is told, and taken back once it can."""
+        trouble = self._files.trouble
+        if trouble:
+            self._warning = problem("N-304", name=self.what, what=trouble)
+        elif self._troubled:
+            self._warning = None
+        self._troubled = bool(trouble)
 
     def _take(self, chunk: Chunk) -> None:
         """Read one piece, write down what it will be, send it."""
@@ -112,7 +123,8 @@ class FolderFeed(PolledFeed):
             self._files.took(chunk)
             self._remember()
             return
-        self._warning = None
+        if not self._troubled:
+            self._warning = None
         count = messages_of(found.points)
         pending = _Pending(self.source.next_seq, count, received, chunk)
         before = self._files.mark(chunk.number)

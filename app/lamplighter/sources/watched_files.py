@@ -66,6 +66,8 @@ class WatchedFiles:
         self.known: dict[int, Known] = {}
         self._changed: dict[int, tuple[int, int]] = {}
         """size and when it was first seen so, monotonic ms"""
+        self.trouble = ""
+        """what of the last look could not be read, in words"""
 
     # ---------------------------------------------------------------- what is there
     def files(self) -> list[tuple[str, Path, int, int, int]]:
@@ -87,6 +89,7 @@ class WatchedFiles:
             row = (self._name(path), path, status.st_ino, status.st_size, status.st_mtime_ns)
             found.append(row)
             if len(found) >= MOST_FILES:
+                self.trouble = f"more than {MOST_FILES:,} files; the others are not read"
                 break
         return sorted(found, key=lambda row: (row[4], row[0]))
 
@@ -113,6 +116,7 @@ class WatchedFiles:
     def chunks(self, now_ms: int, most: int = 50) -> list[Chunk]:
         """New pieces, in the order of the files; `took` says they were taken."""
         found: list[Chunk] = []
+        self.trouble = ""
         rows = self.files()
         present = {number for _, _, number, _, _ in rows}
         found += self._renamed(present)
@@ -215,8 +219,8 @@ class WatchedFiles:
                 body = file.read(CHUNK)
                 if b"\n" not in body and len(body) == CHUNK:
                     body += file.read(LONGEST_LINE - CHUNK)
-        except OSError:
-            return []
+        except OSError as error:
+            return self._unread(known.name, error)
         whole = body[: body.rfind(b"\n") + 1]
         too_long = False
         if not whole:
@@ -248,10 +252,15 @@ class WatchedFiles:
             return []  # perhaps it is still being written: it must stand for one look
         try:
             body = path.read_bytes()[:LONGEST_LINE]
-        except OSError:
-            return []
+        except OSError as error:
+            return self._unread(known.name, error)
         too_long = size > LONGEST_LINE
         return [Chunk(known.name, known.number, 0, len(body), "", body, version, too_long)]
+
+    def _unread(self, name: str, error: OSError) -> list[Chunk]:
+        if not isinstance(error, FileNotFoundError):  # gone while we looked
+            self.trouble = f"{name}: {error.strerror or error}"
+        return []
 
     # ---------------------------------------------------------------- remembered
     def state(self) -> list[dict[str, Any]]:

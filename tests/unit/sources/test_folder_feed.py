@@ -235,6 +235,34 @@ def test_a_folder_that_is_not_there_is_told_and_found_later(tmp_path: Path) -> N
         feed.until(lambda f: f.points and f.feed.problem is None)
 
 
+def test_a_file_that_may_not_be_read_is_told_and_read_once_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, opened = [False], Path.open
+
+    def guarded(self: Path, *a: Any, **k: Any) -> Any:
+        if locked[0] and self.name == "b.csv":
+            raise PermissionError(13, "Permission denied")
+        return opened(self, *a, **k)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(f"t,level\n{T},1\n")
+    locked[0] = True
+    with Opened(_url(tmp_path), CSV) as feed:
+        feed.until(lambda f: f.points and "b.csv: Permission denied" in str(f.feed.problem))
+        locked[0] = False
+        feed.until(lambda f: f.values("b/level") == [1.0] and f.feed.problem is None)
+
+
+def test_more_files_than_are_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched_files, "MOST_FILES", 1)
+    for name in ("a.csv", "b.csv"):
+        _append(tmp_path / name, (0, 1.0))
+    with Opened(_url(tmp_path), CSV) as feed:
+        feed.until(lambda f: f.points and "more than 1 files" in str(f.feed.problem))
+
+
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     inside, secret = tmp_path / "in", tmp_path / "secret.csv"
     inside.mkdir()
