@@ -57,7 +57,7 @@ class Prognosis(Struct, frozen=True):
     would_change: str = ""
     """the reading that would move the claim most, and by how much"""
     others: tuple[str, ...] = ()
-    """what else speaks of the asset, in words; filled in where assets are listed"""
+    """what else has a number for the asset, in words; filled in where assets are listed"""
 
 
 class Step(Struct, frozen=True):
@@ -153,7 +153,7 @@ def one_each(items: Iterable[Prognosis]) -> tuple[Prognosis, ...]:
     """One forecast for each asset, the likeliest to fail first, those without a number last.
 
     A learned model has the word, then a drift to a limit, then age: the first of them that has a
-    number. The rest stand in its `others`, and of a model that is silent its basis says so.
+    number. The other numbers stand in its `others`, and of a silent model its basis says so.
     """
     of_asset: dict[str, list[Prognosis]] = {}
     for item in items:
@@ -179,13 +179,12 @@ def _first(every: list[Prognosis]) -> Prognosis:
     basis = first.basis
     if first.probability_30d is not None and first.model in _RANK and silent:
         basis += f"; its model says nothing: {silent[0].basis.removeprefix('no basis: ')}"
-    return replace(first, basis=basis, others=tuple(_in_words(p) for p in rest))
+    besides = tuple(_in_words(p) for p in rest if p.probability_30d is not None)
+    return replace(first, basis=basis, others=besides)
 
 
 def _in_words(item: Prognosis) -> str:
     name = ", ".join(part for part in (item.what, item.model) if part)
-    if item.probability_30d is None:
-        return f"{name}: {item.basis or 'no basis'}"
     return f"{name}: {item.probability_30d:.1%} within {item.horizon_days:.0f} days"
 
 

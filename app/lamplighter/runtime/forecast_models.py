@@ -21,6 +21,7 @@ from lamplighter.analytics.forecasting.live import HOUR_MS, Item, LiveRequest, P
 from lamplighter.domain.models import Figure, Judged, ModelCard
 from lamplighter.domain.problems import Problem, fault
 from lamplighter.domain.task import TaskState
+from lamplighter.runtime.fleet_past import SIMULATED
 from lamplighter.runtime.learned_model import CANCELLED, LearnedModel
 from lamplighter.runtime.model_registry import AUTOMATIC
 from lamplighter.runtime.own_cards import FORECASTS_CRAFT, MEDIAN
@@ -112,7 +113,10 @@ class ForecastModels:
         """What the next hours are made from: each past with what the version knows of it."""
         taught = tuple(replace(p, taught=self._items.get(p.id)) for p in pasts)
         frozen = self.kept.frozen if self._version else ""
-        return LiveRequest(now_ms, taught, version=self._version, frozen=frozen)
+        simulated = self._recorder.store.setting(SIMULATED) == "yes"
+        return LiveRequest(
+            now_ms, taught, version=self._version, frozen=frozen, simulated=simulated
+        )
 
     # ------------------------------------------------------------------ learning
     def ask(self, by: str) -> int:

@@ -139,12 +139,13 @@ def forecasts_card(answer: KeptVersion) -> ModelCard:
     inside = sum(i.inside for i in version.items)
     hours = max(0, version.end_ms - version.first_ms) // HOUR_MS
     width = [i.width for i in version.items if i.width]
+    past = "simulated history" if version.simulated else "this project's history"
     silent = f"; nothing could be learned of {version.abstained}" if version.abstained else ""
     return ModelCard(
         kind=FORECASTS,
         title=f"The next {LEADS} hours of figures and datastreams",
         method="blend of candidates 1",
-        basis=f"this project's history, {hours / 24:.0f} days{silent}",
+        basis=f"{past}, {hours / 24:.0f} days{silent}",
         from_ms=version.first_ms,
         to_ms=version.end_ms,
         units=len(version.items) + version.abstained,

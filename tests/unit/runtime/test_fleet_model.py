@@ -270,6 +270,7 @@ def test_of_an_asset_one_forecast_is_listed_and_the_rest_in_its_detail() -> None
     (only,) = one_each((mute, ended, age))
     assert (only.model, only.probability_30d) == (AGE_MODEL, 0.7)
     assert only.basis.endswith("its model says nothing: its sensor is silent")
+    assert only.others == (), "what has no number says nothing"
     (none,) = one_each((ended, mute))
     assert none.basis == "no basis: its sensor is silent"
     assert one_each(()) == ()

@@ -140,6 +140,9 @@ def test_a_version_of_a_young_project_says_that_it_is_too_young_and_is_not_froze
         lines = dict(card_lines(record))
         assert ("too young to be judged" in lines["state"]) is young
         assert not (young and record.frozen)
+        assert card.basis.startswith("this project's history")
+        told = replace(kept, version=replace(kept.version, simulated=True))
+        assert forecasts_card(told).basis.startswith("simulated history")
 
 
 def test_who_asked_for_a_version_is_told_when_there_is_no_forecast_to_learn_from() -> None:

@@ -50,6 +50,8 @@ class Version(Struct, frozen=True):
     abstained: int = 0
     """items of which nothing could be learned"""
     seconds: float = 0.0
+    simulated: bool = False
+    """whether what it learned from is a simulated past"""
 
     def ratios(self) -> np.ndarray:
         """(n,) error over the naive rule's, of every item that the model was shown for."""
@@ -107,7 +109,7 @@ def learn(payload: Learning, progress: Progress) -> KeptVersion:
         firsts.append(first_ms)
     version = Version(
         tuple(found), min(firsts, default=0), max((i.end_ms for i in found), default=0),
-        ask.seed, abstained,
+        ask.seed, abstained, simulated=ask.simulated,
     )  # fmt: skip
     later = _later(ask)
     version = replace(version, seconds=round(time.perf_counter() - begun, 2))

@@ -91,6 +91,8 @@ class LiveRequest(Struct, frozen=True):
     """of the model in use"""
     frozen: str = ""
     """why that version gives no numbers; empty while it does"""
+    simulated: bool = False
+    """whether the project's past is a simulated one"""
 
 
 class Hours(Struct, frozen=True):
