@@ -18,7 +18,8 @@ from lamplighter.domain.quality import Quality, QualityMark
 from lamplighter.ui.asset_tree import ASSET_MIME
 from lamplighter.ui.series import Trace
 from lamplighter.ui.time_model import DAY_MS, GHOSTS
-from lamplighter.ui.trend_plot import TrendPlot, hole_of
+from lamplighter.ui.trend_gaps import hole_of
+from lamplighter.ui.trend_plot import TrendPlot
 from lamplighter.ui.trend_readout import Readout, between, value_at
 from lamplighter.ui.trend_view import TrendView
 from tests.ui.conftest import Open

@@ -14,6 +14,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.series import Trace
 from lamplighter.ui.theme import theme
+from lamplighter.ui.trend_gaps import hole_of
 
 if TYPE_CHECKING:
     from lamplighter.ui.trend_plot import TrendPlot
@@ -86,8 +87,6 @@ class AnomalyCurve(QWidget):
         plot = self._plot
         if plot is None or not plot.streams:
             return
-        from lamplighter.ui.trend_plot import hole_of
-
         plot.redraw(first, last)
         self.strip.inset = plot.insets()
         self.strip.show_trace(self.trace, first, last, hole_of(plot.streams[0], self.trace))

@@ -22,6 +22,7 @@ from lamplighter.ui.quiet_face import QuietFace
 from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.theme import theme
 from lamplighter.ui.time_model import Mode
+from lamplighter.ui.trend_gaps import hole_of
 from lamplighter.ui.usual_lines import UsualLines
 from lamplighter.ui.value_model import ValueModel
 from lamplighter.ui.value_widgets import BigValue, Provenance, ValueBar, ValueLine
@@ -363,8 +364,6 @@ class Faceplate(Panel):
     def _redraw(self) -> None:
         if self._plot is None or self._stream is None:
             return
-        from lamplighter.ui.trend_plot import hole_of
-
         now = self._desk.time.now_ms
         alarms = self._desk.standing()
         self._plot.marks = tuple(  # type: ignore[attr-defined]

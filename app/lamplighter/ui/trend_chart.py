@@ -13,6 +13,7 @@ from lamplighter.ui.parts import Canvas, Elided, Text, row
 from lamplighter.ui.residual_strip import ResidualStrip
 from lamplighter.ui.series import Trace
 from lamplighter.ui.theme import theme
+from lamplighter.ui.trend_gaps import hole_of
 from lamplighter.ui.value_model import ValueModel, blank
 from lamplighter.ui.words import tr
 
@@ -100,8 +101,6 @@ class Chart(QWidget):
 
     def show_distance(self, first: int, last: int) -> None:
         """Draw the distance from the expected value below, where there is room for it."""
-        from lamplighter.ui.trend_plot import hole_of
-
         stream = self.streams[0]
         trace = self.plot.traces.get(stream.id)
         if trace is None or len(self.streams) > 1 or self.height() < theme().px(LEAST_HIGH):

@@ -6,7 +6,7 @@ between 0 and 1; `trend_axes.Scale` says what that means in each unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,16 +22,16 @@ from lamplighter.domain.forecast import Forecast
 from lamplighter.ui.series import DOUBTFUL, HAND, Trace, flagged_envelope
 from lamplighter.ui.theme import theme
 from lamplighter.ui.trend_axes import MOST_AXES, Floats, Scale, TimeAxis, ValueAxis
+from lamplighter.ui.trend_gaps import hole_of, holes
 from lamplighter.ui.trend_hands import HandledPlot
+from lamplighter.ui.trend_limits import limits, reached
 from lamplighter.ui.trend_overlay import Overlay
 from lamplighter.ui.trend_readout import value_at, word_of
-from lamplighter.ui.units import bare, shown_unit
+from lamplighter.ui.units import shown_unit
 from lamplighter.ui.words import tr
 
 LABEL_PX: Final = 20.0
 MOST_CURVES: Final = 8
-NEAR_LIMIT, NEAR_SHARE = 3.0, 0.35
-"""a limit is shown within so many times the range of what is drawn, or this share of its size"""
 _NONE: Final = np.zeros(0)
 TRACES: Final = ("chart.trace1", "chart.trace2", "chart.trace3", "chart.trace4")
 
@@ -52,21 +52,6 @@ class _Curve:
 def ink_of(number: int) -> QColor:
     """The colour of the n-th curve of a chart."""
     return theme().colour(TRACES[number % len(TRACES)])
-
-
-def hole_of(stream: Datastream, trace: Trace) -> float:
-    """How far apart (ms) two points lie when something is missing between them.
-
-    What nobody declared is learned from the points themselves: a value that comes once an hour
-    is whole with one an hour.
-    """
-    hole = max(2.5 * stream.period_ms, 2_000.0)
-    if len(trace.time_ms) > 4:
-        usual = float(np.median(np.diff(trace.time_ms[:200])))
-        if not trace.reduced and len(trace.time_ms) > 200:
-            usual = min(usual, float(np.median(np.diff(trace.time_ms[-200:]))))
-        hole = max(hole, (3.0 if trace.reduced else 2.5) * usual)
-    return hole
 
 
 def _put(item: Any, x: Floats, y: Floats) -> None:
@@ -367,7 +352,7 @@ class TrendPlot(HandledPlot):
             if ahead is not None:
                 low, high = min(low, float(ahead[:, 2].min())), max(high, float(ahead[:, 3].max()))
         if self.streams and group and group[0] is self.streams[0] and not self.normalised:
-            low, high = self._with_limits(low, high)
+            low, high = reached(low, high, (value for _, value, _ in self.limits()))
         if not np.isfinite(low):
             low, high = 0.0, 1.0
         margin = (high - low) * 0.14 or abs(high) * 0.05 or 0.5
@@ -377,36 +362,11 @@ class TrendPlot(HandledPlot):
         words = group[0].states if len(group) == 1 else ()
         return Scale(unit, float(low - margin), float(high + max(margin, label)), words)
 
-    def _with_limits(self, low: float, high: float) -> tuple[float, float]:
-        """The range with the limits that are near: a far one must not press the curve flat."""
-        values = [value for _, value, _ in self.limits()]
-        if not np.isfinite(low):
-            return (min(values), max(values)) if values else (low, high)
-        reach = max(NEAR_LIMIT * (high - low), NEAR_SHARE * max(abs(low), abs(high)))
-        near = [v for v in values if low - reach <= v <= high + reach]
-        return min([low, *near]), max([high, *near])
-
     def limits(self) -> list[tuple[str, float, bool]]:
         """Name with number, value, solid: the first curve's limits, and where its rules fire."""
         if not self.streams:
             return []
-        stream = self.streams[0]
-        found = (
-            ("LL", stream.limits.low_low, True),
-            ("L", stream.limits.low, False),
-            ("H", stream.limits.high, False),
-            ("HH", stream.limits.high_high, True),
-        )
-        step = max(stream.resolution, 0.1)
-        named = [(f"{w} {bare(v, stream.unit, step)}", v, s) for w, v, s in found if v is not None]
-        known = {value for _, value, _ in named}
-        for rule in self.thresholds.get(stream.id, ())[:6]:
-            if rule.value not in known:
-                known.add(rule.value)
-                sign = ">" if rule.above else "<"
-                words = f"P{rule.priority} {sign} {bare(rule.value, stream.unit, step)}"
-                named.append((words, rule.value, rule.priority == 1))
-        return named
+        return limits(self.streams[0], self.thresholds.get(self.streams[0].id, ()))
 
     def limit_places(self) -> list[tuple[str, float, bool]]:
         """The limits as heights in the plot."""
@@ -418,34 +378,10 @@ class TrendPlot(HandledPlot):
     # ---------------------------------------------------------------- gaps and cursors
     def holes(self) -> list[tuple[int, int, str]]:
         """Gaps of the first datastream, and the stretch without data at the live edge."""
-        if not self.streams:
-            return []
-        stream, trace = self.streams[0], self.traces.get(self.streams[0].id)
-        first, last = self.span
+        trace = self.traces.get(self.streams[0].id) if self.streams else None
         if trace is None:
             return []
-        found = [
-            (max(first, a), min(last, b), tr("gap"))
-            for a, b in trace.gaps
-            if b > first and a < last
-        ]
-        end = trace.last()
-        since, known = (end[0] if end else first), self._known_to
-        late = max(3 * stream.period_ms, 3_000, 1.2 * hole_of(stream, trace))
-        if known - since > late + (last - first) // 200:
-            found.append((max(first, since), known, self.no_data_word))
-        return [*found, *self._silences(stream, trace)]
-
-    def _silences(self, stream: Datastream, trace: Trace) -> Iterable[tuple[int, int, str]]:
-        """Stretches between two points in which there should have been others."""
-        first, last = self.span
-        hole = max(hole_of(stream, trace), (last - first) / 60)
-        at = np.flatnonzero(np.diff(trace.time_ms) > hole)
-        for row in at[:100].tolist():
-            a, b = int(trace.time_ms[row]), int(trace.time_ms[row + 1])
-            known = any(a < y and x < b for x, y in trace.gaps)
-            if b > first and a < last and not known:
-                yield max(first, a), min(last, b), tr("no data")
+        return holes(self.streams[0], trace, self.span, self._known_to, self.no_data_word)
 
     def cursor_words(self) -> list[str]:
         """Each curve's value under the pointer."""

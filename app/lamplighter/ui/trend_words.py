@@ -11,6 +11,7 @@ from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.series import Trace
 from lamplighter.ui.time_model import DAY_MS
+from lamplighter.ui.trend_gaps import hole_of
 from lamplighter.ui.trend_readout import value_at
 from lamplighter.ui.trend_view import TrendView
 from lamplighter.ui.units import shown_span
@@ -37,8 +38,6 @@ def note(desk: Desk, view: TrendView, span: str, *, replay: bool, pinned: bool) 
 
 def against(stream: Datastream, trace: Trace | None, ghost: Trace | None, back_ms: int) -> str:
     """The difference of the newest value to the same time of the compared day, for a heading."""
-    from lamplighter.ui.trend_plot import hole_of
-
     end = trace.last() if trace is not None else None
     if not back_ms or ghost is None or end is None:
         return ""

@@ -25,6 +25,7 @@ from lamplighter.ui.series import Trace
 from lamplighter.ui.time_model import Mode
 from lamplighter.ui.trend_chart import Chart
 from lamplighter.ui.trend_feed import TrendFeed, Wanted
+from lamplighter.ui.trend_gaps import hole_of
 from lamplighter.ui.trend_keys import Stage
 from lamplighter.ui.trend_readout import Readout, between
 from lamplighter.ui.trend_view import TrendView
@@ -423,8 +424,6 @@ class Trends(Panel):
         self._redraw()
 
     def _show_readout(self) -> None:
-        from lamplighter.ui.trend_plot import hole_of
-
         a, b = self.cursors
         self.readout.setVisible(a is not None and b is not None and bool(self.charts))
         if a is None or b is None:
