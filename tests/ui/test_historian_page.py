@@ -52,7 +52,7 @@ def page(qtbot: object, desk: Desk, session: _Session) -> Iterator[HistorianPage
 
 def test_it_tells_how_the_exchange_stands(page: HistorianPage, session: _Session) -> None:
     assert page.state.text() == "db.town/history: connected"
-    for words in ("1,200 values sent", "40 taken in", "3 batches wait", "1 records refused"):
+    for words in ("1,200 values sent", "40 taken in", "3 batches wait", "1 record refused"):
         assert words in page._more.text()
     assert page.table.item(0, 5).text() == "violates the check no"
     page.exchange()

@@ -180,7 +180,7 @@ def test_the_words_of_a_trial_name_what_was_found() -> None:
 
     trial = trial_of("dry-run", 90, 10**12)
     words = in_words(trial, trial.outcome, 2.6)
-    assert words.startswith("tried on 90 days of 1 assets at 2.6 bar: raised ")
+    assert words.startswith("tried on 90 days of 1 asset at 2.6 bar: raised ")
     assert view_of(DRY_RUN).arming is Arming.DRAFT
 
 

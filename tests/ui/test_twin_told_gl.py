@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QImage
 
 from lamplighter.domain.layers import Layer, LayerView
+from lamplighter.ui.beat import Shown
 from lamplighter.ui.twin_desk import DeskTwin
 from tests.ui.test_twin_tools_gl import pytestmark as pytestmark
 from tests.ui.test_twin_tools_gl import settle
@@ -90,3 +91,20 @@ def test_a_colour_without_values_says_that_nothing_is_measured(
     assert view.colour_key.words(view.colour.key) == "nothing is measured now"
     view.colour.choose(None)
     assert not view.colour_key.isVisible()
+
+
+def test_a_frame_that_comes_late_is_judged_by_its_own_moment(
+    qtbot, view: DeskTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = view._desk
+    desk.session.tick()
+    desk.take_newest()
+    desk.status = None  # nobody says what is stale: the age decides
+    shown = Shown(desk.values, desk.time.now_ms, desk.time.mode, 1)
+    view.show_frame(shown)
+    before, levels = view._silent, view._levels.copy()
+    later = property(lambda time: shown.now_ms + 600_000)
+    monkeypatch.setattr(type(desk.time), "now_ms", later)  # the window stood still meanwhile
+    assert desk.stale_mask().all()
+    view.show_frame(shown)
+    assert view._silent == before and (view._levels == levels).all()

@@ -312,6 +312,17 @@ def test_a_lost_recorder_is_said_and_nothing_breaks(open_window: Open, qtbot: An
     assert window.problem.isVisible() and "U-805" in window.problem._code.text()
 
 
+def test_a_key_that_finds_no_alarm_says_so_for_a_while(open_window: Open) -> None:
+    window, _ = open_window()
+    window.furnish()
+    window.time_bar.track.to_mark(1)
+    assert "no alarm after this moment" in window.status.accessibleName()
+    assert window.desk.time.mode is Mode.LIVE
+    window.status._said_ms -= 60_000
+    window.status.refresh()
+    assert "no alarm" not in window.status.accessibleName()
+
+
 def test_nothing_moves_in_a_hidden_view(open_window: Open, qtbot: Any) -> None:
     window, _ = open_window()
     furniture = window.furnish()

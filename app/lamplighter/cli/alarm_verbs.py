@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from lamplighter.cli.output import document, line, say, table
+from lamplighter.cli.output import counted, document, line, say, table
 from lamplighter.domain.problems import fault
 
 
@@ -66,7 +66,7 @@ def alarms(
     )
     for incident in result["incidents"]:
         line(
-            f"incident: {incident['cause']} - {len(incident['folded'])} alarms folded, "
+            f"incident: {incident['cause']} - {counted(len(incident['folded']), 'alarm')} folded, "
             f"{incident['people_affected']} people"
         )
 

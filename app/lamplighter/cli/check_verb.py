@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from lamplighter.cli import beside
-from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.cli.output import REFUSALS, Leave, counted, document, line, say, table
 from lamplighter.client import Session
 from lamplighter.domain import wire
 from lamplighter.domain.findings import CheckResult
@@ -80,9 +80,9 @@ def _print(result: CheckResult, report: Path | None) -> None:
     count = Counter(f.severity for f in rows)
     mended = len(result.findings) - len(rows)
     line(
-        f"{count['error']} errors, {count['warning']} warnings, {count['note']} notes; "
-        f"{mended} mended now, {result.repairs} repairs stand; "
-        f"{result.files} files, {result.objects} objects looked at"
+        ", ".join(counted(count[name], name) for name in ("error", "warning", "note"))
+        + f"; {mended} mended now, {result.repairs} repairs stand; "
+        f"{counted(result.files, 'file')}, {counted(result.objects, 'object')} looked at"
     )
     for text in result.unread:
         say(f"not checked: {text}")

@@ -13,6 +13,7 @@ from lamplighter.cli.output import (
     REFUSALS,
     USAGE,
     Leave,
+    counted,
     document,
     line,
     say,
@@ -139,12 +140,13 @@ def _sums(result: dict[str, Any]) -> str:
     files = [f for f in result["files"] if not f["part_of"]]
     parts = len(result["files"]) - len(files)
     text = (
-        f"{len(files)} files, {parts} parts of others, {result['already']} already in, "
+        f"{counted(len(files), 'file')}, {counted(parts, 'part')} of others, "
+        f"{result['already']} already in, "
         f"{len(result['passed_over'])} passed over, {result['seconds']:.1f} s"
     )
     if result["cancelled"]:
         text += (
-            f"; cancelled: what was taken stays, {result['unread']} files were not read; "
+            f"; cancelled: what was taken stays, {counted(result['unread'], 'file')} not read; "
             "the same command goes on from here"
         )
     return text

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from lamplighter.cli.backup_verbs import VARIABLE, Spoken, passphrase
-from lamplighter.cli.output import document, line, say, table
+from lamplighter.cli.output import counted, document, line, say, table
 from lamplighter.domain import wire
 from lamplighter.domain.clock import iso
 from lamplighter.domain.kit import DAYS, VALID_DAYS, KitReport, KitWanted
@@ -282,7 +282,7 @@ def _head(report: KitReport) -> str:
     if report.action == "merge":
         return (
             f"{report.file}: new records from {report.name}: {report.records:,}, "
-            f"{len(report.conflicts)} conflicts, {report.seconds:.1f} s"
+            f"{counted(len(report.conflicts), 'conflict')}, {report.seconds:.1f} s"
         )
     until = f", to be begun until {iso(report.expires_ms)}" if report.expires_ms else ""
     purpose = f", for {report.purpose}" if report.purpose else ""

@@ -57,6 +57,11 @@ def line(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def say(text: str) -> None:
     """One line beside the result, on standard error."""
     sys.stderr.write(text + "\n")

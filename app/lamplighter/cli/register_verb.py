@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from lamplighter.cli.output import REFUSALS, Leave, document, line, say, table
+from lamplighter.cli.output import REFUSALS, Leave, counted, document, line, say, table
 from lamplighter.domain.problems import fault
 
 
@@ -59,7 +59,7 @@ def _print(report: dict[str, Any]) -> None:
         say(f"{one['id']}: {one['reason']}")
     begin = "Taken in" if report["applied"] else "Would come in"
     line(
-        f"{begin} as layer {report['layer']}: {report['new']} new assets, {report['known']} "
-        f"completed, {report['connections']} connections, {len(report['bindings'])} datastreams "
-        f"bound, {len(report['unbound'])} unbound."
+        f"{begin} as layer {report['layer']}: {counted(report['new'], 'new asset')}, "
+        f"{report['known']} completed, {counted(report['connections'], 'connection')}, "
+        f"{counted(len(report['bindings']), 'datastream')} bound, {len(report['unbound'])} unbound."
     )

@@ -19,7 +19,7 @@ from typing import Any, Final
 from platformdirs import user_config_path
 
 from lamplighter.cli.launch import RecorderProcess, running
-from lamplighter.cli.output import say
+from lamplighter.cli.output import counted, say
 from lamplighter.cli.starters import Starters
 from lamplighter.cli.window_runs import WindowRuns
 from lamplighter.client import Session, WireCarrier
@@ -262,7 +262,8 @@ class Sitting:
             f"{100 * float(found.get('ui_gap_over_100ms_share') or 0):.2f} % of the time over "
             f"100 ms (baseline "
             f"{100 * float(found.get('ui_gap_baseline_over_100ms_share') or 0):.2f} %)",
-            f"{len(incidents)} incidents, {len(found.get('prognosis') or [])} forecasts",
+            f"{counted(len(incidents), 'incident')}, "
+            f"{counted(len(found.get('prognosis') or []), 'forecast')}",
         ]
         if self.shot is not None:
             lines.append(f"picture: {self.shot}")

@@ -50,12 +50,22 @@ def import_past(project: Path, folder: Path, *, simulated: bool, say: Say) -> di
 
             store.writer.call(put).result()
     except (OSError, KeyError, ValueError, csv.Error) as error:
-        raise fault("I-507", name=str(folder), what=f"{type(error).__name__}: {error}") from None
+        raise fault("I-507", name=str(folder), what=_why(error)) from None
     failures = sum(o.origin == "failure" for o in orders)
     say(
         f"the past: {counts['points']} points, {failures} failures, {len(orders) - failures} orders"
     )
     return counts | {"failures": failures, "orders": len(orders) - failures}
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with which file, in plain words."""
+    if isinstance(error, OSError):
+        name = Path(str(error.filename)).name if error.filename else ""
+        return f"{name}: {error.strerror or error}".removeprefix(": ")
+    if isinstance(error, KeyError):
+        return f"there is no column {error}"
+    return str(error)
 
 
 def _observations(store: Store, file: Path) -> dict[str, int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
+from lamplighter.domain.problems import CATALOGUE
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.glyphs import icon_pixmap
 from lamplighter.ui.parts import Elided, Text, button
 from lamplighter.ui.theme import theme
-from lamplighter.ui.words import tr
+from lamplighter.ui.words import beginning, tr
 
 
 class ProblemLine(QFrame):
@@ -42,7 +43,10 @@ class ProblemLine(QFrame):
         event = problems[self._key]
         ink = theme().colour("text.primary")
         self._mark.setPixmap(icon_pixmap("warning", 16, ink, 2.0))
-        self._text.set_full(event.problem.text)
+        text = event.problem.text
+        if CATALOGUE.get(event.problem.code, "").startswith("{what}"):
+            text = beginning(text)  # the sentence is what somebody found wrong
+        self._text.set_full(text)
         self._code.setFont(theme().font("mono"))
         self._code.setText(f"[{event.problem.code}]")
         words = [tr("× {n}", n=event.count)] if event.count > 1 else []

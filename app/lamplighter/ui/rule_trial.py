@@ -322,8 +322,10 @@ def in_words(trial: Trial, out: Outcome, threshold: float | None) -> str:
         if trial.plain and threshold is not None
         else ""
     )
+    assets = "asset" if trial.assets == 1 else "assets"
     return (
-        f"tried on {trial.days} days of {trial.assets} assets{at}: raised {out.fired} times, "
+        f"tried on {trial.days} days of {trial.assets} {assets}{at}: "
+        f"raised {out.fired} times, "
         f"caught {out.caught} of {out.repairs} failures, {out.chattering} alarms chattering"
     )
 

@@ -17,6 +17,8 @@ from lamplighter.ui.time_model import Mode
 from lamplighter.ui.words import tr
 
 TEN_YEARS_D: Final = 3_653.0
+SAID_MS: Final = 6_000
+"""as long as a word about a key stands"""
 
 
 class StatusBar(Canvas):
@@ -32,6 +34,7 @@ class StatusBar(Canvas):
         self._left: list[tuple[str, str]] = []
         self._right: list[tuple[str, str]] = []
         self._lost = ""
+        self._said, self._said_ms = "", 0
         self.disk_place = QRectF()
         """where the disk meter stands"""
         self.setMouseTracking(True)
@@ -39,6 +42,11 @@ class StatusBar(Canvas):
         desk.lost.connect(self._on_lost)
         theme().changed.connect(self._restyle)
         self._restyle()
+        self.refresh()
+
+    def say(self, words: str) -> None:
+        """Stands before everything else for some seconds: why a key did nothing."""
+        self._said, self._said_ms = words, self._desk.clock.monotonic_ms()
         self.refresh()
 
     def _on_lost(self, why: str) -> None:
@@ -88,6 +96,8 @@ class StatusBar(Canvas):
                 seek = f"{numbers.number(desk.moments.seek_ms, 1)}{numbers.THIN}ms"
                 left.insert(1, (tr("Seek"), seek))
             right.append((tr("Recording"), tr("goes on")))
+        if self._said and self._desk.clock.monotonic_ms() - self._said_ms < SAID_MS:
+            left.insert(0, (tr("Note"), self._said))
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             text = ", ".join(f"{k} {v}" for k, v in [*left, *right])

@@ -41,6 +41,8 @@ class Track(Canvas):
     """Recorded time as a bar with alarm glyphs above and hours below; click seeks, drag scrubs."""
 
     go_to = Signal()
+    told = Signal(str)
+    """why a key did nothing"""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -169,6 +171,10 @@ class Track(Canvas):
             self._desk.time.replay(later[0])
         elif by < 0 and earlier:
             self._desk.time.replay(earlier[-1])
+        elif by > 0:
+            self.told.emit(tr("no alarm after this moment in the shown span"))
+        else:
+            self.told.emit(tr("no alarm before this moment in the shown span"))
 
     # ---------------------------------------------------------------- painting
     def paintEvent(self, event: QPaintEvent) -> None:

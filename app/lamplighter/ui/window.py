@@ -100,6 +100,7 @@ class MainWindow(QMainWindow):
         self.gate = PaintGate(self)
         self.beat.before_paint = self.gate.let_next
         self.beat.add(self.kpis)
+        self.time_bar.track.told.connect(self.status.say)
         self._second = QTimer(self)
         self._second.setInterval(1000)
         self._second.timeout.connect(self._each_second)

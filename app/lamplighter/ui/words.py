@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from PySide6.QtCore import QCoreApplication
 
@@ -10,7 +11,40 @@ from PySide6.QtCore import QCoreApplication
 def tr(text: str, **values: object) -> str:
     """The text in the user's language; `{name}` places are filled with `values`."""
     translated = QCoreApplication.translate("Lamplighter", text)
-    return translated.format(**values) if values else translated
+    if not values:
+        return translated
+    ones = [name for name, value in values.items() if value in (1, "1") and value is not True]
+    return (_of_one(translated, ones) if ones else translated).format(**values)
+
+
+_THINGS: Final = (
+    "alarms|assets|attachments|bindings|connections|datastreams|days|events|failures|fields|files|"
+    "hours|layers|messages|minutes|notes|objects|orders|parts|points|raisings|records|rows|runs|"
+    "segments|steps|streams|tasks|things|tiles|times|triangles|values"
+)
+_COUNTED: Final = re.compile(
+    r"\{(\w+)\} ((?:(?:datastream|folded|further|more|new|open|work) )*)"
+    rf"({_THINGS})\b( are| were| have| depend)?"
+)
+_ONE_DOES: Final = {" are": " is", " were": " was", " have": " has", " depend": " depends"}
+
+
+def _of_one(template: str, names: list[str]) -> str:
+    """`{n} files were` becomes `{n} file was` for those names whose value is one."""
+
+    def single(found: re.Match[str]) -> str:
+        name, before, things, does = found.groups()
+        if name not in names:
+            return found.group()
+        return f"{{{name}}} {before}{things[:-1]}{_ONE_DOES.get(does or '', does or '')}"
+
+    return _COUNTED.sub(single, template)
+
+
+def beginning(words: str) -> str:
+    """A message that begins with a plain word begins with a capital; names stay as they are."""
+    first = words.partition(" ")[0]
+    return words[:1].upper() + words[1:] if first.isalpha() and first.islower() else words
 
 
 def plain(name: str) -> str:
