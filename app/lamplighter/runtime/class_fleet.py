@@ -147,7 +147,10 @@ class ClassFleet:
     def _sample(self, past: fleet.Points) -> None:
         newest = self._recorder.core.newest
         ids = np.array([d for d in past.meaning if d < len(newest)], np.int32)
-        fresh = ids[newest.time_ms[ids] >= self._recorder.started_ms] if ids.size else ids
+        begun, now = self._recorder.started_ms, self._recorder.clock.wall_ms()
+        if begun > now:  # it started by a clock that was ahead and has been set right
+            begun = now - HOUR_MS
+        fresh = ids[newest.time_ms[ids] >= begun] if ids.size else ids
         fresh = fresh[(newest.quality[fresh] & UNMEASURED) == 0]
         if fresh.size:
             self._live.take(

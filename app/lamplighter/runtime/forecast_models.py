@@ -170,13 +170,14 @@ class ForecastModels:
 
     def _is_due(self, request: LiveRequest) -> bool:
         now = request.made_ms
-        if now < self._again_ms:
+        if 0 < self._again_ms - now <= LACKING_MS:  # more than that: the clock was set back
             return False
         able = [p for p in request.items if not too_poor(p, request.least_hours)]
-        if not able or now - self._made_ms < LACKING_MS:
+        age = now - self._made_ms
+        if not able or 0 <= age < LACKING_MS:
             return False
         lacking = any(_lacks(p) for p in able)
-        return lacking or bool(self.kept.frozen) or now - self._made_ms >= RENEW_MS
+        return lacking or bool(self.kept.frozen) or age < 0 or age >= RENEW_MS
 
     # ------------------------------------------------------------------ judging
     def came(self, id: str, version: int, hour: int, miss: float, naive_miss: float) -> None:

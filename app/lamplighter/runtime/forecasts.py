@@ -122,7 +122,7 @@ class ForecastDesk:
         clock = self._recorder.clock
         hour = (clock.wall_ms() - LATE_MS) // HOUR_MS
         soon = bool(self._soon_at) and clock.monotonic_ms() >= self._soon_at
-        if hour > self._made_hour or soon:
+        if hour != self._made_hour or soon:  # also where the clock was set back
             self.make(quick=soon or not self._made_hour)
 
     def _soon(self) -> None:

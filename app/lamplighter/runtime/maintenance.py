@@ -212,10 +212,11 @@ class MaintenanceDesk:
 def _moved(before: Prognosis | None, now: Prognosis) -> bool:
     if before is None:
         return True
+    old = abs(now.made_ms - before.made_ms) >= KEPT_MS  # before or after: clocks are set back too
     if before.probability_30d is None or now.probability_30d is None:
         other = before.probability_30d is not now.probability_30d
-        return other or now.made_ms - before.made_ms >= KEPT_MS
+        return other or old
     was, is_now = before.probability_30d, now.probability_30d
-    if now.made_ms - before.made_ms >= KEPT_MS or (was >= WARNS) != (is_now >= WARNS):
+    if old or (was >= WARNS) != (is_now >= WARNS):
         return True
     return abs(was - is_now) > MOVED

@@ -24,6 +24,7 @@ from lamplighter.domain.maintenance import (
     without_number,
 )
 from lamplighter.domain.models import Figure, Judged, ModelCard
+from lamplighter.domain.newest_block import blank
 from lamplighter.domain.problems import problem
 from lamplighter.runtime import class_fleet, fleet_model
 from lamplighter.runtime.class_fleet import ClassFleet
@@ -39,6 +40,7 @@ class Room:
     def __init__(self, folder: Path) -> None:
         self.project = folder
         self.clock = FakeClock()
+        self.started_ms = 0
         self.kept: list[Prognosis] = []
         self.emitted: list[wire.Event] = []
         self.server = SimpleNamespace(emit=self.emitted.append)
@@ -309,6 +311,33 @@ def test_of_a_trend_that_does_not_move_one_a_day_is_kept(desk: MaintenanceDesk, 
         room.clock.advance(900_000)
 
     assert len(room.kept) == 3
+
+
+def test_a_clock_that_is_set_back_does_not_end_what_is_kept_each_day(
+    desk: MaintenanceDesk, room: Room
+) -> None:
+    desk._publish_beside({"P": sound(room)})
+    room.clock.jump(-365 * DAY)
+    for _ in range(3):
+        room.clock.advance(DAY)
+        desk._publish_beside({"P": sound(room)})
+
+    assert len(room.kept) == 4
+
+
+def test_values_are_sampled_after_a_clock_that_was_ahead_is_set_right(room: Room) -> None:
+    fleet = ClassFleet(room, lambda items: None, lambda why, assets: None)  # type: ignore[arg-type]
+    newest = blank(2)
+    newest.value[:], newest.quality[:] = 3.0, 0
+    room.core.newest, room.started_ms = newest, room.clock.wall_ms()
+    past = SimpleNamespace(meaning={0: ("P", "vibration_rms"), 1: ("P", "motor_current")})
+    room.clock.jump(-365 * DAY)
+    newest.time_ms[:] = (room.clock.wall_ms(), room.clock.wall_ms() - DAY)
+
+    fleet._sample(past)  # type: ignore[arg-type]
+
+    ids = [sample[0].tolist() for sample in fleet._live.all()]
+    assert ids == [[0]]  # the other one is of before, and stands in the past already
 
 
 def test_datastreams_that_were_bound_after_the_start_are_followed(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from tests.kit.clocks import FakeClock
 from tests.kit.patience import until
 from tests.kit.usual_past import UsualPast
 
@@ -153,6 +154,28 @@ def test_who_asked_for_a_version_is_told_when_there_is_no_forecast_to_learn_from
         models._asked = (task, "mia")
         models.not_made(problem(code, name="Forecast the next hours", what="x"))
         assert ended[-1] is state and models._asked is None
+
+
+def test_a_clock_that_is_set_back_stops_neither_forecasts_nor_learning(tmp_path: Path) -> None:
+    clock = FakeClock()
+    room = SimpleNamespace(clock=clock, project=tmp_path)
+    desk = forecasts.ForecastDesk(room)  # type: ignore[arg-type]
+    desk.models = ForecastModels(room)  # type: ignore[arg-type]
+    desk.models.moved = lambda: False  # type: ignore[method-assign]
+    made: list[int] = []
+    desk.make = lambda **how: bool(made.append(clock.wall_ms()))  # type: ignore[method-assign]
+    desk._streams = ["a"]
+    desk._made_hour = (clock.wall_ms() - forecasts.LATE_MS) // HOUR_MS
+    desk.every_second()
+    assert made == []
+    request = replace(asked(breathing(20)), made_ms=clock.wall_ms())
+    desk.models._made_ms = desk.models._again_ms = clock.wall_ms()
+    assert not desk.models._is_due(request)
+
+    clock.jump(-365 * 24 * HOUR_MS)
+    desk.every_second()
+    assert len(made) == 1
+    assert desk.models._is_due(replace(request, made_ms=clock.wall_ms()))
 
 
 def started(past: UsualPast, told: list[str]) -> Recorder:
