@@ -209,14 +209,17 @@ class ForecastDesk:
             return
 
         def end(value: Any) -> None:
-            self._made_hour, self._busy = hour, False
-            if isinstance(value, tuple):
-                self._publish(value)
-                self.models.learn_if_due(request)
-                return
-            self.models.not_made(value)
-            if isinstance(value, Problem) and value.code != "P-607":
-                recorder.tell(value)
+            self._made_hour = hour
+            try:
+                if isinstance(value, tuple):
+                    self._publish(value)
+                    self.models.learn_if_due(request)
+                    return
+                self.models.not_made(value)
+                if isinstance(value, Problem) and value.code != "P-607":
+                    recorder.tell(value)
+            finally:
+                self._busy = False
 
         recorder.jobs.pool.submit(
             "lamplighter.analytics.forecasting.live:next_hours",
@@ -300,6 +303,9 @@ class ForecastDesk:
                 miss, naive_miss = said.model - came, said.naive - came
                 track = track.with_outcome(miss, naive_miss, said.low <= came <= said.high, KEEP)
                 self.models.came(id, said.version, at, miss, naive_miss)
+        if before is not None and track is not before.track:
+            # on record also where the forecast that is made now comes to nothing
+            self.items[id] = msgspec.structs.replace(before, track=track)
         return track
 
     def _remember(self, item: Forecast) -> None:

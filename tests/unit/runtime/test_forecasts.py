@@ -129,6 +129,8 @@ def test_forecasts_are_judged_by_what_came_and_the_record_outlives_the_recorder(
     assert track.naive_mae == pytest.approx((3.0 + 1.0) / 2, rel=0.01)
     assert track.coverage == pytest.approx(0.5, abs=0.01)
     assert set(desk._pending["stream/x"].hours) == {200}
+    # where the worker failed it is read once more in the next hour
+    assert desk._judged("stream/x", hours, 104) == track
 
 
 def test_the_first_word_about_an_hour_is_the_one_that_is_judged(recorder: Recorder) -> None:
