@@ -23,6 +23,14 @@ MAX_BYTES: Final = 500_000_000
 _FOOT: Final = 0.3048
 _INCH_MM: Final = 25.4
 _PSI_METRES: Final = 0.70325
+_METRES: Final = {
+    "METERS": 1.0,
+    "KPA": 0.1020216,
+    "PSI": _PSI_METRES,
+    "BAR": 10.2024530,
+    "FEET": _FOOT,
+}
+"""of water for one of what `PRESSURE` in the options names; without it US flows go with psi"""
 _HORSE_KW: Final = 0.745699872
 _LITRES_PER_S: Final = {
     "CFS": 28.316846592,
@@ -101,7 +109,7 @@ class _Network:
         self._flow = _LITRES_PER_S[self._units]
         self._metre = _FOOT if us else 1.0
         self._millimetre = _INCH_MM if us else 1.0
-        self._pressure = _PSI_METRES if us else 1.0
+        self._pressure = self._pressure_unit(_PSI_METRES if us else 1.0)
         self._kilowatt = _HORSE_KW if us else 1.0
         self._nodes: dict[str, tuple[str, float, dict[str, Attribute]]] = {}
         self._links: dict[str, tuple[str, str, str, dict[str, Attribute]]] = {}
@@ -157,6 +165,16 @@ class _Network:
                     return word
                 self._out.warnings.append(f"unknown units '{fields[1][:20]}': taken as GPM")
         return "GPM"
+
+    def _pressure_unit(self, usual: float) -> float:
+        """Metres of water for one of the file's unit of pressure."""
+        for _, fields in self._sections.get("OPTIONS", []):
+            if fields[0].upper() == "PRESSURE" and len(fields) > 1:
+                word = fields[1].upper()
+                if word in _METRES:
+                    return _METRES[word]
+                self._out.warnings.append(f"unknown unit of pressure '{fields[1][:20]}'")
+        return usual
 
     # ------------------------------------------------------------------ nodes and links
     def _node(self, kind: str, name: str, z: float | None, facts: dict[str, Attribute]) -> None:

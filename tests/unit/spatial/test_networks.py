@@ -57,6 +57,19 @@ def test_every_element_becomes_an_asset_in_metric_units(tmp_path: Path) -> None:
     assert {asset.domain for asset in found.assets} == {"water"}
 
 
+@pytest.mark.parametrize(
+    ("named", "metres"), [("KPA", 4.0809), ("bar", 408.098), ("Meters", 40.0), ("miles", 28.13)]
+)
+def test_a_valve_is_set_in_the_pressure_that_the_file_names(
+    tmp_path: Path, named: str, metres: float
+) -> None:
+    text = cities.INP.replace("[OPTIONS]", f"[OPTIONS]\n Pressure {named}")
+    assert "Pressure" in text
+    found = network(tmp_path, text)
+    assert by_id(found)["V1"].attributes["setting_m"] == pytest.approx(metres, rel=1e-4)
+    assert any("'miles'" in w for w in found.report.warnings) == (named == "miles")
+
+
 def test_a_link_that_shares_its_id_with_a_node_keeps_apart(tmp_path: Path) -> None:
     assets = by_id(network(tmp_path))
     assert assets["10"].type == "Junction"
