@@ -71,14 +71,17 @@ class AgeWatch:
             self._busy.clear()
 
     def request(self, spoken_of: frozenset[str]) -> AgesRequest:
-        """What is asked of the worker: the lives of each class with enough failures on record."""
+        """What is asked of the worker: the lives of each class with enough failures on record, also
+        of those that a model follows: of the few that are left there is no curve, or a wrong one.
+        """
         recorder = self._recorder
         now = recorder.clock.wall_ms()
         city = recorder.core.city
-        assets = [a for a in city.assets.values() if a.id not in spoken_of]
+        silent = {a.type for a in city.assets.values() if a.id not in spoken_of}
+        assets = [a for a in city.assets.values() if a.type in silent]
         classes = lives_of(assets, recorder.store.work_orders(), now)
         simulated = recorder.store.setting(SIMULATED) == "yes"
-        return AgesRequest(classes, now, simulated)
+        return AgesRequest(classes, now, simulated, tuple(sorted(spoken_of)))
 
     def _submit(self, request: AgesRequest) -> None:
         def end(value: Any) -> None:

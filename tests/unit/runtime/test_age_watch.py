@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 
+from lamplighter.analytics.life.ages import risks
 from lamplighter.domain.city import Asset
 from lamplighter.domain.maintenance import WorkOrder
-from lamplighter.runtime.age_watch import lives_of
+from lamplighter.domain.task import silent
+from lamplighter.runtime.age_watch import AgeWatch, lives_of
 
 DAY_MS = 86_400_000
 YEAR_2000 = 946_684_800_000
@@ -50,3 +55,20 @@ def test_what_comes_after_now_is_not_looked_at() -> None:
     (after,) = lives_of(lamps, [*orders, failure("L-7", 9_100)], NOW)
     for name in ("entry", "end", "failed", "running"):
         assert np.array_equal(getattr(before, name), getattr(after, name)), name
+
+
+def test_the_one_whose_model_is_silent_is_told_by_the_lives_of_its_whole_class() -> None:
+    lamps = [lamp(f"L-{k}", year_built="2000") for k in range(40)]
+    orders = [failure(f"L-{k}", 2_000 + 150 * k) for k in range(30)]
+    city = SimpleNamespace(assets={a.id: a for a in lamps})
+    recorder: Any = SimpleNamespace(
+        clock=SimpleNamespace(wall_ms=lambda: NOW),
+        core=SimpleNamespace(city=city),
+        store=SimpleNamespace(work_orders=lambda: orders, setting=lambda name: ""),
+    )
+    watch = AgeWatch(recorder)
+    every = risks(watch.request(frozenset()), silent)
+    spoken_of = frozenset(a.id for a in lamps) - {"L-35"}
+    (alone,) = risks(watch.request(spoken_of), silent)
+    assert alone == next(p for p in every if p.asset == "L-35")
+    assert watch.request(frozenset(a.id for a in lamps)).classes == ()

@@ -68,6 +68,8 @@ class AgesRequest(Struct, frozen=True):
     classes: tuple[Lives, ...]
     now_ms: int
     simulated: bool = False
+    spoken_of: tuple[str, ...] = ()
+    """assets of which a model speaks: their lives count, nothing is told of them"""
 
 
 class Lasting:
@@ -144,18 +146,23 @@ def _within(rate: float) -> float:
 def risks(payload: AgesRequest, progress: Progress) -> tuple[Prognosis, ...]:
     """The likeliest assets of each class that has enough failures, the likeliest first."""
     found: list[Prognosis] = []
+    spoken_of = np.array([name.encode() for name in payload.spoken_of], "S")
     for place, lives in enumerate(payload.classes):
         progress(place, len(payload.classes), lives.kind)
-        found += _of_class(lives, payload)
+        found += _of_class(lives, payload, spoken_of)
     return tuple(sorted(found, key=lambda p: -(p.probability_30d or 0.0)))[:MOST_AT_ALL]
 
 
-def _of_class(lives: Lives, payload: AgesRequest) -> list[Prognosis]:
-    if int(lives.failed.sum()) < FEWEST:
+def _of_class(
+    lives: Lives, payload: AgesRequest, spoken_of: npt.NDArray[np.bytes_]
+) -> list[Prognosis]:
+    running = np.flatnonzero(lives.running)
+    if spoken_of.size:
+        running = running[~np.isin(lives.names[lives.asset[running]], spoken_of)]
+    if int(lives.failed.sum()) < FEWEST or not running.size:
         return []
     lasting = Lasting(lives.entry, lives.end, lives.failed)
     ours, theirs = judged(lives)
-    running = np.flatnonzero(lives.running)
     chance = lasting.chance(lives.end[running])
     likeliest = running[np.argsort(-chance, kind="stable")[:MOST]].tolist()
     return [_told(lives, row, lasting, (ours, theirs), payload) for row in likeliest]
