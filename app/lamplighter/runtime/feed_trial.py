@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -32,13 +33,13 @@ from lamplighter.domain.field_message import (
 )
 from lamplighter.domain.mapping_draft import to_toml
 from lamplighter.domain.observation import Batch
-from lamplighter.domain.problems import LamplighterError, fault
-from lamplighter.domain.quality import CLASS_MASK, Quality
+from lamplighter.domain.problems import LamplighterError
 from lamplighter.pipeline import Pipeline, read_mapping
 from lamplighter.pipeline.propose import Group, propose
 from lamplighter.runtime.asset_names import AssetNames
 from lamplighter.runtime.feed_reading import reader_of
 from lamplighter.runtime.feeds import FeedConfig, connect, shown
+from lamplighter.runtime.preview_row import Seen, preview_row
 from lamplighter.runtime.trial_page import PageOnTrial
 from lamplighter.sources import Feed, TlsFiles
 from lamplighter.sources.http_feed import INTERVAL_S
@@ -53,8 +54,6 @@ MOST_BODY: Final = 200_000
 SHOWN_BODY: Final = 20_000
 SHOWN_MESSAGES: Final = 12
 SHOWN_ROWS: Final = 400
-MOST_TRIALS: Final = 4
-UNWATCHED_S: Final = 60.0
 GROUPS_EVERY_S: Final = 1.0
 EVERYTHING: Final = ("#",)
 NATIVE: Final = "lamplighter/1/#"
@@ -291,95 +290,16 @@ class FeedTrial:
             mine = np.nonzero(points.datastream == stream.id)[0]
             if not len(mine):
                 continue
-            last = mine[np.argmax(points.time_ms[mine])]
-            value = float(points.value[last])
             key = f"{sources.get(stream.source, '?')}/{stream.name}"
-            asset, how = (bound[key], "bound already") if key in bound else names.nearest(key)
-            plain = not stream.text
-            rows.append(
-                wire.PreviewRow(
-                    key,
-                    stream.unit,
-                    f"{value:.6g}" if plain else words.get((stream.id, int(value)), "?"),
-                    int(points.time_ms[last]),
-                    Quality(int(points.quality[last]) & CLASS_MASK).word,
-                    len(mine),
-                    float(points.value[mine].min()) if plain else None,
-                    float(points.value[mine].max()) if plain else None,
-                    asset,
-                    how,
-                )
-            )
+            place = (bound[key], "bound already") if key in bound else names.nearest(key)
+            seen = Seen(points.time_ms[mine], points.value[mine], points.quality[mine])
+            word = partial(_word, words, stream.id) if stream.text else None
+            rows.append(preview_row(key, stream.unit, seen, place, word))
         return tuple(rows)
 
     def stop(self) -> None:
         """Leave the feed."""
         self.feed.stop(1.0)
-
-
-class Trials:
-    """The trials of a recorder by number; those nobody looks at any more are ended."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._trials: dict[int, FeedTrial] = {}
-        self._next = 1
-        self._lock = threading.Lock()
-        self._sweeper: threading.Thread | None = None
-        self._stopping = threading.Event()
-
-    def start(self, ask: wire.TryFeed) -> int:
-        """Raises LamplighterError (U-801, N-3xx ...) when it can be no feed."""
-        with self._lock:
-            if len(self._trials) >= MOST_TRIALS:
-                oldest = min(self._trials.values(), key=lambda t: t.watched)
-                self._drop(oldest.number)
-            number, self._next = self._next, self._next + 1
-            self._trials[number] = FeedTrial(number, ask, self._clock)
-            if self._sweeper is None:
-                self._sweeper = threading.Thread(target=self._sweep, name="trials", daemon=True)
-                self._sweeper.start()
-        return number
-
-    def look(self, ask: wire.LookAtTrial, known: Known) -> wire.Trial:
-        """Raises LamplighterError (U-804) when the trial has ended."""
-        with self._lock:
-            trial = self._trials.get(ask.id)
-        if trial is None:
-            raise fault("U-804", name="the trial of this feed", what="it has ended")
-        return trial.look(ask.group, ask.mapping, known)
-
-    def end(self, number: int) -> None:
-        """Leave one; an unknown number does nothing."""
-        with self._lock:
-            self._drop(number)
-
-    def stop(self) -> None:
-        """Leave all of them."""
-        self._stopping.set()
-        with self._lock:
-            left, self._trials = list(self._trials.values()), {}
-            sweeper = self._sweeper
-        for trial in left:
-            trial.stop()
-        if sweeper is not None:
-            sweeper.join(2.0)
-
-    def _drop(self, number: int) -> None:
-        trial = self._trials.pop(number, None)
-        if trial is not None:
-            threading.Thread(target=trial.stop, name="trial end", daemon=True).start()
-
-    def _sweep(self) -> None:
-        while not self._stopping.wait(2.0):
-            now = time.monotonic()
-            with self._lock:
-                for trial in list(self._trials.values()):
-                    if now - trial.watched > UNWATCHED_S:
-                        self._drop(trial.number)
-                if not self._trials:
-                    self._sweeper = None
-                    return
 
 
 def title_of(url: str) -> str:
@@ -418,6 +338,10 @@ def _bodies(points: Sequence[Point]) -> Iterator[bytes]:
     for start in range(0, len(points), 500):
         rows = [[p.name, p.time_ms, p.value, p.quality] for p in points[start : start + 500]]
         yield msgspec.json.encode({"epoch": 0, "seq": start, "points": rows})
+
+
+def _word(words: Mapping[tuple[int, int], str], datastream: int, code: int) -> str:
+    return words.get((datastream, code), "?")
 
 
 def _unit(row: wire.PreviewRow, found: Found) -> str:

@@ -18,12 +18,12 @@ from lamplighter.domain import wire
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.past_draft import PastDraft, to_toml, trouble
 from lamplighter.domain.problems import LamplighterError
-from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.pipeline import OWN_EXPORT, PastMapping, PastTable, read_past_mapping
 from lamplighter.pipeline.past_mapping import EXPORT_HEAD
 from lamplighter.pipeline.past_propose import propose_past
 from lamplighter.runtime.asset_names import AssetNames
 from lamplighter.runtime.past_import import read_orders
+from lamplighter.runtime.preview_row import Seen, preview_row
 from lamplighter.sources import PastFile, Piece
 
 LOOKED_AT: Final = 2_000
@@ -145,25 +145,11 @@ def _observations(
         mine = np.flatnonzero(points.stream == number)
         if not len(mine):
             continue
-        last = mine[np.argmax(points.time_ms[mine])]
-        value = float(points.value[last])
         key = f"{stream.source}/{stream.name}"
-        asset, how = (bound[key], "bound already") if key in bound else known.names.nearest(key)
-        plain = not stream.text
-        rows.append(
-            wire.PreviewRow(
-                key,
-                stream.unit,
-                f"{value:.6g}" if plain else found.words[int(value)],
-                int(points.time_ms[last]),
-                Quality(int(points.quality[last]) & CLASS_MASK).word,
-                len(mine),
-                float(points.value[mine].min()) if plain else None,
-                float(points.value[mine].max()) if plain else None,
-                asset,
-                how,
-            )
-        )
+        place = (bound[key], "bound already") if key in bound else known.names.nearest(key)
+        seen = Seen(points.time_ms[mine], points.value[mine], points.quality[mine])
+        word = found.words.__getitem__ if stream.text else None
+        rows.append(preview_row(key, stream.unit, seen, place, word))
     reasons = [a.why for a in found.aside] + [why for _, _, why in piece.broken]
     return tuple(rows), _counted(reasons)
 

@@ -42,7 +42,6 @@ from lamplighter.runtime.escalation import EscalationDesk
 from lamplighter.runtime.expecting import ExpectedDesk
 from lamplighter.runtime.feed_health import REMOVED, FeedHealth
 from lamplighter.runtime.feed_notices import FeedNotices
-from lamplighter.runtime.feed_trial import Trials
 from lamplighter.runtime.feeds import (
     FeedConfig,
     connect,
@@ -70,6 +69,7 @@ from lamplighter.runtime.sealing import Housekeeping
 from lamplighter.runtime.steady_clock import SteadyClock
 from lamplighter.runtime.storage_fault import StorageFault
 from lamplighter.runtime.suspicion import SuspicionDesk
+from lamplighter.runtime.trials import Trials
 from lamplighter.runtime.wire_server import WireServer
 from lamplighter.sources import FeedSet
 from lamplighter.store.connections import is_damaged

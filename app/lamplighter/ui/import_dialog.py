@@ -32,6 +32,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.import_table import TRIANGLES, ImportTable, story
 from lamplighter.ui.layers_panel import removal_words
 from lamplighter.ui.parts import Panel, Scroller, Text, button, row, rule, window_of_its_own
+from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.tasks import TaskBar
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -55,8 +56,7 @@ class ImportDialog(QWidget):
         self._desk = desk
         self._paths: list[str] = []
         self._task = 0
-        self._began_ms = 0
-        """when the recorder began that has the task"""
+        self._restarts = Restarts(desk)
         self._waits_for = ""
         self._step = 0
         self.model = ImportTable()
@@ -238,8 +238,7 @@ class ImportDialog(QWidget):
         (self.take if self._step == 1 and self.model.reports else self.look)()
 
     def _start(self, step: int, wish: wire.ImportFiles) -> None:
-        session = self._desk.session
-        self._began_ms = session.welcome.started_ms if session is not None else 0
+        self._restarts.note()
         self._task = -1
         self._go(step)
         self._desk.ask(wish, self._started)
@@ -255,8 +254,7 @@ class ImportDialog(QWidget):
 
     def _welcomed(self) -> None:
         """A recorder that began anew knows nothing of the task of the one before."""
-        session = self._desk.session
-        if self._task > 0 and session is not None and session.welcome.started_ms != self._began_ms:
+        if self._task > 0 and self._restarts.happened():
             self._task = 0
             self._go(0)
             self._say.setText(tr("The recorder began anew. Look at the files again."))

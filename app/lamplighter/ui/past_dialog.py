@@ -23,6 +23,7 @@ from lamplighter.ui.past_columns import PastColumns
 from lamplighter.ui.past_form import PastForm, invitation
 from lamplighter.ui.past_result import PastResult
 from lamplighter.ui.plain_table import fill, plain_table
+from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.step_dialog import StepDialog, stacked
 from lamplighter.ui.value_preview import PreviewPanel
 from lamplighter.ui.words import tr
@@ -56,8 +57,7 @@ class PastDialog(StepDialog):
         """of the last question; answers to others come too late"""
         self._next_kind = ""
         """of the question that waits for the one that is on its way"""
-        self._began_ms = 0
-        """when the recorder began that brings the file in"""
+        self._restarts = Restarts(desk)
         self._make()
         self._arrange()
         desk.import_done.connect(self._done)
@@ -259,8 +259,7 @@ class PastDialog(StepDialog):
     # ---------------------------------------------------------------- bringing it in
     def take(self) -> None:
         """Bring the file in, or go on with it."""
-        session = self._desk.session
-        self._began_ms = session.welcome.started_ms if session is not None else 0
+        self._restarts.note()
         self._task = -1
         self._turn += 1  # a look that is still on its way comes too late
         self._asking = self._again = False
@@ -290,8 +289,7 @@ class PastDialog(StepDialog):
 
     def _welcomed(self) -> None:
         """A recorder that began anew knows nothing of what the one before was bringing in."""
-        session = self._desk.session
-        if self._task > 0 and session is not None and session.welcome.started_ms != self._began_ms:
+        if self._task > 0 and self._restarts.happened():
             self._task = 0
             self._go(MAP)
             self._say.setText(
