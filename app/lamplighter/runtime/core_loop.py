@@ -99,7 +99,8 @@ class CoreLoop:
         self.alarms = AlarmEngine(city.rules, city.graph, _standing(store), city.name_of)
         self.alarms.replace_quiets(city.quiets)
         self.horn = Horn(self.alarms.records(), clock.wall_ms())
-        self._incidents: dict[str, Incident] = {i.id: i for i in self.alarms.incidents()}
+        # as the store has them: what is no incident any more in the city of now ends at once
+        self._incidents: dict[str, Incident] = {i.id: i for i in store.incidents()}
         self.measured: NewestValues = newest_values(self._state)
         """what devices said, without anything a person laid over it"""
         self.marks: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)

@@ -11,7 +11,7 @@ import pytest
 from tests.kit.alarm_room import AlarmRoom, make_project
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm import AlarmState, Arming
+from lamplighter.domain.alarm import AlarmState, Arming, Incident
 from lamplighter.domain.alarm_design import (
     ChecklistStep,
     PlannedWork,
@@ -19,9 +19,11 @@ from lamplighter.domain.alarm_design import (
     Suppression,
     When,
 )
+from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.governance.audit import verify
 from lamplighter.runtime.rule_book import changed_alone, read_alone
+from lamplighter.store import Store
 
 KEY = "project.full@T0"
 
@@ -35,6 +37,20 @@ def room(tmp_path: Path) -> Iterator[AlarmRoom]:
 def _standing(room: AlarmRoom, key: str, state: AlarmState) -> bool:
     record = room.records().get(key)
     return record is not None and record.state is state
+
+
+def test_an_incident_that_the_city_of_now_does_not_know_ends_with_the_start(
+    tmp_path: Path,
+) -> None:
+    """The connection that made it one was taken out while nobody recorded."""
+    make_project(tmp_path / "town", 1)
+    old = Incident("INC-1", "project.full@T9", "T9", "Full", 2, 1, ("project.full@T0",), 700)
+    store = Store.open(tmp_path / "town", write=True, clock=SystemClock())
+    store.writer.call(lambda access: access.put_incidents([old], 0)).result(60)
+    assert [i.id for i in store.incidents()] == ["INC-1"]
+    store.close()
+    with AlarmRoom(tmp_path / "town") as room:
+        room.until(lambda: not room.recorder.store.incidents())
 
 
 def test_a_draft_raises_nothing_until_it_is_waived_and_again_after_it_is_changed(
