@@ -28,8 +28,9 @@ def bound_rules(
     """Every rule of the plugins on every datastream it fits, in a stable order.
 
     The rule's id is `<plugin>.<rule>`; where an asset has several datastreams of the kind, those
-    after the first carry their name as well. A rule whose limit, state or unit a datastream does
-    not have is not bound to it. A datastream without an asset stands for itself.
+    after the first carry their name as well, and their sender's where several have one name. A rule
+    whose limit, state or unit a datastream does not have is not bound to it. A datastream without
+    an asset stands for itself.
     """
     types = {a.id: a.type for a in assets}
     by_kind: dict[str, list[Datastream]] = {}
@@ -38,13 +39,15 @@ def bound_rules(
     on_asset: dict[tuple[str, str], Datastream] = {}
     for stream in sorted(datastreams, key=lambda d: d.id):
         on_asset.setdefault((stream.asset or stream.key, stream.kind), stream)
-    bound = []
+    bound: list[AlarmRule] = []
     for plugin in plugins:
+        first = len(bound)
         kinds = plugin.catalogue.kinds()
         steps = _steps(plugin)
         for rule in plugin.rules.rule:
             kind = kinds[rule.kind]
             seen: set[str] = set()
+            taken: set[tuple[str, str]] = set()
             for stream in by_kind.get(rule.kind, ()):
                 asset = stream.asset or stream.key
                 if rule.asset_types and types.get(asset) not in rule.asset_types:
@@ -53,14 +56,37 @@ def bound_rules(
                     continue
                 name = f"{plugin.id}.{rule.id}"
                 if asset in seen:
-                    name += f"#{stream.name}"
+                    own = f"{name}#{stream.name}"
+                    name = own if (own, asset) not in taken else f"{name}#{stream.key}"
                 one = _bound(name, plugin.id, rule, kind, stream, asset)
                 terms = _terms(rule, plugin.id, asset, kinds, on_asset)
                 if one is not None and terms is not None:
                     seen.add(asset)
+                    taken.add((name, asset))
                     checklist = steps.get(rule.id, ())
                     bound.append(msgspec.structs.replace(one, terms=terms, checklist=checklist))
+        bound[first:] = _quieted(plugin, bound[first:])
     return bound
+
+
+def _quieted(plugin: Plugin, rules: Sequence[AlarmRule]) -> list[AlarmRule]:
+    """The rules with the names of those that quiet them: of one kind only on the same datastream,
+    for another sensor's low says nothing about this one's.
+    """
+    kind_of = {f"{plugin.id}.{r.id}": r.kind for r in plugin.rules.rule}
+    named = {(_bare(r.id), r.datastream): r.id for r in rules}
+    found = []
+    for rule in rules:
+        louder = _bare(rule.unless)
+        if louder and kind_of.get(louder) == kind_of[_bare(rule.id)]:
+            name = named.get((louder, rule.datastream), "")
+            rule = msgspec.structs.replace(rule, unless=name)
+        found.append(rule)
+    return found
+
+
+def _bare(name: str) -> str:
+    return name.partition("#")[0]
 
 
 def _steps(plugin: Plugin) -> dict[str, tuple[Step, ...]]:

@@ -99,6 +99,28 @@ def test_several_datastreams_of_a_kind_on_one_asset_keep_apart(water: Plugin) ->
     ]
 
 
+def test_a_sensor_without_the_worse_limit_is_not_quiet_for_another_one(water: Plugin) -> None:
+    streams = [
+        _stream(1, "pressure", limits=Limits(low=1.0)),
+        _stream(2, "pressure", limits=Limits(low_low=0.5, low=1.0)),
+    ]
+    rules = {r.id: r for r in bound_rules([water], ASSETS, streams)}
+    louder = next(r for r in rules.values() if r.id.startswith("water.pressure-very-low"))
+    assert louder.datastream == 2
+    assert rules["water.pressure-low"].unless == ""
+    assert rules["water.pressure-low#s2"].unless == louder.id
+
+
+def test_three_senders_that_call_it_alike_are_all_watched(water: Plugin) -> None:
+    streams = [
+        Datastream(n, f"gw-{n}", "p", "bar", "pressure", "J-1", limits=Limits(low=2.0))
+        for n in range(3)
+    ]
+    rules = [r for r in bound_rules([water], [], streams) if "pressure-low" in r.id]
+    assert [r.datastream for r in rules] == [0, 1, 2]
+    assert len({(r.id, r.asset) for r in rules}) == 3
+
+
 def test_a_rule_names_the_one_that_says_more_on_the_same_datastream(water: Plugin) -> None:
     limits = Limits(low_low=0.5, low=1.0)
     streams = [_stream(n, "pressure", limits=limits) for n in (1, 2)]
