@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lamplighter.domain.alarm import AlarmRule, Arming, Condition, Step, Term
 from lamplighter.domain.alarm_design import RuleDefinition, When
@@ -53,16 +54,40 @@ def bind(
     names = _Names(assets, streams, between)
     rules: list[AlarmRule] = []
     problems: dict[str, str] = {}
+    kind_of: dict[str, str] = {}
     for definition, arming in definitions:
         if not definition.enabled:
             continue
+        kind_of[PREFIX + definition.id] = definition.kind
         try:
             rules += _bound(definition, arming, names)
         except _CannotBindError as error:
             problems[definition.id] = str(error)
+    rules = _quieted(rules, others := tuple(others), kind_of)
     known = [*others, *rules]
     problems |= _dangling(rules, known)
     return Bound(tuple(r for r in rules if _own_name(r) not in problems), problems)
+
+
+def _quieted(
+    rules: Sequence[AlarmRule], others: Sequence[AlarmRule], kind_of: Mapping[str, str]
+) -> list[AlarmRule]:
+    """The rules with the names of those that quiet them: that of the same datastream where there
+    is one. A rule of a kind is not quiet for what another sensor of that kind reads.
+    """
+    named = {(_bare(r.id), r.datastream): r.id for r in (*others, *rules) if r.datastream >= 0}
+    found = []
+    for rule in rules:
+        kind = kind_of[_bare(rule.id)]
+        name = named.get((rule.unless, rule.datastream))
+        if name is None and kind and kind_of.get(rule.unless) == kind:
+            name = ""
+        found.append(rule if name is None else replace(rule, unless=name))
+    return found
+
+
+def _bare(name: str) -> str:
+    return name.partition("#")[0]
 
 
 class _Names:

@@ -44,6 +44,25 @@ def test_a_kind_is_bound_where_its_limit_is_and_each_key_is_its_own() -> None:
     AlarmEngine(list(found.values()), DependencyGraph([], []))
 
 
+def test_each_sensor_of_an_asset_is_quiet_only_for_its_own_worse_limit() -> None:
+    low = RuleDefinition(
+        "low", "Low", Condition.BELOW, kind="pressure", threshold="low", unless="lost"
+    )
+    lost = RuleDefinition("lost", "Lost", Condition.BELOW, kind="pressure", threshold=0.1)
+    named = RuleDefinition("lost", "Lost", Condition.BELOW, datastream="gw/t1", threshold=0.1)
+    found = _bind(low, lost)
+    assert {k: r.unless for k, r in found.items() if r.unless} == {
+        "project.low@P1": "project.lost", "project.low@T1": "project.lost",
+        "project.low#t1b@T1": "project.lost#t1b", "project.low#gx/t1b@T1": "project.lost#gx/t1b",
+        "project.low#gy/t1b@T1": "project.lost#gy/t1b",
+    }  # fmt: skip
+    for rule in found.values():
+        other = found.get(f"{rule.unless}@{rule.asset}")
+        assert other is None or other.datastream == rule.datastream
+    # one that a person named for the whole asset quiets all of its sensors
+    assert {r.unless for r in _bind(low, named).values() if "low" in r.id} == {"project.lost"}
+
+
 def test_asset_types_states_and_terms_by_kind_on_the_same_asset() -> None:
     running = When(kind="pump_state", condition=Condition.EQUALS, threshold="running")
     rule = RuleDefinition(
