@@ -42,7 +42,7 @@ SOON_MS: Final = 3_000
 MOST_STREAMS: Final = 24
 MOST_FIGURES: Final = 40
 MOST_MEMBERS: Final = 400
-"""datastreams read for one figure; a mean of more is no other mean"""
+"""datastreams read for one figure; those left out are taken to be like them"""
 HALF_HOURS: Final = 28 * 24
 KEEP: Final = 0.5 ** (1.0 / HALF_HOURS)
 DOUBTED: Final = 0.5
@@ -137,7 +137,7 @@ class ForecastDesk:
     def put_figures(self, figures: Sequence[Figure]) -> bool:
         """Forecast these figures from now on; says whether they are others than before."""
         found = tuple(
-            msgspec.structs.replace(f, keys=f.keys[:MOST_MEMBERS], factors=f.factors[:MOST_MEMBERS])
+            _bounded(f)
             for f in figures[:MOST_FIGURES]
             if f.keys and f.fold in ("sum", "mean", "median")
         )
@@ -339,6 +339,21 @@ class ForecastDesk:
         recorder.store.writer.keep(keep)
         recorder.server.emit(wire.Forecasts(items, self.due_ms))
         log.info("forecast", items=len(items), abstained=sum(not i.value for i in items))
+
+
+def _bounded(figure: Figure) -> Figure:
+    """Of very many datastreams every so manieth; in a sum each of those stands for several."""
+    count = len(figure.keys)
+    if count <= MOST_MEMBERS:
+        return figure
+    rows = [k * count // MOST_MEMBERS for k in range(MOST_MEMBERS)]
+    stands_for = count / MOST_MEMBERS if figure.fold == "sum" else 1.0
+    factors = (*figure.factors, *(1.0 for _ in figure.keys[len(figure.factors) :]))
+    return msgspec.structs.replace(
+        figure,
+        keys=tuple(figure.keys[k] for k in rows),
+        factors=tuple(factors[k] * stands_for for k in rows),
+    )
 
 
 def doubt_of(newest: Newest, streams: Sequence[Datastream]) -> str:

@@ -24,7 +24,8 @@ from lamplighter.domain.quality import Quality, QualityMark
 from lamplighter.domain.task import silent
 from lamplighter.runtime import forecasts
 from lamplighter.runtime.forecast_list import forecasts_of
-from lamplighter.runtime.forecasts import _Pending, _Said, doubt_of
+from lamplighter.runtime.forecast_past import figure_hours
+from lamplighter.runtime.forecasts import MOST_MEMBERS, _bounded, _Pending, _Said, doubt_of
 from lamplighter.runtime.recorder import Recorder
 
 HOUR_MS = 3_600_000
@@ -143,6 +144,18 @@ def test_the_first_word_about_an_hour_is_the_one_that_is_judged(recorder: Record
     desk._remember(replace(item, model=tuple(v + 5 for v in same)))
     assert desk._pending["stream/x"].hours == {55: _Said(5.0, 5.0, 5.0, 5.0)}
     assert JUDGED_LEAD == 6
+
+
+def test_a_sum_of_very_many_is_told_by_some_of_them_and_is_no_smaller() -> None:
+    count = MOST_MEMBERS * 5 // 2
+    keys = tuple(f"dev/{k}" for k in range(count))
+    rows = {key: np.full(3, float(k)) for k, key in enumerate(keys)}
+    for fold, whole in (("sum", 0.5 * np.arange(count).sum()), ("mean", 0.5 * (count - 1) / 2)):
+        some = _bounded(Figure("f", "F", "MW", fold, keys, (0.5,) * count))
+        assert len(some.keys) == len(some.factors) == MOST_MEMBERS
+        assert figure_hours(some, rows) == pytest.approx(whole, rel=0.01)
+    few = Figure("f", "F", "MW", "sum", keys[:3], (0.5,) * 3)
+    assert _bounded(few) is few
 
 
 def test_newer_outcomes_count_more() -> None:
