@@ -97,6 +97,12 @@ def judge_network(payload: LeakWindow, progress: Progress) -> LeakReport:
             f"{len(heads)} pressure sensors are known in {KNOWN:.0%} of the hours; "
             f"{LEAST_PRESSURES} are needed",
         )
+    if not network.settled_days(days[days >= begin], payload.repairs_ms):
+        return _silent(
+            payload,
+            f"something was repaired or set too often in the newest {JUDGED_DAYS} days: what is "
+            f"usual is learned anew each time, which takes {network.SETTLE} days",
+        )
     kept = [*heads, *drivers]
     columns = Columns(
         tuple(str(k) for k in kept), payload.time_ms, _filled(payload.values[:, kept])

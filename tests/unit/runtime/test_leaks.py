@@ -82,6 +82,16 @@ def test_too_few_days_sensors_or_hours_are_said_and_nothing_is_judged() -> None:
     assert judge_network(window(hours(0)), silent).why.startswith("0 days")
 
 
+def test_a_base_that_is_new_every_other_day_is_said_and_ends_no_leak() -> None:
+    values = hours(80, leak_days=9)
+    often = tuple(BEGIN + d * DAY_MS for d in range(50, 80, 2))
+    report = judge_network(window(values, repairs_ms=often), silent)
+    assert report.why.startswith("something was repaired or set too often in the newest 28 days")
+    assert (report.found, report.judged) == ((), ())
+    seldom = tuple(BEGIN + d * DAY_MS for d in (55, 62))
+    assert [f.datastream for f in judge_network(window(values, repairs_ms=seldom), silent).found]
+
+
 def test_pressures_that_nothing_explains_are_not_judged() -> None:
     noise = np.random.default_rng(2).normal(40, 1, (24 * 80, 5))
     assert judge_network(window(noise, 4), silent).why.startswith("the other sensors say no more")

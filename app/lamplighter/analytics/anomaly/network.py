@@ -161,6 +161,19 @@ def judge(
     return tuple(found)
 
 
+def settled_days(day: np.ndarray, repairs_ms: tuple[int, ...]) -> int:
+    """How many of these days (numbers since 1970) are judged: the others are too near to the begin
+    or to a repair before them, as in `judge`.
+    """
+    days = np.unique(day)
+    ends = {int(np.searchsorted(days, at // DAY_MS, side="right")) - 1 for at in repairs_ms}
+    begin = judged = 0
+    for place in range(days.size):
+        begin = place + 1 if place in ends else begin
+        judged += place - begin >= SETTLE
+    return judged
+
+
 def _falls(
     daily: Floats, ends: list[int], limit: float
 ) -> list[tuple[int, int, float, tuple[int, ...]]]:
