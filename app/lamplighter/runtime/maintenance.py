@@ -206,7 +206,7 @@ class MaintenanceDesk:
         def keep(access: WriteAccess) -> None:
             access.put_prognoses(moved, batch)
 
-        self._recorder.store.writer.call(keep)
+        self._recorder.store.writer.keep(keep)  # on a full disk it waits and is not lost
 
 
 def _moved(before: Prognosis | None, now: Prognosis) -> bool:

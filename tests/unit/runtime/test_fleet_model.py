@@ -47,12 +47,14 @@ class Room:
         self.core = SimpleNamespace(batch=lambda: 0)
         access = SimpleNamespace(put_prognoses=lambda items, batch: self.kept.extend(items))
 
-        def call(work: Any) -> Future[None]:
+        def full(work: Any) -> Future[None]:
             done: Future[None] = Future()
-            done.set_result(work(access))
+            done.set_exception(OSError("no space left"))
             return done
 
-        self.store = SimpleNamespace(writer=SimpleNamespace(call=call))
+        keeping = SimpleNamespace(call=full, keep=lambda work: work(access))
+        self.store = SimpleNamespace(writer=keeping)
+        """only what waits for room on the disk is kept"""
 
 
 @pytest.fixture
