@@ -442,22 +442,50 @@ class Writer:
         if self._mended >= MENDS:
             return False
         self._mended += 1
+        before, found = self._registry, self._set_aside()
+        while not self._reopened():
+            found += self._set_aside()
+        with contextlib.suppress(sqlite3.Error):
+            self._registry.take_over(before)
+        if found:
+            self.on_damage(found)
+        return bool(found)
+
+    def _set_aside(self) -> list[SetAside]:
+        """Close both files and set aside what is damaged, as far as there is room."""
         for sql in (self._history, self._city):
             with contextlib.suppress(sqlite3.Error):
                 sql.close()
         found: list[SetAside] = []
         try:
             names = damaged_files(self._folder) or damaged_files(self._folder, thorough=True)
-            found = [set_aside(self._folder, name) for name in names]
+            found.extend(set_aside(self._folder, name) for name in names)
         except (OSError, sqlite3.Error):
             logging.getLogger(__name__).exception("a damaged file could not be set aside")
-        before = self._registry
-        self._open_files()
-        with contextlib.suppress(sqlite3.Error):
-            self._registry.take_over(before)
-        if found:
-            self.on_damage(found)
-        return bool(found)
+        return found
+
+    def _reopened(self) -> bool:
+        """Whether the files could be opened; else who waits is told, after a while it is tried
+        again. Raises sqlite3.Error when the writer is to end.
+        """
+        try:
+            self._open_files()
+        except sqlite3.Error as error:
+            with self._wake:
+                first = self._batches[0] if self._batches else None
+                if self._stopping:
+                    raise
+            if first is not None and not first.told:
+                first.told = True
+                _tell(first.done, self._waits_for(error))
+            time.sleep(RETRY_S)
+            return False
+        return True
+
+    def _waits_for(self, error: sqlite3.Error) -> LamplighterError:
+        """What to tell while a damaged file can be neither opened nor set aside."""
+        still = "What comes in waits; free space on the disk, or restore a backup."
+        return fault("A-402", what=str(error), still=still)
 
     def _close(self) -> None:
         with self._wake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import random
 import sqlite3
 import threading
@@ -16,7 +17,7 @@ from tests.unit.store.store_kit import Bench, names, simple
 from lamplighter.domain.observation import Committed
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.careful_start import open_store
-from lamplighter.store import Store, connections
+from lamplighter.store import Store, connections, writer
 from lamplighter.store.damage import damaged_files, set_aside
 
 BATCHES = 60
@@ -163,6 +164,44 @@ def test_damage_met_while_recording_is_set_aside_and_the_batch_is_stored(
     seen = {seq for seq, _ in rows(bench.store)}
     bench.store.close()
     assert 200 in seen and len(seen) > 100
+
+
+def test_a_damaged_file_that_finds_no_room_aside_makes_batches_wait_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RETRY_S", 0.05)
+    bench = Bench(tmp_path)
+    bench.commit(simple(0, [(0, 1, 1.0)], **names(1)))
+    full = [3]
+
+    def wanting(folder: Path, name: str) -> Any:
+        if full[0]:
+            full[0] -= 1
+            raise OSError(28, "No space left on device")
+        return set_aside(folder, name)
+
+    monkeypatch.setattr(writer, "set_aside", wanting)
+    told: queue.Queue[Any] = queue.Queue()
+
+    def damage_once(_: Any) -> None:
+        if full[0] < 3:
+            return
+        for end in ("-wal", "-shm"):
+            Path(f"{bench.folder / 'history.db'}{end}").unlink(missing_ok=True)
+        (bench.folder / "history.db").write_bytes(b"\xff" * 4 * PAGE)
+        error = sqlite3.DatabaseError("file is not a database")
+        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+        raise error
+
+    bench.store.writer.keep(damage_once)
+    bench.store.writer.submit(simple(1, [(0, 2, 2.0)], **names(1)), told.put)
+    outcomes = [told.get(timeout=60)]
+    while not isinstance(outcomes[-1], Committed):
+        outcomes.append(told.get(timeout=60))
+    assert not full[0]
+    assert [o.problem.code for o in outcomes[:-1]] == ["A-402"]
+    assert rows(bench.store)[1, 0] == 2.0
+    bench.store.close()
 
 
 def test_damage_met_by_a_reader_is_set_aside_when_it_is_reported(project: Path) -> None:
