@@ -158,6 +158,8 @@ class StoreDoor:
 
 def _settle(done: Future[Committed], outcome: Committed | BaseException) -> None:
     """A full disk is told and is not the end: the batch waits in the writer."""
+    if done.done():  # it was told that it would not be stored, and was after all
+        return
     if isinstance(outcome, Committed):
         done.set_result(outcome)
     elif not (isinstance(outcome, LamplighterError) and outcome.problem.code == "A-401"):

@@ -116,7 +116,8 @@ class Writer:
     def submit(self, batch: Batch, on_done: OnDone) -> None:
         """Queue a batch. `on_done` is called on the writer's thread: once with `Committed`, or
         with an exception. The fault A-401 (no space) is told at once and is not the end: the
-        batch stays first in the queue and `on_done` is called again when it is stored.
+        batch stays first in the queue and `on_done` is called again when it is stored. So is
+        A-402 while a damaged file finds no room aside.
         """
         with self._wake:
             if self._stopping:
