@@ -78,5 +78,6 @@ def load(store: Store, plugins: LoadedPlugins) -> CityState:
         table=stream_table(streams, ids, plugins.plausible(streams)),
         by_asset={a: tuple(found) for a, found in by_asset.items()},
         layers=tuple(store.layers()),
-        quiets=tuple(quiets(design, named, streams, graph)),
+        # their limits and states may be those of the kind, as they were when it was checked
+        quiets=tuple(quiets(design, named, plugins.described(streams), graph)),
     )

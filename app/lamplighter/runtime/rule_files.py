@@ -49,9 +49,9 @@ def _list(tables: dict[str, Any], name: str) -> list[Any]:
 
 def _converted(table: Any, type_: Any, name: str) -> Any:
     label = table.get("id", "") if isinstance(table, dict) else ""
-    if type_ is PlannedWork and isinstance(table, dict):
-        table = {**table, **_times(table)}
     try:
+        if type_ is PlannedWork and isinstance(table, dict):
+            table = _with_times(table)
         _no_unknown(table, type_)
         for part in table.get("when", ()) if isinstance(table, dict) else ():
             _no_unknown(part, When)
@@ -67,14 +67,10 @@ def _no_unknown(table: Any, type_: Any) -> None:
             raise ValueError(f"it has no field '{sorted(unknown)[0]}'")
 
 
-def _times(table: dict[str, Any]) -> dict[str, Any]:
+def _with_times(table: dict[str, Any]) -> dict[str, Any]:
     """`from` and `to` of planned works may be written as times."""
-    found = {}
-    for short, field in (("from", "from_ms"), ("to", "to_ms")):
-        given = table.pop(short, None)
-        if given is not None:
-            found[field] = parse_time(str(given))
-    return found
+    names = {"from": "from_ms", "to": "to_ms"}
+    return {names.get(k, k): parse_time(str(v)) if k in names else v for k, v in table.items()}
 
 
 _TABLES: Final[dict[str, tuple[Any, Any]]] = {

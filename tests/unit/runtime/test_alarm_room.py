@@ -11,7 +11,7 @@ import pytest
 from tests.kit.alarm_room import AlarmRoom, make_project
 
 from lamplighter.domain import wire
-from lamplighter.domain.alarm import AlarmState, Arming, Incident
+from lamplighter.domain.alarm import AlarmState, Arming, Condition, Incident
 from lamplighter.domain.alarm_design import (
     ChecklistStep,
     PlannedWork,
@@ -19,10 +19,12 @@ from lamplighter.domain.alarm_design import (
     Suppression,
     When,
 )
+from lamplighter.domain.city import Datastream
 from lamplighter.domain.clock import SystemClock
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.governance.audit import verify
 from lamplighter.runtime.rule_book import changed_alone, read_alone
+from lamplighter.runtime.rule_files import changes_of_file
 from lamplighter.store import Store
 
 KEY = "project.full@T0"
@@ -37,6 +39,28 @@ def room(tmp_path: Path) -> Iterator[AlarmRoom]:
 def _standing(room: AlarmRoom, key: str, state: AlarmState) -> bool:
     record = room.records().get(key)
     return record is not None and record.state is state
+
+
+def test_works_of_a_file_have_times_that_people_write(tmp_path: Path) -> None:
+    file = tmp_path / "works.toml"
+    head = '[[works]]\nid = "w-1"\ntext = "cable"\nassets = ["A"]\n'
+    file.write_text(head + 'from = 1970-01-01T00:00:01Z\nto = "1970-01-01T00:00:02"\n')
+    assert changes_of_file(file) == [wire.PutWork(PlannedWork("w-1", "cable", 1000, 2000, ("A",)))]
+    file.write_text(head + 'from = "soon"\nto_ms = 5\n')
+    with pytest.raises(LamplighterError, match="soon"):
+        changes_of_file(file)
+
+
+def test_a_suppression_by_a_state_of_its_kind_is_in_force(tmp_path: Path) -> None:
+    make_project(tmp_path / "town", 1)
+    store = Store.open(tmp_path / "town", write=True, clock=SystemClock())
+    pump = Datastream(0, "dev", "pump", "", "pump_state", "T0")
+    store.writer.call(lambda access: access.put_datastream_meta([pump])).result(60)
+    store.close()
+    with AlarmRoom(tmp_path / "town") as room:
+        stopped = When("dev/pump", condition=Condition.EQUALS, threshold="stopped")
+        room.ask(wire.PutSuppression(Suppression("off", "T0 is off", ("T0",), (stopped,))))
+        room.until(lambda: [q.id for q in room.recorder.core.city.quiets] == ["design:off"])
 
 
 def test_an_incident_that_the_city_of_now_does_not_know_ends_with_the_start(
