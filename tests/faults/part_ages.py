@@ -208,7 +208,7 @@ def play(truth: Diary, found: Outcome) -> None:
     said_of = _said(assets, orders)
     lives = lives_of(assets, orders, NOW)[0]
     ended = [life for life in truth.lives if life.end < 0]
-    since = min(life.end for life in ended)
+    since = min(life.end for life in ended if life.failed)
     days = sum(life.end - max(life.begin, since) for life in truth.lives if life.end > since)
     fell = sum(life.failed and life.end > since for life in ended)
     found.fleets += 1

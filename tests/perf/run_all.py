@@ -36,6 +36,7 @@ BENCHES: Final = {
     "backtest": "Rules tried on the past",
     "analytics": "Expected values and forecasts",
     "life": "Remaining life and failure risk",
+    "classes": "Failure risk of a class, and of ages alone",
     "anomaly": "Anomalies, attacks and leaks",
     "suspicion": "Is this sensor genuine",
     "coverage": "Where the city is measured",

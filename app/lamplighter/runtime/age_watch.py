@@ -107,8 +107,9 @@ def lives_of(
     """The lives of every class with at least `FEWEST` failures on record.
 
     An asset lives from its making, as the register says, to its first failure or renewal on record,
-    and anew from each of those. Records begin with the oldest failure or renewal: what was in
-    service before that is counted from then on, for nobody wrote down what had failed until then.
+    and anew from each of those. Records begin with the oldest failure, which itself is not counted:
+    what was in service before is counted from then on, for nobody wrote down what had failed until
+    then. Renewals that were written down earlier tell ages and no more.
     An asset of unknown making is left out until its first renewal.
     """
     orders = tuple(orders)
@@ -116,7 +117,8 @@ def lives_of(
     for one in renewals(orders):
         if 0 < one.time_ms <= now_ms:
             known.setdefault(one.asset, []).append(one)
-    begin = min((r.time_ms for found in known.values() for r in found), default=now_ms)
+    failures = [r.time_ms for found in known.values() for r in found if r.failed]
+    begin = min(failures, default=now_ms)
     broke = {o.asset for o in orders if finding_of(o)[0] == FAILED}
     by_kind: dict[str, list[Asset]] = {}
     for asset in assets:

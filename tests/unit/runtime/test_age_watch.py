@@ -72,3 +72,19 @@ def test_the_one_whose_model_is_silent_is_told_by_the_lives_of_its_whole_class()
     (alone,) = risks(watch.request(spoken_of), silent)
     assert alone == next(p for p in every if p.asset == "L-35")
     assert watch.request(frozenset(a.id for a in lamps)).classes == ()
+
+
+def test_renewals_before_the_first_failure_on_record_tell_ages_and_no_days_without_failure() -> (
+    None
+):
+    lamps = [lamp(f"L-{k}") for k in range(8)]
+    early = [
+        WorkOrder(f"R-{k}", f"L-{k}", "Replace the lamp", "done",
+                  closed_ms=YEAR_2000 + 3_000 * DAY_MS)
+        for k in range(8)
+    ]  # fmt: skip
+    orders = [failure(f"L-{k}", 4_000 + 100 * k) for k in range(7)]
+    (lives,) = lives_of(lamps, [*early, *orders], NOW)
+    second = lives.asset == lives.names.tolist().index(b"L-1")
+    assert lives.entry[second].tolist() == [1_000.0, 0.0]
+    assert lives.end[second].tolist() == [1_100.0, 4_900.0]
