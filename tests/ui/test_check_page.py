@@ -11,6 +11,9 @@ from lamplighter.domain.findings import CheckResult, Finding
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.ui.check_page import CheckPage
 from lamplighter.ui.desk import Desk
+from tests.ui.conftest import directly
+from tests.ui.fake_session import FakeSession
+from tests.ui.pages import another
 
 OPEN = Finding(
     "302", "error", "P-01", "4 edges belong to one polygon only", "SHELL_NOT_CLOSED",
@@ -19,10 +22,11 @@ OPEN = Finding(
 NOTE = Finding("no-semantics", "note", "P-02", "no words", layer="town")
 
 
-class Asked:
+class Asked(FakeSession):
     """Stands for the recorder: notes what is asked and starts task 7."""
 
-    def __init__(self) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__(directly, buildings=5)
         self.requests: list[wire.Request] = []
 
     def ask(self, request: wire.Request, done: Any) -> None:
@@ -32,7 +36,7 @@ class Asked:
 
 def opened(desk: Desk, qtbot: Any) -> tuple[CheckPage, Asked]:
     session = Asked()
-    desk.session = session  # type: ignore[assignment]
+    desk.session = session
     page = CheckPage(desk)
     qtbot.addWidget(page)
     page.show()
@@ -61,6 +65,18 @@ def test_while_it_runs_it_shows_the_step_and_can_be_cancelled(desk: Desk, qtbot:
     assert session.requests == [wire.RunCheck(), wire.CancelTask(7)]
     desk.take_event(wire.TaskChanged(Task(7, "Check", TaskState.CANCELLED)))
     assert page.start.isEnabled()
+
+
+def test_a_check_that_went_with_its_recorder_is_not_waited_for(desk: Desk, qtbot: Any) -> None:
+    page, session = opened(desk, qtbot)
+    page.start.click()
+    desk.take_event(wire.TaskChanged(Task(7, "Check", TaskState.RUNNING, text="town: shells")))
+    desk.connect_session(session)  # the line alone was cut
+    assert page.busy
+    desk.connect_session(another(session))
+    assert not page.busy and page.start.isEnabled() and "restarted" in page.words.text()
+    finish(desk, OPEN)
+    assert "restarted" not in page.words.text()
 
 
 def test_a_click_on_a_finding_selects_its_object_and_flies_to_its_place(

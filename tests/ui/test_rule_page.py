@@ -19,7 +19,7 @@ from lamplighter.ui.rule_page import RulePage, record_words, state_word
 from lamplighter.ui.rule_trial import in_words
 from tests.ui.fake_alarm_room import DRY_RUN, outcome_at, view_of
 from tests.ui.fake_session import FakeSession
-from tests.ui.pages import asked
+from tests.ui.pages import another, asked
 
 
 @pytest.fixture
@@ -133,6 +133,16 @@ def test_editing_keeps_what_the_form_does_not_show(desk: Desk, page: RulePage) -
     sent = asked(desk, wire.PutRule)[-1].definition
     assert sent.threshold == 2.4 and not sent.checklist[1].required
     assert sent.checklist[1].text == "Crew is told"
+
+
+def test_a_trial_that_went_with_its_recorder_is_not_waited_for(desk: Desk, page: RulePage) -> None:
+    trial, session = page.trial, desk.session
+    assert isinstance(session, FakeSession)
+    trial._task = 9
+    desk.connect_session(session)  # the line alone was cut
+    assert trial.busy
+    desk.connect_session(another(session))
+    assert not trial.busy and "restarted" in trial.problem.text()
 
 
 def test_the_form_says_the_parts_of_a_rule_with_their_units_and_keeps_them(

@@ -145,10 +145,8 @@ def _sums(result: dict[str, Any]) -> str:
         f"{len(result['passed_over'])} passed over, {result['seconds']:.1f} s"
     )
     if result["cancelled"]:
-        text += (
-            f"; cancelled: what was taken stays, {counted(result['unread'], 'file')} not read; "
-            "the same command goes on from here"
-        )
+        unread = f", {counted(result['unread'], 'file')} not read" if result["unread"] else ""
+        text += f"; cancelled: what was taken stays{unread}; the same command goes on from here"
     return text
 
 

@@ -23,6 +23,7 @@ from lamplighter.ui.check_model import FindingTable, KindTable, kind_words
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.file_box import ask_save
 from lamplighter.ui.parts import Panel, Text, button, row
+from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -41,6 +42,7 @@ class CheckPage(Panel):
         self._desk = desk
         self.result: CheckResult | None = None
         self._task = 0
+        self._restarts, self._left = Restarts(desk), False
         self._code = ""
         self.kinds, self.findings = KindTable(), FindingTable()
         self.words = Text("", "bodyStrong", wrap=True)
@@ -74,6 +76,7 @@ class CheckPage(Panel):
         layout.addWidget(self._split, 1)
         desk.check_done.connect(self._done)
         desk.tasks_changed.connect(self._progress)
+        desk.welcomed.connect(self._welcomed)
         desk.city_changed.connect(self._show_words)
         self._refresh()
 
@@ -86,12 +89,21 @@ class CheckPage(Panel):
         if self.busy:
             return
         self._task = -1
+        self._left = False
+        self._restarts.note()
         self._refresh()
         self._desk.ask(request, self._started)
 
     def _started(self, reply: wire.Reply) -> None:
         self._task = reply.task if isinstance(reply, wire.TaskStarted) else 0
         self._refresh()
+
+    def _welcomed(self) -> None:
+        """A recorder that began anew knows nothing of the check of the one before."""
+        if self._task > 0 and self._restarts.happened():
+            self._task = 0
+            self._left = True
+            self._refresh()
 
     def _cancel(self) -> None:
         if self._task > 0:
@@ -132,6 +144,7 @@ class CheckPage(Panel):
     def _done(self, done: wire.CheckDone) -> None:
         if done.task == self._task or self._task == 0:
             self._task = 0
+        self._left = False
         if not done.problem:
             self.result = done.result
             standing = [f for f in done.result.findings if not f.fixed]
@@ -193,6 +206,8 @@ class CheckPage(Panel):
             task = self._desk.tasks.get(self._task)
             text = task.text if task is not None else ""
             return tr("Checking: {step}", step=text) if text else tr("Checking…")
+        if self._left:
+            return tr("The recorder was restarted before the check was done. Check the city again.")
         if result is None:
             return tr(
                 "Not checked yet. The check looks at every imported model: geometry, ids, places, "

@@ -17,6 +17,7 @@ from lamplighter.domain.units import conversion
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.restarts import Restarts
 from lamplighter.ui.rule_pictures import FiringLine, SweepBars
 from lamplighter.ui.tasks import BUSY, TaskBar
 from lamplighter.ui.words import tr
@@ -35,6 +36,7 @@ class TrialPanel(QWidget):
         self.view: RuleView | None = None
         self.trial: Trial | None = None
         self._task = 0
+        self._restarts = Restarts(desk)
         self._sent: RuleView | None = None
         self._kept: dict[str, tuple[RuleDefinition | None, Trial]] = {}
         """by rule: what was tried, and what came of it"""
@@ -68,6 +70,7 @@ class TrialPanel(QWidget):
         self._build()
         desk.room.trial_done.connect(self._done)
         desk.tasks_changed.connect(self._stepped)
+        desk.welcomed.connect(self._welcomed)
         self.show_rule(None)
 
     def _build_figures(self) -> None:
@@ -242,6 +245,7 @@ class TrialPanel(QWidget):
         self._sent = self.view
         self.problem.setText("")
         self._task = -1
+        self._restarts.note()
         self._enable()
         days = int(self.days.currentData())
         self._desk.ask(wire.TryRule(self.view.id, days), self._started)
@@ -264,6 +268,14 @@ class TrialPanel(QWidget):
         self._step.setText(task.text)
         if task.state not in BUSY and task.state is not TaskState.DONE:
             self._task = 0
+            self._enable()
+
+    def _welcomed(self) -> None:
+        """A recorder that began anew knows nothing of the trial of the one before."""
+        if self._task > 0 and self._restarts.happened():
+            self._task = 0
+            words = tr("The recorder was restarted before the trial was done. Try the rule again.")
+            self.problem.setText(words)
             self._enable()
 
     def _cancel(self) -> None:
