@@ -23,7 +23,7 @@ def words(card: ForecastCard) -> str:
 
 def test_a_drift_reaches_a_limit_and_a_worn_asset_fails() -> None:
     assert lead_words(DRIFT, drifts=True) == "Reaches its limit in 26–31 days, most likely 28"
-    assert lead_words(DRIFT, drifts=False).startswith("Fails in 26–31 days")
+    assert lead_words(DRIFT, drifts=False).startswith("If within 30 days: in 26–30 days")
     assert lead_words(replace(DRIFT, days_low=None), drifts=True) == ""
 
 

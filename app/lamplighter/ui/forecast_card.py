@@ -229,13 +229,20 @@ class ForecastCard(Panel):
 
 
 def lead_words(item: Prognosis, drifts: bool) -> str:
-    """In how many days it fails, or a drift reaches its limit."""
+    """In how many days a drift reaches its limit, or it fails, should it fail in the horizon.
+
+    A model of failures learned its band from lives that ended within the horizon, so its days hold
+    under that condition only and go no further than it.
+    """
     if item.days_low is None or item.days_high is None:
         return ""
-    days = numbers.value_range(round(item.days_low), round(item.days_high))
-    words = (
-        tr("Reaches its limit in {d} days", d=days) if drifts else tr("Fails in {d} days", d=days)
-    )
+    if drifts:
+        days = numbers.value_range(round(item.days_low), round(item.days_high))
+        words = tr("Reaches its limit in {d} days", d=days)
+    else:
+        last = min(item.days_high, item.horizon_days)
+        days = numbers.value_range(round(item.days_low), round(last))
+        words = tr("If within {h} days: in {d} days", h=round(item.horizon_days), d=days)
     if item.days_median is not None:
         words += tr(", most likely {m}", m=round(item.days_median))
     return words
