@@ -148,6 +148,8 @@ class FeedHealth:
         self._feed_of: dict[int, str] = {}
         self._kept: dict[str, set[str]] = {}
         self._gaps: dict[tuple[int, int, int, int], Gap] = {}
+        self._holes: dict[int, tuple[int, int]] = {}
+        """source -> (gaps, messages missing in them); gaps that are lost stay for ever"""
         self._last_look: _Look | None = None
         for gap in recorder.store.gaps():
             self._note_gap(gap)
@@ -176,10 +178,15 @@ class FeedHealth:
 
     def _note_gap(self, gap: Gap) -> None:
         key = (gap.source, gap.epoch, gap.first, gap.last)
+        known = key in self._gaps
         if gap.state == "filled":
             self._gaps.pop(key, None)
         else:
             self._gaps[key] = gap
+        more = (gap.state != "filled") - known
+        if more:
+            count, missing = self._holes.get(gap.source, (0, 0))
+            self._holes[gap.source] = count + more, missing + more * (gap.last - gap.first + 1)
 
     def feed_of(self) -> dict[int, str]:
         """Source id -> the feed it was heard through last."""
@@ -259,10 +266,7 @@ class FeedHealth:
         for source, feed in sorted(self._feed_of.copy().items()):
             if source >= 0:
                 of_feed.setdefault(feed, []).append(source)
-        gaps: dict[int, tuple[int, int]] = {}
-        for gap in self._gaps.copy().values():
-            count, missing = gaps.get(gap.source, (0, 0))
-            gaps[gap.source] = count + 1, missing + gap.last - gap.first + 1
+        gaps = {source: holes for source, holes in self._holes.copy().items() if holes[0]}
         table, mask = core.city.table.source, core.mask
         rows = min(len(mask), len(table))
         known = table[:rows] >= 0
