@@ -23,6 +23,8 @@ Ints = npt.NDArray[np.int64]
 SETTINGS: Final = 3
 FEWEST_COLUMNS: Final = 2 + SETTINGS + 1
 SEPARATORS: Final = (";", ",", "\t")
+BEYOND: Final = 1e18
+"""larger numbers, and endless ones, are no measurement"""
 MISSING: Final = frozenset({"", "na", "n/a", "null", "none", "?"})
 
 
@@ -97,6 +99,7 @@ def read(path: Path) -> Lives:
         raise _wrong(path, f"{table.shape[1]} columns, at least {FEWEST_COLUMNS} are needed")
     if not np.isfinite(table[:, :2]).all():
         raise _wrong(path, "a unit or a cycle is not a number")
+    table[:, 2:] = np.where(np.abs(table[:, 2:]) <= BEYOND, table[:, 2:], np.nan)
     pairs = np.unique(table[:, :2], axis=0)
     if len(pairs) < len(table):
         raise _wrong(path, f"{len(table) - len(pairs)} rows repeat a unit's cycle")

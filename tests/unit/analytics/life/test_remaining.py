@@ -63,6 +63,20 @@ def test_a_shuffled_future_changes_no_past_answer(learner: Learner) -> None:
     assert not np.array_equal(before[~past], after[~past])
 
 
+def test_an_endless_or_absurd_reading_is_one_that_was_not_measured(tmp_path: Path) -> None:
+    rows = fleets.table(3, units=3)
+    rows[7, 6], rows[9, 2], rows[11, 8] = np.inf, -np.inf, 1e300
+    file = tmp_path / "fleet.txt"
+    np.savetxt(file, rows)
+
+    lives = fleet_file.read(file)
+
+    assert not np.isinf(lives.sensors).any() and not np.isinf(lives.settings).any()
+    assert (np.isnan(lives.sensors).sum(), np.isnan(lives.settings).sum()) == (2, 1)
+    made = remaining.learner(lives, 80.0, Look(), 0, beside=True)
+    assert np.isfinite(made.answer(made.features(lives))).all()
+
+
 def test_regimes_are_found_and_one_is_one() -> None:
     for many in (1, 4):
         made = fleets.lives(5, regimes=many)
