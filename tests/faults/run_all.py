@@ -288,15 +288,24 @@ def write(rows: list[Row], out: Path, stem: str) -> None:
 
 
 def _size(word: str) -> tuple[str, int]:
+    """`past_kills=9` is the size `past kills` too: a shell cuts words at blanks."""
     name, _, number = word.partition("=")
+    name = next((size for size in SHORT if size.replace(" ", "_") == name), name)
     if name not in SHORT or not number.isdecimal():
-        known = ", ".join(sorted(SHORT))
+        known = ", ".join(sorted(size.replace(" ", "_") for size in SHORT))
         raise argparse.ArgumentTypeError(f"{word}: NAME=NUMBER, the name one of {known}")
     return name, int(number)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    sizes = "\n".join(
+        f"  {name.replace(' ', '_')}: {SHORT[name]:,}, long {LONG.get(name, SHORT[name]):,}"
+        for name in sorted(SHORT)
+    )
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=f"sizes:\n{sizes}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=ROOT / "resources" / "docs" / "results")
     parser.add_argument("--only", nargs="*", choices=sorted(PARTS), default=[])
     parser.add_argument("--size", nargs="*", type=_size, default=[], metavar="NAME=NUMBER")
