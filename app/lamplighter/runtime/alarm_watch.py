@@ -29,6 +29,7 @@ GRACE_MS: Final = 30_000
 """how long feeds may take to come back before anything counts as stale"""
 AWAY: Final = "paused"
 """state of a feed that a person put away: its silence is meant"""
+CONNECTING: Final = "connecting"
 RETURN_MS: Final = 60_000
 """how long the sources of a feed that is back may take to speak before they count as silent"""
 SHOWN_MS: Final = 10_000
@@ -109,6 +110,8 @@ class AlarmWatch:
         self._resumed_until: dict[str, int] = {}
         self._away: frozenset[str] = frozenset()
         """feeds that a person paused or removed"""
+        self._unsettled: frozenset[str] = frozenset()
+        """feeds of which nobody knows yet whether they are lost: their sources are not judged"""
         self._awake = awake
         self._begun_ms = clock.wall_ms()
         self._last_awake = awake()
@@ -165,9 +168,10 @@ class AlarmWatch:
                     self._asked.add(feed)
                     self._new_feed()
                 continue
-            if state != "connecting":  # until it is connected or lost it stays as it was
+            if state != CONNECTING:  # until it is connected or lost it stays as it was
                 self._tell(engine, key, feed in lost)
         now = self._clock.monotonic_ms()
+        self._unsettled = frozenset(feed for feed, state in states if state == CONNECTING)
         away = frozenset(feed for feed, state in states if state == AWAY)
         if away != self._away:
             self._away = away
@@ -197,7 +201,7 @@ class AlarmWatch:
             spoke |= (now > 0) & (told == 0)
         changed = np.flatnonzero(spoke & (told != now))
         feed_of = self._feed_of() if changed.size else {}
-        waits = lost | self._resumed_until.keys()
+        waits = lost | self._resumed_until.keys() | self._unsettled
         for source in changed.tolist():
             feed = feed_of.get(source, "")
             unheard = heard_ms[source] < self._begun_ms

@@ -79,6 +79,15 @@ def test_a_lost_feed_is_one_alarm_and_none_of_its_datastreams_is_called_stale() 
     assert [(e.event, e.record.key) for e in events] == [("cleared", "system.feed-lost@feed-1")]
 
 
+def test_while_a_feed_connects_its_sources_are_not_blamed_one_by_one() -> None:
+    night = _Night()
+    night.beats(2)
+    night.feeds["feed-1"], night.dead[0] = "connecting", True
+    assert _raised(night.beats(30)) == []
+    night.feeds["feed-1"] = "lost"
+    assert _raised(night.beats(30)) == ["system.feed-lost@feed-1"]
+
+
 def test_the_sources_of_a_feed_that_is_back_get_time_to_speak() -> None:
     night = _Night()
     night.feeds["feed-1"], night.dead[0] = "lost", True
