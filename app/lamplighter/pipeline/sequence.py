@@ -89,8 +89,14 @@ class SequenceBook:
         self._runs: dict[tuple[int, int], _Run] = {}
         self._news: list[Gap] = []
         self._busy: set[tuple[int, int]] = set()
+        self._resting: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+        """seqs of epochs that ended whole, of which a city gathers very many: nothing is kept of
+        them but this, until somebody speaks of one again"""
         for state in states:
-            self._restore(state)
+            if _is_whole(state):
+                self._resting[state.source, state.epoch] = state.intervals
+            else:
+                self._restore(state)
 
     def filled(self, source: int, epoch: int, seqs: Iterable[int], now: int) -> None:
         """Messages of a known epoch came another way: they fill holes and make no new ones."""
@@ -202,6 +208,9 @@ class SequenceBook:
         if run is None:
             run = self._runs[(source, epoch)] = _Run(source, epoch)
             self._busy.add((source, epoch))
+            for first, last in self._resting.pop((source, epoch), ()):
+                run.seen.add_range(first, last)
+                run.floor, run.settled = first, run.seen.end
         return run
 
     def _settle(self, run: _Run, now: int) -> None:
@@ -319,6 +328,12 @@ class SequenceBook:
             run.retains, run.oldest, run.offline = life.retains, life.first_seq, life.offline
             run.announced = life.next_seq
             run.floor = min(run.floor, life.first_seq) if known else life.first_seq
+
+
+def _is_whole(state: EpochState) -> bool:
+    """Whether an epoch has no hole, none that was reported, and no word of its source about it."""
+    spoken_of = state.life is not None and state.life.epoch == state.epoch
+    return len(state.intervals) <= 1 and not state.gaps and not spoken_of
 
 
 def with_lives(states: Iterable[EpochState], lives: Iterable[SourceLife]) -> list[EpochState]:

@@ -12,7 +12,7 @@ from tests.kit.clocks import FakeClock
 from tests.kit.feeds import FeedBuilder
 
 from lamplighter.domain.observation import Gap, SourceLife
-from lamplighter.pipeline import EpochState, Pipeline
+from lamplighter.pipeline import EpochState, Pipeline, sequence
 from lamplighter.pipeline.intervals import Intervals
 from lamplighter.pipeline.sequence import SequenceBook
 
@@ -238,6 +238,41 @@ def test_after_a_restart_the_search_goes_on_and_nothing_is_reported_twice() -> N
     again.send(2, 3, 4)
     again.wait()
     assert again.gaps.ranges() == [] and len(again.gaps.rows) == 1
+
+
+def test_epochs_that_ended_whole_take_no_room_until_somebody_speaks_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    luck = random.Random(8)
+    life = SourceLife(1, 40, 0, 30, 5.0, True, False, 1)
+    gap = Gap(2, 41, 6, 7, 1, 2, 3)
+    states = [EpochState(0, epoch, ((epoch, epoch + 9),)) for epoch in range(30)]
+    states += [EpochState(1, 40, ((0, 9),), (), life), EpochState(2, 41, ((0, 5), (8, 9)), (gap,))]
+    states += [EpochState(3, 42, ((0, 2), (5, 9))), EpochState(4, 43)]
+    lazy = SequenceBook(states)
+    assert set(lazy._runs) == {(1, 40), (2, 41), (3, 42)}
+    monkeypatch.setattr(sequence, "_is_whole", lambda _: False)
+    eager = SequenceBook(states)
+    found: list[list[object]] = [[], []]
+    for now in range(1, 60_000, 150):
+        state, kind = luck.choice(states), luck.random()
+        seq = luck.randrange(40)
+        said = SourceLife(state.source, state.epoch, luck.randrange(3), seq, 5.0, seq % 2 == 0,
+                          seq % 7 == 0, now)  # fmt: skip
+        for book, out in zip((lazy, eager), found, strict=True):
+            if kind < 0.5:
+                out.append(book.saw(state.source, state.epoch, seq, now, now, now))
+            elif kind < 0.6:
+                book.saw_run(state.source, state.epoch, seq, seq + 3, now, now, now)
+            elif kind < 0.7:
+                book.announced(said, now)
+            elif kind < 0.8:
+                book.filled(state.source, state.epoch, [seq, seq + 1], now)
+            out.append(sorted(book.look(now, now), key=repr))
+            out.append(sorted(book.requests(now, now)))
+            out.append(book.missing(state.source, state.epoch))
+    assert found[0] == found[1]
+    assert any(found[0][n] for n in range(len(found[0])))
 
 
 def test_messages_held_by_the_broker_over_a_restart_are_no_gap() -> None:
