@@ -250,7 +250,7 @@ def time_actions(f: Furniture) -> list[Action]:
         Action(tr("Trends: the next hours"), (), f.trends.show_ahead),
         Action(tr("Trends: all in one chart"), (), lambda: f.trends.menu().together()),
         Action(tr("Trends: a chart for each"), (), lambda: f.trends.menu().apart()),
-        Action(tr("Add the selection to the trends"), ("E",), f.selection_to_trends, plain=True),
+        Action(tr("Add the selection to the trends"), ("E",), f.to_trends.selection, plain=True),
         Action(tr("What changed between then and now"), ("D",), lambda: f.docks.show("then"),
                plain=True),
     ]  # fmt: skip

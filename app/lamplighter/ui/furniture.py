@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 
 from lamplighter.domain import wire
@@ -33,10 +33,10 @@ from lamplighter.ui.files_page import FilesPage
 from lamplighter.ui.forecast_card import ForecastCard
 from lamplighter.ui.key_sheet import KeySheet
 from lamplighter.ui.kit_windows import KitWindows
-from lamplighter.ui.kpi import KpiState
 from lamplighter.ui.layers_panel import LayersPanel
 from lamplighter.ui.life_line import LifePanel
 from lamplighter.ui.maintenance_list import Maintenance
+from lamplighter.ui.mode_docks import ModeDocks
 from lamplighter.ui.models_page import ModelsPage
 from lamplighter.ui.nearby import Nearby
 from lamplighter.ui.order_windows import OrderWindows
@@ -50,10 +50,10 @@ from lamplighter.ui.side_panels import Effects
 from lamplighter.ui.tasks import TaskDrawer
 from lamplighter.ui.theme import theme
 from lamplighter.ui.then_panel import ThenAndNow
-from lamplighter.ui.time_model import Mode
 from lamplighter.ui.time_question import GoToTime
 from lamplighter.ui.time_words import moment
 from lamplighter.ui.together_page import TogetherPage
+from lamplighter.ui.trend_errands import TrendErrands
 from lamplighter.ui.trends import Trends
 from lamplighter.ui.twin_dock import TwinDock
 from lamplighter.ui.units_dialog import UnitsDialog
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
 
 
 LEFT_MIN, RIGHT_MIN = 216, 304
-THEN_MS = 500
 
 
 class Furniture:
@@ -136,6 +135,7 @@ class Furniture:
         self._is_narrow: bool | None = None
         self._shut = False
         self.errands = CityErrands(desk, self.docks, self.twin, self.kept, self.nearby)
+        self.to_trends = TrendErrands(desk, self.docks, self.trends)
         self.project = ProjectWindows(desk, window, self.docks)
         self.kits = KitWindows(self.desk, window)
         window.kit_line.on_bring, window.kit_line.on_decide = self.kits.bring, self.kits.decide
@@ -143,12 +143,9 @@ class Furniture:
         self.actions = Actions(self, window)
         self.sheet = KeySheet(self.actions.key_rows(), window)
         self.wall = Wall(window, self)
-        self._then_due = QTimer(window)
-        self._then_due.setSingleShot(True)
-        self._then_due.setInterval(THEN_MS)
-        self._then_due.timeout.connect(self._enter_replay)
-        self._before_replay: str | None = None
-        """the dock that was in front where then and now came up; None outside of replay"""
+        self.modes = ModeDocks(
+            desk, self.docks, window, lambda: bool(self._is_narrow), lambda: self.wall.on
+        )
         self._wire()
         window.strip.show_sound(self.sound.on)
 
@@ -167,10 +164,10 @@ class Furniture:
         self.alarms.to_page.connect(self.alarm_work.open)
         window.strip.kind.connect(self._show_kind)
         window.strip.chosen.connect(desk.selection.select)
-        window.kpis.chosen.connect(self._kpi)
+        window.kpis.chosen.connect(self.to_trends.figure)
         desk.coverage.wanted.connect(self.coverage)
         self.project.to_quarantine.connect(lambda: self.feed_page(1))
-        self.project.to_trend.connect(self._past_to_trend)
+        self.project.to_trend.connect(self.to_trends.past)
         window.status.disk_clicked.connect(self.project.storage)
         window.time_bar.go_to.connect(self.go_to_time)
         self.layers.changed.connect(self.errands.show_domains)
@@ -183,7 +180,7 @@ class Furniture:
         self.twin.first_frame.connect(self.errands.drawn)
         self.check.to_place.connect(self.errands.look_at)
         for view in (self.assets, self.alarms, self.faceplate):
-            view.to_trend.connect(self._to_trend)
+            view.to_trend.connect(self.to_trends.asset)
         for maker in (self.assets, self.faceplate, self.maintenance, self.forecast):
             maker.to_order.connect(self.new_order)
         self.orders.to_new.connect(self.new_order)
@@ -193,14 +190,14 @@ class Furniture:
         self.faceplate.to_view.connect(self._more_of)
         self.faceplate.shelve.connect(self._shelve)
         self.faceplate.to_anomalies.connect(lambda: self.docks.show("anomalies"))
-        self.anomalies.to_trends.connect(self._streams_to_trend)
+        self.anomalies.to_trends.connect(self.to_trends.streams)
         self.anomalies.to_city.connect(self.errands.go_to_asset)
         desk.unusual.changed.connect(
             lambda: self.docks.count(
                 "anomalies", sum(a.standing for a in desk.unusual.items.values())
             )
         )
-        self.feeds.pages.suspicion.to_trend.connect(self._stream_to_trend)
+        self.feeds.pages.suspicion.to_trend.connect(self.to_trends.stream)
         self.feeds.pages.suspicion.to_city.connect(self.errands.go_to_asset)
         self.feeds.pages.coverage.to_place.connect(self.errands.go_over)
         desk.drafts.resumed.connect(lambda draft: resume(self, draft))
@@ -208,8 +205,6 @@ class Furniture:
         window.frame.back.clicked.connect(desk.time.live)
         desk.city_changed.connect(self.palette.invalidate)
         desk.time.changed.connect(self.palette.invalidate)
-        desk.time.changed.connect(self._mode)
-        desk.scenario_changed.connect(lambda: self.docks.show("scenario"))
 
     def open(self) -> None:
         self._is_narrow = self._window.width() < 1440
@@ -389,36 +384,10 @@ class Furniture:
         at = self.faceplate.mapToGlobal(QPoint(40, self.faceplate.height() // 2))
         self.alarms.shelve_menu(keys, at)
 
-    def _to_trend(self, asset: str) -> None:
-        self.trends.pin_asset(asset)
-        self.docks.show("trends")
-
-    def _stream_to_trend(self, datastream: int) -> None:
-        self._streams_to_trend([datastream])
-
-    def _streams_to_trend(self, datastreams: list[int]) -> None:
-        self.trends.pin(datastreams)
-        self.docks.show("trends")
-
-    def _past_to_trend(self, datastreams: list[int], first_ms: int, last_ms: int) -> None:
-        self.trends.set_charts([[d] for d in datastreams])
-        self.trends.look(first_ms, last_ms)
-        self.docks.show("trends")
-
     def switch_reasons(self) -> None:
         """Reasons in sentences, or the figures alone."""
         self.desk.unusual.set_reasons(not self.desk.unusual.reasons)
         self.faceplate.refresh()
-
-    def selection_to_trends(self) -> None:
-        """The twin of dragging: charts of what is selected."""
-        for asset in self.desk.selection.assets[-3:]:
-            self._to_trend(asset)
-
-    def _kpi(self, state: KpiState) -> None:
-        if state.streams:
-            self.trends.pin(list(state.streams))
-            self.docks.show("trends")
 
     def new_order(self, asset: str = "") -> None:
         """The form of a new order on this or the selected asset."""
@@ -456,35 +425,8 @@ class Furniture:
         """The typed twin of dragging the time bar; a question that stays until it is understood."""
         GoToTime(self.desk, self._window).open_at(self._window.time_bar)
 
-    def _mode(self) -> None:
-        mode = self.desk.time.mode
-        if mode is Mode.SCENARIO:
-            self.docks.show("scenario")
-        replay = mode is Mode.REPLAY
-        if replay == (self._before_replay is not None):
-            self._then_due.stop()
-        elif replay and not self._then_due.isActive():
-            self._then_due.start()  # the first picture of the past does not wait for the tabs
-        elif not replay:
-            self._leave_replay()
-
-    def _enter_replay(self) -> None:
-        """Then and now gets its tab, and comes to the front where there is room for it."""
-        self._before_replay = self.docks.beside("asset")
-        self.docks.leave_out("scenario")
-        if not self._is_narrow and not self.wall.on:
-            self.docks.show("then")
-
-    def _leave_replay(self) -> None:
-        """The tab that was in front before the replay, unless another was chosen meanwhile."""
-        before, self._before_replay = self._before_replay, None
-        was_front = self.docks.beside("then") == "then"
-        self.docks.leave_out("then")
-        if before and not self.wall.on and was_front:
-            self.docks.show(before)
-
     def shut(self) -> None:
-        self._then_due.stop()
+        self.modes.stop()
         self.kept.player.stop()
         self.sound.shut()
         if self.wall.on:
