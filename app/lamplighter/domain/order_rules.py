@@ -16,6 +16,12 @@ NOT_FOUND: Final = "not found"
 FAILED: Final = "failed"
 FINDINGS: Final = (FOUND, NOT_FOUND, FAILED)
 STATES: Final = ("open", "planned", "done", "cancelled")
+_SAID: Final = {
+    "done": frozenset({"closed", "close", "complete", "completed", "finished", "executed"}),
+    "cancelled": frozenset({"canceled", "rejected", "void", "withdrawn"}),
+    "planned": frozenset({"scheduled", "in progress", "in work"}),
+}
+"""what other programs call a state -> ours"""
 STANDING: Final = frozenset({"open", "planned"})
 
 
@@ -72,6 +78,22 @@ def finding_of(order: WorkOrder) -> tuple[str, str]:
         if order.finding == kind or order.finding.startswith(f"{kind}:"):
             return kind, order.finding[len(kind) + 1 :].strip()
     return "", order.finding
+
+
+def state_said(text: str, *, closed: bool) -> str:
+    """One of `STATES` for a word of another program's; an unknown word counts as no word: then an
+    order with a time of closing is done.
+    """
+    word = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+    known = next((ours for ours, theirs in _SAID.items() if word in theirs), word)
+    return known if known in STATES else "done" if closed else "open"
+
+
+def finding_said(text: str) -> str:
+    """A finding with its kind in small letters, as `finding_of` reads it: `Failed: x`, `FAILED`."""
+    kind, mark, cause = text.strip().partition(":")
+    word = kind.strip().lower()
+    return finding_text(word, cause) if word in FINDINGS and (mark or not cause) else text
 
 
 def template_for(templates: Iterable[JobTemplate], asset_type: str) -> tuple[JobTemplate, ...]:

@@ -25,6 +25,7 @@ from lamplighter.domain.exchange import ReceivedChunk, ReceivedPoints
 from lamplighter.domain.importing import FileReport
 from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.observation import Committed, MessageRecord, Quarantined
+from lamplighter.domain.order_rules import finding_said, state_said
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.pipeline import OWN_EXPORT, PastMapping, PastTable, read_past_mapping
 from lamplighter.pipeline.past_columns import times
@@ -365,13 +366,13 @@ def _order(cell: dict[str, str], mapping: PastMapping) -> WorkOrder:
         id=cell.get("id") or f"W-{stamp}",
         asset=asset,
         title=title,
-        state=cell.get("state") or ("done" if cell.get("closed") else "open"),
+        state=state_said(cell.get("state", ""), closed=bool(cell.get("closed"))),
         created_ms=created,
         due_ms=_when(cell["due"], mapping) if cell.get("due") else 0,
         closed_ms=_when(cell["closed"], mapping) if cell.get("closed") else 0,
         origin=cell.get("origin") or "hand",
         note=cell.get("note", ""),
-        finding=cell.get("finding", ""),
+        finding=finding_said(cell.get("finding", "")),
     )
 
 

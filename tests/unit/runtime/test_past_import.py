@@ -15,6 +15,7 @@ from lamplighter.domain.importing import FileReport
 from lamplighter.domain.problems import LamplighterError, fault
 from lamplighter.domain.quality import QualityMark
 from lamplighter.pipeline.past_columns import conversion, numbers, times
+from lamplighter.runtime.fleet_past import renewals
 from lamplighter.runtime.intake import StoreDoor
 from lamplighter.runtime.past_import import PastImport, import_files
 from lamplighter.store import Store
@@ -265,6 +266,38 @@ closed = "to"
     (entry,) = town.store.quarantine()
     assert "line 3" in entry.reason
     assert "no asset" in entry.reason
+
+
+def test_words_of_another_program_for_states_and_findings_count_as_ours(town: Town) -> None:
+    file = town.write(
+        "id,pump,from,to,state,found\n"
+        "1,P-1,2019-03-05,2019-03-06,CLOSED,Failed: bearing\n"
+        "2,P-1,2019-04-05,,In_Progress,\n"
+        "3,P-1,2019-05-05,2019-05-06,TECO,FOUND\n"
+        "4,P-1,2019-06-05,,Canceled,Not found : quiet\n"
+        "5,P-1,2019-07-05,,WAPPR,Oil was low: refilled\n"
+    )
+    mapping = """
+kind = "work orders"
+[columns]
+id = "id"
+asset = "pump"
+created = "from"
+closed = "to"
+state = "state"
+finding = "found"
+"""
+    assert town.take(file, mapping).counts.orders == 5
+    found = {o.id: (o.state, o.finding) for o in town.store.work_orders()}
+    assert found == {
+        "1": ("done", "failed: bearing"),
+        "2": ("planned", ""),
+        "3": ("done", "found"),
+        "4": ("cancelled", "not found: quiet"),
+        "5": ("open", "Oil was low: refilled"),
+    }
+    (renewal,) = renewals(town.store.work_orders())
+    assert (renewal.asset, renewal.failed) == ("P-1", True)
 
 
 def test_two_failures_of_one_asset_at_one_moment_are_two(town: Town) -> None:
