@@ -131,9 +131,16 @@ def _take(
 ) -> Taken:
     work = _Work(steps)
     warnings: list[str] = []
-    names = [*HELD, *(name for name in ALSO_HELD if (folder / name).is_file())]
+    names = list(HELD)
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(_held(folder / name)) for name in names]
+        held = [stack.enter_context(_held(folder / name)) for name in HELD]
+        for name in ALSO_HELD:
+            if (folder / name).is_file():
+                try:
+                    held.append(stack.enter_context(_held(folder / name)))
+                    names.append(name)
+                except sqlite3.Error as error:  # what it holds can be found again
+                    warnings.append(f"{name} was left out: {error}")
         members = _members(folder, bool(passphrase), stack, warnings)
         size = sum(_bytes(sql) for sql in held)
         room = shutil.disk_usage(part.parent).free

@@ -73,6 +73,15 @@ def test_the_books_of_the_exchange_come_along_with_their_newest_entries(
     back.close()
 
 
+def test_books_that_cannot_be_read_stop_no_backup(filled: Bench, tmp_path: Path) -> None:
+    (filled.folder / "exchange.db").write_bytes(b"no database" * 1000)
+    file = tmp_path / "b.tar.zst"
+    taken = take_backup(filled.folder, file, passphrase="", clock=filled.clock, steps=quiet)
+    assert len(taken.warnings) == 1 and "exchange.db was left out" in taken.warnings[0]
+    back = bring(file, tmp_path / "back")
+    assert list(back.export_rows()) == list(filled.store.export_rows())
+
+
 def test_a_copy_taken_amid_writing_is_one_moment(filled: Bench, tmp_path: Path) -> None:
     ending = threading.Event()
 
