@@ -41,6 +41,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 FIRST_S: Final = 20
 """after the start of a recorder, for what is scored seldom"""
+FEW: Final = 300
+"""datastreams that are sampled each second and kept by ten minutes; of sixty days of many more
+that would be a gigabyte, gone through every few seconds
+"""
+MANY_EVERY_S: Final = 60
+"""between two scorings of many"""
 AT_ONCE: Final = 100
 """datastreams whose past is read anew while somebody waits; else it is that of the start"""
 UNMEASURED: Final = np.uint8(NOT_MEASURED)
@@ -87,9 +93,16 @@ class ClassFleet:
     # ------------------------------------------------------------------ training
     def start(self, meaning: Meaning) -> None:
         """Use the signed model there is, else train one where the project has a past."""
-        self._past = past_points(self._recorder.store, meaning)
-        if self.model.usable() is None and self._can_learn(self._past):
-            self.model.train(self._past)
+        past = past_points(self._recorder.store, meaning)
+        self._follow(past)
+        if self.model.usable() is None and self._can_learn(past):
+            self.model.train(past)
+
+    def _follow(self, past: fleet.Points) -> None:
+        if len(past.meaning) > FEW and self._every_s < MANY_EVERY_S:
+            self._every_s, self._each_s = MANY_EVERY_S, MANY_EVERY_S // 5
+            self._live = LiveSamples(HOUR_MS)  # what was sampled so far stands in the past by now
+        self._past = past
 
     def _can_learn(self, past: fleet.Points) -> bool:
         """Whether to try: a past that was brought in is told of when it does not suffice."""
@@ -107,7 +120,7 @@ class ClassFleet:
             return
         past = past_points(self._recorder.store, meaning)
         if not followed:
-            self._past = past
+            self._follow(past)
         if without and failures_of(past, self._recorder.store.work_orders()) >= FEWEST_FAILURES:
             self.model.train(past)
 
@@ -119,7 +132,8 @@ class ClassFleet:
         past = self._past
         if meaning and (past is None or len(meaning) <= AT_ONCE):
             past = past_points(self._recorder.store, meaning)
-            self._past = self._past or past
+            if self._past is None:
+                self._follow(past)
         if past is None or not len(past.time_ms):
             raise fault("P-604", name="the fleet", what="there is no past to learn from")
         task = self.model.train(past, by=by)

@@ -359,6 +359,26 @@ def test_datastreams_that_were_bound_after_the_start_are_followed(
     assert fleet.assets == {"P", "Q"}
 
 
+@pytest.mark.parametrize(("machines", "sampled"), [(60, 60), (61, 5)])
+def test_a_large_fleet_is_sampled_seldomer_so_that_months_of_it_fit_in(
+    room: Room, monkeypatch: pytest.MonkeyPatch, machines: int, sampled: int
+) -> None:
+    monkeypatch.setattr(
+        class_fleet, "past_points",
+        lambda store, meaning: SimpleNamespace(time_ms=[], meaning=meaning),
+    )  # fmt: skip
+    made = ClassFleet(room, lambda items: None, lambda why, assets: None)  # type: ignore[arg-type]
+    monkeypatch.setattr(made.model, "usable", lambda: object())
+    taken: list[object] = []
+    monkeypatch.setattr(made, "_sample", taken.append)
+    made.start({5 * m + k: (f"P-{m}", f"s{k}") for m in range(machines) for k in range(5)})
+    for _ in range(60):
+        made.every_second()
+
+    assert len(taken) == sampled
+    assert made.signal_of(5 * machines - 1) == "s4"
+
+
 def test_every_forecast_stays_told_when_one_fleet_speaks(desk: MaintenanceDesk, room: Room) -> None:
     desk._publish((sound(room),))
     desk._publish((replace(sound(room), asset="Q"),))
