@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,10 +16,12 @@ from tests.kit.recorders import running
 from tests.unit.runtime.test_past_desk import Desk, table
 
 from lamplighter.domain import wire
+from lamplighter.domain.problems import LamplighterError
 from lamplighter.domain.task import TaskState
 from lamplighter.runtime import past_import
 from lamplighter.runtime.job_threads import JobThreads
 from lamplighter.runtime.project import opened
+from lamplighter.runtime.trial_answers import _tried
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -107,3 +110,29 @@ def test_work_that_does_not_end_in_time_is_told_and_holds_nothing_up(
     assert "stubborn" in line["work"] and "in time" in line["event"]
     free.set()
     assert work.join(60)
+
+
+def test_a_trial_that_says_nothing_is_ended_at_once_when_it_is_cancelled(tmp_path: Path) -> None:
+    hangs = [sys.executable, "-c", "import time; time.sleep(600)"]
+    refuses = [
+        sys.executable,
+        "-c",
+        "import sys; print('There is no such rule.', file=sys.stderr); sys.exit(2)",
+    ]
+    with running(tmp_path / "town") as recorder:
+        jobs = recorder.jobs
+        task, ends = jobs.own("Try a rule"), list[BaseException]()
+
+        def work() -> None:
+            try:
+                _tried(hangs, task)
+            except LamplighterError as error:
+                ends.append(error)
+
+        jobs.thread("trial", work)
+        jobs.cancel(task.number)
+        until(lambda: ends)
+        assert "P-607" in str(ends[0])
+        assert jobs._threads.join(60)
+        words = _tried(refuses, jobs.own("Try another"))
+        assert words == "There is no such rule."
