@@ -46,8 +46,8 @@ TENTHS: Final = 10
 SIGMA: Final = 3.5
 LEANS: Final = 0.12
 """of a stated chance: what a curve of finite fleets may be off by on average"""
-BAND: Final = 0.8
-"""share of true chances inside the band of ninety percent, below which it is far too narrow"""
+BAND: Final = 0.88
+"""share of true chances inside the band of ninety percent, below which it is too narrow"""
 CHANCE: Final = 0.5
 """share of fleets failing by chance alone in which age may look as if it told something"""
 

@@ -61,6 +61,18 @@ def test_years_before_the_records_counted_as_watched_are_found_out(
     assert "curve" in broken(part_ages.play)
 
 
+def test_the_young_told_by_failures_of_the_old_are_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class OldSpeak(ages.Lasting):
+        def __init__(self, entry: Any, end: Any, failed: Any) -> None:
+            super().__init__(entry, end, failed)
+            self.least = self.failures, self.days
+
+    monkeypatch.setattr(ages, "Lasting", OldSpeak)
+    assert "band" in broken(part_ages.play, fleets=6)
+
+
 def test_a_number_after_four_failures_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ages, "FEWEST", 1)
     monkeypatch.setattr(age_watch, "FEWEST", 1)

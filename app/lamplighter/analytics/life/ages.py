@@ -83,22 +83,28 @@ class Lasting:
         fell = np.searchsorted(np.sort(end[failed]), self.age, side="right").astype(float)
         begun = np.searchsorted(np.sort(entry), self.age, side="right")
         self.here = begun - np.searchsorted(np.sort(end), self.age, side="left")
-        self.failures, self.days = self._around(served, fell)
+        self.failures, self.days, self.least = self._around(served, fell)
         self.total, self.served = int(failed.sum()), float((end - entry).sum())
 
-    def _around(self, served: Floats, fell: Floats) -> tuple[Floats, Floats]:
-        """(failures, asset days) around each age, as near as `NEAR` failures are."""
+    def _around(self, served: Floats, fell: Floats) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+        """(failures, asset days) around each age, as near as `NEAR` failures are; and the same of
+        those up to twice the age alone: the young are told by the failures of much older ones."""
         failures, days = np.zeros(GRID), np.zeros(GRID)
+        reach = np.zeros(GRID)
         open_ = np.ones(GRID, bool)
         for width in WIDTHS:
             low, high = self.age - width * self.oldest, self.age + width * self.oldest
             events = np.interp(high, self.age, fell) - np.interp(low, self.age, fell)
             watched = np.interp(high, self.age, served) - np.interp(low, self.age, served)
             failures[open_], days[open_] = events[open_], watched[open_]
+            reach[open_] = width * self.oldest
             open_ &= events < NEAR
             if not open_.any():
                 break
-        return failures, days
+        low, high = self.age - reach, np.minimum(self.age + reach, 2.0 * self.age)
+        young = np.interp(high, self.age, fell) - np.interp(low, self.age, fell)
+        lived = np.interp(high, self.age, served) - np.interp(low, self.age, served)
+        return failures, days, (young, lived)
 
     def chance(self, age: Floats) -> Floats:
         """(n,) chance of failing within the horizon at these ages in days."""
@@ -113,9 +119,10 @@ class Lasting:
         failures = float(np.interp(age, self.age, self.failures))
         days = max(1.0, float(np.interp(age, self.age, self.days)))
         edge = (1.0 - calibration.RATE) / 2.0
-        low = float(gamma.ppf(edge, failures)) if failures > 0 else 0.0
         high = float(gamma.ppf(1.0 - edge, failures + 1.0))
-        return _within(low / days), _within(high / days)
+        fell, lived = (float(np.interp(age, self.age, column)) for column in self.least)
+        low = float(gamma.ppf(edge, fell)) if fell > 0 else 0.0
+        return _within(low / max(1.0, lived)), _within(high / days)
 
     def naive(self) -> float:
         """The rule of the mean interval: the class's rate whatever the age."""
