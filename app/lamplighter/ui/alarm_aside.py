@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from lamplighter.domain import wire
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Text, button, row
+from lamplighter.ui.sent_form import SentForm
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -21,11 +21,11 @@ SPANS: Final = (15, 30, 60, 120, 240, 480, 720, 1439)
 """minutes; nothing is shelved for more than a day"""
 
 
-class AsideForm(QWidget):
+class AsideForm(SentForm):
     """`action`: shelve or disable. Both need a reason; shelving also an end within a day."""
 
     def __init__(self, desk: Desk, keys: tuple[str, ...], action: str, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -46,7 +46,6 @@ class AsideForm(QWidget):
         line = self.reason.lineEdit()
         if line is not None:
             line.setPlaceholderText(tr("why, for everybody who looks for it"))
-        self._say = Text("", "body", "secondary", wrap=True)
         words = tr("Shelve") if shelving else tr("Take out of service")
         self.primary = button(words, self.send, kind="primary")
         form = QFormLayout()
@@ -89,13 +88,3 @@ class AsideForm(QWidget):
             until = self._desk.clock.wall_ms() + int(self.span.currentData()) * 60_000
         asked = wire.AlarmAction(self._action, self._keys, until, reason, partial=True)
         self._desk.ask(asked, self._sent)
-
-    def _sent(self, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.Ok):
-            self.close()
-        else:
-            self._say.setText(str(getattr(reply, "problem", "")))
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._typing.end()
-        super().closeEvent(event)

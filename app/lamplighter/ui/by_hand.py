@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent, QPixmap
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -25,6 +25,7 @@ from lamplighter.ui.desk import Desk
 from lamplighter.ui.flow import Flow
 from lamplighter.ui.parts import Text, button, row, window_of_its_own
 from lamplighter.ui.quarantine_page import pretty
+from lamplighter.ui.sent_form import SentForm
 from lamplighter.ui.theme import theme
 from lamplighter.ui.thumbnails import read_small
 from lamplighter.ui.time_model import Mode
@@ -135,11 +136,11 @@ def mark_words(mark: HandMark) -> str:
               value=mark.text, user=mark.user, why=mark.reason, ends=ends)  # fmt: skip
 
 
-class HandForm(QWidget):
+class HandForm(SentForm):
     """Value, until when and why."""
 
     def __init__(self, desk: Desk, stream: Datastream, kind: str, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -160,7 +161,6 @@ class HandForm(QWidget):
         self.reason.setPlaceholderText(tr("why, for everybody who sees the value"))
         self.reason.textChanged.connect(lambda _: self._enable())
         self.value.currentTextChanged.connect(lambda _: self._enable())
-        self._say = Text("", "body", "secondary", wrap=True)
         self.primary = button(
             tr("Set it") if value else tr("Take it into maintenance"), self._send, kind="primary"
         )
@@ -203,16 +203,6 @@ class HandForm(QWidget):
             else self.value.currentText(),
         )  # fmt: skip
         self._desk.ask(asked, self._sent)
-
-    def _sent(self, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.Ok):
-            self.close()
-        else:
-            self._say.setText(str(getattr(reply, "problem", "")))
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._typing.end()
-        super().closeEvent(event)
 
 
 def _explained(value: bool) -> str:

@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -32,6 +31,7 @@ from lamplighter.ui.design_page import part_words
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Panel, Scroller, Text, button, row, window_of_its_own
 from lamplighter.ui.rule_pictures import ThresholdTrend
+from lamplighter.ui.sent_form import SentForm
 from lamplighter.ui.series import Trace
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
@@ -52,11 +52,11 @@ DAY_MS: Final = 86_400_000
 FINE: Final = 1000
 
 
-class RuleForm(QWidget):
+class RuleForm(SentForm):
     """One rule of the project. After it is kept it is a draft, until it is tried or waived."""
 
     def __init__(self, desk: Desk, rule: RuleDefinition | None, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent)
         window_of_its_own(self, tr("Alarm rule"))
         self._desk = desk
         self._known = rule
@@ -96,7 +96,6 @@ class RuleForm(QWidget):
         self.guidance, self.checklist = _lines(tr("Steps")), _lines(tr("Checklist"))
         self.guidance.setPlaceholderText(tr("one step a line"))
         self.checklist.setPlaceholderText(tr("one a line; with ? at its end it may stay open"))
-        self._say = Text("", "body", "secondary", wrap=True)
         self.primary = button(tr("Keep as draft"), self.keep, kind="primary")
         self._build()
         self._follow()
@@ -378,17 +377,7 @@ class RuleForm(QWidget):
 
     def keep(self) -> None:
         """Send it; the form closes when it was taken, and says why when it was not."""
-        self._desk.ask(wire.PutRule(self.definition()), self._kept)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._typing.end()
-        super().closeEvent(event)
-
-    def _kept(self, reply: wire.Reply) -> None:
-        if isinstance(reply, wire.Ok):
-            self.close()
-        else:
-            self._say.setText(str(getattr(reply, "problem", "")))
+        self._desk.ask(wire.PutRule(self.definition()), self._sent)
 
 
 def _line(name: str) -> QLineEdit:
