@@ -29,7 +29,7 @@ from lamplighter.runtime.age_watch import lives_of
 Row = dict[str, Any]
 TIER: Final = "N3"
 SHORT: Final = {"age_fleets": 16}
-LONG: Final = {"age_fleets": 150}
+LONG: Final = {"age_fleets": 100}
 DAY_MS: Final = 86_400_000
 NOW_DAY: Final = 20_600
 NOW: Final = NOW_DAY * DAY_MS
