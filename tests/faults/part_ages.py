@@ -48,6 +48,8 @@ LEANS: Final = 0.12
 """of a stated chance: what a curve of finite fleets may be off by on average"""
 BAND: Final = 0.88
 """share of true chances inside the band of ninety percent, below which it is too narrow"""
+YOUNG: Final = 0.25
+"""of the scale of a class: until then few of it have failed"""
 CHANCE: Final = 0.5
 """share of fleets failing by chance alone in which age may look as if it told something"""
 
@@ -130,6 +132,8 @@ class Outcome:
     chance: list[float] = field(default_factory=list)
     came: list[bool] = field(default_factory=list)
     inside: list[bool] = field(default_factory=list)
+    young: list[bool] = field(default_factory=list)
+    """the same of those younger than a quarter of how long their class lasts"""
     apart: list[float] = field(default_factory=list)
     """distance of both survival curves, one number a fleet"""
     ours: float = 0.0
@@ -158,6 +162,7 @@ class Outcome:
             "curve": bool(self.apart) and float(np.mean(self.apart)) <= CURVE,
             "chance": bool(self.chance) and bool(max(self.off()) <= 1.0),
             "band": bool(self.inside) and float(np.mean(self.inside)) >= BAND,
+            "young": bool(self.young) and float(np.mean(self.young)) >= BAND,
             "naive": self.ours < self.naive,
             "silent": self.spoke_too_soon == 0,
             "frozen": self.spoke_by_chance <= CHANCE * self.by_chance,
@@ -196,7 +201,7 @@ def _apart(lives: ages.Lives, truth: Diary, since: int) -> float:
         return float("nan")
     curve = ages.Lasting(lives.entry, lives.end, lives.failed)
     at = np.arange(day[0], day[-1] - 1.0)
-    each = np.log1p(-curve.chance(at + 0.5)) / ages.HORIZON
+    each = np.log1p(-curve.chance(np.maximum(at + 0.5 - ages.HORIZON / 2, 0.0))) / ages.HORIZON
     ours = np.exp(np.concatenate([[0.0], np.cumsum(each)]))
     return float(np.mean([abs(np.interp(d, np.append(at, at[-1] + 1), ours) - share)
                           for d, share in zip(day, lasting, strict=True)]))  # fmt: skip
@@ -226,6 +231,8 @@ def play(truth: Diary, found: Outcome) -> None:
         found.came.append(came)
         real = truth.truth(-life.begin)
         found.inside.append((one.low or 0.0) <= real <= (one.high or 0.0))
+        if -life.begin < YOUNG * truth.scale:
+            found.young.append(found.inside[-1])
         found.ours += (one.probability_30d - came) ** 2
         found.naive += ((one.naive_probability or 0.0) - came) ** 2
 
@@ -287,7 +294,8 @@ def ages_row(size: dict[str, int], folder: Path) -> Row:
         "result": f"{came:,} failed, {stated:,.0f} were stated; least likely tenth "
         f"{least[0]:.1%} stated, {least[1]:.1%} failed; likeliest {most[0]:.1%} stated, "
         f"{most[1]:.1%} failed; the band of 90 % held the true chance in "
-        f"{np.mean(found.inside):.0%}; survival {np.mean(found.apart):.3f} from a plain "
+        f"{np.mean(found.inside):.0%}, of the young in {np.mean(found.young):.0%}; "
+        f"survival {np.mean(found.apart):.3f} from a plain "
         f"Kaplan-Meier; {found.miscounted} fleets miscounted; squared miss "
         f"{found.ours / max(found.naive, 1e-9):.2f} of the plain rate's; spoke in "
         f"{found.spoke_by_chance} of {found.by_chance} fleets without wear and "
@@ -298,7 +306,8 @@ def ages_row(size: dict[str, int], folder: Path) -> Row:
         "figures": {
             "fleets": found.fleets, "forecasts": len(found.chance), "stated": round(stated, 1),
             "came": came, "tenths": [[round(a, 4), round(b, 4), n] for a, b, n in tenths],
-            "inside": float(np.mean(found.inside)), "apart": float(np.mean(found.apart)),
+            "inside": float(np.mean(found.inside)),
+            "inside_young": float(np.mean(found.young)), "apart": float(np.mean(found.apart)),
             "miscounted": found.miscounted, "spoke_by_chance": found.spoke_by_chance,
             "spoke_too_soon": found.spoke_too_soon, "changed_by_future": found.changed_by_future,
             **{f"holds_{k}": v for k, v in verdict.items()},

@@ -70,7 +70,7 @@ def test_the_young_told_by_failures_of_the_old_are_found_out(
             self.least = self.failures, self.days
 
     monkeypatch.setattr(ages, "Lasting", OldSpeak)
-    assert "band" in broken(part_ages.play, fleets=6)
+    assert "young" in broken(part_ages.play)
 
 
 def test_a_number_after_four_failures_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

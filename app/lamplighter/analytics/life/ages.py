@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 DAY_MS: Final = 86_400_000
 YEAR: Final = 365.25
 HORIZON: Final = 30.0
+AHEAD: Final = HORIZON / 2.0
+"""the next days are told by the rate in their middle: what wears fails sooner at their end"""
 MODEL: Final = AGE_MODEL
 FEWEST: Final = 5
 """failures of a class below which there is no curve"""
@@ -109,13 +111,14 @@ class Lasting:
     def chance(self, age: Floats) -> Floats:
         """(n,) chance of failing within the horizon at these ages in days."""
         rate = self.failures / np.maximum(self.days, 1.0)
-        result: Floats = -np.expm1(-np.interp(age, self.age, rate) * HORIZON)
+        result: Floats = -np.expm1(-np.interp(age + AHEAD, self.age, rate) * HORIZON)
         return result
 
     def band(self, age: float) -> tuple[float, float]:
         """Nine times out of ten the class's chance at this age lies between."""
         from scipy.stats import gamma
 
+        age += AHEAD
         failures = float(np.interp(age, self.age, self.failures))
         days = max(1.0, float(np.interp(age, self.age, self.days)))
         edge = (1.0 - calibration.RATE) / 2.0
