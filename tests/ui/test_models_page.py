@@ -198,7 +198,7 @@ def test_every_record_has_its_table_and_what_is_frozen_says_so(page: ModelsPage)
     assert page.hours.isVisible() and not page.scores.isVisible()
     assert line(page.hours, 0)[:6] == ["Flow", "FROZEN", "4.5 L/s", "3.1", "86% / 90%", "300"]
     assert line(page.hours, 0)[6:] == ["4 / 3, held 91%", "the naive rule was nearer"]
-    assert line(page.hours, 1)[1:5] == ["shown", "—", "—", "—"]
+    assert line(page.hours, 1)[1:5] == ["shown, too young to be judged", "—", "—", "—"]
 
     page.board.setCurrentText("What people made of anomalies and suspicions")
     assert page.verdicts.isVisible()
