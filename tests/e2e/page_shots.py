@@ -180,6 +180,7 @@ class _Play(QObject):
             self._since, self._good = now, 0.0
             if self._step is None:
                 self._timer.stop()
+                self.end()
                 self._window.close()
                 return
             self._step[0]()

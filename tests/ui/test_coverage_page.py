@@ -161,3 +161,19 @@ def test_versions_of_a_recorder_that_began_anew_are_not_those_of_the_one_before(
     desk.connect_session(other)
     assert other.questions[0].seen == 0
     assert "0 of 3 districts are not measured" in page.words.text()
+
+
+def test_a_count_follows_closely_while_the_first_values_arrive_and_seldom_later(
+    page: CoveragePage, desk: Desk, session: _Session
+) -> None:
+    page.hide()
+    desk.coverage.glance("kpis")
+
+    def asked(seconds: int) -> int:
+        before = len(session.questions)
+        for _ in range(seconds):
+            desk.status_changed.emit()
+        return len(session.questions) - before
+
+    assert asked(60) == 20
+    assert asked(60) == 2

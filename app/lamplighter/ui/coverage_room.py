@@ -23,6 +23,8 @@ EVERY: Final = 3
 """seconds between two questions; one that would say the same is answered in a word"""
 GLANCE: Final = 30
 """the same where nobody looks but who only counts"""
+FIRST: Final = 60
+"""seconds after the opening in which a count is asked for as often as a look: values arrive"""
 
 
 class CoverageRoom(QObject):
@@ -89,7 +91,8 @@ class CoverageRoom(QObject):
 
     def _second(self) -> None:
         self._seconds += 1
-        pace = EVERY if self._watchers or self.found is None else GLANCE
+        often = self._watchers or self.found is None or self._seconds <= FIRST
+        pace = EVERY if often else GLANCE
         if self._seconds % pace == 0 and self._desk.time.mode is not Mode.REPLAY:
             self.ask()
 
