@@ -27,6 +27,7 @@ from lamplighter.cli.sitting import Sitting
 from lamplighter.cli.starters import Starters
 from lamplighter.scene.camera import zoomed
 from lamplighter.ui.app import Runner
+from lamplighter.ui.gap_meter import GapCounts
 from lamplighter.ui.report import ReportOptions
 from lamplighter.ui.theme import start, theme
 from lamplighter.ui.time_model import Mode
@@ -273,6 +274,8 @@ class Director(QObject):
         self._window.blink.rest()
         target = self._out / f"{name}.png"
         shown.grab().save(str(target), "PNG")
+        self._window.meter.start()  # the camera's own pause is none of the window's
+        self._window.meter.live = GapCounts()
         self.made.append(target)
         sys.stderr.write(f"shots: {name}\n")
 
