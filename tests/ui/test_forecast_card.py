@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from lamplighter.domain import wire
-from lamplighter.domain.maintenance import Prognosis, Reason
+from lamplighter.domain.maintenance import AGE_MODEL, Prognosis, Reason
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.forecast_card import ForecastCard, Reasons, lead_words
 from lamplighter.ui.parts import Text
@@ -25,6 +25,8 @@ def test_a_drift_reaches_a_limit_and_a_worn_asset_fails() -> None:
     assert lead_words(DRIFT, drifts=True) == "Reaches its limit in 26–31 days, most likely 28"
     assert lead_words(DRIFT, drifts=False).startswith("If within 30 days: in 26–30 days")
     assert lead_words(replace(DRIFT, days_low=None), drifts=True) == ""
+    old = replace(DRIFT, model=AGE_MODEL, days_low=41.0, days_high=900.0, days_median=380.0)
+    assert lead_words(old, drifts=False) == "Fails in 41–900 days, most likely 380"
 
 
 def test_the_card_names_the_kind_of_its_claim(desk: Desk) -> None:

@@ -30,6 +30,8 @@ NEAR_MS: Final = 10_000
 """signals of one machine that come within this time stand in one row"""
 DETAILS_FROM: Final = 0.02
 """reasons and cases are worked out from this probability on"""
+NO_SKILL: Final = "no better than rules without signals on assets it had not seen"
+"""why a model that gained nothing in its training is frozen"""
 
 
 class ScoreRequest(Struct, frozen=True):
@@ -141,7 +143,7 @@ class _Scored:
         self.days = calibration.days_band(median, float(tables["quantile"]), offset)
         self.frozen = request.frozen
         if bool(tables["frozen"]) and not self.frozen:
-            self.frozen = "no better than rules without signals on assets it had not seen"
+            self.frozen = NO_SKILL
         self.share = np.zeros((len(inputs), len(self.signals)))
         self.as_usual = np.tile(chance[:, None], (1, len(self.signals)))
         told = np.flatnonzero(chance >= DETAILS_FROM)

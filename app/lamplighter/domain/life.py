@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from lamplighter.domain.alarm import AlarmEvent
 from lamplighter.domain.city import Asset
-from lamplighter.domain.maintenance import TREND_MODEL, WorkOrder
+from lamplighter.domain.maintenance import AGE_MODEL, TREND_MODEL, WorkOrder
 from lamplighter.domain.models import Told
 from lamplighter.domain.order_rules import FAILED, FOUND, NOT_FOUND, finding_of
 
@@ -140,8 +140,8 @@ def forecast_events(items: Iterable[Told], asset: str) -> list[LifeEvent]:
             level = now
             text = f"{item.probability_30d:.0%} within 30 days"
             if item.days_low is not None and item.days_high is not None:
-                drifts = item.model.startswith(TREND_MODEL)
-                text += ", in " if drifts else ", if so in "
+                always = item.model.startswith((TREND_MODEL, AGE_MODEL))
+                text += ", in " if always else ", if so in "
                 text += f"{item.days_low:.0f} to {item.days_high:.0f} days"
             found.append(LifeEvent(item.made_ms, "forecast", text, item.model))
     return found

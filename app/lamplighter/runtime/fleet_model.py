@@ -15,7 +15,7 @@ import structlog
 
 from lamplighter.analytics import fleet, scoreboard
 from lamplighter.analytics.maintenance import TrainReport, TrainRequest, card
-from lamplighter.analytics.scoring import ScoreRequest
+from lamplighter.analytics.scoring import NO_SKILL, ScoreRequest
 from lamplighter.domain.maintenance import Prognosis, without_number
 from lamplighter.domain.models import Drift
 from lamplighter.domain.problems import LamplighterError, Problem
@@ -68,8 +68,12 @@ class FleetModel:
         """
         if self._training.is_set():
             return 0
-        request = training(self._recorder.store, past, self._fresh)
         self._training.set()
+        try:
+            request = training(self._recorder.store, past, self._fresh)
+        except BaseException:
+            self._training.clear()
+            raise
 
         def end(value: Any) -> None:
             self._training.clear()
@@ -95,7 +99,8 @@ class FleetModel:
     def _adopt(self, report: TrainReport, by: str) -> None:
         try:
             told = card(report, self.kind, self._of)
-            self._recorder.models.adopt(self._fresh, report.files, told, owner=by)
+            why = NO_SKILL if report.frozen else ""
+            self._recorder.models.adopt(self._fresh, report.files, told, owner=by, frozen=why)
         except LamplighterError as error:
             self._recorder.tell(error.problem)
             return

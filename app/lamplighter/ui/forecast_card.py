@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from lamplighter.domain.maintenance import Prognosis, Reason
+from lamplighter.domain.maintenance import AGE_MODEL, Prognosis, Reason
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.maintenance_list import best, has_forecast
@@ -232,13 +232,15 @@ def lead_words(item: Prognosis, drifts: bool) -> str:
     """In how many days a drift reaches its limit, or it fails, should it fail in the horizon.
 
     A model of failures learned its band from lives that ended within the horizon, so its days hold
-    under that condition only and go no further than it.
+    under that condition only and go no further than it. Those from ages are of the whole life.
     """
     if item.days_low is None or item.days_high is None:
         return ""
+    days = numbers.value_range(round(item.days_low), round(item.days_high))
     if drifts:
-        days = numbers.value_range(round(item.days_low), round(item.days_high))
         words = tr("Reaches its limit in {d} days", d=days)
+    elif item.model == AGE_MODEL:
+        words = tr("Fails in {d} days", d=days)
     else:
         last = min(item.days_high, item.horizon_days)
         days = numbers.value_range(round(item.days_low), round(last))

@@ -11,7 +11,7 @@ from lamplighter.domain.life import (
     in_order,
     order_events,
 )
-from lamplighter.domain.maintenance import Part, WorkOrder
+from lamplighter.domain.maintenance import AGE_MODEL, Part, WorkOrder
 from lamplighter.domain.models import Told
 
 HOUR = 3_600_000
@@ -64,3 +64,6 @@ def test_a_forecast_is_told_where_it_crosses_a_quarter() -> None:
     items = [Told("a", n, 30.0, c) for n, c in enumerate(chances)]
     items.append(Told("b", 9, 30.0, 0.9))
     assert [e.at_ms for e in forecast_events(items, "a")] == [0, 2, 5, 6]
+    for model, word in ((AGE_MODEL, ", in 40 to"), ("hazard 1", ", if so in 40 to")):
+        one = Told("a", 0, 30.0, 0.3, days_low=40.0, days_high=900.0, model=model)
+        assert word in forecast_events([one], "a")[0].text

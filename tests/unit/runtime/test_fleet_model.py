@@ -207,6 +207,40 @@ def test_a_cancelled_training_is_not_begun_again(
     assert desk.model.train(None) == 2  # type: ignore[arg-type]
 
 
+def test_one_training_at_a_time_also_while_its_past_is_put_together(
+    desk: MaintenanceDesk, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.jobs = SimpleNamespace(pool=Pool(""))  # type: ignore[attr-defined]
+    meanwhile: list[int] = []
+
+    def slow(*_: Any) -> None:
+        meanwhile.append(desk.model.train(None))  # type: ignore[arg-type]
+
+    def fails(*_: Any) -> None:
+        raise OSError("a damaged file")
+
+    monkeypatch.setattr(fleet_model, "training", fails)
+    with pytest.raises(OSError, match="damaged"):
+        desk.model.train(None)  # type: ignore[arg-type]
+    monkeypatch.setattr(fleet_model, "training", slow)
+    assert desk.model.train(None) == 1  # type: ignore[arg-type]
+    assert meanwhile == [0]
+
+
+def test_a_model_that_gained_nothing_is_frozen_in_the_registry_too(
+    desk: MaintenanceDesk, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    room.models = SimpleNamespace(  # type: ignore[attr-defined]
+        adopt=lambda *_, frozen, **more: said.append(frozen)
+    )
+    monkeypatch.setattr(fleet_model, "card", lambda *_: None)
+    for frozen in (True, False):
+        report = SimpleNamespace(files={}, frozen=frozen, seconds=1.0, failures=9)
+        desk.model._adopt(report, "automatic")  # type: ignore[arg-type]
+    assert said[0].startswith("no better than rules without signals") and said[1] == ""
+
+
 def test_of_a_class_whose_model_is_silent_a_trend_has_the_word(
     desk: MaintenanceDesk, room: Room
 ) -> None:
