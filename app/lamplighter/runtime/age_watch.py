@@ -42,11 +42,15 @@ class AgeWatch:
         self._soon = False
         self._asked = self._seconds
         """second of the last round"""
+        self._left_out: frozenset[str] = frozenset()
+        """of whom a model spoke then"""
         self.found: dict[str, Prognosis] = {}
 
-    def soon(self) -> None:
-        """Look again before long: the model of an asset fell silent."""
-        self._soon = True
+    def soon(self, silent: frozenset[str]) -> None:
+        """Look again before long: the models of these fell silent. Those that the last round looked
+        at are known already, so that one that comes and goes brings no round each minute.
+        """
+        self._soon = self._soon or bool(silent & self._left_out)
 
     def every_second(self, spoken_of: frozenset[str]) -> None:
         """`spoken_of`: assets that a model follows; age alone adds nothing there."""
@@ -54,7 +58,7 @@ class AgeWatch:
         soon = self._soon and self._seconds - self._asked >= SOON_S
         if (self._seconds % EVERY_S and not soon) or self._busy.is_set():
             return
-        self._soon, self._asked = False, self._seconds
+        self._soon, self._asked, self._left_out = False, self._seconds, spoken_of
         self._busy.set()
         threading.Thread(target=self._ask, args=(spoken_of,), name="ages", daemon=True).start()
 

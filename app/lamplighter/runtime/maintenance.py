@@ -142,9 +142,10 @@ class MaintenanceDesk:
             threading.Thread(target=self._look_again, name="past", daemon=True).start()
         spoken = self._spoken()
         silent = frozenset(self._shown) - spoken
-        if silent - self._silent:  # a model fell silent: others may have something to say
-            self.trends.soon()
-            self.ages.soon()
+        fell = silent - self._silent
+        if fell:  # others may have something to say
+            self.trends.soon(fell)
+            self.ages.soon(fell)
         self._silent = silent
         self.trends.every_second(spoken)
         self.ages.every_second(spoken)

@@ -280,6 +280,13 @@ def test_bearings_whose_model_falls_silent_are_handed_over_with_words_that_say_s
         assert len(rounds) == first[name] + 1, "soon, and once"
         assert rounds[-1] == {"Q"}, "the silent one is asked about"
 
+    for again in (number, silent):  # it comes and goes: what was found stands
+        desk._publish((again,))
+        beats(120)
+    assert {name: len(rounds) for name, rounds in asked.items()} == {
+        name: count + 1 for name, count in first.items()
+    }
+
     age = replace(number, model=AGE_MODEL, basis="9 failures by age", what="Pump by age")
     desk._publish_beside({"P": age})
     event = room.emitted[-1]
