@@ -167,7 +167,7 @@ class _Play(QObject):
             (self._import, self._looked_at, "import-dialog",
              lambda: furniture().project.opened.get("import")),
             (self._past, lambda: True, "past-choose", past),
-            (self._choose_past, lambda: past().primary.isEnabled(), "past-mapping", past),
+            (self._choose_past, self._mapped, "past-mapping", past),
             (lambda: past().take(), self._running, "past-running", past),
             (lambda: None, lambda: past().result.trend.isVisible(), "past-done", past),
             (self._all_projects, self._cards, "projects", lambda: self._projects),
@@ -261,6 +261,11 @@ class _Play(QObject):
     def _choose_past(self) -> None:
         file = loggers_table(self._folder / "pumping-station-2022.csv")
         self._window.furnish().project.bring_past(str(file))
+
+    def _mapped(self) -> bool:
+        """The file was looked at and may be brought in."""
+        dialog: Any = self._window.furnish().project.opened["past"]
+        return dialog._look is not None and dialog.primary.isEnabled()
 
     def _running(self) -> bool:
         """Some of it is in."""

@@ -377,14 +377,18 @@ def _scenario(op: Operator) -> None:
     op.furniture.docks.show("tasks")
     op.furniture.docks.show("scenario")
 
+    def runs() -> set[int]:
+        """What-ifs alone: the demo brings in a past and learns meanwhile."""
+        return {n for n, task in desk.tasks.items() if task.name.startswith("What-if")}
+
     def ask(kind: int, asset: str = "") -> int:
-        known = set(desk.tasks)
+        known = runs()
         panel._kind.setCurrentIndex(kind)
         if asset:
             panel._target.setCurrentIndex(panel._target.findData(asset))
         op.click(panel._run)
-        op.until("the task", lambda: set(desk.tasks) - known)
-        return int(max(set(desk.tasks) - known))
+        op.until("the task", lambda: runs() - known)
+        return max(runs() - known)
 
     with _many_steps(op):  # more than any machine does before the click
         task = ask(1)

@@ -17,6 +17,8 @@ from lamplighter.ui.words import beginning, tr
          "3 files, 1 refused, 1 part of others"),
         ("Priority {p}: {n} alarms", {"p": 1, "n": 4}, "Priority 1: 4 alarms"),
         ("{size}, {n} new work orders", {"size": "1 MB", "n": 1}, "1 MB, 1 new work order"),
+        ("{n} alarms wait for you", {"n": "1"}, "1 alarm waits for you"),
+        ("{n} alarms waiting", {"n": 1}, "1 alarm waiting"),
         ("{n} points", {"n": "1,000"}, "1,000 points"),
         ("{on} files", {"on": True}, "True files"),
     ],

@@ -18,6 +18,8 @@ from lamplighter.domain.task import TaskState
 from lamplighter.ui import numbers
 from lamplighter.ui.desk import Desk
 from lamplighter.ui.parts import Elided, Panel, Text, button, row, tag
+from lamplighter.ui.restarts import Restarts
+from lamplighter.ui.tasks import BUSY
 from lamplighter.ui.theme import theme
 from lamplighter.ui.words import tr
 
@@ -79,7 +81,9 @@ class ScenarioPanel(Panel):
         box.addWidget(self._basis)
         box.addStretch(0)  # takes the room while there is no table
         self._task: int | None = None
+        self._restarts = Restarts(desk)
         desk.tasks_changed.connect(self._ended)
+        desk.welcomed.connect(self._welcomed)
         desk.city_changed.connect(self._targets)
         desk.scenario_changed.connect(self._show)
         desk.selection.changed.connect(self._follow)
@@ -113,6 +117,7 @@ class ScenarioPanel(Panel):
             return
         self._say.setText(tr("Running. Progress stands in the task drawer."))
         self._desk.time.scenario()
+        self._restarts.note()
         self._desk.ask(wire.RunScenario(kind[0], {kind[2]: str(asset)}), self._answered)
 
     def _answered(self, reply: wire.Reply) -> None:
@@ -126,8 +131,15 @@ class ScenarioPanel(Panel):
         """A task that came to nothing says so here too."""
         task = self._desk.tasks.get(self._task) if self._task is not None else None
         if task is not None and task.state in (TaskState.FAILED, TaskState.CANCELLED):
-            self._task = None
             self._say.setText(task.problem or tr("Cancelled. Nothing was changed."))
+        if task is not None and task.state not in BUSY:
+            self._task = None
+
+    def _welcomed(self) -> None:
+        """A recorder that began anew knows nothing of what the one before was reckoning."""
+        if self._task is not None and self._restarts.happened():
+            self._task = None
+            self._say.setText(tr("The recorder was restarted before the result. Run it again."))
 
     def _show(self) -> None:
         done = self._desk.scenario

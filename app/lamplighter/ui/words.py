@@ -24,9 +24,12 @@ _THINGS: Final = (
 )
 _COUNTED: Final = re.compile(
     r"\{(\w+)\} ((?:(?:datastream|folded|further|more|new|open|work) )*)"
-    rf"({_THINGS})\b( are| were| have| depend)?"
+    rf"({_THINGS})\b( are| were| have| depend| stay| wait)?\b"
 )
-_ONE_DOES: Final = {" are": " is", " were": " was", " have": " has", " depend": " depends"}
+_ONE_DOES: Final = {
+    " are": " is", " were": " was", " have": " has", " depend": " depends", " stay": " stays",
+    " wait": " waits",
+}  # fmt: skip
 
 
 def _of_one(template: str, names: list[str]) -> str:
