@@ -61,6 +61,8 @@ def test_it_asks_for_what_measures_in_the_neighbourhood_and_says_how_sure_it_is(
     assert len(rows) == 301 and rows[1].startswith("1970-01-01T00:00:00")
     assert not page.write(tmp_path / "none" / "a.csv")
     assert desk.problems
+    page._choose()  # while the file was asked for
+    assert not page.write(tmp_path / "b.csv") and "changed meanwhile" in page.words.text()
 
 
 def test_a_late_answer_to_another_question_is_not_shown(page: TogetherPage) -> None:

@@ -273,7 +273,9 @@ class TogetherPage(Panel):
     def write(self, path: Path) -> bool:
         """The hours as CSV, or the page as a picture, by the file's ending."""
         found = self.found
-        if found is None or found.at < 0:
+        if found is None or found.at < 0:  # the window went on while a file was asked for
+            self.words.setText(tr("Nothing was written: what is compared was changed meanwhile. "
+                                  "Compare again."))  # fmt: skip
             return False
         try:
             if path.suffix.lower() == ".png":
