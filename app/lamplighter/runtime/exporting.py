@@ -6,6 +6,7 @@ where they are wanted, so that a cancelled or failed export leaves nothing half.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -186,7 +187,8 @@ def export_history(project: Path, out: Path, *, from_: str = "", to: str = "") -
     except OSError as error:
         raise fault("U-813", name=str(out), what=error.strerror or str(error)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is none: that is what is told
+            part.unlink(missing_ok=True)
     if damaged is not None:
         raise damaged
     return {"out": str(out), "objects": count, "licence": ""}

@@ -96,15 +96,15 @@ class Jobs:
         with self._lock:
             importer = self._importers.get(task)
         if importer is not None:
+            self._stopping(task)  # first: it may end before `cancel` returns
             importer.cancel()
-            self._stopping(task)
         else:
             self.pool.cancel(task)
 
     def _stopping(self, number: int) -> None:
         with self._lock:
             known = self._own.get(number)
-        if known is not None:
+        if known is not None and not known.ended_ms:
             self._show(msgspec.structs.replace(known, state=TaskState.STOPPING))
 
     def stop(self, deadline_s: float) -> None:

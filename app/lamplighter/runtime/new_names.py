@@ -41,9 +41,11 @@ class NewNames:
             self._due, self._stored = False, True
         self._adopt()
 
-    def taken_in(self) -> None:
-        """A batch that no feed brought is stored; its names are read at once."""
-        if self._due:
+    def taken_in(self, committed: Committed) -> None:
+        """A batch that no feed brought is stored; its names are read at once, also where a batch
+        that a feed brought has been stored since they were heard.
+        """
+        if self._due or self._brings(committed):
             self._due = False
             self._core.city_changed()
 

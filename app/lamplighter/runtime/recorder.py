@@ -351,7 +351,7 @@ class Recorder:
 
     def took_in(self, committed: Committed, *, past: bool) -> None:
         """A committed batch that no feed brought, from the writer's thread."""
-        self._names.taken_in()
+        self._names.taken_in(committed)
         if past:
             self.core.take_past(committed)
         else:

@@ -53,7 +53,8 @@ def _converted(table: Any, type_: Any, name: str) -> Any:
         if type_ is PlannedWork and isinstance(table, dict):
             table = _with_times(table)
         _no_unknown(table, type_)
-        for part in table.get("when", ()) if isinstance(table, dict) else ():
+        parts = table.get("when") if isinstance(table, dict) else None
+        for part in parts if isinstance(parts, list) else ():
             _no_unknown(part, When)
         return msgspec.convert(table, type_)
     except (msgspec.ValidationError, ValueError) as error:

@@ -98,6 +98,7 @@ def test_a_file_that_cannot_be_says_where(
     for text, words in (
         ("[[rule]]\nid='x'\ntext='y'\ntreshold=3", "it has no field 'treshold'"),
         ("[[rule]]\nid='x'\ntext='y'\n[[rule.when]]\nunti='m'", "it has no field 'unti'"),
+        ("[[rule]]\nid='x'\ntext='y'\nwhen=5", "got `int`"),
         ("[[rule]]\nid='x'", "missing required field `text`"),
         ("[[rools]]\nid='x'", "no table [[rools]]"),
         ("[[rule", "file bad.toml"),

@@ -27,3 +27,14 @@ def test_what_can_be_read_of_a_damaged_history_is_in_the_file(tmp_path: Path) ->
     assert told.value.problem.code == "A-402"
     assert sorted(set(parquet.read_table(out)["seq"].to_pylist())) == [0, 1, 2, 3, 8, 9, 10, 11]
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == [out.name]
+
+
+def test_a_place_that_is_no_folder_is_told_in_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow.parquet")
+    town = Console(tmp_path / "town")
+    town.put(batch("pumps", 7, 0, fresh=True))
+    town.close()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LamplighterError) as told:
+        export_history(town.folder, tmp_path / "file" / "history.parquet")
+    assert told.value.problem.code == "U-813"

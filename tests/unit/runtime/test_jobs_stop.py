@@ -94,6 +94,11 @@ def test_a_register_that_is_cancelled_keeps_nothing(tmp_path: Path) -> None:
 
 def test_work_begun_while_the_recorder_stops_is_cancelled_at_once(tmp_path: Path) -> None:
     with running(tmp_path / "town") as recorder:
+        quick = recorder.jobs.own("ends before its cancelling returns")
+        quick.on_cancel = lambda: quick.end(TaskState.CANCELLED)
+        recorder.jobs.cancel(quick.number)
+        (row,) = (t for t in recorder.jobs.tasks() if t.id == quick.number)
+        assert row.state is TaskState.CANCELLED
         recorder.jobs.stop(60)
         assert recorder.jobs.own("too late").cancelled
 
