@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from lamplighter.domain import wire
 from lamplighter.domain.importing import FileReport
+from lamplighter.domain.maintenance import WorkOrder
 from lamplighter.domain.problems import LamplighterError, problem
 from lamplighter.domain.task import Task, TaskState
 from lamplighter.runtime.asset_names import AssetNames
@@ -119,6 +120,17 @@ def test_it_is_taken_with_what_was_said_and_the_counts_are_shown(
     counts = [c.text() for c, _ in dialog.result._cells if c.isVisible()]
     assert counts[:2] == ["3", "1"] and "line 3" in dialog.result.lines.text()
     assert dialog.result.quarantine.isVisible() and dialog.primary.text() == "Close"
+
+
+def test_work_orders_of_the_past_are_in_the_window_as_soon_as_they_are_in(
+    desk: Desk, session: _Session
+) -> None:
+    session.orders = (WorkOrder("F-P-1-5", "P-1", "Failure: seal", "done", origin="failure"),)
+    desk.take_event(wire.ImportDone((DONE,), 7))
+    assert not desk.orders
+    failed = FileReport("/d/failed.csv", "past failures", objects={"Failure": 1}, kind="past")
+    desk.take_event(wire.ImportDone((failed,), 7))
+    assert list(desk.orders) == ["F-P-1-5"]
 
 
 def test_a_cancelled_import_goes_on_where_it_was(

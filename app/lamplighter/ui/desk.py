@@ -48,6 +48,8 @@ SILENT_S = 10.0
 NOT_MEASURED = np.uint8(QualityMark.HAND_SET | QualityMark.IN_MAINTENANCE | QualityMark.WITHHELD)
 """such values never count among the live inputs of a figure"""
 
+ORDERS: Final = frozenset({"Failure", "WorkOrder"})
+"""what a file of the past may bring that the window has among its work orders"""
 RECORDER_SILENT_MS: Final = 5_000
 """without a word from the recorder for so long, the window judges ages by itself"""
 
@@ -405,6 +407,9 @@ class Desk(QObject):
             case wire.RegisterDone():
                 self.register_done.emit(event)
             case wire.ImportDone():
+                orders = any(ORDERS & f.objects.keys() for f in event.files)
+                if orders and self.session is not None:
+                    self.session.ask(wire.GetWorkOrders(), self._got_orders)
                 self.import_done.emit(event)
             case wire.CheckDone():
                 self.check_done.emit(event)
