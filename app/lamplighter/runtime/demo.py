@@ -9,6 +9,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,11 @@ def definition() -> Path:
     return resources() / "demo"
 
 
+@cache
 def _key() -> str:
-    """Changes with the definition, the plugins' data, the program and the day the past ends."""
+    """Changes with the definition, the plugins' data, the program and the day the past ends; not
+    while this program runs, or a demo would be looked for elsewhere after midnight.
+    """
     digest = hashlib.blake2b(__version__.encode(), digest_size=6)
     digest.update(str(SystemClock().wall_ms() // DAY_MS).encode())
     folders = [definition(), *plugin_folders()]

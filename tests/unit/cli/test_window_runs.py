@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from tests.kit.clocks import FakeClock
 from tests.kit.program import environment
 
 from lamplighter.cli import sitting
 from lamplighter.cli.sitting import Sitting
 from lamplighter.cli.starters import Starters
 from lamplighter.cli.window_runs import WindowRuns
+from lamplighter.runtime import demo
 from lamplighter.runtime.project import create
 
 WINDOW = (
@@ -187,3 +189,11 @@ def test_the_demos_figures_get_their_past_once_after_the_feed_began(
     made._field = Field()  # type: ignore[assignment]
     made._begin_feed()
     assert seen == ["feed", "past", "feed"], "nothing is brought in at the end"
+
+
+def test_a_demo_is_found_where_it_was_made_after_midnight_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = demo.demo_home()
+    monkeypatch.setattr(demo, "SystemClock", lambda: FakeClock(2**41))
+    assert demo.demo_home() == home
