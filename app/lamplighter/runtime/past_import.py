@@ -274,7 +274,11 @@ class PastImport:
     def _failures(self) -> dict[str, str]:
         """id -> finding of the failures that are in, but for those whose finding people wrote."""
         every = self._store.work_orders()
-        return {o.id: o.finding for o in every if o.finding.startswith("failed: ")}
+        return {
+            o.id: o.finding
+            for o in every
+            if o.finding.startswith("failed: ") and not (o.signature or o.closed_by)
+        }
 
     def _keep(self, orders: Sequence[WorkOrder]) -> None:
         def put(access: object) -> None:

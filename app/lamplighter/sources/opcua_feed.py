@@ -316,14 +316,17 @@ class OpcUaFeed(AsyncFeed):
         """Ask the server's history for what came since the newest value we have."""
         for watched in list(self._watched.values()):
             if watched.newest_us and await _has_history(watched.node):
-                while await self._missed_some(watched, units):
+                until_ms = self.clock.wall_ms()  # what comes later is told by the subscription
+                while await self._missed_some(watched, until_ms, units):
                     pass
 
-    async def _missed_some(self, watched: _Watched, units: dict[str, str]) -> bool:
-        """As much of a node's history as is asked for at once; whether there may be more."""
+    async def _missed_some(self, watched: _Watched, until_ms: int, units: dict[str, str]) -> bool:
+        """As much of a node's history as the server gives at once, which may be less than it is
+        asked for; whether there may be more.
+        """
         before = watched.newest_us
         since = datetime.fromtimestamp(before / 1e6, UTC)
-        until = datetime.fromtimestamp(self.clock.wall_ms() / 1000, UTC)
+        until = datetime.fromtimestamp(until_ms / 1000, UTC)
         try:
             rows = await watched.node.read_raw_history(
                 since, until, numvalues=HISTORY_MOST, return_bounds=False
@@ -339,7 +342,7 @@ class OpcUaFeed(AsyncFeed):
         watched.floor_us = watched.newest_us
         await self._room()
         self._put(points, units)
-        return len(rows) >= HISTORY_MOST and watched.newest_us > before
+        return before < watched.newest_us < 1000 * until_ms
 
     def _explain(self, error: Exception) -> Problem:
         name, text = type(error).__name__, str(error).split("\n")[0]

@@ -1,9 +1,10 @@
 """A project copied while somebody records into it, and brought back from the copy.
 
-All databases are held at one moment before any is copied: first the city, then the history it
-derives from, then the audit record. Whatever the city speaks of is therefore in the history, and
-whatever was done is in the audit record, as after any ending of the recorder. The copies are made
-page by page from that moment; the recorder goes on writing beside them.
+All databases are held at one moment before any is copied: first the books of the exchange, then
+the city, then the history both derive from, then the audit record. Whatever the city speaks of and
+the books call sent or taken in is therefore in the history, and whatever was done is in the audit
+record, as after any ending of the recorder. The copies are made page by page from that moment; the
+recorder goes on writing beside them.
 """
 
 from __future__ import annotations
@@ -131,16 +132,19 @@ def _take(
 ) -> Taken:
     work = _Work(steps)
     warnings: list[str] = []
-    names = list(HELD)
+    names: list[str] = []
     with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(_held(folder / name)) for name in HELD]
-        for name in ALSO_HELD:
+        held: list[sqlite3.Connection] = []
+        for name in ALSO_HELD:  # before the others: what older books do not know is done again
             if (folder / name).is_file():
                 try:
                     held.append(stack.enter_context(_held(folder / name)))
                     names.append(name)
                 except sqlite3.Error as error:  # what it holds can be found again
                     warnings.append(f"{name} was left out: {error}")
+        for name in HELD:
+            held.append(stack.enter_context(_held(folder / name)))
+            names.append(name)
         members = _members(folder, bool(passphrase), stack, warnings)
         size = sum(_bytes(sql) for sql in held)
         room = shutil.disk_usage(part.parent).free

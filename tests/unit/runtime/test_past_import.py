@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.kit.clocks import FakeClock
 from tests.kit.testdata import prognostics_data
 
@@ -310,6 +311,19 @@ def test_two_failures_of_one_asset_at_one_moment_are_two(town: Town) -> None:
     other = town.write("pump,when,why\nP-1,2019-03-05,motor\n", "other.csv")
     assert town.take(other, mapping).counts.failures == 1
     assert len(town.store.work_orders()) == 3
+
+
+def test_a_failure_that_people_wrote_anew_is_not_counted_twice_when_its_file_comes_again(
+    town: Town,
+) -> None:
+    mapping = 'kind = "failures"\n[columns]\nasset = "pump"\ntime = "when"\nmode = "why"\n'
+    file = town.write("pump,when,why\nP-1,2019-03-05,seal\n")
+    town.take(file, mapping)
+    (order,) = town.store.work_orders()
+    anew = replace(order, finding="failed: dry run", signature="Ann", closed_by="ann")
+    town.store.writer.call(lambda access: access.put_work_order(anew)).result(30)
+    town.take(file, mapping)
+    assert [o.id for o in town.store.work_orders()] == [order.id]
 
 
 def test_assets_that_the_project_does_not_know_are_named(town: Town) -> None:

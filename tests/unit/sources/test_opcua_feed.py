@@ -96,11 +96,13 @@ def test_the_source_time_is_the_time_of_the_value(secure: OpcUaServer) -> None:
     assert [p[1] for p in feed.points if p[2] == 77.0] == [int(when.timestamp() * 1000)]
 
 
-@pytest.mark.parametrize("at_once", [50_000, 2])
+@pytest.mark.parametrize(("at_once", "given"), [(50_000, 10_000), (2, 10_000), (50_000, 2)])
 def test_what_changed_while_nobody_listened_is_read_from_the_servers_history_once(
-    secure: OpcUaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+    secure: OpcUaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, given: int
 ) -> None:
     monkeypatch.setattr(opcua_feed, "HISTORY_MOST", at_once)
+    kept = secure._server.iserver.history_manager.storage
+    monkeypatch.setattr(kept, "max_history_data_response_size", given)
     secure.set("Speed", 1999.0)
     with Opened(_url(secure), folder=tmp_path) as feed:
         feed.until(lambda f: f.newest.get(SPEED) == 1999.0)

@@ -73,6 +73,29 @@ def test_the_books_of_the_exchange_come_along_with_their_newest_entries(
     back.close()
 
 
+def test_the_books_of_the_exchange_claim_nothing_that_the_history_beside_them_lacks(
+    filled: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, ledger = backup._held, Ledger(filled.folder)
+
+    @contextlib.contextmanager
+    def amid_an_exchange(file: Path) -> Iterator[sqlite3.Connection]:
+        with held(file) as sql:
+            if file.name == "history.db":
+                filled.commit(simple(1, [(0, 2000, 2.0)]))
+                ledger.mark_sent("h", 1, 2, {}, {}, ())
+            yield sql
+
+    monkeypatch.setattr(backup, "_held", amid_an_exchange)
+    take(filled, tmp_path / "b.tar.zst")
+    ledger.close()
+    with contextlib.closing(bring(tmp_path / "b.tar.zst", tmp_path / "back")) as store:
+        assert store.last_batch() == 1
+    back = Ledger(tmp_path / "back", read_only=True)
+    assert back.sent("h") == []
+    back.close()
+
+
 def test_books_that_cannot_be_read_stop_no_backup(filled: Bench, tmp_path: Path) -> None:
     (filled.folder / "exchange.db").write_bytes(b"no database" * 1000)
     file = tmp_path / "b.tar.zst"
