@@ -34,7 +34,9 @@ class StorageFault:
         found = found or problem("A-401", what=str(error))
         if self._problem is None or self._problem.code != found.code:
             log.error("not written", why=str(found))
-            self._problem = found
+            before, self._problem = self._problem, found
+            if before is not None:  # only the newest one is ended by what is written again
+                self._emit(wire.ProblemRaised(before, over=True))
             self._emit(wire.ProblemRaised(found))
 
     def well(self) -> None:
