@@ -48,7 +48,7 @@ from tests.e2e.view_shots import ViewTools
 
 PICTURES: Final = Path(__file__).parents[2] / "resources" / "docs" / "pictures"
 MOST_BYTES: Final = 400_000
-STEP_S: Final = 45.0
+STEP_S: Final = 75.0
 PATIENCE_S: Final = 20.0
 STANDS_S: Final = 2.0
 TICK_MS: Final = 100
