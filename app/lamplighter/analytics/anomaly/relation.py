@@ -218,8 +218,13 @@ def _windows(away: Floats) -> Floats:
 
 
 def _limits(away: Floats, time_ms: np.ndarray) -> Floats:
-    """(2, m) how far a departure goes on calm days that were not learned from, with a margin."""
-    begins = np.flatnonzero(np.diff(time_ms // DAY_MS, prepend=-1))
+    """(2, m) how far a departure goes on calm days that were not learned from, with a margin.
+
+    Days are counted back from the newest row: one bad day that has just begun is one and not two,
+    whatever the hour at which it is learned.
+    """
+    days = (time_ms[-1] - time_ms) // DAY_MS
+    begins = np.flatnonzero(np.diff(days, prepend=days[0] + 1))
     worst = np.sort(np.maximum.reduceat(np.abs(away), begins, axis=1), axis=1)
     margin = np.array(MARGIN)[:, None] * (1.0 + FEW / begins.size)
     found: Floats = margin * worst[:, -min(WORST, begins.size)]

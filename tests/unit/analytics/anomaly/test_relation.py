@@ -180,3 +180,16 @@ def test_learned_in_a_worker_they_come_back_from_their_files_to_the_last_bit(
 
 def same(one: RelationModel, other: RelationModel) -> bool:
     return all(np.array_equal(getattr(one, f), getattr(other, f)) for f in one.__struct_fields__)
+
+
+def test_a_break_that_has_just_begun_is_one_day_at_whatever_hour_it_is_learned() -> None:
+    """Half an hour after midnight it stands on two dates, and must not set its own limit."""
+    broken = worn(pump(4 * ROWS_A_DAY, 2), -30)
+    limits = []
+    for hour in (12.0, 23.9, 24.5, 26.0):
+        model, why = relation.fit(
+            columns(broken, 20_000 * relation.DAY_MS + round(hour * 3_600_000))
+        )
+        assert model is not None, why
+        limits.append(model.limit)
+    assert all(np.array_equal(limits[0], other) for other in limits[1:])
