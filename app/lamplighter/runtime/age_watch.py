@@ -20,14 +20,13 @@ from lamplighter.domain.life import built_events
 from lamplighter.domain.maintenance import Prognosis, WorkOrder
 from lamplighter.domain.order_rules import FAILED, finding_of
 from lamplighter.runtime.fleet_past import SIMULATED, renewals
+from lamplighter.runtime.rounds import Rounds
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 EVERY_S: Final = 1_800
-SOON_S: Final = 60
-"""between two rounds, where a model fell silent"""
 FIRST_S: Final = 40
 """after the start of a recorder"""
 
@@ -37,30 +36,15 @@ class AgeWatch:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._seconds = EVERY_S - FIRST_S
+        self.rounds = Rounds(EVERY_S, FIRST_S)
         self._busy = threading.Event()
-        self._soon = False
-        self._asked = self._seconds
-        """second of the last round"""
-        self._left_out: frozenset[str] = frozenset()
-        """of whom a model spoke then"""
         self.found: dict[str, Prognosis] = {}
-
-    def soon(self, silent: frozenset[str]) -> None:
-        """Look again before long: the models of these fell silent. Those that the last round looked
-        at are known already, so that one that comes and goes brings no round each minute.
-        """
-        self._soon = self._soon or bool(silent & self._left_out)
 
     def every_second(self, spoken_of: frozenset[str]) -> None:
         """`spoken_of`: assets that a model follows; age alone adds nothing there."""
-        self._seconds += 1
-        soon = self._soon and self._seconds - self._asked >= SOON_S
-        if (self._seconds % EVERY_S and not soon) or self._busy.is_set():
-            return
-        self._soon, self._asked, self._left_out = False, self._seconds, spoken_of
-        self._busy.set()
-        threading.Thread(target=self._ask, args=(spoken_of,), name="ages", daemon=True).start()
+        if self.rounds.due(spoken_of, busy=self._busy.is_set()):
+            self._busy.set()
+            threading.Thread(target=self._ask, args=(spoken_of,), name="ages", daemon=True).start()
 
     def _ask(self, spoken_of: frozenset[str]) -> None:
         try:

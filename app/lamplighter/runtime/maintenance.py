@@ -144,8 +144,8 @@ class MaintenanceDesk:
         silent = frozenset(self._shown) - spoken
         fell = silent - self._silent
         if fell:  # others may have something to say
-            self.trends.soon(fell)
-            self.ages.soon(fell)
+            self.trends.rounds.soon(fell)
+            self.ages.rounds.soon(fell)
         self._silent = silent
         self.trends.every_second(spoken)
         self.ages.every_second(spoken)

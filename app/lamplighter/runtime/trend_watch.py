@@ -16,14 +16,13 @@ from lamplighter.domain.maintenance import Prognosis
 from lamplighter.domain.quality import CLASS_MASK, Quality
 from lamplighter.runtime.fleet_past import NOT_MEASURED, SIMULATED
 from lamplighter.runtime.known_events import renewals
+from lamplighter.runtime.rounds import Rounds
 
 if TYPE_CHECKING:
     from lamplighter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 EVERY_S: Final = 900
-SOON_S: Final = 60
-"""between two rounds, where a model fell silent"""
 FIRST_S: Final = 60
 """after the start of a recorder"""
 POINTS: Final = 1_500
@@ -37,34 +36,19 @@ class TrendWatch:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._seconds = EVERY_S - FIRST_S
+        self.rounds = Rounds(EVERY_S, FIRST_S)
         self._busy = threading.Event()
-        self._soon = False
-        self._asked = self._seconds
-        """second of the last round"""
-        self._left_out: frozenset[str] = frozenset()
-        """of whom a model spoke then"""
         self._next = 0
         self._watched: frozenset[str] = frozenset()
         self._looked: frozenset[str] = frozenset()
         """assets with a limit that no model follows, and those of this round"""
         self.found: dict[str, Prognosis] = {}
 
-    def soon(self, silent: frozenset[str]) -> None:
-        """Look again before long: the models of these fell silent. Those that the last round looked
-        at are known already, so that one that comes and goes brings no round each minute.
-        """
-        self._soon = self._soon or bool(silent & self._left_out)
-
     def every_second(self, learned: frozenset[str]) -> None:
         """`learned`: assets that a model follows; they need no trend."""
-        self._seconds += 1
-        soon = self._soon and self._seconds - self._asked >= SOON_S
-        if (self._seconds % EVERY_S and not soon) or self._busy.is_set():
-            return
-        self._soon, self._asked, self._left_out = False, self._seconds, learned
-        self._busy.set()
-        threading.Thread(target=self._ask, args=(learned,), name="trends", daemon=True).start()
+        if self.rounds.due(learned, busy=self._busy.is_set()):
+            self._busy.set()
+            threading.Thread(target=self._ask, args=(learned,), name="trends", daemon=True).start()
 
     def _ask(self, learned: frozenset[str]) -> None:
         try:
