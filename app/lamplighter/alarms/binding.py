@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lamplighter.domain.alarm import AlarmRule, Arming, Condition, Step, Term
+from lamplighter.domain.alarm import AlarmRule, Arming, Condition, Step, Term, bare_id
 from lamplighter.domain.alarm_design import RuleDefinition, When
 from lamplighter.domain.city import Asset, Datastream
 from lamplighter.domain.units import conversion
@@ -75,19 +75,15 @@ def _quieted(
     """The rules with the names of those that quiet them: that of the same datastream where there
     is one. A rule of a kind is not quiet for what another sensor of that kind reads.
     """
-    named = {(_bare(r.id), r.datastream): r.id for r in (*others, *rules) if r.datastream >= 0}
+    named = {(bare_id(r.id), r.datastream): r.id for r in (*others, *rules) if r.datastream >= 0}
     found = []
     for rule in rules:
-        kind = kind_of[_bare(rule.id)]
+        kind = kind_of[bare_id(rule.id)]
         name = named.get((rule.unless, rule.datastream))
         if name is None and kind and kind_of.get(rule.unless) == kind:
             name = ""
         found.append(rule if name is None else replace(rule, unless=name))
     return found
-
-
-def _bare(name: str) -> str:
-    return name.partition("#")[0]
 
 
 class _Names:
@@ -283,7 +279,7 @@ def number(
 
 
 def _own_name(rule: AlarmRule) -> str:
-    return rule.id.removeprefix(PREFIX).partition("#")[0]
+    return bare_id(rule.id).removeprefix(PREFIX)
 
 
 def _dangling(rules: Sequence[AlarmRule], known: Sequence[AlarmRule]) -> dict[str, str]:

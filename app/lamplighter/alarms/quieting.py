@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from lamplighter.domain.alarm import AlarmRecord, AlarmRule, Condition, Term
+from lamplighter.domain.alarm import AlarmRecord, AlarmRule, Condition, Term, bare_id
 
 FOREVER: int = 2**62
 
@@ -31,7 +31,7 @@ class Quiet(Struct, frozen=True):
 
     def covers(self, rule: str) -> bool:
         """Whether a rule of a covered asset is meant."""
-        bare = rule.partition("#")[0]
+        bare = bare_id(rule)
         return not self.rules or any(r in (rule, bare, bare.rpartition(".")[2]) for r in self.rules)
 
 

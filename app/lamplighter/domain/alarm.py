@@ -212,3 +212,8 @@ class Incident(Struct, frozen=True):
     people_affected: int
     active: bool = True
     reason: str = ""
+
+
+def bare_id(rule: str) -> str:
+    """A rule's id without the datastream's name that tells several of one asset apart."""
+    return rule.partition("#")[0]

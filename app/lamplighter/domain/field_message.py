@@ -61,3 +61,16 @@ class ResendRequest(NamedTuple):
 def is_plain_name(text: str) -> bool:
     """True for a source name that may stand in a topic: one level, no wildcard, no NUL."""
     return bool(text) and not any(mark in text for mark in "+#/\x00")
+
+
+def matches(filter_: str, topic: str) -> bool:
+    """MQTT's rule: `+` is one level, `#` the rest; neither reaches what begins with `$`."""
+    wanted, given = filter_.split("/"), topic.split("/")
+    if topic.startswith("$") and wanted[0] in ("+", "#"):
+        return False
+    for at, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if at >= len(given) or level not in ("+", given[at]):
+            return False
+    return len(wanted) == len(given)

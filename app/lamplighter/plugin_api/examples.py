@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from lamplighter.domain.field_message import matches
 from lamplighter.plugin_api.catalogue import Kind
 from lamplighter.plugin_api.decoding import Decoder, Example, PointPath
 
@@ -49,7 +50,7 @@ def example_faults(decoder: Decoder, kinds: Mapping[str, Kind]) -> list[str]:
 
 def _read(decoder: Decoder, example: Example, kinds: Mapping[str, Kind]) -> Found:
     """Name of the datastream -> number in the point's unit, or word."""
-    if not _fits(decoder.topic, example.topic):
+    if not matches(decoder.topic, example.topic):
         raise _WrongError(f"its topic '{example.topic}' does not fit '{decoder.topic}'")
     try:
         message = json.loads(example.message, parse_constant=_no_number)
@@ -66,15 +67,6 @@ def _read(decoder: Decoder, example: Example, kinds: Mapping[str, Kind]) -> Foun
 
 def _no_number(word: str) -> float:
     raise ValueError(f"{word} is no JSON number")
-
-
-def _fits(filter: str, topic: str) -> bool:
-    wanted, given = filter.split("/"), topic.split("/")
-    if wanted[-1] == "#":
-        wanted, given = wanted[:-1], given[: len(wanted) - 1]
-    return len(wanted) == len(given) and all(
-        w in ("+", g) for w, g in zip(wanted, given, strict=True)
-    )
 
 
 def _at(message: Any, path: str) -> tuple[bool, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from lamplighter.domain.alarm import AlarmRule, Condition, Step, Term
+from lamplighter.domain.alarm import AlarmRule, Condition, Step, Term, bare_id
 from lamplighter.domain.city import Asset, Datastream, Limits
 from lamplighter.plugin_api import Kind, Plugin, Rule
 from lamplighter.plugin_api.catalogue import LimitValues
@@ -74,19 +74,15 @@ def _quieted(plugin: Plugin, rules: Sequence[AlarmRule]) -> list[AlarmRule]:
     for another sensor's low says nothing about this one's.
     """
     kind_of = {f"{plugin.id}.{r.id}": r.kind for r in plugin.rules.rule}
-    named = {(_bare(r.id), r.datastream): r.id for r in rules}
+    named = {(bare_id(r.id), r.datastream): r.id for r in rules}
     found = []
     for rule in rules:
-        louder = _bare(rule.unless)
-        if louder and kind_of.get(louder) == kind_of[_bare(rule.id)]:
+        louder = bare_id(rule.unless)
+        if louder and kind_of.get(louder) == kind_of[bare_id(rule.id)]:
             name = named.get((louder, rule.datastream), "")
             rule = msgspec.structs.replace(rule, unless=name)
         found.append(rule)
     return found
-
-
-def _bare(name: str) -> str:
-    return name.partition("#")[0]
 
 
 def _steps(plugin: Plugin) -> dict[str, tuple[Step, ...]]:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from lamplighter.alarms.binding import Bound, bind, bound_terms, full_id
 from lamplighter.alarms.quieting import Quiet
-from lamplighter.domain.alarm import AlarmRule, Arming
+from lamplighter.domain.alarm import AlarmRule, Arming, bare_id
 from lamplighter.domain.alarm_design import (
     Escalation,
     Grounds,
@@ -176,7 +176,7 @@ def bound_design(
 
 def switch_id(rule: AlarmRule) -> str:
     """The id a rule is switched by: without the datastream's name that tells several apart."""
-    return rule.id.partition("#")[0]
+    return bare_id(rule.id)
 
 
 def quiets(

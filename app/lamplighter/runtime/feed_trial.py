@@ -30,6 +30,7 @@ from lamplighter.domain.field_message import (
     ROOT,
     SPARKPLUG,
     RawMessage,
+    matches,
 )
 from lamplighter.domain.mapping_draft import to_toml
 from lamplighter.domain.observation import Batch
@@ -221,7 +222,7 @@ class FeedTrial:
         if group is None or not group.topic:
             return count
         with self._lock:
-            return sum(n for topic, n in self._counts.items() if _fits(group.topic, topic))
+            return sum(n for topic, n in self._counts.items() if matches(group.topic, topic))
 
     @staticmethod
     def _of(group: Group | None, kept: Mapping[str, list[RawMessage]]) -> list[RawMessage]:
@@ -229,7 +230,7 @@ class FeedTrial:
         found = [
             m
             for topic, rows in kept.items()
-            if group is None or _fits(group.topic, topic)
+            if group is None or matches(group.topic, topic)
             for m in rows
         ]
         return sorted(found, key=lambda m: m.received_ms)
@@ -346,13 +347,6 @@ def _word(words: Mapping[tuple[int, int], str], datastream: int, code: int) -> s
 
 def _unit(row: wire.PreviewRow, found: Found) -> str:
     return found.units.get(row.key.partition("/")[2], "")
-
-
-def _fits(pattern: str, topic: str) -> bool:
-    levels, names = pattern.split("/"), topic.split("/")
-    return len(levels) == len(names) and all(
-        a in ("+", b) for a, b in zip(levels, names, strict=True)
-    )
 
 
 def _sample(message: RawMessage) -> wire.TrialMessage:

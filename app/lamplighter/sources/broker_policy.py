@@ -16,6 +16,7 @@ from lamplighter.domain.field_message import (
     OBSERVATIONS,
     RECEIPTS,
     SPARKPLUG,
+    matches,
 )
 
 PUBLISH: Final = "publish"
@@ -86,19 +87,6 @@ def console(
         subscribe.append(topic)
         publish.append(topic)
     return Client(name, "console", tuple(dict.fromkeys(publish)), tuple(dict.fromkeys(subscribe)))
-
-
-def matches(filter_: str, topic: str) -> bool:
-    """MQTT's rule: `+` is one level, `#` the rest; neither reaches what begins with `$`."""
-    wanted, given = filter_.split("/"), topic.split("/")
-    if topic.startswith("$") and wanted[0] in ("+", "#"):
-        return False
-    for at, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if at >= len(given) or level not in ("+", given[at]):
-            return False
-    return len(wanted) == len(given)
 
 
 def is_writable(name: str) -> bool:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from tests.faults import part_acl
 
+from lamplighter.domain.field_message import matches
 from lamplighter.domain.problems import LamplighterError
 from lamplighter.runtime.broker_rights import rights_of, write_rights
 from lamplighter.runtime.feeds import add_feed
 from lamplighter.runtime.project import create
-from lamplighter.sources.broker_policy import console, device, edge_node, matches
+from lamplighter.sources.broker_policy import console, device, edge_node
 
 
 @pytest.mark.e2e
