@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -221,9 +222,8 @@ class Sitting:
             if done.returncode or self._ended.is_set():
                 return
             mapping = file.with_suffix(".toml").read_text(encoding="utf-8")
-            session = Session(WireCarrier(project, wait_s=5.0))
-            session.ask_now(wire.ImportPast((str(file),), mapping, "figures.toml"))
-            session.close()
+            with closing(Session(WireCarrier(project, wait_s=5.0))) as session:
+                session.ask_now(wire.ImportPast((str(file),), mapping, "figures.toml"))
         except (OSError, LamplighterError, subprocess.TimeoutExpired) as error:
             if not self._ended.is_set():
                 say(str(error))

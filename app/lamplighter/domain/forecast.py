@@ -7,9 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 STREAM: str = "stream/"
+FIGURE: str = "figure/"
 ENOUGH_HOURS: Final = 48
 """judged hours of one datastream or figure below which it is too young to be judged"""
-FIGURE: str = "figure/"
 
 
 class Figure(Struct, frozen=True, omit_defaults=True):

@@ -14,8 +14,8 @@ from msgspec import Struct
 from lamplighter.domain.clock import iso
 
 FEWEST_CASES: Final = 20
-TOO_YOUNG: Final = "too young to be judged"
 """closed cases below which a track record is no record yet"""
+TOO_YOUNG: Final = "too young to be judged"
 KEPT_WINDOWS: Final = 20
 EXPECTED: Final = "expected"
 SENSORS: Final = "sensors"

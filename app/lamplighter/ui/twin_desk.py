@@ -187,9 +187,8 @@ class DeskTwin(TwinView):
         tint = self.colour.tint(shown, self._alarms.incident)
         if tint is not None and tint != self._tint:
             self.set_tint(tint)
-        stale = desk.stale_of(
-            shown.values, shown.now_ms
-        )  # of the moment that is shown, however late
+        # of the moment that is shown, however late
+        stale = desk.stale_of(shown.values, shown.now_ms)
         levels = self._trust.levels(shown.values, stale)
         silent = self._sources.silent(shown.values, stale)
         if not silent and shown.values is not None and len(stale) and stale.all():

@@ -90,13 +90,19 @@ def test_a_later_learning_judges_the_version_before_by_hours_it_had_not_seen(
     assert learn(Learning(repaired, str(tmp_path)), silent).later is None
 
 
-def test_one_window_after_the_other_is_judged_whole() -> None:
+def counting() -> tuple[ForecastModels, list[Judged]]:
+    """Version 2 in use, and the windows that are put on its record."""
     kept: list[Judged] = []
     writer = SimpleNamespace(keep=lambda write: None)
     room = SimpleNamespace(project=Path(), store=SimpleNamespace(writer=writer))
     models = ForecastModels(room)  # type: ignore[arg-type]
     models._version = 2
     models.kept.judged = lambda window, version: kept.append(window)  # type: ignore[method-assign]
+    return models, kept
+
+
+def test_one_window_after_the_other_is_judged_whole() -> None:
+    models, kept = counting()
     first, each = 480_000, WINDOW_MS // HOUR_MS
     for hour in range(first, first + 2 * each):
         for id in ("stream/a", "stream/b"):
@@ -108,12 +114,7 @@ def test_one_window_after_the_other_is_judged_whole() -> None:
 
 
 def test_a_window_with_too_little_to_judge_by_freezes_nothing_and_goes_on() -> None:
-    kept: list[Judged] = []
-    writer = SimpleNamespace(keep=lambda write: None)
-    room = SimpleNamespace(project=Path(), store=SimpleNamespace(writer=writer))
-    models = ForecastModels(room)  # type: ignore[arg-type]
-    models._version = 2
-    models.kept.judged = lambda window, version: kept.append(window)  # type: ignore[method-assign]
+    models, kept = counting()
     first, each = 480_000, WINDOW_MS // HOUR_MS
     for n in range(each + 24):  # one item alone, and another of which an hour came now and then
         models.came("stream/a", 2, first + n, 2.0, 1.0)
